@@ -1,0 +1,9 @@
+#!/usr/bin/env node
+/** The command itself; the only place that ends the process. */
+
+import module from 'node:module';
+
+module.enableCompileCache?.();
+const { main } = await import('../dist/cli.js');
+const { createContext } = await import('../dist/context.js');
+process.exitCode = await main(process.argv.slice(2), createContext());

@@ -1,0 +1,34 @@
+/** What a place is that a Kiro login can be read from. */
+
+import type { Secret } from '../../core/secret.js';
+import type { Credential } from '../credential.js';
+
+export type Source = {
+  /** The setting that names it. */
+  readonly name: string;
+  /** Where the login lies, for people; no secret. Read only when the setting is set. */
+  describe(settings: LoginSettings): string;
+  /**
+   * Undefined when its setting is not set.
+   * @throws GatewayError `not-logged-in` when it is set and there is no usable login there.
+   */
+  read(settings: LoginSettings): Promise<FoundLogin | undefined>;
+};
+
+export type FoundLogin = {
+  readonly credential: Credential;
+  /** What a person should know about what was found, in sentences. */
+  readonly notices: readonly string[];
+};
+
+/** The settings that say who we are; `Settings` is one of these with a home folder added. */
+export type LoginSettings = {
+  readonly refreshToken: Secret | undefined;
+  readonly profileArn: string | undefined;
+  readonly kiroRegion: string | undefined;
+  readonly kiroApiRegion: string | undefined;
+  readonly kiroApiKey: Secret | undefined;
+  readonly kiroCredsFile: string | undefined;
+  /** Where a second file is looked for: `~/.aws/sso/cache`. */
+  readonly homeDirectory: string;
+};

@@ -1,0 +1,66 @@
+/** The program: commands, usage errors, and the one printer of errors. */
+
+import { Command, CommanderError } from 'commander';
+
+import { commands } from './commands/index.js';
+import type { Context } from './context.js';
+import { toGatewayError, type ErrorKind } from './core/errors.js';
+import { redact } from './logger.js';
+
+/** Runs one command line, without `node` and the script. @returns the exit code; never throws. */
+export async function main(argv: readonly string[], context: Context): Promise<number> {
+  const { terminal } = context;
+  let exitCode = 0;
+  const program = new Command('kiro-gateway')
+    .description('Use your own Kiro login from any OpenAI or Anthropic client.')
+    .version(context.version, '-v, --version')
+    .helpCommand(false)
+    .showHelpAfterError('(--help shows what is possible)')
+    .exitOverride()
+    .configureOutput({ writeErr: (text) => terminal.log(text) });
+  for (const command of commands) {
+    const defined = command.define(program.command(command.name).exitOverride().showHelpAfterError());
+    defined.action(async () => {
+      exitCode = await command.run(defined.args, defined.opts(), context);
+    });
+  }
+  try {
+    if (argv.length === 0) program.help({ error: true });
+    await program.parseAsync(withBareDemo(argv), { from: 'user' });
+    return exitCode;
+  } catch (thrown) {
+    if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? 0 : USAGE;
+    const error = toGatewayError(thrown);
+    terminal.note(redact(error.message));
+    if (error.kind === 'internal' && context.machine.env['LOG_LEVEL'] === 'DEBUG') {
+      terminal.note(redact(String(error.facts.cause instanceof Error ? error.facts.cause.stack : error.facts.cause)));
+    }
+    return EXIT_CODES[error.kind];
+  }
+}
+
+/** `--demo` alone takes no value, so that the prompt after it stays a prompt; commander would swallow it. */
+function withBareDemo(argv: readonly string[]): string[] {
+  const end = argv.indexOf('--');
+  return argv.map((arg, index) => (arg === '--demo' && (end === -1 || index < end) ? '--demo=' : arg));
+}
+
+const USAGE = 2;
+
+/** 0 done, 1 failed, 2 usage, 4 log in, 130 interrupted. */
+const EXIT_CODES = {
+  'invalid-request': USAGE,
+  unauthorized: 1,
+  'not-logged-in': 4,
+  'login-expired': 4,
+  forbidden: 1,
+  'model-not-found': 1,
+  'context-overflow': 1,
+  'rate-limited': 1,
+  'quota-exhausted': 1,
+  overloaded: 1,
+  'upstream-unavailable': 1,
+  'upstream-protocol': 1,
+  cancelled: 130,
+  internal: 1,
+} as const satisfies Record<ErrorKind, number>;

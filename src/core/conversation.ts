@@ -1,0 +1,92 @@
+/** What a client asks, in the words of no protocol: the upper half of the hourglass. */
+
+export type Conversation = {
+  /** The model as the client named it; `kiro/models.ts` finds the id. */
+  readonly model: string;
+  /** Instructions before the first message, in order, one entry per system text of the client. */
+  readonly system: readonly string[];
+  readonly messages: readonly Message[];
+  readonly tools: readonly Tool[];
+  readonly reasoning: ReasoningWish;
+  /** The client's own name for this session. Equal for all its turns; absent when the client names none. */
+  readonly sessionId?: string | undefined;
+};
+
+export type Message =
+  | { readonly role: 'user'; readonly parts: readonly UserPart[] }
+  | { readonly role: 'assistant'; readonly blocks: readonly Block[] };
+
+/** What a user message holds. A `system` part is an instruction that the client put in mid-conversation. */
+export type UserPart =
+  | { readonly type: 'text'; readonly text: string }
+  | { readonly type: 'system'; readonly text: string }
+  | Image
+  | Document
+  | ToolResult;
+
+export type ImageFormat = 'png' | 'jpeg' | 'gif' | 'webp';
+export type DocumentFormat = 'pdf' | 'csv' | 'doc' | 'docx' | 'xls' | 'xlsx' | 'html' | 'txt' | 'md';
+
+/** `data` is base64 without a `data:` prefix. */
+export type Image = { readonly type: 'image'; readonly format: ImageFormat; readonly data: string };
+
+/** `data` is base64; the name is what the model is told, not yet unique. */
+export type Document = {
+  readonly type: 'document';
+  readonly name: string;
+  readonly format: DocumentFormat;
+  readonly data: string;
+};
+
+export type ToolResult = {
+  readonly type: 'tool-result';
+  readonly id: string;
+  readonly content: readonly ToolResultPart[];
+  readonly isError: boolean;
+};
+
+export type ToolResultPart = { readonly type: 'text'; readonly text: string } | Image | Document;
+
+/** A piece of what the assistant says: replayed in history and received in a stream in the same form. */
+export type Block =
+  | { readonly type: 'text'; readonly text: string }
+  /** Without a signature it is for reading only: Kiro refuses unsigned reasoning in history. */
+  | { readonly type: 'reasoning'; readonly text: string; readonly signature: string }
+  /** `data` is opaque base64. */
+  | { readonly type: 'redacted-reasoning'; readonly data: string }
+  /** `input` is JSON text as it crossed the wire; when the upstream cut it, it is cut here too. */
+  | { readonly type: 'tool-call'; readonly id: string; readonly name: string; readonly input: string };
+
+export type Tool = {
+  readonly name: string;
+  readonly description: string;
+  /** A JSON schema as the client wrote it; undefined when it wrote none. */
+  readonly inputSchema: Readonly<Record<string, unknown>> | undefined;
+};
+
+export type Effort = 'none' | 'minimal' | 'low' | 'medium' | 'high' | 'xhigh' | 'max';
+
+/** How much the client wants the model to reason. Everything undefined means: it did not say. */
+export type ReasoningWish = {
+  readonly mode?: 'on' | 'off' | undefined;
+  readonly effort?: Effort | undefined;
+  /** In tokens. */
+  readonly budget?: number | undefined;
+};
+
+/** One entry of the catalogue. Limits are in tokens. */
+export type Model = {
+  readonly id: string;
+  readonly name: string;
+  readonly description: string | undefined;
+  readonly maxInputTokens: number;
+  readonly maxOutputTokens: number;
+  readonly inputs: readonly ('text' | 'image')[];
+  /** Efforts the model's own schema offers, in its order; empty when it has no such control. */
+  readonly efforts: readonly string[];
+  /** Credits per unit of work relative to `auto`. */
+  readonly creditRate: number | undefined;
+  readonly isDefault: boolean;
+  /** The JSON schema of `additionalModelRequestFields`, as Kiro states it. */
+  readonly requestFieldsSchema: Readonly<Record<string, unknown>> | undefined;
+};

@@ -1,0 +1,21 @@
+/** The shape of a fetch, as far as we use one: what auth and kiro are given instead of the network. Types only. */
+
+/** Rejects when no answer comes; a status of any kind is an answer. */
+export type Fetch = (url: string, init: FetchInit) => Promise<FetchResponse>;
+
+export type FetchInit = {
+  readonly method: 'GET' | 'POST';
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** `error` wherever a token is sent: it must not travel to a host that a redirect names. */
+  readonly redirect?: 'error' | 'follow' | undefined;
+};
+
+export type FetchResponse = {
+  readonly status: number;
+  readonly headers: { get(name: string): string | null };
+  text(): Promise<string>;
+  /** Null when the answer has none. `destroy` closes the connection, where the implementation offers it. */
+  readonly body: (AsyncIterable<Uint8Array> & { destroy?(): void }) | null;
+};

@@ -1,0 +1,100 @@
+/**
+ * What comes back, in the words of no protocol: the lower half of the hourglass.
+ *
+ *     turn  := start block* (finish | error)
+ *     block := block-start block-delta* block-end
+ *
+ * Blocks are numbered from 0 and never overlap. Sums travel with the parts: `block-end` repeats the block,
+ * `finish` the turn. Events flow in batches, one per network chunk, and everything inside a batch is synchronous.
+ */
+
+import type { Block } from './conversation.js';
+import { GatewayError, toGatewayError } from './errors.js';
+
+export type StreamEvent =
+  /** `inputTokens` is an estimate: the true number is known only at the end. */
+  | { readonly type: 'start'; readonly inputTokens: number }
+  | { readonly type: 'block-start'; readonly index: number; readonly block: BlockHead }
+  | { readonly type: 'block-delta'; readonly index: number; readonly block: GrowingBlock; readonly delta: string }
+  | { readonly type: 'block-end'; readonly index: number; readonly block: Block }
+  | { readonly type: 'finish'; readonly completion: Completion }
+  | { readonly type: 'error'; readonly error: GatewayError };
+
+/** What is known when a block begins. A redacted block is whole at once and has no deltas. */
+export type BlockHead =
+  | { readonly type: 'text' }
+  | { readonly type: 'reasoning' }
+  | { readonly type: 'redacted-reasoning'; readonly data: string }
+  | { readonly type: 'tool-call'; readonly id: string; readonly name: string };
+
+/** The kinds of block that grow by deltas: text, reasoning text, and the JSON text of a tool call's input. */
+export type GrowingBlock = 'text' | 'reasoning' | 'tool-call';
+
+export type Batch = readonly StreamEvent[];
+
+/** One turn on its way. Leaving the loop early (`return()`) closes the upstream body. */
+export type Turn = AsyncIterable<Batch>;
+
+export type FinishReason =
+  | 'stop'
+  | 'length'
+  /** The model's window is full. */
+  | 'context-full'
+  | 'tool-calls'
+  | 'stop-sequence'
+  | 'content-filter';
+
+/** Tokens. `inputTokens` counts everything read, cached or not; the cache numbers are parts of it. */
+export type Usage = {
+  readonly inputTokens: number;
+  readonly outputTokens: number;
+  readonly cacheReadTokens: number;
+  readonly cacheWriteTokens: number;
+  readonly reasoningTokens: number;
+  readonly source: 'upstream' | 'context-percentage' | 'estimate';
+};
+
+/** The sum of a turn. */
+export type Completion = {
+  readonly blocks: readonly Block[];
+  readonly finishReason: FinishReason;
+  readonly usage: Usage;
+  /** Kiro credits this turn cost, when Kiro said so. */
+  readonly credits: number | undefined;
+};
+
+/**
+ * Waits for the turn's first batch, so that the caller can still answer with an HTTP status.
+ * @throws whatever the turn throws before its first event; after that a failure is the last event.
+ */
+export async function begin(turn: Turn): Promise<Turn> {
+  const iterator = turn[Symbol.asyncIterator]();
+  const first = await iterator.next();
+  if (first.done) throw new GatewayError('upstream-protocol', 'Kiro ended its answer before it began; try again.');
+  return resume(first.value, iterator);
+}
+
+async function* resume(first: Batch, rest: AsyncIterator<Batch>): AsyncGenerator<Batch> {
+  try {
+    yield first;
+    for (let next = await rest.next(); !next.done; next = await rest.next()) yield next.value;
+  } catch (thrown) {
+    yield [{ type: 'error', error: toGatewayError(thrown) }];
+  } finally {
+    await rest.return?.();
+  }
+}
+
+/**
+ * "Not streaming": waits for `finish`. There is no second path for it.
+ * @throws GatewayError when the turn ends with an error.
+ */
+export async function collect(turn: Turn): Promise<Completion> {
+  for await (const batch of turn) {
+    for (const event of batch) {
+      if (event.type === 'finish') return event.completion;
+      if (event.type === 'error') throw event.error;
+    }
+  }
+  throw new GatewayError('upstream-protocol', 'Kiro stopped in the middle of its answer; try again.');
+}

@@ -1,0 +1,17 @@
+/** The dialect of Anthropic's Messages API. */
+
+import type { Dialect } from './dialect.js';
+import { writeMessagesError } from './anthropic-messages-errors.js';
+import { readMessagesRequest } from './anthropic-messages-request.js';
+import { writeMessage } from './anthropic-messages-response.js';
+import { createMessagesWriter } from './anthropic-messages-stream.js';
+
+export const anthropicMessages: Dialect = {
+  name: 'anthropic-messages',
+  route: '/v1/messages',
+  keepAlive: 'event: ping\ndata: {"type":"ping"}\n\n',
+  readRequest: readMessagesRequest,
+  writeResponse: writeMessage,
+  createStreamWriter: createMessagesWriter,
+  writeError: writeMessagesError,
+};

@@ -1,0 +1,152 @@
+/** Frames to Kiro's events. Unknown events are passed over; exceptions and errors are thrown as ours. */
+
+import { GatewayError } from '../core/errors.js';
+import { Reader } from '../core/reader.js';
+import { toKiroError } from './errors.js';
+import type { Frame } from './frames.js';
+
+export type KiroEvent =
+  | { readonly type: 'text'; readonly text: string }
+  | { readonly type: 'reasoning'; readonly text: string; readonly signature: string; readonly redacted: string }
+  | {
+      readonly type: 'tool-use';
+      readonly id: string;
+      readonly name: string;
+      readonly input: string;
+      readonly stop: boolean;
+    }
+  | { readonly type: 'token-usage'; readonly usage: KiroTokenUsage }
+  | { readonly type: 'stop-reason'; readonly reason: string }
+  | { readonly type: 'context-usage'; readonly percentage: number }
+  | { readonly type: 'metering'; readonly credits: number };
+
+/** `inputTokens` counts what was read outside the cache. */
+export type KiroTokenUsage = {
+  readonly uncachedInputTokens: number;
+  readonly outputTokens: number;
+  readonly cacheReadTokens: number;
+  readonly cacheWriteTokens: number;
+};
+
+/**
+ * Zero or more events of one frame.
+ * @throws GatewayError for exception and error frames, and `upstream-protocol` for payloads of the wrong shape.
+ */
+export function readEvents(frame: Frame): readonly KiroEvent[] {
+  const type = frame.headers.get(':message-type');
+  if (type === 'event') return readEvent(frame.headers.get(':event-type') ?? '', frame);
+  if (type === 'exception') {
+    const payload = payloadOf(frame);
+    throw toKiroError({
+      type: frame.headers.get(':exception-type') ?? '',
+      message: textAt(payload, 'message') || textAt(payload, 'Message'),
+      reason: textAt(payload, 'reason'),
+    });
+  }
+  if (type === 'error') {
+    throw toKiroError({
+      type: frame.headers.get(':error-code') ?? '',
+      message: frame.headers.get(':error-message') ?? '',
+      reason: '',
+    });
+  }
+  return NOTHING;
+}
+
+function readEvent(name: string, frame: Frame): readonly KiroEvent[] {
+  switch (name) {
+    case 'assistantResponseEvent':
+    case 'codeEvent': {
+      const text = textAt(payloadOf(frame), 'content');
+      return text === '' ? NOTHING : [{ type: 'text', text }];
+    }
+    case 'reasoningContentEvent': {
+      const payload = payloadOf(frame);
+      const text = textAt(payload, 'text');
+      const signature = textAt(payload, 'signature');
+      const redacted = textAt(payload, 'redactedContent');
+      return [{ type: 'reasoning', text, signature, redacted }];
+    }
+    case 'toolUseEvent': {
+      const payload = payloadOf(frame);
+      const id = textAt(payload, 'toolUseId');
+      if (id === '') throw new GatewayError('upstream-protocol', 'Kiro sent a tool call without an id; try again.');
+      const input = inputAt(payload);
+      return [{ type: 'tool-use', id, name: textAt(payload, 'name'), input, stop: payload['stop'] === true }];
+    }
+    case 'metadataEvent':
+      return readMetadata(payloadOf(frame));
+    case 'contextUsageEvent':
+      return readPercentage(payloadOf(frame));
+    case 'meteringEvent': {
+      const credits = payloadOf(frame)['usage'];
+      return typeof credits === 'number' ? [{ type: 'metering', credits }] : NOTHING;
+    }
+    case 'invalidStateEvent': {
+      const payload = payloadOf(frame);
+      throw toKiroError({
+        type: 'InvalidStateEvent',
+        message: textAt(payload, 'message'),
+        reason: textAt(payload, 'reason'),
+      });
+    }
+    default:
+      return NOTHING;
+  }
+}
+
+function readMetadata(payload: Payload): readonly KiroEvent[] {
+  const events: KiroEvent[] = [...readPercentage(payload)];
+  const usage = new Reader(payload, 'upstream-protocol', 'metadataEvent').optional('tokenUsage');
+  if (usage !== undefined) {
+    const tokens = (key: string): number => usage.optional(key)?.number() ?? 0;
+    events.push({
+      type: 'token-usage',
+      usage: {
+        uncachedInputTokens: tokens('uncachedInputTokens'),
+        outputTokens: tokens('outputTokens'),
+        cacheReadTokens: tokens('cacheReadInputTokens'),
+        cacheWriteTokens: tokens('cacheWriteInputTokens'),
+      },
+    });
+    events.push(...readPercentage(usage.object()));
+  }
+  const reason = textAt(payload, 'stopReason');
+  if (reason !== '') events.push({ type: 'stop-reason', reason });
+  return events;
+}
+
+function readPercentage(payload: Payload): readonly KiroEvent[] {
+  const percentage = payload['contextUsagePercentage'];
+  return typeof percentage === 'number' ? [{ type: 'context-usage', percentage }] : NOTHING;
+}
+
+type Payload = Readonly<Record<string, unknown>>;
+
+function payloadOf(frame: Frame): Payload {
+  if (frame.payload.length === 0) return {};
+  let value: unknown;
+  try {
+    value = JSON.parse(frame.payload.toString('utf8'));
+  } catch (cause) {
+    throw new GatewayError('upstream-protocol', 'Kiro sent an event that is not JSON; try again.', { cause });
+  }
+  return new Reader(value, 'upstream-protocol', 'event').object();
+}
+
+/** Deltas are the hot path of every turn, so a field costs one `typeof` here and no Reader. */
+function textAt(payload: Payload, key: string): string {
+  const value = payload[key];
+  if (typeof value === 'string') return value;
+  if (value === undefined || value === null) return '';
+  throw new GatewayError('upstream-protocol', `Kiro sent ${key} as ${typeof value} where a text belongs; try again.`);
+}
+
+/** Some streams deliver the input as an object; an empty one only announces the fragments that follow. */
+function inputAt(payload: Payload): string {
+  const input = payload['input'];
+  if (typeof input !== 'object' || input === null) return textAt(payload, 'input');
+  return Object.keys(input).length === 0 ? '' : JSON.stringify(input);
+}
+
+const NOTHING: readonly KiroEvent[] = [];

@@ -1,0 +1,67 @@
+/** Images and documents to Kiro's blocks, the newest within what one request may carry. */
+
+import type { Document, DocumentFormat, Image, ImageFormat, Message } from '../core/conversation.js';
+
+export type KiroImage = { readonly format: ImageFormat; readonly source: { readonly bytes: string } };
+export type KiroDocument = {
+  readonly name: string;
+  readonly format: DocumentFormat;
+  readonly source: { readonly bytes: string };
+};
+
+export function toKiroImage(image: Image): KiroImage {
+  return { format: image.format, source: { bytes: image.data } };
+}
+
+/** Kiro wants names without odd characters, and each name once. */
+export function toKiroDocuments(documents: readonly Document[]): readonly KiroDocument[] {
+  const taken = new Set<string>();
+  return documents.map((document) => {
+    const base = document.name.replace(/[^A-Za-z0-9 ()[\]-]+/g, '-').trim() || 'document';
+    let name = base;
+    for (let count = 2; taken.has(name); count++) name = `${base} (${count})`;
+    taken.add(name);
+    return { name, format: document.format, source: { bytes: document.data } };
+  });
+}
+
+export type Media = Image | Document;
+
+/**
+ * Which images and documents of a conversation travel. The newest win, because earlier ones have been talked about;
+ * for the rest the caller writes `noteFor`.
+ */
+export function mediaWithinLimits(messages: readonly Message[]): { kept: ReadonlySet<Media>; leftOut: number } {
+  const all = messages.flatMap(mediaOf);
+  const kept = new Set<Media>();
+  let images = 0;
+  let documents = 0;
+  for (const media of all.toReversed()) {
+    if (media.data.length > MAX_BASE64_LENGTH) continue;
+    if (media.type === 'image' && images++ < MAX_IMAGES) kept.add(media);
+    if (media.type === 'document' && documents++ < MAX_DOCUMENTS) kept.add(media);
+  }
+  return { kept, leftOut: all.length - kept.size };
+}
+
+/** What the model reads in place of something that could not travel. */
+export function noteFor(media: Media): string {
+  const what = media.type === 'image' ? `an image (${media.format})` : `the document ${JSON.stringify(media.name)}`;
+  return `[The gateway left out ${what}: it is beyond what one request to Kiro may carry.]`;
+}
+
+function mediaOf(message: Message): readonly Media[] {
+  const found: Media[] = [];
+  for (const part of message.role === 'user' ? message.parts : []) {
+    for (const it of part.type === 'tool-result' ? part.content : [part]) {
+      if (it.type === 'image' || it.type === 'document') found.push(it);
+    }
+  }
+  return found;
+}
+
+/** Limits of qcli, the only client whose numbers are known; the service documents none. */
+const MAX_IMAGES = 10;
+const MAX_DOCUMENTS = 5;
+/** 10 MB of bytes. */
+const MAX_BASE64_LENGTH = Math.ceil((10_000_000 * 4) / 3);

@@ -1,0 +1,135 @@
+/** Catalogue answers to models, and the names clients use to the ids Kiro knows. */
+
+import type { Model } from '../core/conversation.js';
+import { GatewayError } from '../core/errors.js';
+import { Reader } from '../core/reader.js';
+import { effortsOf } from './thinking.js';
+
+/** One page of ListAvailableModels. */
+export type ModelPage = { readonly models: readonly Model[]; readonly nextToken: string | undefined };
+
+/** @throws GatewayError `upstream-protocol` when the answer has another shape. */
+export function readModelPage(answer: unknown): ModelPage {
+  const reader = new Reader(answer, 'upstream-protocol', 'ListAvailableModels');
+  const defaultId = reader.optional('defaultModel')?.optional('modelId')?.string();
+  const models = reader
+    .get('models')
+    .array()
+    .map((model) => readModel(model, defaultId));
+  return { models, nextToken: reader.optional('nextToken')?.string() };
+}
+
+function readModel(reader: Reader, defaultId: string | undefined): Model {
+  const id = reader.get('modelId').string();
+  const limits = reader.optional('tokenLimits');
+  const inputs = reader.optional('supportedInputTypes')?.array() ?? [];
+  const requestFieldsSchema = reader.optional('additionalModelRequestFieldsSchema')?.object();
+  return {
+    id,
+    name: reader.optional('modelName')?.string() ?? id,
+    description: reader.optional('description')?.string(),
+    maxInputTokens: limits?.optional('maxInputTokens')?.number() ?? DEFAULT_INPUT_TOKENS,
+    maxOutputTokens: limits?.optional('maxOutputTokens')?.number() ?? DEFAULT_OUTPUT_TOKENS,
+    inputs: inputs.some((it) => it.value === 'IMAGE') ? ['text', 'image'] : ['text'],
+    efforts: effortsOf(requestFieldsSchema),
+    creditRate: reader.optional('rateMultiplier')?.number(),
+    isDefault: id === defaultId,
+    requestFieldsSchema,
+  };
+}
+
+/**
+ * The model for a client's name: the catalogue's, or, because Kiro accepts ids it does not list, one with common
+ * limits. The family is never changed; a wrong name is for Kiro to refuse.
+ */
+export function resolveModel(name: string, catalogue: readonly Model[]): Model {
+  const wanted = name.toLowerCase();
+  const exact = catalogue.find((model) => model.id.toLowerCase() === wanted);
+  if (exact !== undefined) return exact;
+  const id = normalizeModelName(name);
+  return (
+    catalogue.find((model) => model.id.toLowerCase() === id.toLowerCase()) ?? unlistedModel(HIDDEN_IDS.get(id) ?? id)
+  );
+}
+
+/** A client's spelling to Kiro's: dates, `-latest`, `[1m]` and vendor prefixes off, version numbers with a dot. */
+export function normalizeModelName(name: string): string {
+  const bare = name
+    .trim()
+    .replace(/\[[^\]]*\]$/, '')
+    .replace(/^(?:anthropic|openai|kiro)\//i, '');
+  const lower = bare.toLowerCase();
+  if (lower === 'auto-kiro' || lower === 'kiro-auto') return 'auto';
+  for (const [pattern, write] of SPELLINGS) {
+    const match = pattern.exec(lower);
+    if (match !== null) return write(match);
+  }
+  return bare;
+}
+
+/** The error for a model that Kiro refused, with names that are near. */
+export function modelNotFound(name: string, catalogue: readonly Model[], refused: GatewayError): GatewayError {
+  const near = nearestNames(name, catalogue);
+  const hint = near.length > 0 ? ` Did you mean ${near.join(', ')}?` : '';
+  const message = `model: ${name} is not known to Kiro, or not part of this plan or region.${hint}`;
+  return new GatewayError('model-not-found', message, { ...refused.facts, param: 'model', cause: refused });
+}
+
+function nearestNames(name: string, catalogue: readonly Model[]): readonly string[] {
+  const wanted = new Set(
+    normalizeModelName(name)
+      .toLowerCase()
+      .split(/[^a-z0-9]+/),
+  );
+  const shared = (id: string): number => id.split(/[^a-z0-9]+/).filter((word) => wanted.has(word)).length;
+  return catalogue
+    .map((model) => ({ id: model.id, shared: shared(model.id.toLowerCase()) }))
+    .filter(({ shared: count }) => count > 0)
+    .toSorted((a, b) => b.shared - a.shared)
+    .slice(0, 3)
+    .map(({ id }) => id);
+}
+
+function unlistedModel(id: string): Model {
+  return {
+    id,
+    name: id,
+    description: undefined,
+    maxInputTokens: DEFAULT_INPUT_TOKENS,
+    maxOutputTokens: DEFAULT_OUTPUT_TOKENS,
+    inputs: ['text', 'image'],
+    efforts: [],
+    creditRate: undefined,
+    isDefault: false,
+    requestFieldsSchema: undefined,
+  };
+}
+
+/** What the official CLI assumes of a model it cannot look up. */
+const DEFAULT_INPUT_TOKENS = 200_000;
+const DEFAULT_OUTPUT_TOKENS = 64_000;
+
+const SUFFIX = '(?:-(?:\\d{8}|latest|\\d+))?';
+
+/** In this order; the first that matches decides (protocol 7.4). */
+const SPELLINGS: readonly (readonly [RegExp, (match: RegExpExecArray) => string])[] = [
+  [
+    new RegExp(`^claude-([a-z]+)-(\\d{1,2})[-.](\\d{1,2})${SUFFIX}$`),
+    ([, family, major, minor]) => `claude-${family}-${major}.${minor}`,
+  ],
+  [/^claude-([a-z]+)-(\d{1,2})(?:-(?:\d{8}|latest))?$/, ([, family, major]) => `claude-${family}-${major}`],
+  [
+    new RegExp(`^claude-(3)[-.](\\d)-([a-z]+)${SUFFIX}$`),
+    ([, major, minor, family]) => `claude-${major}.${minor}-${family}`,
+  ],
+  [
+    /^claude-(\d{1,2})[-.](\d{1,2})-([a-z]+)(?:-.*)?$/,
+    ([, major, minor, family]) => `claude-${family}-${major}.${minor}`,
+  ],
+  [/^deepseek-(\d)-(\d)$/, ([, major, minor]) => `deepseek-${major}.${minor}`],
+  [/^minimax-m(\d)-(\d)$/, ([, major, minor]) => `minimax-m${major}.${minor}`],
+  [/^qwen3-coder$/, () => 'qwen3-coder-next'],
+];
+
+/** Ids that Kiro accepts without listing them, by the name people use. */
+const HIDDEN_IDS: ReadonlyMap<string, string> = new Map([['claude-3.7-sonnet', 'CLAUDE_3_7_SONNET_20250219_V1_0']]);

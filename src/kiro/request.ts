@@ -1,0 +1,163 @@
+/** A conversation to the body of GenerateAssistantResponse. The only place that knows its shape. */
+
+import type { Conversation, Model } from '../core/conversation.js';
+import { GatewayError } from '../core/errors.js';
+import { isRecord } from '../core/reader.js';
+import { estimateTokens, IMAGE_TOKENS } from '../core/tokens.js';
+import { toEntries, type AssistantEntry, type Entry, type Reasoning, type UserEntry } from './history.js';
+import { uuidOf } from './identifiers.js';
+import { mediaWithinLimits, toKiroDocuments, toKiroImage } from './media.js';
+import { toRequestFields } from './thinking.js';
+import { toKiroTools, type KiroTools } from './tools.js';
+
+export type KiroRequest = {
+  /** JSON text, made once. */
+  readonly body: string;
+  readonly estimatedInputTokens: number;
+  readonly restoreToolName: (name: string) => string;
+  /** What did not travel as asked, for the client. */
+  readonly notices: readonly string[];
+};
+
+/** What the body says besides the conversation. */
+export type RequestContext = {
+  readonly model: Model;
+  readonly profileArn: string | undefined;
+  /** Random, new for every request. */
+  readonly continuationId: string;
+  readonly toolDescriptionLimit: number;
+};
+
+export function toKiroRequest(conversation: Conversation, context: RequestContext): KiroRequest {
+  const { messages } = conversation;
+  const tools = toKiroTools(conversation.tools, messages, context.toolDescriptionLimit);
+  const system = [...conversation.system, ...tools.instructions].filter((text) => text.trim() !== '').join('\n\n');
+  const media = mediaWithinLimits(messages);
+  const entries = withSystem(system, toEntries(messages, media.kept));
+  const current = entries.at(-1);
+  if (current?.role !== 'user') throw new GatewayError('internal', 'The history passes lost the last user message.');
+  const origin = context.profileArn === undefined ? 'KIRO_CLI' : 'AI_EDITOR';
+  const write = { modelId: context.model.id, origin, tools };
+
+  const history = entries.slice(0, -1).map((entry) => writeEntry(entry, write));
+  const fields = toRequestFields(conversation.reasoning, context.model);
+  const body = withoutLoneSurrogates(
+    JSON.stringify({
+      conversationState: {
+        conversationId: conversationIdOf(conversation, context.profileArn),
+        ...(history.length > 0 && { history }),
+        currentMessage: { userInputMessage: writeUser(current, write, tools.specifications) },
+        chatTriggerType: 'MANUAL',
+        agentContinuationId: context.continuationId,
+        agentTaskType: 'vibe',
+      },
+      ...(context.profileArn !== undefined && { profileArn: context.profileArn }),
+      ...(fields !== undefined && { additionalModelRequestFields: fields }),
+    }),
+  );
+  const notices = [...tools.notices, ...(media.leftOut > 0 ? [`media-left-out=${media.leftOut}`] : [])];
+  return { body, estimatedInputTokens: estimateInput(body, entries), restoreToolName: tools.restoreName, notices };
+}
+
+/** Kiro has no place for a system prompt but the head of the history, where a first pair holds it. */
+function withSystem(system: string, entries: readonly Entry[]): readonly Entry[] {
+  const startsWithAssistant = entries[0]?.role === 'assistant';
+  if (system === '') return startsWithAssistant ? [saying(BEGINNING), ...entries] : entries;
+  // A conversation that the assistant opens answers the system prompt itself.
+  if (startsWithAssistant) return [saying(system), ...entries];
+  return [saying(system), { role: 'assistant', text: ACKNOWLEDGEMENT, calls: [], reasoning: undefined }, ...entries];
+}
+
+function saying(text: string): UserEntry {
+  return { role: 'user', text, images: [], documents: [], results: [] };
+}
+
+type Write = { readonly modelId: string; readonly origin: string; readonly tools: KiroTools };
+
+function writeEntry(entry: Entry, write: Write): object {
+  if (entry.role === 'user') return { userInputMessage: writeUser(entry, write, []) };
+  return { assistantResponseMessage: writeAssistant(entry, write) };
+}
+
+function writeUser(entry: UserEntry, write: Write, tools: KiroTools['specifications']): object {
+  const toolResults = entry.results.map((result) => ({
+    toolUseId: result.id,
+    content: result.texts.map((text) => ({ text: text })),
+    status: result.isError ? 'error' : 'success',
+  }));
+  const context = { ...(tools.length > 0 && { tools }), ...(toolResults.length > 0 && { toolResults }) };
+  return {
+    content: entry.text,
+    modelId: write.modelId,
+    origin: write.origin,
+    ...(entry.images.length > 0 && { images: entry.images.map(toKiroImage) }),
+    ...(entry.documents.length > 0 && { documents: toKiroDocuments(entry.documents) }),
+    ...(Object.keys(context).length > 0 && { userInputMessageContext: context }),
+  };
+}
+
+function writeAssistant(entry: AssistantEntry, write: Write): object {
+  const toolUses = entry.calls.map((call) => ({
+    toolUseId: call.id,
+    name: write.tools.nameFor(call.name),
+    input: readInput(call.input),
+  }));
+  return {
+    content: entry.text,
+    ...(entry.reasoning !== undefined && { reasoningContent: writeReasoning(entry.reasoning) }),
+    ...(toolUses.length > 0 && { toolUses }),
+  };
+}
+
+function writeReasoning(reasoning: Reasoning): object {
+  switch (reasoning.type) {
+    case 'reasoning':
+      return { reasoningText: { text: reasoning.text, signature: reasoning.signature } };
+    case 'redacted-reasoning':
+      return { redactedContent: reasoning.data };
+  }
+}
+
+/** Kiro wants an object. A call that was cut off in an earlier turn is kept as the text it was. */
+function readInput(input: string): object {
+  if (input.trim() === '') return {};
+  try {
+    const value: unknown = JSON.parse(input);
+    return isRecord(value) ? value : { input: value };
+  } catch {
+    return { unparsedInput: input };
+  }
+}
+
+/** The same for all turns of one conversation, different for every account. */
+function conversationIdOf(conversation: Conversation, account = ''): string {
+  if (conversation.sessionId !== undefined) return uuidOf(`${account}\n${conversation.sessionId}`);
+  const first = conversation.messages.find((message) => message.role === 'user');
+  const firstText = first?.parts.find((part) => part.type === 'text')?.text ?? '';
+  const beginning = [...conversation.system, firstText].map((text) => text.slice(0, 1000));
+  return uuidOf([account, conversation.model, ...beginning].join('\n'));
+}
+
+/** Half a character, as a client leaves it when it cuts a text, is refused by Kiro. */
+function withoutLoneSurrogates(json: string): string {
+  if (!json.includes('\\ud')) return json;
+  return json.replace(/\\\\|\\ud[89a-f][0-9a-f]{2}/g, (found) => (found === '\\\\' ? found : '\\ufffd'));
+}
+
+/** From the length of the body; base64 would count far too much, so images count by their usual cost. */
+function estimateInput(body: string, entries: readonly Entry[]): number {
+  let base64Length = 0;
+  let images = 0;
+  for (const entry of entries) {
+    if (entry.role === 'assistant') continue;
+    images += entry.images.length;
+    for (const media of [...entry.images, ...entry.documents]) base64Length += media.data.length;
+  }
+  if (base64Length === 0) return estimateTokens(body);
+  // The share of text in the body stands for the text: no second copy of a large body is made.
+  const text = body.length - base64Length;
+  return Math.round((estimateTokens(body) * text) / body.length) + images * IMAGE_TOKENS;
+}
+
+const ACKNOWLEDGEMENT = 'I will follow these instructions.';
+const BEGINNING = '[The conversation begins with the assistant.]';

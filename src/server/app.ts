@@ -1,0 +1,215 @@
+/** The HTTP shell: routes, one request from door to door, and every failure in the words of its client. */
+
+import express from 'express';
+import type { NextFunction, Request, Response } from 'express';
+
+import { GatewayError, toGatewayError } from '../core/errors.js';
+import { Reader } from '../core/reader.js';
+import { collect } from '../core/stream.js';
+import type { Secret } from '../core/secret.js';
+import type { Dialect, Reply } from '../dialects/dialect.js';
+import { dialects } from '../dialects/index.js';
+import { writeModelList } from '../dialects/model-list.js';
+import type { Gateway } from '../gateway.js';
+import type { Logger } from '../logger.js';
+import { createKeyCheck } from './access.js';
+import { describeOutcome, type RequestFacts } from './request-log.js';
+import { streamAnswer, type StreamOutcome } from './sse.js';
+
+export type AppDependencies = {
+  readonly gateway: Gateway;
+  readonly key: Secret;
+  readonly log: Logger;
+  readonly version: string;
+  /** Told in `/health` and at `/`: the answers come from the simulator. */
+  readonly isSimulator: boolean;
+  /** Whether the login can be used, in one word; nothing about the account. */
+  readonly loginState: () => string;
+  readonly maxBodyBytes: number;
+  /** Unix time in milliseconds. */
+  readonly now: () => number;
+  readonly randomId: () => string;
+};
+
+/** An express application; the caller listens with it. */
+export function createApp(dependencies: AppDependencies): express.Express {
+  const { gateway, log, now, randomId } = dependencies;
+  const checkKey = createKeyCheck(dependencies.key);
+  const app = express();
+  app.disable('x-powered-by');
+  app.disable('etag');
+
+  app.use((request, response, next) => {
+    const requestId = `req_${randomId().replaceAll('-', '').slice(0, 24)}`;
+    response.locals = { requestId, startedAt: now() };
+    response.setHeader('request-id', requestId);
+    response.setHeader('x-request-id', requestId);
+    response.on('close', () => logRequest(request, response));
+    next();
+  });
+
+  app.get('/', (_, response) => {
+    response.json({ name: 'kiro-gateway', version: dependencies.version, routes: ROUTES, ...simulatorMark() });
+  });
+  app.get('/health', (_, response) => {
+    response.json({
+      status: 'ok',
+      time: new Date(now()).toISOString(),
+      version: dependencies.version,
+      login: dependencies.loginState(),
+      ...simulatorMark(),
+    });
+  });
+  // Clients probe with HEAD and without a key; they want to know that somebody is here.
+  app.head(/.*/, (_, response) => response.status(404).end());
+
+  app.use((request, _, next) => {
+    checkKey(request.headers);
+    next();
+  });
+  app.get('/v1/models', async (_, response) => {
+    response.json(writeModelList(await gateway.models(leavingSignal(response))));
+  });
+  const readBody = express.json({ limit: dependencies.maxBodyBytes, strict: false, type: JSON_TYPES });
+  for (const dialect of dialects) {
+    app.post(dialect.route, requireJson, readBody, (request, response) => answer(dialect, request, response));
+  }
+  app.use((request) => {
+    const message = `There is no ${request.method} ${request.path}; the routes are ${ROUTES.join(', ')}.`;
+    throw new GatewayError('invalid-request', message, { status: 404 });
+  });
+  app.use((thrown: unknown, request: Request, response: Response, _: NextFunction) => {
+    refuse(fromBodyParser(thrown), request, response);
+  });
+  return app;
+
+  async function answer(dialect: Dialect, request: Request, response: Response): Promise<void> {
+    const { conversation, stream, includeUsage, notices } = dialect.readRequest(
+      new Reader(request.body),
+      request.headers,
+    );
+    // The body may be megabytes and the answer may take minutes.
+    request.body = undefined;
+    const facts = factsOf(response);
+    facts.model = conversation.model;
+    facts.isStreamed = stream;
+    const reply: Reply = {
+      id: randomId().replaceAll('-', '').slice(0, 24),
+      createdAt: Math.floor(now() / 1000),
+      model: conversation.model,
+      includeUsage,
+    };
+    const signal = leavingSignal(response);
+    const answering = gateway.converse(conversation, signal);
+    if (stream) {
+      const write = dialect.createStreamWriter(reply);
+      const headersFor = (more: readonly string[]) => noticeHeader([...notices, ...more]);
+      record(
+        facts,
+        await streamAnswer(response, { answering, write, keepAlive: dialect.keepAlive, headersFor, signal }),
+      );
+      return;
+    }
+    const { turn, notices: more } = await answering;
+    const completion = await collect(turn);
+    record(facts, { completion });
+    response.set(noticeHeader([...notices, ...more])).json(dialect.writeResponse(completion, reply));
+  }
+
+  function refuse(error: GatewayError, request: Request, response: Response): void {
+    record(factsOf(response), { error });
+    if (error.kind === 'internal') log.error(`${request.method} ${request.path} failed`, error.facts.cause);
+    if (response.headersSent) {
+      response.destroy();
+      return;
+    }
+    const { status, headers, body } = dialectOf(request).writeError(error, requestIdOf(response));
+    response.status(status).set(headers).json(body);
+  }
+
+  function logRequest(request: Request, response: Response): void {
+    const facts = factsOf(response);
+    const line = `${request.method} ${request.path} ${describeOutcome(facts, response, now() - facts.startedAt)}`;
+    if (facts.outcome?.error === undefined) log.info(line);
+    else log.warn(line);
+  }
+
+  function simulatorMark(): object {
+    return dependencies.isSimulator ? { upstream: 'SIMULATOR' } : {};
+  }
+}
+
+/** Aborted when the client leaves before the answer is complete: then the upstream is closed at once. */
+function leavingSignal(response: Response): AbortSignal {
+  const controller = new AbortController();
+  response.on('close', () => {
+    if (!response.writableFinished) controller.abort();
+  });
+  return controller.signal;
+}
+
+function requireJson(request: Request, _: Response, next: NextFunction): void {
+  if (request.is(JSON_TYPES) === false) {
+    throw new GatewayError('invalid-request', 'content-type: must be application/json', {
+      status: 415,
+      param: 'content-type',
+    });
+  }
+  next();
+}
+
+/** In whose words an error is told: the route's, or those of the SDK that shows itself in the headers. */
+function dialectOf(request: Request): Dialect {
+  const byRoute = dialects.find((dialect) => request.path.startsWith(dialect.route));
+  const name = request.headers['anthropic-version'] === undefined ? 'openai-chat' : 'anthropic-messages';
+  const found = byRoute ?? dialects.find((dialect) => dialect.name === name) ?? dialects[0];
+  if (found === undefined) throw new Error('There is no dialect to tell an error in.');
+  return found;
+}
+
+function fromBodyParser(thrown: unknown): GatewayError {
+  if (!(thrown instanceof Error) || !('type' in thrown)) return toGatewayError(thrown);
+  switch (thrown.type) {
+    case 'entity.too.large':
+      return new GatewayError('invalid-request', 'body: is larger than MAX_BODY_SIZE allows', {
+        status: 413,
+        param: 'body',
+      });
+    case 'entity.parse.failed':
+      return new GatewayError('invalid-request', `body: is not JSON (${redactedReason(thrown)})`, { param: 'body' });
+    case 'encoding.unsupported':
+    case 'charset.unsupported':
+      return new GatewayError('invalid-request', `body: ${thrown.message}`, { status: 415, param: 'body' });
+    case 'request.aborted':
+      return new GatewayError('cancelled', 'The client left before its request was complete.', { cause: thrown });
+    default:
+      return new GatewayError('invalid-request', `body: ${thrown.message}`, { param: 'body', cause: thrown });
+  }
+}
+
+/** V8 quotes the text around the fault; where it is helps, what it says may be a secret. */
+function redactedReason(thrown: Error): string {
+  const position = /at position \d+(?: \(line \d+ column \d+\))?/.exec(thrown.message)?.[0];
+  return position ?? 'it ends too early or is empty';
+}
+
+function noticeHeader(notices: readonly string[]): Record<string, string> {
+  return notices.length > 0 ? { 'x-kiro-gateway-notice': notices.join('; ') } : {};
+}
+
+function factsOf(response: Response): RequestFacts {
+  // The cast is the first middleware, which puts exactly these there.
+  return response.locals as RequestFacts;
+}
+
+function requestIdOf(response: Response): string {
+  return factsOf(response).requestId;
+}
+
+function record(facts: RequestFacts, outcome: StreamOutcome): void {
+  facts.outcome = outcome;
+}
+
+const JSON_TYPES = ['application/json', 'application/*+json'];
+
+const ROUTES = ['GET /', 'GET /health', 'GET /v1/models', ...dialects.map((dialect) => `POST ${dialect.route}`)];

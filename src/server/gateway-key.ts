@@ -1,0 +1,74 @@
+/** The key that our clients present: the person's own, or one made once and kept in a private file. */
+
+import { randomBytes } from 'node:crypto';
+import { isIP } from 'node:net';
+import { join } from 'node:path';
+
+import { readPrivateFile, writePrivateFile } from '../auth/private-file.js';
+import { GatewayError } from '../core/errors.js';
+import { Secret } from '../core/secret.js';
+
+export type GatewayKey = {
+  readonly key: Secret;
+  /** The file it is kept in; undefined when the person set it. */
+  readonly file: string | undefined;
+  /** What a person should know about it, in sentences. */
+  readonly notices: readonly string[];
+};
+
+/**
+ * @param own The setting PROXY_API_KEY.
+ * @throws GatewayError `invalid-request` when the address is public and the key too weak for that.
+ */
+export async function gatewayKey(own: Secret | undefined, host: string, configFolder: string): Promise<GatewayKey> {
+  if (own === undefined) {
+    const file = join(configFolder, 'gateway-key');
+    return { key: await keptKey(file), file, notices: [] };
+  }
+  const complaint = weakness(own.reveal());
+  if (complaint === undefined) return { key: own, file: undefined, notices: [] };
+  if (isLoopback(host)) return { key: own, file: undefined, notices: [`PROXY_API_KEY ${complaint}.`] };
+  throw new GatewayError(
+    'invalid-request',
+    `PROXY_API_KEY ${complaint}; a gateway on ${host} needs a key of at least ${MIN_LENGTH} characters of its own.`,
+  );
+}
+
+/** True when only this machine can reach the address. */
+export function isLoopback(host: string): boolean {
+  if (host === 'localhost' || host === '::1') return true;
+  return isIP(host) === 4 && host.startsWith('127.');
+}
+
+async function keptKey(file: string): Promise<Secret> {
+  const kept = (await readPrivateFile(file, 1000))?.trim();
+  if (kept) return new Secret(kept);
+  const made = `kgw-${randomBytes(32).toString('base64url')}`;
+  await writePrivateFile(file, `${made}\n`);
+  return new Secret(made);
+}
+
+function weakness(key: string): string | undefined {
+  if (PUBLISHED_KEYS.has(key.toLowerCase())) return 'is a key from a published example, which everybody knows';
+  return key.length < MIN_LENGTH ? `has only ${key.length} characters` : undefined;
+}
+
+const MIN_LENGTH = 24;
+
+const PUBLISHED_KEYS: ReadonlySet<string> = new Set([
+  'my-super-secret-password-123',
+  'my-super-secret-password',
+  'my-secret-password',
+  'your-secure-password',
+  'your-secret-password',
+  'your-api-key',
+  'your-proxy-api-key',
+  'changeme',
+  'change-me',
+  'password',
+  'secret',
+  'admin123',
+  '123456',
+  'sk-1234',
+  'sk-test',
+]);

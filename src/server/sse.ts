@@ -1,0 +1,92 @@
+/** One streamed answer on its socket: headers late enough to tell the truth, keep-alives, and patience with readers. */
+
+import { once } from 'node:events';
+import type { ServerResponse } from 'node:http';
+
+import { toGatewayError, type GatewayError } from '../core/errors.js';
+import type { Completion, StreamEvent, Turn } from '../core/stream.js';
+import type { Answer } from '../gateway.js';
+
+export type StreamPlan = {
+  /** The turn's beginning, already under way. */
+  readonly answering: Promise<Answer>;
+  readonly write: (event: StreamEvent) => string;
+  readonly keepAlive: string;
+  readonly headersFor: (notices: readonly string[]) => Readonly<Record<string, string>>;
+  /** Aborted when the client has gone. */
+  readonly signal: AbortSignal;
+};
+
+/** How a streamed answer went, for the log. */
+export type StreamOutcome = { readonly completion?: Completion; readonly error?: GatewayError };
+
+/**
+ * Waits for the turn's first event, but at most 10 s: then the headers go out with keep-alives.
+ * @throws GatewayError as long as no header went out; later the error is the stream's last event.
+ */
+export async function streamAnswer(response: ServerResponse, plan: StreamPlan): Promise<StreamOutcome> {
+  const early = await within(plan.answering, HEADERS_AFTER_MS);
+  response.writeHead(200, { ...SSE_HEADERS, ...plan.headersFor(early?.notices ?? []) });
+  response.flushHeaders();
+  const pinging = setInterval(() => {
+    // A reader that is behind has enough to read.
+    if (response.writableLength === 0) response.write(plan.keepAlive);
+  }, KEEP_ALIVE_MS);
+  try {
+    if (early === undefined) response.write(plan.keepAlive);
+    const { turn } = early ?? (await plan.answering);
+    return await pump(response, turn, plan, pinging);
+  } catch (thrown) {
+    const error = toGatewayError(thrown);
+    if (!plan.signal.aborted) response.write(plan.write({ type: 'error', error }));
+    return { error };
+  } finally {
+    clearInterval(pinging);
+    response.end();
+  }
+}
+
+/** One write per batch; when the client does not read, the upstream waits. */
+async function pump(
+  response: ServerResponse,
+  turn: Turn,
+  plan: StreamPlan,
+  pinging: NodeJS.Timeout,
+): Promise<StreamOutcome> {
+  let outcome: StreamOutcome = {};
+  for await (const batch of turn) {
+    let text = '';
+    for (const event of batch) {
+      text += plan.write(event);
+      if (event.type === 'finish') outcome = { completion: event.completion };
+      if (event.type === 'error') outcome = { error: event.error };
+    }
+    if (plan.signal.aborted) break;
+    pinging.refresh();
+    if (!response.write(text)) await once(response, 'drain', { signal: plan.signal }).catch(() => undefined);
+  }
+  return outcome;
+}
+
+/** The value, or undefined when it takes longer. A failure in time is thrown. */
+async function within<T>(promise: Promise<T>, milliseconds: number): Promise<T | undefined> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<undefined>((resolve) => {
+    timer = setTimeout(() => resolve(undefined), milliseconds);
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+const SSE_HEADERS = {
+  'content-type': 'text/event-stream; charset=utf-8',
+  'cache-control': 'no-cache, no-transform',
+  'x-accel-buffering': 'no',
+};
+
+/** Clients give up on headers after 300 s and on idle connections after 30 to 60 s. */
+const HEADERS_AFTER_MS = 10_000;
+const KEEP_ALIVE_MS = 15_000;

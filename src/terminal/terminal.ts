@@ -1,0 +1,46 @@
+/** The two voices of the command line: results on stdout, talk on stderr. */
+
+import { once } from 'node:events';
+import type { Writable } from 'node:stream';
+
+import { Chalk, type ChalkInstance } from 'chalk';
+
+export type Terminal = {
+  /** True when a person sees stdout as it is written. */
+  readonly isInteractive: boolean;
+  /** Styles for results; without effect when nobody sees them or NO_COLOR is set. */
+  readonly style: ChalkInstance;
+  /** Writes to stdout exactly this; waits when the reader is slow. False when the reader has gone. */
+  readonly result: (text: string) => Promise<boolean>;
+  /** Writes one line to stderr. */
+  readonly note: (line: string) => void;
+  /** Writes to stderr exactly this. */
+  readonly log: (text: string) => void;
+};
+
+export type TerminalStreams = {
+  readonly stdout: Writable & { readonly isTTY?: boolean };
+  readonly stderr: Writable & { readonly isTTY?: boolean };
+};
+
+export function createTerminal(streams: TerminalStreams, env: Readonly<Record<string, string | undefined>>): Terminal {
+  const { stdout, stderr } = streams;
+  const isInteractive = stdout.isTTY === true;
+  let readerIsGone = false;
+  // `| head` closes our stdout; that is the reader's right and no error of ours.
+  stdout.on('error', () => {
+    readerIsGone = true;
+  });
+  stderr.on('error', () => undefined);
+  return {
+    isInteractive,
+    style: new Chalk({ level: isInteractive && !env['NO_COLOR'] ? 1 : 0 }),
+    async result(text) {
+      if (readerIsGone) return false;
+      if (!stdout.write(text)) await once(stdout, 'drain').catch(() => undefined);
+      return !readerIsGone;
+    },
+    note: (line) => void stderr.write(`${line}\n`),
+    log: (text) => void stderr.write(text),
+  };
+}
