@@ -1,12 +1,9 @@
-/** Settings: names, defaults, precedence, what is refused, and what a foreign `./.env` cannot do. */
+/** Settings: names, defaults, precedence, what is understood and what is refused. */
 
-import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
-import { readEnvFile } from '../src/env-file.js';
-import { gatewayPaths, type Machine } from '../src/paths.js';
 import { readSettings, SETTINGS, type Settings, type SettingsInput } from '../src/settings.js';
-import { ARN, expectNoSecret, failureOf, refreshToken, revealed, temporaryFolder } from './auth/support.js';
+import { ARN, expectNoSecret, failureOf, refreshToken, revealed } from './auth/support.js';
 
 function settings(input: Partial<SettingsInput>): Settings {
   return readSettings({ flags: {}, env: {}, homeDirectory: '/home/ann', version: '1.2.3', ...input });
@@ -105,7 +102,7 @@ const HOST = 'SERVER_HOST must be a host name or an IP address, without a port';
 const REGION = 'must be an AWS region such as us-east-1';
 const URL_RULE =
   'must be an https URL (http only for localhost, 127.0.0.1 or [::1]) without user name, query or fragment.';
-const TOKEN = 'REFRESH_TOKEN must be a whole refresh token: at least 100 characters, without "...".';
+const TOKEN = 'REFRESH_TOKEN must be a whole refresh token, without spaces and "...".';
 const SIZE = 'MAX_BODY_SIZE must be a size from 1 to 512mb, such as 32mb, 500kb or 1048576';
 checkRefused('SERVER_PORT', 'http', `${PORT}, not "http".`);
 checkRefused('SERVER_PORT', '65536', `${PORT}, not "65536".`);
@@ -115,7 +112,7 @@ checkRefused('SERVER_HOST', 'http://127.0.0.1', `${HOST}, not "http://127.0.0.1"
 checkRefused('SERVER_HOST', '127.0.0.1:8000', `${HOST}, not "127.0.0.1:8000".`);
 checkRefused('PROXY_API_KEY', 'two words', 'PROXY_API_KEY must be printable ASCII text without spaces.');
 checkRefused('KIRO_API_KEY', 'ksk_\u00e4', 'KIRO_API_KEY must be printable ASCII text without spaces.');
-checkRefused('REFRESH_TOKEN', 'aor-short', TOKEN);
+checkRefused('REFRESH_TOKEN', 'aor short', TOKEN);
 checkRefused('REFRESH_TOKEN', refreshToken('a').replace('AAAA', '...A'), TOKEN);
 checkRefused(
   'PROFILE_ARN',
@@ -170,140 +167,3 @@ test('settings show no secret when they are printed', () => {
   };
   expectNoSecret(settings({ env }), ...Object.values(env));
 });
-
-test('a file that the person named may set everything', async () => {
-  const path = envFileOf(`\uFEFFKIRO_API_URL=https://kiro.example\nSERVER_HOST="0.0.0.0" # all\nUNKNOWN=//x\n`);
-  const file = await readEnvFile(path, { trusted: true });
-  const { kiroApiUrl, serverHost } = settings({ envFile: file });
-  expect({ kiroApiUrl, serverHost, notices: file.notices }).toEqual({
-    kiroApiUrl: 'https://kiro.example',
-    serverHost: '0.0.0.0',
-    notices: [],
-  });
-});
-
-test('a hostile ./.env changes no host, no proxy, no certificate and no privacy', async () => {
-  const names = [
-    'KIRO_API_URL',
-    'KIRO_MANAGEMENT_URL',
-    'KIRO_AUTH_URL',
-    'KIRO_OIDC_URL',
-    'VPN_PROXY_URL',
-    'HTTPS_PROXY',
-    'HTTP_PROXY',
-    'ALL_PROXY',
-    'https_proxy',
-    'NODE_EXTRA_CA_CERTS',
-    'NODE_TLS_REJECT_UNAUTHORIZED',
-    'SERVER_HOST',
-    'KIRO_GATEWAY_HOME',
-    'KIRO_OPT_OUT',
-  ];
-  const path = envFileOf(names.map((name) => `${name}=https://evil.example\n`).join(''));
-  const environment = { ...process.env };
-  const file = await readEnvFile(path, { trusted: false });
-  expect(names.map((it) => file.lookup(it)).filter(Boolean)).toEqual([]);
-  expect(file.notices).toEqual(
-    names
-      .toSorted()
-      .map((it) => `${path} may not set ${it}; set it in the environment or name the file with --env-file.`),
-  );
-  expect({ ...process.env }).toEqual(environment);
-});
-
-test('a ./.env may choose login and gateway key, but not in silence', async () => {
-  const path = envFileOf(`REFRESH_TOKEN=${refreshToken('a')}\nPROXY_API_KEY=key-1\nSERVER_PORT=9000\nOTHER=1\n`);
-  const file = await readEnvFile(path, { trusted: false });
-  const { serverPort, proxyApiKey, origins } = settings({ envFile: file });
-  expect(revealed({ serverPort, proxyApiKey, origin: origins.refreshToken, notices: file.notices })).toEqual({
-    serverPort: 9000,
-    proxyApiKey: 'secret:key-1',
-    origin: 'file',
-    notices: [`${path} sets PROXY_API_KEY, REFRESH_TOKEN; remove it if it is not yours.`],
-  });
-  expect(file.lookup('OTHER')).toBeUndefined();
-  expectNoSecret(file, refreshToken('a'));
-});
-
-test('a ./.env cannot make Windows log in to a foreign file server', async () => {
-  const path = envFileOf('KIRO_CREDS_FILE=\\\\evil.example\\share\\login.json\n');
-  const file = await readEnvFile(path, { trusted: false });
-  expect({ found: file.lookup('KIRO_CREDS_FILE'), notices: file.notices.length }).toEqual({
-    found: undefined,
-    notices: 1,
-  });
-});
-
-test('a missing ./.env is fine', async () => {
-  const file = await readEnvFile(join(temporaryFolder(), '.env'), { trusted: false });
-  expect(file.notices).toEqual([]);
-});
-
-function checkEnvFile(title: string, problem: string, make: (path: string) => void, trusted: boolean): void {
-  test(title, async () => {
-    const path = join(temporaryFolder(), '.env');
-    make(path);
-    expect(await failureOf(() => readEnvFile(path, { trusted }))).toBe(
-      `invalid-request: The env file ${path} ${problem}; it must be a text file of at most 1 MB.`,
-    );
-  });
-}
-
-checkEnvFile('a missing --env-file is an error', 'does not exist', () => undefined, true);
-checkEnvFile('a folder is not an env file', 'is not a regular file', (path) => mkdirSync(path), true);
-checkEnvFile('a folder named .env is an error too', 'is not a regular file', (path) => mkdirSync(path), false);
-checkEnvFile(
-  'a huge env file is an error',
-  'is too large',
-  (path) => writeFileSync(path, '#'.repeat(1_000_001)),
-  false,
-);
-
-function envFileOf(text: string): string {
-  const path = join(temporaryFolder(), '.env');
-  writeFileSync(path, text);
-  return path;
-}
-
-function checkPaths(title: string, machine: Machine, home: string | undefined, expected: readonly string[]): void {
-  test(title, () => {
-    const { config, data, state } = gatewayPaths(machine, home);
-    expect([config, data, state]).toEqual(expected);
-  });
-}
-
-const linux: Machine = { platform: 'linux', env: {}, homeDirectory: '/home/ann' };
-const xdg = { XDG_CONFIG_HOME: '/c', XDG_DATA_HOME: '/d', XDG_STATE_HOME: 'relative' };
-const mac: Machine = { platform: 'darwin', env: xdg, homeDirectory: '/Users/ann' };
-const windows: Machine = { platform: 'win32', env: {}, homeDirectory: 'C:\\Users\\ann' };
-checkPaths('on Linux the folders are those of XDG', linux, undefined, [
-  '/home/ann/.config/kiro-gateway',
-  '/home/ann/.local/share/kiro-gateway',
-  '/home/ann/.local/state/kiro-gateway',
-]);
-checkPaths('XDG variables count when they are absolute', { ...linux, env: xdg }, undefined, [
-  '/c/kiro-gateway',
-  '/d/kiro-gateway',
-  '/home/ann/.local/state/kiro-gateway',
-]);
-checkPaths('on macOS the folders lie in the Library', mac, undefined, [
-  '/Users/ann/Library/Preferences/kiro-gateway',
-  '/Users/ann/Library/Application Support/kiro-gateway',
-  '/Users/ann/Library/Application Support/kiro-gateway/State',
-]);
-checkPaths('on Windows the folders lie in AppData', windows, undefined, [
-  'C:\\Users\\ann\\AppData\\Roaming\\kiro-gateway\\Config',
-  'C:\\Users\\ann\\AppData\\Local\\kiro-gateway\\Data',
-  'C:\\Users\\ann\\AppData\\Local\\kiro-gateway\\State',
-]);
-checkPaths(
-  'on Windows APPDATA and LOCALAPPDATA count',
-  { ...windows, env: { APPDATA: 'D:\\R', LOCALAPPDATA: 'D:\\L' } },
-  undefined,
-  ['D:\\R\\kiro-gateway\\Config', 'D:\\L\\kiro-gateway\\Data', 'D:\\L\\kiro-gateway\\State'],
-);
-checkPaths('KIRO_GATEWAY_HOME replaces all three', mac, '/srv/gateway', [
-  '/srv/gateway/config',
-  '/srv/gateway/data',
-  '/srv/gateway/state',
-]);

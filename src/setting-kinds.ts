@@ -59,7 +59,7 @@ export const secretText: SettingKind<Secret> = {
 };
 
 export const refreshToken: SettingKind<Secret> = {
-  accepts: 'a whole refresh token: at least 100 characters, without "..."',
+  accepts: 'a whole refresh token, without spaces and "..."',
   isSecret: true,
   parse: (text) => (isWholeRefreshToken(text) ? new Secret(text) : undefined),
 };

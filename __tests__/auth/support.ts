@@ -38,11 +38,12 @@ export function revealed(value: unknown): unknown {
   return Object.fromEntries(known.map(([key, it]) => [key, revealed(it)]));
 }
 
-/** The error's kind and sentence, as one text. */
+/** The error's kind and sentence, as one text; nothing of the error, its causes included, may show a token. */
 export async function failureOf(action: () => unknown): Promise<string> {
   try {
     await action();
   } catch (thrown) {
+    expect(inspect(thrown, { depth: 20, showHidden: true })).not.toMatch(/aor-|ksk_/);
     if (thrown instanceof GatewayError) return `${thrown.kind}: ${thrown.message}`;
     throw thrown;
   }

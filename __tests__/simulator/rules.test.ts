@@ -60,6 +60,12 @@ const LEGAL: Readonly<Record<string, object>> = {
     properties: { a: { $ref: '#/$defs/a' } },
     $defs: { a: { type: ['string', 'null'], default: null, enum: ['x', null] } },
   }),
+  'keywords that objects have by themselves': withSchema({
+    ...CITY_SCHEMA,
+    hasOwnProperty: 1,
+    properties: { a: { $ref: '#/$defs/a%20b' }, constructor: { type: 'string' } },
+    $defs: { 'a b': {} },
+  }),
   'an image': withImages([image(PNG), image(GIF, 'gif')]),
   documents: withDocuments([paper('one'), paper('two', 'md')]),
   'fields that the schema allows': withFields('claude-opus-4.8', {
@@ -176,6 +182,7 @@ const BROKEN: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
     'an empty enum': withSchema({ type: 'object', properties: { a: { enum: [] } } }),
     'an unknown type': withSchema({ type: 'object', properties: { a: { type: 'date' } } }),
     'a reference to nothing': withSchema({ type: 'object', properties: { a: { $ref: '#/$defs/a' } } }),
+    'a reference that cannot be decoded': withSchema({ type: 'object', properties: { a: { $ref: '#/%zz' } } }),
     'a schema of 65 levels': withSchema(deepSchema(65)),
   },
   IMAGE_FORMAT_UNSUPPORTED: {

@@ -81,9 +81,14 @@ export function isSameSecret(one: Secret | undefined, other: Secret | undefined)
   return one === other || digest(one) === digest(other);
 }
 
-/** Kiro IDE has at times written a refresh token cut short, which every service refuses without saying why. */
+/** Kiro IDE has at times written a refresh token shortened with dots, which every service refuses without saying why. */
 export function isWholeRefreshToken(text: string): boolean {
-  return text.length >= 100 && /^[!-~]+$/.test(text) && !text.includes('...');
+  return /^[!-~]+$/.test(text) && !text.includes('...');
+}
+
+/** Kiro's refresh tokens have some 230 characters; no rule says so, so a short one is only suspected, never refused. */
+export function looksCutShort(refreshToken: Secret): boolean {
+  return refreshToken.reveal().length < 100;
 }
 
 function digest(secret: Secret): string {

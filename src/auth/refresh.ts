@@ -5,7 +5,7 @@ import type { Fetch, FetchResponse } from '../core/fetch.js';
 import { Reader } from '../core/reader.js';
 import { Secret } from '../core/secret.js';
 import { desktopAuthHost, type HostOverrides, isProfileArn, oidcHost } from '../kiro/endpoints.js';
-import type { ExternalIdpCredential, RefreshableCredential, Tokens } from './credential.js';
+import { type ExternalIdpCredential, looksCutShort, type RefreshableCredential, type Tokens } from './credential.js';
 
 export type RefreshDependencies = {
   readonly fetch: Fetch;
@@ -37,12 +37,18 @@ export async function refreshCredential(
       case 'answer':
         return readTokens(outcome.text, credential, tools.now());
       case 'refused':
-        throw outcome.error;
+        throw withSuspicion(outcome.error, credential);
       case 'out-of-order':
         failure = outcome.error;
     }
   }
   throw failure ?? unreachable();
+}
+
+/** A refused token that is too short to be one is worth a word: the Kiro IDE has written such. */
+function withSuspicion(refusal: GatewayError, { refreshToken }: RefreshableCredential): GatewayError {
+  if (refusal.kind !== 'login-expired' || !looksCutShort(refreshToken)) return refusal;
+  return new GatewayError(refusal.kind, `${refusal.message} The refresh token at hand looks cut short.`, refusal.facts);
 }
 
 type TokenRequest = { readonly url: string; readonly contentType: string; readonly body: string };

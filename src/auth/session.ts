@@ -36,6 +36,8 @@ export type SessionFacts = {
   readonly source: string;
   readonly loginRegion: string;
   readonly profileArn: string | undefined;
+  /** False for an API key. */
+  readonly canExpire: boolean;
   /** Of the access token, unix time in milliseconds. */
   readonly expiresAt: number | undefined;
   /** Of the registered client of an AWS login, unix time in milliseconds. */
@@ -189,6 +191,7 @@ export async function createSession(dependencies: SessionDependencies): Promise<
       source: source.description,
       loginRegion: latest.region,
       profileArn: latest.profileArn,
+      canExpire: latest.kind !== 'api-key',
       expiresAt: latest.kind === 'api-key' ? undefined : latest.expiresAt,
       registrationExpiresAt: latest.kind === 'oidc' ? latest.registrationExpiresAt : undefined,
     };

@@ -2,7 +2,6 @@
 
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
-import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { SessionFacts } from '../auth/session.js';
 import type { Context } from '../context.js';
@@ -100,7 +99,8 @@ async function announce(
 }
 
 /** `unknown` until the first token has come. */
-function loginState({ expiresAt }: SessionFacts, now: number): string {
+function loginState({ canExpire, expiresAt }: SessionFacts, now: number): string {
+  if (!canExpire) return 'ready';
   if (expiresAt === undefined) return 'unknown';
   return expiresAt > now ? 'ready' : 'expired';
 }
@@ -120,10 +120,9 @@ async function modelCount({ gateway, log }: OpenedGateway, stop: AbortSignal): P
 async function close(server: Server): Promise<void> {
   const closed = once(server, 'close');
   server.close();
-  server.closeIdleConnections();
-  await Promise.race([closed, sleep(GRACE_MS)]);
-  server.closeAllConnections();
+  const grace = setTimeout(() => server.closeAllConnections(), GRACE_MS);
   await closed;
+  clearTimeout(grace);
 }
 
 const GRACE_MS = 3000;

@@ -1,26 +1,31 @@
 /** What a user message and a tool result hold in Anthropic's words. */
 
 import type { Reader } from '../core/reader.js';
-import type { ToolResultPart, UserPart } from '../core/conversation.js';
+import type { ToolResult, ToolResultPart, UserPart } from '../core/conversation.js';
 import { readParts, textParts, textWithin, unknownPart } from './content.js';
 import { leftOut, readBase64, toDocument, toImage, toTextDocument } from './media.js';
 import type { Notices } from './notices.js';
 
 /** A block of a user message. */
 export function readUserBlock(block: Reader, notices: Notices): UserPart[] {
-  if (block.get('type').value !== 'tool_result') return readContentBlock(block, notices);
-  return [
-    {
-      type: 'tool-result',
-      id: block.get('tool_use_id').nonEmptyString(),
-      content: readParts(block.optional('content'), (it) => readContentBlock(it, notices)),
-      isError: block.optional('is_error')?.boolean() ?? false,
-    },
-  ];
+  return isToolResult(block) ? [readToolResult(block, notices)] : readContentBlock(block, notices);
+}
+
+export function isToolResult(block: Reader): boolean {
+  return block.get('type').value === 'tool_result';
+}
+
+export function readToolResult(block: Reader, notices: Notices): ToolResult {
+  return {
+    type: 'tool-result',
+    id: block.get('tool_use_id').nonEmptyString(),
+    content: readParts(block.optional('content'), (it) => readContentBlock(it, notices)),
+    isError: block.optional('is_error')?.boolean() ?? false,
+  };
 }
 
 /** A block that may stand in a user message as well as in a tool result. */
-function readContentBlock(block: Reader, notices: Notices): ToolResultPart[] {
+export function readContentBlock(block: Reader, notices: Notices): ToolResultPart[] {
   const type = block.get('type').string();
   switch (type) {
     case 'text':
@@ -41,7 +46,7 @@ function readContentBlock(block: Reader, notices: Notices): ToolResultPart[] {
 function readImage(source: Reader, notices: Notices): ToolResultPart {
   if (source.get('type').string() !== 'base64') return leftOutSource('image', source, notices);
   const mediaType = source.get('media_type').string();
-  return toImage({ mediaType, name: '', data: readBase64(source.get('data')) }, notices);
+  return toImage({ mediaType, data: readBase64(source.get('data')) }, notices);
 }
 
 function readDocument(block: Reader, notices: Notices): ToolResultPart[] {

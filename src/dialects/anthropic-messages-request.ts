@@ -5,7 +5,7 @@ import { GatewayError } from '../core/errors.js';
 import { Reader } from '../core/reader.js';
 import { readAssistantBlock } from './anthropic-messages-blocks.js';
 import { readUserBlock } from './anthropic-messages-content.js';
-import { instructionMessages, readParts, readTexts, splitLeadingInstructions } from './content.js';
+import { instructionMessages, messageList, readParts, readTexts, splitLeadingInstructions } from './content.js';
 import type { ClientRequest, RequestHeaders } from './dialect.js';
 import { createNotices, note, writeNotices, type Notices } from './notices.js';
 import {
@@ -15,7 +15,7 @@ import {
   numberOtherThan,
   readEffort,
   sessionFromHeaders,
-  type Uncarried,
+  type Ignored,
 } from './parameters.js';
 
 /** @throws GatewayError `invalid-request`, naming the field. */
@@ -23,20 +23,21 @@ export function readMessagesRequest(body: Reader, headers: RequestHeaders): Clie
   refuseThread(body);
   const notices = createNotices();
   const model = body.get('model').nonEmptyString();
-  const { system, messages } = splitLeadingInstructions(readMessages(body, notices));
+  const list = messageList(body);
+  const { system, messages } = splitLeadingInstructions(list.flatMap((it) => readMessage(it, notices)));
   const tools = body.optional('tools')?.array() ?? [];
   const conversation = {
     model,
     system: [...readSystem(body, notices), ...system],
     messages,
     tools: tools.flatMap((it) => readTool(it, notices)),
-    reasoning: readReasoning(body, notices),
+    reasoning: readReasoning(body, list, notices),
     sessionId: readSessionId(body) ?? sessionFromHeaders(headers),
   };
   body.optional('max_tokens')?.number();
-  noteIgnored(body, UNCARRIED, notices);
+  noteIgnored(body, IGNORED, notices);
   const outputConfig = body.optional('output_config');
-  if (outputConfig !== undefined) noteIgnored(outputConfig, UNCARRIED_OUTPUT, notices);
+  if (outputConfig !== undefined) noteIgnored(outputConfig, IGNORED_OUTPUT, notices);
   const stream = body.optional('stream')?.boolean() ?? false;
   return { conversation, stream, includeUsage: true, notices: writeNotices(notices) };
 }
@@ -56,12 +57,6 @@ function readSystem(body: Reader, notices: Notices): string[] {
   return readTexts(system, notices)
     .map((it) => it.replace(BILLING_LINE, ''))
     .filter((it) => it !== '');
-}
-
-function readMessages(body: Reader, notices: Notices): Message[] {
-  const messages = body.get('messages').array();
-  if (messages.length === 0) body.get('messages').fail('must not be empty');
-  return messages.flatMap((it) => readMessage(it, notices));
 }
 
 function readMessage(message: Reader, notices: Notices): Message[] {
@@ -93,9 +88,9 @@ function readTool(tool: Reader, notices: Notices): Tool[] {
   ];
 }
 
-function readReasoning(body: Reader, notices: Notices): ReasoningWish {
+function readReasoning(body: Reader, messages: readonly Reader[], notices: Notices): ReasoningWish {
   const thinking = body.optional('thinking');
-  const effort = readLatestEffort(body, notices);
+  const effort = readLatestEffort([body, ...messages], notices);
   if (thinking === undefined) return { effort };
   switch (thinking.get('type').string()) {
     case 'enabled':
@@ -118,20 +113,15 @@ function readBudget(thinking: Reader): number | undefined {
 }
 
 /** Claude Code changes the effort in mid-conversation by a system message: the latest one holds. */
-function readLatestEffort(body: Reader, notices: Notices): Effort | undefined {
-  const inMessages = body.get('messages').array().map(effortOf);
-  const latest = inMessages.findLast((it) => it !== undefined) ?? effortOf(body);
+function readLatestEffort(places: readonly Reader[], notices: Notices): Effort | undefined {
+  const latest = places.flatMap((it) => it.optional('output_config')?.optional('effort') ?? []).at(-1);
   return latest === undefined ? undefined : readEffort(latest, notices);
-}
-
-function effortOf(message: Reader): Reader | undefined {
-  return message.optional('output_config')?.optional('effort');
 }
 
 /** Claude Code writes JSON with a `session_id` into the user id; its older versions a text ending in `_session_…`. */
 function readSessionId(body: Reader): string | undefined {
   const userId = body.optional('metadata')?.optional('user_id')?.string() ?? '';
-  if (!userId.startsWith('{')) return /_session_([\w-]+)$/.exec(userId)?.[1];
+  if (!userId.startsWith('{')) return userId.split('_session_')[1] || undefined;
   const session = parseJson(userId).optional('session_id');
   return session?.isString() ? session.string() || undefined : undefined;
 }
@@ -147,7 +137,7 @@ function parseJson(text: string): Reader {
 const ROLES = ['user', 'assistant', 'system'] as const;
 const BILLING_LINE = /^x-anthropic-billing-header:[^\n]*\n*/;
 
-const UNCARRIED: Uncarried = {
+const IGNORED: Ignored = {
   temperature: numberOtherThan(1),
   top_p: numberOtherThan(1),
   top_k: numberOtherThan(),
@@ -159,4 +149,4 @@ const UNCARRIED: Uncarried = {
   container: () => true,
 };
 
-const UNCARRIED_OUTPUT: Uncarried = { format: () => true };
+const IGNORED_OUTPUT: Ignored = { format: () => true };

@@ -6,6 +6,13 @@ import { note, type Notices } from './notices.js';
 
 export type TextPart = { readonly type: 'text'; readonly text: string };
 
+/** The messages of a request body; a conversation has at least one. */
+export function messageList(body: Reader): readonly Reader[] {
+  const messages = body.get('messages');
+  const list = messages.array();
+  return list.length > 0 ? list : messages.fail('must not be empty');
+}
+
 /** A string as one text part, a list part by part. */
 export function readParts<Part>(content: Reader | undefined, readPart: (part: Reader) => Part[]): (Part | TextPart)[] {
   if (content === undefined) return [];

@@ -5,20 +5,18 @@ import type { Reader } from '../core/reader.js';
 import type { TextPart } from './content.js';
 import { note, type Notices } from './notices.js';
 
-export type MediaFile = {
-  readonly mediaType: string;
-  /** The file's name or title; empty when it has none. */
-  readonly name: string;
-  /** Base64. */
-  readonly data: string;
-};
+/** `data` is base64. */
+export type Media = { readonly mediaType: string; readonly data: string };
+
+/** The name of a file, or its title, is empty when it has none. */
+export type MediaFile = Media & { readonly name: string };
 
 /** An image or a document by its media type, or else by the ending of its name. */
 export function toMedia(file: MediaFile, notices: Notices): Image | Document | TextPart {
   return bareType(file.mediaType).startsWith('image/') ? toImage(file, notices) : toDocument(file, notices);
 }
 
-export function toImage(file: MediaFile, notices: Notices): Image | TextPart {
+export function toImage(file: Media, notices: Notices): Image | TextPart {
   const format = IMAGE_FORMATS.get(bareType(file.mediaType));
   if (format !== undefined) return { type: 'image', format, data: file.data };
   return leftOut('image', { reason: file.mediaType, detail: `${file.mediaType} is not supported` }, notices);
@@ -28,7 +26,8 @@ export function toDocument(file: MediaFile, notices: Notices): Document | TextPa
   const ending = file.name.slice(file.name.lastIndexOf('.') + 1).toLowerCase();
   const format = DOCUMENT_FORMATS.get(bareType(file.mediaType)) ?? ENDINGS.find((it) => it === ending);
   if (format !== undefined) return { type: 'document', name: file.name || 'document', format, data: file.data };
-  return leftOut('document', { reason: file.mediaType, detail: `${file.mediaType} is not supported` }, notices);
+  const type = file.mediaType || ending || 'unknown';
+  return leftOut('document', { reason: type, detail: `${type} is not supported` }, notices);
 }
 
 /** A plain text as a document of its own. */
@@ -51,7 +50,7 @@ export function leftOut(
  * The parts of a `data:` URL with base64 data, or undefined for every other URL.
  * It searches for the comma only: a regular expression over megabytes may stall.
  */
-export function readDataUrl(url: Reader): { readonly mediaType: string; readonly data: string } | undefined {
+export function readDataUrl(url: Reader): Media | undefined {
   const text = url.string();
   const comma = text.indexOf(',');
   if (!text.startsWith('data:') || comma === -1) return undefined;

@@ -1,24 +1,26 @@
-/** The messages of a chat request, read into ours. */
+/** The messages of a chat request, read into ours. Parts that are not OpenAI's are read as Anthropic's: Cursor mixes both. */
 
 import type { Block, Message, ToolResult, ToolResultPart, UserPart } from '../core/conversation.js';
 import type { Reader } from '../core/reader.js';
 import { readAssistantBlock } from './anthropic-messages-blocks.js';
-import { readUserBlock } from './anthropic-messages-content.js';
-import { instructionMessages, readParts, readTexts, textParts, type TextPart } from './content.js';
+import { isToolResult, readContentBlock, readToolResult } from './anthropic-messages-content.js';
+import { instructionMessages, messageList, readParts, readTexts, textParts } from './content.js';
 import { leftOut, readBase64, readDataUrl, toImage, toMedia } from './media.js';
 import type { Notices } from './notices.js';
 import { toCustomInput } from './openai-chat-tools.js';
 
 /** @throws GatewayError `invalid-request`, naming the field. */
-export function readChatMessages(list: Reader, notices: Notices): Message[] {
-  const messages = list.array();
-  if (messages.length === 0) list.fail('must not be empty');
-  return joinToolResults(messages.flatMap((it, index) => readMessage(it, { messages, index }, notices)));
+export function readChatMessages(body: Reader, notices: Notices): Message[] {
+  let functionCalls = 0;
+  const messages = messageList(body).flatMap((it) => {
+    if (it.has('function_call')) functionCalls++;
+    // The older form of calls has no ids: a call and the result after it share the number of the call.
+    return readMessage(it, `function_call_${functionCalls}`, notices);
+  });
+  return joinToolResults(messages);
 }
 
-type Place = { readonly messages: readonly Reader[]; readonly index: number };
-
-function readMessage(message: Reader, place: Place, notices: Notices): Message[] {
+function readMessage(message: Reader, functionCallId: string, notices: Notices): Message[] {
   const role = message.get('role').oneOf(ROLES);
   switch (role) {
     case 'system':
@@ -27,15 +29,15 @@ function readMessage(message: Reader, place: Place, notices: Notices): Message[]
     case 'user':
       return [{ role, parts: readParts(message.get('content'), (it) => readUserPart(it, notices)) }];
     case 'assistant':
-      return [{ role, blocks: readAssistant(message, place, notices) }];
+      return [{ role, blocks: readAssistant(message, functionCallId, notices) }];
     case 'tool':
       return [toolResultMessage(message.get('tool_call_id').nonEmptyString(), message, notices)];
     case 'function':
-      return [toolResultMessage(functionCallId(lastFunctionCall(place)), message, notices)];
+      return [toolResultMessage(functionCallId, message, notices)];
   }
 }
 
-function readAssistant(message: Reader, place: Place, notices: Notices): Block[] {
+function readAssistant(message: Reader, functionCallId: string, notices: Notices): Block[] {
   const reasoning = message.optional('reasoning_content')?.string() ?? '';
   const refusal = message.optional('refusal')?.string() ?? '';
   const functionCall = message.optional('function_call');
@@ -45,11 +47,10 @@ function readAssistant(message: Reader, place: Place, notices: Notices): Block[]
     ...readParts(message.optional('content'), (it) => readAssistantPart(it, notices)),
     ...textParts(refusal),
     ...calls.map(readToolCall),
-    ...(functionCall === undefined ? [] : [readFunction(functionCallId(place.index), functionCall)]),
+    ...(functionCall === undefined ? [] : [readFunction(functionCallId, functionCall)]),
   ];
 }
 
-/** Parts that are not OpenAI's are read as Anthropic's: Cursor mixes both in one request. */
 function readAssistantPart(part: Reader, notices: Notices): Block[] {
   return part.get('type').value === 'refusal'
     ? textParts(part.get('refusal').string())
@@ -57,6 +58,11 @@ function readAssistantPart(part: Reader, notices: Notices): Block[] {
 }
 
 function readUserPart(part: Reader, notices: Notices): UserPart[] {
+  return isToolResult(part) ? [readToolResult(part, notices)] : readPart(part, notices);
+}
+
+/** A part that may stand in a user message as well as in a tool message. */
+function readPart(part: Reader, notices: Notices): ToolResultPart[] {
   switch (part.get('type').value) {
     case 'image_url':
       return [readImageUrl(part.get('image_url'), notices)];
@@ -67,7 +73,7 @@ function readUserPart(part: Reader, notices: Notices): UserPart[] {
     case 'refusal':
       return textParts(part.get('refusal').string());
     default:
-      return readUserBlock(part, notices);
+      return readContentBlock(part, notices);
   }
 }
 
@@ -76,7 +82,7 @@ function readImageUrl(image: Reader, notices: Notices): ToolResultPart {
   const url = image.isString() ? image : image.get('url');
   const data = readDataUrl(url);
   if (data === undefined) return leftOut('image', { reason: 'url', detail: url.string() }, notices);
-  return toImage({ ...data, name: '' }, notices);
+  return toImage(data, notices);
 }
 
 function readFile(file: Reader, notices: Notices): ToolResultPart {
@@ -103,33 +109,21 @@ function readFunction(id: string, call: Reader): Block {
 }
 
 function toolResultMessage(id: string, message: Reader, notices: Notices): Message {
-  const parts = readParts(message.optional('content'), (it) => readUserPart(it, notices));
-  return {
-    role: 'user',
-    parts: [{ type: 'tool-result', id, content: parts.filter(isToolResultPart), isError: false }],
-  };
-}
-
-/** The older form of calls has no ids: the place of the call in the conversation serves as one. */
-function functionCallId(index: number): string {
-  return `call_${index}`;
-}
-
-function lastFunctionCall({ messages, index }: Place): number {
-  return messages.findLastIndex((it, at) => at < index && it.has('function_call'));
+  const content = readParts(message.optional('content'), (it) => readPart(it, notices));
+  return { role: 'user', parts: [{ type: 'tool-result', id, content, isError: false }] };
 }
 
 /** OpenAI writes one message per tool result; ours holds all results of a turn. */
 function joinToolResults(messages: readonly Message[]): Message[] {
   const joined: Message[] = [];
+  let row: ToolResult[] = [];
   for (const message of messages) {
-    const last = joined.at(-1);
     const results = toolResultsOnly(message);
-    const lastResults = last === undefined ? [] : toolResultsOnly(last);
-    if (results.length > 0 && lastResults.length > 0) {
-      joined[joined.length - 1] = { role: 'user', parts: [...lastResults, ...results] };
+    if (results.length > 0 && row.length > 0) {
+      row.push(...results);
     } else {
-      joined.push(message);
+      row = results;
+      joined.push(results.length > 0 ? { role: 'user', parts: row } : message);
     }
   }
   return joined;
@@ -140,10 +134,6 @@ function toolResultsOnly(message: Message): ToolResult[] {
   if (message.role === 'assistant') return [];
   const results = message.parts.filter((it) => it.type === 'tool-result');
   return results.length === message.parts.length ? results : [];
-}
-
-function isToolResultPart(part: UserPart | TextPart): part is ToolResultPart {
-  return part.type === 'text' || part.type === 'image' || part.type === 'document';
 }
 
 const ROLES = ['system', 'developer', 'user', 'assistant', 'tool', 'function'] as const;

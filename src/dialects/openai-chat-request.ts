@@ -14,7 +14,7 @@ import {
   numberOtherThan,
   readEffort,
   sessionFromHeaders,
-  type Uncarried,
+  type Ignored,
 } from './parameters.js';
 
 /** @throws GatewayError `invalid-request`, naming the field. */
@@ -22,7 +22,7 @@ export function readChatRequest(body: Reader, headers: RequestHeaders): ClientRe
   refuseUnsupported(body);
   const notices = createNotices();
   const model = body.get('model').nonEmptyString();
-  const { system, messages } = splitLeadingInstructions(readChatMessages(body.get('messages'), notices));
+  const { system, messages } = splitLeadingInstructions(readChatMessages(body, notices));
   const conversation = {
     model,
     system,
@@ -33,7 +33,7 @@ export function readChatRequest(body: Reader, headers: RequestHeaders): ClientRe
   };
   body.optional('max_tokens')?.number();
   body.optional('max_completion_tokens')?.number();
-  noteIgnored(body, UNCARRIED, notices);
+  noteIgnored(body, IGNORED, notices);
   const stream = body.optional('stream')?.boolean() ?? false;
   const includeUsage = body.optional('stream_options')?.optional('include_usage')?.boolean() ?? false;
   return { conversation, stream, includeUsage, notices: writeNotices(notices) };
@@ -68,7 +68,7 @@ const REFUSED: Readonly<Record<string, Refusal>> = {
   audio: { isAsked: () => true, why: 'Kiro speaks text only; leave it out.' },
 };
 
-const UNCARRIED: Uncarried = {
+const IGNORED: Ignored = {
   temperature: numberOtherThan(1),
   top_p: numberOtherThan(1),
   presence_penalty: numberOtherThan(0),

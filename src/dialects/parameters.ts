@@ -5,12 +5,12 @@ import type { Reader } from '../core/reader.js';
 import type { RequestHeaders } from './dialect.js';
 import { note, type Notices } from './notices.js';
 
-/** For each parameter we do not carry: whether this value changes the answer, and so deserves a notice. */
-export type Uncarried = Readonly<Record<string, (value: Reader) => boolean>>;
+/** For each parameter we do not carry: whether this value would change the answer, and so deserves a notice. */
+export type Ignored = Readonly<Record<string, (value: Reader) => boolean>>;
 
 /** Notes the parameters that are set to something else than what happens anyway. */
-export function noteIgnored(body: Reader, uncarried: Uncarried, notices: Notices): void {
-  for (const [name, changesAnswer] of Object.entries(uncarried)) {
+export function noteIgnored(body: Reader, ignored: Ignored, notices: Notices): void {
+  for (const [name, changesAnswer] of Object.entries(ignored)) {
     const value = body.optional(name);
     if (value !== undefined && changesAnswer(value)) note(notices, 'ignored', value.path);
   }

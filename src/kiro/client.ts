@@ -3,10 +3,9 @@
 import type { Model } from '../core/conversation.js';
 import { GatewayError } from '../core/errors.js';
 import type { Fetch, FetchResponse } from '../core/fetch.js';
-import { isRecord } from '../core/reader.js';
 import type { Secret } from '../core/secret.js';
 import { apiHosts, apiRegionOf, type ApiHosts, type HostOverrides } from './endpoints.js';
-import { isDeadToken, isUnknownOperation, toKiroError, type KiroFailure } from './errors.js';
+import { isDeadToken, isUnknownOperation, readFailureBody, toKiroError, type KiroFailure } from './errors.js';
 import { readModelPage } from './models.js';
 
 /** What one request needs to know about the account. `auth/session.ts` hands it out. */
@@ -171,15 +170,13 @@ async function readJson(response: FetchResponse): Promise<unknown> {
 
 /** A failure from an HTTP answer (protocol 6.1): the type in a header or the body, the rest in the body. */
 async function readFailure(response: FetchResponse): Promise<KiroFailure> {
-  const body = parseObject(await readStart(response));
-  const text = (key: string): string => (typeof body[key] === 'string' ? body[key] : '');
-  const type = response.headers.get('x-amzn-errortype') ?? (text('__type') || text('code'));
+  const said = readFailureBody(await readStart(response));
+  const type = response.headers.get('x-amzn-errortype') ?? said.type;
   const retryAfter = Number(response.headers.get('retry-after') ?? Number.NaN);
   return {
+    ...said,
     status: response.status,
     type: type.replace(/:.*$/, '').replace(/^.*#/, ''),
-    message: text('message') || text('Message') || text('errorMessage'),
-    reason: text('reason'),
     requestId: response.headers.get('x-amzn-requestid') ?? undefined,
     retryAfterSeconds: Number.isFinite(retryAfter) ? Math.max(0, retryAfter) : undefined,
   };
@@ -199,15 +196,6 @@ async function readStart(response: FetchResponse): Promise<string> {
     // The status is known and says enough; a body that breaks off adds nothing.
   }
   return Buffer.concat(chunks).toString('utf8');
-}
-
-function parseObject(text: string): Readonly<Record<string, unknown>> {
-  try {
-    const value: unknown = JSON.parse(text);
-    return isRecord(value) ? value : {};
-  } catch {
-    return {};
-  }
 }
 
 /** The REST binding, which AWS's own client uses (protocol 13). */

@@ -1,6 +1,7 @@
 /** Kiro's failures to ours: one table by reason, one by exception type, one by status. */
 
 import { GatewayError, type ErrorKind } from '../core/errors.js';
+import { isRecord } from '../core/reader.js';
 
 /** A failure as Kiro states it, in an HTTP answer or in an exception frame. Missing texts are empty. */
 export type KiroFailure = {
@@ -25,6 +26,17 @@ export function toKiroError(failure: KiroFailure): GatewayError {
     retryAfterSeconds: failure.retryAfterSeconds ?? row.retryAfterSeconds,
     upstreamRequestId: failure.requestId,
   });
+}
+
+/** What the body of a failure says (protocol 6.1). Whatever it is, the failure counts: what cannot be read is empty. */
+export function readFailureBody(json: string): Pick<KiroFailure, 'type' | 'message' | 'reason'> {
+  const body = parseObject(json);
+  const text = (key: string): string => (typeof body[key] === 'string' ? body[key] : '');
+  return {
+    type: text('__type') || text('code'),
+    message: text('message') || text('Message') || text('errorMessage'),
+    reason: text('reason'),
+  };
 }
 
 /** True when only the access token is at fault, so that one refresh and one repetition make sense. */
@@ -63,6 +75,15 @@ function findRow(failure: KiroFailure): Row {
   const { status } = failure;
   if (status === undefined) return BROKEN_STREAM;
   return BY_STATUS[status] ?? (status >= 500 ? SERVER_FAULT : REFUSED);
+}
+
+function parseObject(json: string): Readonly<Record<string, unknown>> {
+  try {
+    const value: unknown = JSON.parse(json);
+    return isRecord(value) ? value : {};
+  } catch {
+    return {};
+  }
 }
 
 function withStop(sentence: string): string {

@@ -2,7 +2,7 @@
 
 import { GatewayError } from '../core/errors.js';
 import { Reader } from '../core/reader.js';
-import { toKiroError } from './errors.js';
+import { readFailureBody, toKiroError } from './errors.js';
 import type { Frame } from './frames.js';
 
 export type KiroEvent =
@@ -33,17 +33,13 @@ export type KiroTokenUsage = {
  * @throws GatewayError for exception and error frames, and `upstream-protocol` for payloads of the wrong shape.
  */
 export function readEvents(frame: Frame): readonly KiroEvent[] {
-  const type = frame.headers.get(':message-type');
-  if (type === 'event') return readEvent(frame.headers.get(':event-type') ?? '', frame);
-  if (type === 'exception') {
-    const payload = payloadOf(frame);
-    throw toKiroError({
-      type: frame.headers.get(':exception-type') ?? '',
-      message: textAt(payload, 'message') || textAt(payload, 'Message'),
-      reason: textAt(payload, 'reason'),
-    });
+  const kind = frame.headers.get(':message-type');
+  if (kind === 'event') return readEvent(frame.headers.get(':event-type') ?? '', frame);
+  if (kind === 'exception') {
+    const type = frame.headers.get(':exception-type') ?? '';
+    throw toKiroError({ ...readFailureBody(frame.payload.toString('utf8')), type });
   }
-  if (type === 'error') {
+  if (kind === 'error') {
     throw toKiroError({
       type: frame.headers.get(':error-code') ?? '',
       message: frame.headers.get(':error-message') ?? '',
@@ -82,14 +78,8 @@ function readEvent(name: string, frame: Frame): readonly KiroEvent[] {
       const credits = payloadOf(frame)['usage'];
       return typeof credits === 'number' ? [{ type: 'metering', credits }] : NOTHING;
     }
-    case 'invalidStateEvent': {
-      const payload = payloadOf(frame);
-      throw toKiroError({
-        type: 'InvalidStateEvent',
-        message: textAt(payload, 'message'),
-        reason: textAt(payload, 'reason'),
-      });
-    }
+    case 'invalidStateEvent':
+      throw toKiroError({ ...readFailureBody(frame.payload.toString('utf8')), type: 'InvalidStateEvent' });
     default:
       return NOTHING;
   }

@@ -13,9 +13,8 @@ export function toKiroImage(image: Image): KiroImage {
   return { format: image.format, source: { bytes: image.data } };
 }
 
-/** Kiro wants names without odd characters, and each name once. */
-export function toKiroDocuments(documents: readonly Document[]): readonly KiroDocument[] {
-  const taken = new Set<string>();
+/** Kiro wants names without odd characters, and each name once in a request; `taken` holds those it has already. */
+export function toKiroDocuments(documents: readonly Document[], taken: Set<string>): readonly KiroDocument[] {
   return documents.map((document) => {
     const base = document.name.replace(/[^A-Za-z0-9 ()[\]-]+/g, '-').trim() || 'document';
     let name = base;

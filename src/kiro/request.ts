@@ -37,7 +37,7 @@ export function toKiroRequest(conversation: Conversation, context: RequestContex
   const current = entries.at(-1);
   if (current?.role !== 'user') throw new GatewayError('internal', 'The history passes lost the last user message.');
   const origin = context.profileArn === undefined ? 'KIRO_CLI' : 'AI_EDITOR';
-  const write = { modelId: context.model.id, origin, tools };
+  const write = { modelId: context.model.id, origin, tools, documentNames: new Set<string>() };
 
   const history = entries.slice(0, -1).map((entry) => writeEntry(entry, write));
   const fields = toRequestFields(conversation.reasoning, context.model);
@@ -72,7 +72,13 @@ function saying(text: string): UserEntry {
   return { role: 'user', text, images: [], documents: [], results: [] };
 }
 
-type Write = { readonly modelId: string; readonly origin: string; readonly tools: KiroTools };
+type Write = {
+  readonly modelId: string;
+  readonly origin: string;
+  readonly tools: KiroTools;
+  /** Given so far, in the order of the conversation. */
+  readonly documentNames: Set<string>;
+};
 
 function writeEntry(entry: Entry, write: Write): object {
   if (entry.role === 'user') return { userInputMessage: writeUser(entry, write, []) };
@@ -91,7 +97,7 @@ function writeUser(entry: UserEntry, write: Write, tools: KiroTools['specificati
     modelId: write.modelId,
     origin: write.origin,
     ...(entry.images.length > 0 && { images: entry.images.map(toKiroImage) }),
-    ...(entry.documents.length > 0 && { documents: toKiroDocuments(entry.documents) }),
+    ...(entry.documents.length > 0 && { documents: toKiroDocuments(entry.documents, write.documentNames) }),
     ...(Object.keys(context).length > 0 && { userInputMessageContext: context }),
   };
 }
@@ -122,11 +128,16 @@ function writeReasoning(reasoning: Reasoning): object {
 function readInput(input: string): object {
   if (input.trim() === '') return {};
   try {
-    const value: unknown = JSON.parse(input);
+    const value: unknown = JSON.parse(input, input.includes('"":') ? withoutEmptyKey : undefined);
     return isRecord(value) ? value : { input: value };
   } catch {
     return { unparsedInput: input };
   }
+}
+
+/** Kiro refuses an empty key anywhere in an input (protocol rule 25). */
+function withoutEmptyKey(_: string, value: unknown): unknown {
+  return isRecord(value) ? Object.fromEntries(Object.entries(value).filter(([key]) => key !== '')) : value;
 }
 
 /** The same for all turns of one conversation, different for every account. */

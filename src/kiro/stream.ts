@@ -50,6 +50,8 @@ type OpenBlock = {
   text: string;
   /** Of reasoning; it comes after the text, possibly in pieces. */
   signature: string;
+  /** Of a tool call: Kiro said that it is whole. */
+  isStopped: boolean;
 };
 
 /** Collects the events of one turn; `take` hands out what has come since the last time. */
@@ -72,7 +74,7 @@ function createAssembler(asked: Asked) {
   function openBlock(type: GrowingBlock, id = '', name = ''): OpenBlock {
     close();
     begin();
-    open = { type, id, name, text: '', signature: '' };
+    open = { type, id, name, text: '', signature: '', isStopped: false };
     const block = type === 'tool-call' ? { type, id, name } : { type };
     batch.push({ type: 'block-start', index: blocks.length, block });
     return open;
@@ -99,8 +101,8 @@ function createAssembler(asked: Asked) {
   function acceptReasoning(event: Extract<KiroEvent, { type: 'reasoning' }>): void {
     if (event.text !== '') {
       // Text after a signature is a new thought: a signature belongs to exactly the text before it.
-      const isSame = open?.type === 'reasoning' && open.signature === '';
-      grow(isSame && open !== undefined ? open : openBlock('reasoning'), event.text);
+      const growing = open?.type === 'reasoning' && open.signature === '' ? open : undefined;
+      grow(growing ?? openBlock('reasoning'), event.text);
     }
     if (event.signature !== '') {
       const block = open?.type === 'reasoning' ? open : openBlock('reasoning');
@@ -116,16 +118,20 @@ function createAssembler(asked: Asked) {
   }
 
   function acceptToolUse(event: Extract<KiroEvent, { type: 'tool-use' }>): void {
-    if (open?.type === 'tool-call' && open.id === event.id) {
-      grow(open, event.input);
-    } else if (!closedCalls.has(event.id)) {
-      grow(openBlock('tool-call', event.id, asked.restoreToolName(event.name)), event.input);
-    } else if (event.input !== '') {
+    const growing = open?.type === 'tool-call' && open.id === event.id ? open : undefined;
+    if (growing === undefined && closedCalls.has(event.id)) {
+      if (event.input === '') return;
       throw new GatewayError('upstream-protocol', 'Kiro went on with a tool call that it had ended; try again.');
-    } else {
-      return;
     }
+    const block = growing ?? openCall(event);
+    grow(block, event.input);
+    block.isStopped = event.stop;
     if (event.stop) close();
+  }
+
+  function openCall({ id, name }: { readonly id: string; readonly name: string }): OpenBlock {
+    if (name === '') throw new GatewayError('upstream-protocol', 'Kiro sent a tool call without a name; try again.');
+    return openBlock('tool-call', id, asked.restoreToolName(name));
   }
 
   return {
@@ -181,7 +187,8 @@ function toBlock(open: OpenBlock): Block {
     case 'reasoning':
       return { type: 'reasoning', text: open.text, signature: open.signature };
     case 'tool-call':
-      return { type: 'tool-call', id: open.id, name: open.name, input: open.text === '' ? '{}' : open.text };
+      // Only a call that Kiro ended has no input; one that was cut off before its input must not be run with none.
+      return { type: 'tool-call', id: open.id, name: open.name, input: open.text || (open.isStopped ? '{}' : '') };
   }
 }
 

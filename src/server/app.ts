@@ -106,7 +106,14 @@ export function createApp(dependencies: AppDependencies): express.Express {
       const headersFor = (more: readonly string[]) => noticeHeader([...notices, ...more]);
       record(
         facts,
-        await streamAnswer(response, { answering, write, keepAlive: dialect.keepAlive, headersFor, signal }),
+        await streamAnswer(response, {
+          answering,
+          write,
+          keepAlive: dialect.keepAlive,
+          headersFor,
+          signal,
+          ...PATIENCE,
+        }),
       );
       return;
     }
@@ -209,6 +216,9 @@ function requestIdOf(response: Response): string {
 function record(facts: RequestFacts, outcome: StreamOutcome): void {
   facts.outcome = outcome;
 }
+
+/** Clients give up on headers after 300 s, and on a silent connection after 30 to 60 s. */
+const PATIENCE = { headersAfterMs: 10_000, keepAliveMs: 15_000 };
 
 const JSON_TYPES = ['application/json', 'application/*+json'];
 

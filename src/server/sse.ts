@@ -15,23 +15,27 @@ export type StreamPlan = {
   readonly headersFor: (notices: readonly string[]) => Readonly<Record<string, string>>;
   /** Aborted when the client has gone. */
   readonly signal: AbortSignal;
+  /** How long the headers wait for the turn's first event. */
+  readonly headersAfterMs: number;
+  /** The longest silence. */
+  readonly keepAliveMs: number;
 };
 
 /** How a streamed answer went, for the log. */
 export type StreamOutcome = { readonly completion?: Completion; readonly error?: GatewayError };
 
 /**
- * Waits for the turn's first event, but at most 10 s: then the headers go out with keep-alives.
+ * Waits for the turn's first event, but no longer than the plan says: then the headers go out with keep-alives.
  * @throws GatewayError as long as no header went out; later the error is the stream's last event.
  */
 export async function streamAnswer(response: ServerResponse, plan: StreamPlan): Promise<StreamOutcome> {
-  const early = await within(plan.answering, HEADERS_AFTER_MS);
+  const early = await within(plan.answering, plan.headersAfterMs);
   response.writeHead(200, { ...SSE_HEADERS, ...plan.headersFor(early?.notices ?? []) });
   response.flushHeaders();
   const pinging = setInterval(() => {
     // A reader that is behind has enough to read.
     if (response.writableLength === 0) response.write(plan.keepAlive);
-  }, KEEP_ALIVE_MS);
+  }, plan.keepAliveMs);
   try {
     if (early === undefined) response.write(plan.keepAlive);
     const { turn } = early ?? (await plan.answering);
@@ -86,7 +90,3 @@ const SSE_HEADERS = {
   'cache-control': 'no-cache, no-transform',
   'x-accel-buffering': 'no',
 };
-
-/** Clients give up on headers after 300 s and on idle connections after 30 to 60 s. */
-const HEADERS_AFTER_MS = 10_000;
-const KEEP_ALIVE_MS = 15_000;

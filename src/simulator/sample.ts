@@ -79,7 +79,7 @@ function sampleNumber(schema: Schema): number {
 }
 
 function sampleText(schema: Schema, name: string, { text }: Context): string {
-  const format = FORMATS[String(schema['format'])];
+  const format = FORMATS.get(schema['format']);
   const words = format ?? text ?? findText(name);
   const padded = words.padEnd(countOf(schema['minLength']), '.');
   return typeof schema['maxLength'] === 'number' ? padded.slice(0, schema['maxLength']) : padded;
@@ -103,14 +103,16 @@ function resolve(value: unknown, root: Schema): Schema {
   return isRecord(target) ? target : {};
 }
 
-const FORMATS: Readonly<Record<string, string>> = {
-  date: '2026-01-31',
-  time: '12:00:00Z',
-  'date-time': '2026-01-31T12:00:00Z',
-  email: 'someone@example.com',
-  uri: 'https://example.com/',
-  uuid: '6f1d4f5e-0c1b-4b52-9a55-3c8a4d9b7e10',
-};
+const FORMATS: ReadonlyMap<unknown, string> = new Map(
+  Object.entries({
+    date: '2026-01-31',
+    time: '12:00:00Z',
+    'date-time': '2026-01-31T12:00:00Z',
+    email: 'someone@example.com',
+    uri: 'https://example.com/',
+    uuid: '6f1d4f5e-0c1b-4b52-9a55-3c8a4d9b7e10',
+  }),
+);
 
 /** What a property is probably for, by a part of its name; the first match counts. */
 const TEXTS: readonly (readonly [string, string])[] = [

@@ -26,7 +26,7 @@ export async function writeStream(reply: StreamReply, response: ServerResponse, 
     else if (!response.write(part)) await once(response, 'drain', { signal });
   }
   if (reply.thenStall === true) {
-    await once(signal, 'abort');
+    if (!signal.aborted) await once(signal, 'abort');
     return;
   }
   if (reply.thenDestroy !== true) {

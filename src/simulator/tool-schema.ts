@@ -17,7 +17,7 @@ function findFault(schema: unknown, place: Place): string | undefined {
   if (place.depth > DEEPEST_SCHEMA) return `${place.path} is nested too deeply`;
   for (const [keyword, value] of Object.entries(schema)) {
     const path = `${place.path}.${keyword}`;
-    const isLegal = KEYWORDS[keyword] ?? (SCHEMA_KEYWORDS.has(keyword) ? isSchemaOrList : undefined);
+    const isLegal = KEYWORDS.get(keyword) ?? (SCHEMA_KEYWORDS.has(keyword) ? isSchemaOrList : undefined);
     if (isLegal === undefined && value === null && !VALUE_KEYWORDS.has(keyword)) return `${path} is null`;
     if (isLegal !== undefined && !isLegal(value)) return `${path} has an illegal value`;
     if (keyword === '$ref' && !hasTarget(value, place.root)) return `${path} points at nothing`;
@@ -45,12 +45,18 @@ function hasTarget(reference: unknown, root: Readonly<Record<string, unknown>>):
   const steps = reference.slice(1).split('/').slice(1);
   let target: unknown = root;
   for (const step of steps) {
-    const name = decodeURIComponent(step).replaceAll('~1', '/').replaceAll('~0', '~');
+    const name = decodeStep(step);
     const owner: unknown = target;
     if (!(isRecord(owner) || Array.isArray(owner)) || !Object.hasOwn(owner, name)) return false;
     target = Object.entries(owner).find(([key]) => key === name)?.[1];
   }
   return true;
+}
+
+/** A step of a JSON pointer inside a URL; what is no legal escape stands for itself. */
+function decodeStep(step: string): string {
+  const isEscaped = /^(?:[^%]|%[0-7][0-9a-f])*$/i.test(step);
+  return (isEscaped ? decodeURIComponent(step) : step).replaceAll('~1', '/').replaceAll('~0', '~');
 }
 
 const isText = (value: unknown) => typeof value === 'string';
@@ -65,39 +71,41 @@ const isType = (value: unknown) =>
 
 const TYPES: ReadonlySet<unknown> = new Set(['object', 'array', 'string', 'number', 'integer', 'boolean', 'null']);
 
-const KEYWORDS: Readonly<Record<string, (value: unknown) => boolean>> = {
-  type: isType,
-  properties: isRecord,
-  required: isTextList,
-  enum: isFilledList,
-  anyOf: isFilledList,
-  oneOf: isFilledList,
-  allOf: isFilledList,
-  prefixItems: isFilledList,
-  patternProperties: isRecord,
-  dependentSchemas: isRecord,
-  $defs: isRecord,
-  definitions: isRecord,
-  $ref: isText,
-  $schema: isText,
-  $id: isText,
-  title: isText,
-  description: isText,
-  format: isText,
-  pattern: isText,
-  minimum: isNumber,
-  maximum: isNumber,
-  minLength: isNumber,
-  maxLength: isNumber,
-  minItems: isNumber,
-  maxItems: isNumber,
-  minProperties: isNumber,
-  maxProperties: isNumber,
-  multipleOf: isNumber,
-  uniqueItems: isFlag,
-  nullable: isFlag,
-  examples: (value) => Array.isArray(value),
-};
+const KEYWORDS: ReadonlyMap<string, (value: unknown) => boolean> = new Map(
+  Object.entries({
+    type: isType,
+    properties: isRecord,
+    required: isTextList,
+    enum: isFilledList,
+    anyOf: isFilledList,
+    oneOf: isFilledList,
+    allOf: isFilledList,
+    prefixItems: isFilledList,
+    patternProperties: isRecord,
+    dependentSchemas: isRecord,
+    $defs: isRecord,
+    definitions: isRecord,
+    $ref: isText,
+    $schema: isText,
+    $id: isText,
+    title: isText,
+    description: isText,
+    format: isText,
+    pattern: isText,
+    minimum: isNumber,
+    maximum: isNumber,
+    minLength: isNumber,
+    maxLength: isNumber,
+    minItems: isNumber,
+    maxItems: isNumber,
+    minProperties: isNumber,
+    maxProperties: isNumber,
+    multipleOf: isNumber,
+    uniqueItems: isFlag,
+    nullable: isFlag,
+    examples: (value) => Array.isArray(value),
+  }),
+);
 
 /** Keywords whose value is data: null is a legal value there. */
 const VALUE_KEYWORDS = new Set(['const', 'default', 'example']);

@@ -35,12 +35,11 @@ export function readCredential(login: Reader): Credential {
  * The fields of a client registration that lies apart from its login, as a login would have them.
  * @throws GatewayError of the reader's kind when it holds no client.
  */
-export function registrationFields(registration: Reader): Readonly<Record<string, string | number | undefined>> {
-  return {
-    clientId: required(registration, CLIENT_ID).nonEmptyString(),
-    clientSecret: required(registration, CLIENT_SECRET).nonEmptyString(),
-    registrationExpiresAt: readTime(find(registration, [...REGISTRATION_EXPIRY, ...EXPIRY])),
-  };
+export function registrationFields(registration: Reader): Readonly<Record<string, string | number>> {
+  const clientId = required(registration, CLIENT_ID).nonEmptyString();
+  const clientSecret = required(registration, CLIENT_SECRET).nonEmptyString();
+  const registrationExpiresAt = readTime(find(registration, [...REGISTRATION_EXPIRY, ...EXPIRY]));
+  return { clientId, clientSecret, ...(registrationExpiresAt !== undefined && { registrationExpiresAt }) };
 }
 
 /** The name of the registration of an AWS login whose client is not in the login itself. */
@@ -51,7 +50,7 @@ export function missingClientHash(login: Reader): string | undefined {
 
 /** What is said wins over what is there; of what is said, an identity provider of its own comes first. */
 function credentialKind(login: Reader): Credential['kind'] {
-  const kinds = accountWords(login).map((it) => KIND_OF_WORD[it]);
+  const kinds = accountWords(login).map((it) => KIND_OF_WORD.get(it));
   const said = kinds.find((it) => it === 'external-idp') ?? kinds.find((it) => it !== undefined);
   if (said !== undefined) return said;
   if (find(login, TOKEN_ENDPOINT) !== undefined) return 'external-idp';
@@ -95,7 +94,7 @@ function readClient(login: Reader): Pick<OidcCredential, 'clientId' | 'clientSec
 
 function readProvider(login: Reader): OidcCredential['provider'] {
   const words = accountWords(login);
-  const said = words.map((it) => PROVIDER_OF_WORD[it]).find((it) => it !== undefined);
+  const said = words.map((it) => PROVIDER_OF_WORD.get(it)).find((it) => it !== undefined);
   const startUrl = find(login, ['startUrl', 'start_url'])?.string();
   if (said !== undefined || startUrl === undefined) return said;
   return startUrl.startsWith(BUILDER_ID_START_URL) ? 'builder-id' : 'identity-center';
@@ -171,25 +170,25 @@ const REGISTRATION_EXPIRY: Spellings = [
   'client_secret_expires_at',
 ];
 
-const KIND_OF_WORD: Readonly<Record<string, Credential['kind']>> = {
-  externalidp: 'external-idp',
-  apikey: 'api-key',
-  social: 'social',
-  desktop: 'social',
-  google: 'social',
-  github: 'social',
-  idc: 'oidc',
-  oidc: 'oidc',
-  iam: 'oidc',
-  builderid: 'oidc',
-  enterprise: 'oidc',
-  identitycenter: 'oidc',
-};
+const KIND_OF_WORD: ReadonlyMap<string, Credential['kind']> = new Map([
+  ['externalidp', 'external-idp'],
+  ['apikey', 'api-key'],
+  ['social', 'social'],
+  ['desktop', 'social'],
+  ['google', 'social'],
+  ['github', 'social'],
+  ['idc', 'oidc'],
+  ['oidc', 'oidc'],
+  ['iam', 'oidc'],
+  ['builderid', 'oidc'],
+  ['enterprise', 'oidc'],
+  ['identitycenter', 'oidc'],
+]);
 
-const PROVIDER_OF_WORD: Readonly<Record<string, OidcCredential['provider']>> = {
-  builderid: 'builder-id',
-  enterprise: 'identity-center',
-  identitycenter: 'identity-center',
-};
+const PROVIDER_OF_WORD: ReadonlyMap<string, 'builder-id' | 'identity-center'> = new Map([
+  ['builderid', 'builder-id'],
+  ['enterprise', 'identity-center'],
+  ['identitycenter', 'identity-center'],
+]);
 
 const BUILDER_ID_START_URL = 'https://view.awsapps.com/start';

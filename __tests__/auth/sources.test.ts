@@ -1,0 +1,110 @@
+/** Where a login is looked for, in which order, and how it is called. */
+
+import { join } from 'node:path';
+import { expect, test } from '@jest/globals';
+import { accountKind, type Credential, digestOf, isSameSecret } from '../../src/auth/credential.js';
+import { findLogin, notLoggedIn } from '../../src/auth/sources/index.js';
+import type { LoginSettings } from '../../src/auth/sources/source.js';
+import { Secret } from '../../src/core/secret.js';
+import { ARN, expectNoSecret, refreshToken, revealed, temporaryFolder, writeFiles } from './support.js';
+
+const NONE: LoginSettings = {
+  refreshToken: undefined,
+  profileArn: undefined,
+  kiroRegion: undefined,
+  kiroApiRegion: undefined,
+  kiroApiKey: undefined,
+  kiroCredsFile: undefined,
+  homeDirectory: '/nowhere',
+};
+const TOKEN = new Secret(refreshToken('environment'));
+const KEY = new Secret('ksk_1');
+
+test('without any setting there is no login, and the error says what to set', async () => {
+  const { kind, message } = notLoggedIn();
+  expect([await findLogin(NONE), `${kind}: ${message}`]).toEqual([
+    undefined,
+    'not-logged-in: No Kiro login found. Set REFRESH_TOKEN, KIRO_API_KEY or KIRO_CREDS_FILE.',
+  ]);
+});
+
+function check(title: string, settings: Partial<LoginSettings>, description: string, credential: object): void {
+  test(title, async () => {
+    const folder = temporaryFolder();
+    writeFiles(folder, { 'login.json': { refreshToken: refreshToken('file') } });
+    const isFile = settings.kiroCredsFile !== undefined;
+    const file = isFile ? { kiroCredsFile: join(folder, 'login.json') } : {};
+    const login = await findLogin({ ...NONE, ...settings, ...file });
+    expect(login?.source.description.replace(folder, '~')).toBe(description);
+    expect(revealed([login?.credential, (await login?.source.read())?.credential])).toEqual([credential, credential]);
+    expectNoSecret(login, refreshToken('environment'), refreshToken('file'));
+  });
+}
+
+const social = { kind: 'social', refreshToken: `secret:${refreshToken('environment')}`, region: 'us-east-1' };
+const apiKey = { kind: 'api-key', apiKey: 'secret:ksk_1', region: 'us-east-1' };
+check('REFRESH_TOKEN is a social login', { refreshToken: TOKEN }, 'the setting REFRESH_TOKEN', social);
+check(
+  'REFRESH_TOKEN takes its profile and regions from the settings',
+  { refreshToken: TOKEN, profileArn: ARN, kiroRegion: 'eu-west-1', kiroApiRegion: 'eu-central-1' },
+  'the setting REFRESH_TOKEN',
+  { ...social, profileArn: ARN, region: 'eu-west-1', apiRegion: 'eu-central-1' },
+);
+check('KIRO_API_KEY is an API key', { kiroApiKey: KEY }, 'the setting KIRO_API_KEY', apiKey);
+check('KIRO_CREDS_FILE is read', { kiroCredsFile: 'yes' }, 'the file ~/login.json (KIRO_CREDS_FILE)', {
+  ...social,
+  refreshToken: `secret:${refreshToken('file')}`,
+});
+check(
+  'REFRESH_TOKEN wins over the others',
+  { refreshToken: TOKEN, kiroApiKey: KEY, kiroCredsFile: 'yes' },
+  'the setting REFRESH_TOKEN',
+  social,
+);
+check(
+  'KIRO_API_KEY wins over KIRO_CREDS_FILE',
+  { kiroApiKey: KEY, kiroCredsFile: 'yes' },
+  'the setting KIRO_API_KEY',
+  apiKey,
+);
+
+const account = { region: 'us-east-1', apiRegion: undefined, profileArn: undefined };
+const tokens = { ...account, refreshToken: TOKEN, accessToken: undefined, expiresAt: undefined };
+const client = { clientId: 'AbC', clientSecret: KEY, registrationExpiresAt: undefined };
+const endpoint = {
+  clientId: 'AbC',
+  tokenEndpoint: 'https://idp.example',
+  issuerUrl: 'https://idp.example',
+  scopes: [],
+};
+
+function checkWords(credential: Credential, words: string): void {
+  test(`${words} is what people call it`, () => {
+    expect(accountKind(credential)).toBe(words);
+  });
+}
+
+checkWords({ kind: 'social', ...tokens }, 'Kiro social login');
+checkWords({ kind: 'oidc', ...tokens, ...client, provider: 'builder-id' }, 'AWS Builder ID');
+checkWords({ kind: 'oidc', ...tokens, ...client, provider: 'identity-center' }, 'AWS IAM Identity Center');
+checkWords({ kind: 'oidc', ...tokens, ...client, provider: undefined }, 'AWS login');
+checkWords({ kind: 'external-idp', ...tokens, ...endpoint }, "login of the organisation's identity provider");
+checkWords({ kind: 'api-key', ...account, apiKey: KEY }, 'Kiro API key');
+
+test('a digest depends on the refresh token or API key alone', () => {
+  const digest = digestOf({ kind: 'social', ...tokens });
+  expect(digest).toMatch(/^[0-9a-f]{64}$/);
+  expect(digestOf({ kind: 'social', ...tokens, region: 'eu-west-1', accessToken: KEY })).toBe(digest);
+  expect(digestOf({ kind: 'social', ...tokens, refreshToken: KEY })).not.toBe(digest);
+  expect(digestOf({ kind: 'api-key', ...account, apiKey: TOKEN })).toBe(digest);
+});
+
+test('secrets are compared by their value', () => {
+  const same = [
+    isSameSecret(KEY, new Secret('ksk_1')),
+    isSameSecret(KEY, new Secret('ksk_2')),
+    isSameSecret(KEY, undefined),
+    isSameSecret(undefined, undefined),
+  ];
+  expect(same).toEqual([true, false, false, true]);
+});

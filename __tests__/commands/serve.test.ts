@@ -1,0 +1,232 @@
+/** `serve` as a process: what it says, whom it lets in, what it refuses, and how it ends. */
+
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+
+import { expect, jest, test } from '@jest/globals';
+
+import { startSimulator } from '../../src/simulator/server.js';
+import { run, serve, temporaryFolder } from '../support/command.js';
+
+// Each test starts processes; on two cores with other tests beside it that takes its time.
+jest.setTimeout(30_000);
+
+const OWN_KEY = 'a-key-of-my-own-that-is-long';
+
+test('without a terminal the start names the key file and never shows the key', async () => {
+  const served = await serve(['--demo']);
+  const file = join(served.home, 'gateway', 'config', 'gateway-key');
+  const key = readFileSync(file, 'utf8').trim();
+  expect(served.output.stdout).toBe(
+    [
+      `kiro-gateway ${version()} listens on ${served.url}`,
+      'SIMULATOR: answers are made up, no Kiro account is used.',
+      'login   Kiro social login, from the simulator',
+      'models  20',
+      `key     in ${file}`,
+      '',
+    ].join('\n'),
+  );
+  expect(key).toMatch(/^kgw-[\w-]{43}$/);
+  expect(statSync(file).mode & 0o777).toBe(0o600);
+  expect(statSync(join(file, '..')).mode & 0o777).toBe(0o700);
+  const answer = await fetch(`${served.url}/v1/models`, { headers: { 'x-api-key': key } });
+  expect(answer.status).toBe(200);
+  expect(await served.stop()).toBe(0);
+});
+
+test('the key is made once and kept', async () => {
+  const home = temporaryFolder();
+  const keys: string[] = [];
+  for (let round = 0; round < 2; round++) {
+    const served = await serve(['--demo'], { env: { KIRO_GATEWAY_HOME: home } });
+    keys.push(readFileSync(join(home, 'config', 'gateway-key'), 'utf8'));
+    await served.stop('SIGINT');
+  }
+  expect(keys[0]).toBe(keys[1]);
+});
+
+test('--demo leaves no token behind', async () => {
+  const served = await serve(['--demo']);
+  await fetch(`${served.url}/v1/models`, { headers: { 'x-api-key': keyOf(served.home) } });
+  await served.stop();
+  expect(() => statSync(join(served.home, 'gateway', 'state'))).toThrow('ENOENT');
+});
+
+test('/ and /health need no key, say SIMULATOR and tell no account', async () => {
+  const served = await serve(['--demo'], { env: { PROXY_API_KEY: OWN_KEY } });
+  const root = (await (await fetch(served.url)).json()) as object;
+  const health = (await (await fetch(`${served.url}/health`)).json()) as { time: string };
+  const head = await fetch(served.url, { method: 'HEAD' });
+  await served.stop();
+  expect(root).toEqual({
+    name: 'kiro-gateway',
+    version: version(),
+    routes: ['GET /', 'GET /health', 'GET /v1/models', 'POST /v1/chat/completions', 'POST /v1/messages'],
+    upstream: 'SIMULATOR',
+  });
+  expect(health).toEqual({
+    status: 'ok',
+    time: new Date(health.time).toISOString(),
+    version: version(),
+    login: 'ready',
+    upstream: 'SIMULATOR',
+  });
+  expect(head.status).toBe(200);
+});
+
+test('a signal ends an open stream and the process with 0', async () => {
+  const served = await serve(['--demo=stall'], { env: { PROXY_API_KEY: OWN_KEY } });
+  const answer = await fetch(`${served.url}/v1/messages`, {
+    method: 'POST',
+    headers: { 'x-api-key': OWN_KEY, 'content-type': 'application/json' },
+    body: JSON.stringify({ model: 'auto', max_tokens: 9, stream: true, messages: [{ role: 'user', content: 'hi' }] }),
+  });
+  expect(answer.status).toBe(200);
+  answer.text().catch(() => undefined);
+  expect(await served.stop()).toBe(0);
+});
+
+const refusals: readonly (readonly [string, string[], Record<string, string>, number, string])[] = [
+  ['no login', [], {}, 4, 'No Kiro login found. Set REFRESH_TOKEN, KIRO_API_KEY or KIRO_CREDS_FILE.\n'],
+  [
+    'a port that is none',
+    ['--demo', '--port', '99999'],
+    {},
+    2,
+    '--port must be a whole number from 0 to 65535, not "99999".\n',
+  ],
+  [
+    'a public address with a short key',
+    ['--demo', '--host', '0.0.0.0'],
+    { PROXY_API_KEY: 'short' },
+    2,
+    'PROXY_API_KEY has only 5 characters; a gateway on 0.0.0.0 needs a key of at least 24 characters of its own.\n',
+  ],
+  [
+    'a public address with a published key',
+    ['--demo', '--host', '0.0.0.0'],
+    { PROXY_API_KEY: 'my-super-secret-password-123' },
+    2,
+    'PROXY_API_KEY is a key from a published example, which everybody knows; a gateway on 0.0.0.0 needs a key of at least 24 characters of its own.\n',
+  ],
+];
+
+for (const [what, args, env, code, stderr] of refusals) {
+  test(`${what} is refused in one sentence`, async () => {
+    expect(await run(['serve', ...args], { env })).toEqual({ code, stdout: '', stderr });
+  });
+}
+
+test('a port in use is said in one sentence', async () => {
+  const other = createServer().listen(0, '127.0.0.1');
+  await once(other, 'listening');
+  const { port } = other.address() as AddressInfo;
+  expect(await run(['serve', '--demo', '--port', String(port)])).toEqual({
+    code: 2,
+    stdout: '',
+    stderr: `Port ${port} on 127.0.0.1 is in use; stop the other program or choose another --port.\n`,
+  });
+  other.close();
+});
+
+test('a published key on loopback is served with a warning', async () => {
+  const served = await serve(['--demo'], { env: { PROXY_API_KEY: 'changeme' } });
+  await served.stop();
+  expect(served.output.stderr).toMatch(
+    / WARN {2}PROXY_API_KEY is a key from a published example, which everybody knows\.\n/,
+  );
+});
+
+test('a hostile ./.env cannot send a login anywhere', async () => {
+  const received: string[] = [];
+  const foreign = createServer((request, response) => {
+    received.push(`${request.method} ${request.url}`);
+    response.end('{}');
+  }).listen(0, '127.0.0.1');
+  await once(foreign, 'listening');
+  const foreignUrl = `http://127.0.0.1:${(foreign.address() as AddressInfo).port}`;
+  const simulator = await startSimulator({ pace: 'none' });
+  const folder = temporaryFolder();
+  const redirecting = [
+    'KIRO_API_URL',
+    'KIRO_MANAGEMENT_URL',
+    'KIRO_AUTH_URL',
+    'KIRO_OIDC_URL',
+    'VPN_PROXY_URL',
+    'HTTPS_PROXY',
+    'HTTP_PROXY',
+    'ALL_PROXY',
+    'NODE_EXTRA_CA_CERTS',
+  ];
+  writeFileSync(
+    join(folder, '.env'),
+    [...redirecting.map((name) => `${name}=${foreignUrl}`), 'SERVER_HOST=0.0.0.0', 'LOG_LEVEL=DEBUG', ''].join('\n'),
+  );
+  // The person's own environment says where the hosts are, but not all of them: the file must not fill the gaps.
+  const env = {
+    REFRESH_TOKEN: `reusable-${'x'.repeat(120)}`,
+    PROFILE_ARN: 'arn:aws:codewhisperer:us-east-1:111122223333:profile/EXAMPLE12345',
+    KIRO_API_URL: simulator.url,
+    KIRO_AUTH_URL: simulator.url,
+    PROXY_API_KEY: OWN_KEY,
+  };
+  const served = await serve([], { env, workingDirectory: folder });
+  const answer = await fetch(`${served.url}/v1/models`, { headers: { 'x-api-key': OWN_KEY } });
+  await served.stop();
+  await simulator.close();
+  foreign.close();
+  expect(answer.status).toBe(200);
+  expect(received).toEqual([]);
+  expect(new URL(served.url).hostname).toBe('127.0.0.1');
+  for (const name of [...redirecting, 'SERVER_HOST']) {
+    expect(served.output.stderr).toContain(
+      `may not set ${name}; set it in the environment or name the file with --env-file.`,
+    );
+  }
+});
+
+test('an env file that cannot be one is refused in one sentence', async () => {
+  // node itself looks for a file of this option too, and ends with a sentence of its own when there is none.
+  const file = join(temporaryFolder(), 'large.env');
+  writeFileSync(file, 'x'.repeat(1_000_001));
+  expect(await run(['serve', '--demo', '--env-file', file])).toEqual({
+    code: 2,
+    stdout: '',
+    stderr: `The env file ${file} is too large; it must be a text file of at most 1 MB.\n`,
+  });
+});
+
+test('the same file named by --env-file counts', async () => {
+  const simulator = await startSimulator({ pace: 'none' });
+  const file = join(temporaryFolder(), 'my.env');
+  const lines = {
+    REFRESH_TOKEN: `reusable-${'x'.repeat(120)}`,
+    KIRO_API_URL: simulator.url,
+    KIRO_AUTH_URL: simulator.url,
+    PROXY_API_KEY: OWN_KEY,
+  };
+  writeFileSync(
+    file,
+    Object.entries(lines)
+      .map(([name, value]) => `${name}=${value}\n`)
+      .join(''),
+  );
+  const served = await serve(['--env-file', file]);
+  const answer = await fetch(`${served.url}/v1/models`, { headers: { authorization: `Bearer ${OWN_KEY}` } });
+  await served.stop();
+  await simulator.close();
+  expect(answer.status).toBe(200);
+});
+
+function keyOf(home: string): string {
+  return readFileSync(join(home, 'gateway', 'config', 'gateway-key'), 'utf8').trim();
+}
+
+function version(): string {
+  const text = readFileSync(join(import.meta.dirname, '..', '..', 'package.json'), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
+}

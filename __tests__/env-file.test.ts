@@ -1,0 +1,106 @@
+/** Env files: what one that the person named may do, and what a foreign `./.env` cannot. */
+
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from '@jest/globals';
+import { type EnvFile, readEnvFile } from '../src/env-file.js';
+import { readSettings, type Settings } from '../src/settings.js';
+import { expectNoSecret, failureOf, refreshToken, revealed, temporaryFolder } from './auth/support.js';
+
+test('a file that the person named may set everything', async () => {
+  const path = envFileOf(`\uFEFFKIRO_API_URL=https://kiro.example\nSERVER_HOST="0.0.0.0" # all\nUNKNOWN=//x\n`);
+  const file = await readEnvFile(path, { trusted: true });
+  const { kiroApiUrl, serverHost } = settings(file);
+  expect({ kiroApiUrl, serverHost, notices: file.notices }).toEqual({
+    kiroApiUrl: 'https://kiro.example',
+    serverHost: '0.0.0.0',
+    notices: [],
+  });
+});
+
+test('a hostile ./.env changes no host, no proxy, no certificate and no privacy', async () => {
+  const names = [
+    'KIRO_API_URL',
+    'KIRO_MANAGEMENT_URL',
+    'KIRO_AUTH_URL',
+    'KIRO_OIDC_URL',
+    'VPN_PROXY_URL',
+    'HTTPS_PROXY',
+    'HTTP_PROXY',
+    'ALL_PROXY',
+    'https_proxy',
+    'NODE_EXTRA_CA_CERTS',
+    'NODE_TLS_REJECT_UNAUTHORIZED',
+    'SERVER_HOST',
+    'KIRO_GATEWAY_HOME',
+    'KIRO_OPT_OUT',
+  ];
+  const path = envFileOf(names.map((name) => `${name}=https://evil.example\n`).join(''));
+  const environment = { ...process.env };
+  const file = await readEnvFile(path, { trusted: false });
+  expect(names.map((it) => file.lookup(it)).filter(Boolean)).toEqual([]);
+  expect(file.notices).toEqual(
+    names
+      .toSorted()
+      .map((it) => `${path} may not set ${it}; set it in the environment or name the file with --env-file.`),
+  );
+  expect({ ...process.env }).toEqual(environment);
+});
+
+test('a ./.env may choose login and gateway key, but not in silence', async () => {
+  const path = envFileOf(`REFRESH_TOKEN=${refreshToken('a')}\nPROXY_API_KEY=key-1\nSERVER_PORT=9000\nOTHER=1\n`);
+  const file = await readEnvFile(path, { trusted: false });
+  const { serverPort, proxyApiKey, origins } = settings(file);
+  expect(revealed({ serverPort, proxyApiKey, origin: origins.refreshToken, notices: file.notices })).toEqual({
+    serverPort: 9000,
+    proxyApiKey: 'secret:key-1',
+    origin: 'file',
+    notices: [`${path} sets PROXY_API_KEY, REFRESH_TOKEN; remove it if it is not yours.`],
+  });
+  expect(file.lookup('OTHER')).toBeUndefined();
+  expectNoSecret(file, refreshToken('a'));
+});
+
+test('a ./.env cannot make Windows log in to a foreign file server', async () => {
+  const path = envFileOf('KIRO_CREDS_FILE=\\\\evil.example\\share\\login.json\n');
+  const file = await readEnvFile(path, { trusted: false });
+  expect({ found: file.lookup('KIRO_CREDS_FILE'), notices: file.notices.length }).toEqual({
+    found: undefined,
+    notices: 1,
+  });
+});
+
+test('a missing ./.env is fine', async () => {
+  const file = await readEnvFile(join(temporaryFolder(), '.env'), { trusted: false });
+  expect(file.notices).toEqual([]);
+});
+
+function checkEnvFile(title: string, problem: string, make: (path: string) => void, trusted: boolean): void {
+  test(title, async () => {
+    const path = join(temporaryFolder(), '.env');
+    make(path);
+    expect(await failureOf(() => readEnvFile(path, { trusted }))).toBe(
+      `invalid-request: The env file ${path} ${problem}; it must be a text file of at most 1 MB.`,
+    );
+  });
+}
+
+checkEnvFile('a missing --env-file is an error', 'does not exist', () => undefined, true);
+checkEnvFile('a folder is not an env file', 'is not a regular file', (path) => mkdirSync(path), true);
+checkEnvFile('a folder named .env is an error too', 'is not a regular file', (path) => mkdirSync(path), false);
+checkEnvFile(
+  'a huge env file is an error',
+  'is too large',
+  (path) => writeFileSync(path, '#'.repeat(1_000_001)),
+  false,
+);
+
+function envFileOf(text: string): string {
+  const path = join(temporaryFolder(), '.env');
+  writeFileSync(path, text);
+  return path;
+}
+
+function settings(envFile: EnvFile): Settings {
+  return readSettings({ flags: {}, env: {}, envFile, homeDirectory: '/home/ann', version: '1.2.3' });
+}

@@ -1,0 +1,162 @@
+/** One streamed answer on a real socket: when headers go out, what fills a silence, and who waits for whom. */
+
+import { once } from 'node:events';
+import { createServer, get, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+import { expect, test } from '@jest/globals';
+
+import { GatewayError } from '../../src/core/errors.js';
+import type { Batch, StreamEvent } from '../../src/core/stream.js';
+import { streamAnswer, type StreamOutcome, type StreamPlan } from '../../src/server/sse.js';
+
+const START: StreamEvent = { type: 'start', inputTokens: 1 };
+const BROKEN: StreamEvent = { type: 'error', error: new GatewayError('upstream-unavailable', 'Gone.') };
+
+/** What the client sees of an answer, and how the server says it went. */
+async function answer(plan: Partial<StreamPlan>): Promise<{ text: string; outcome: StreamOutcome }> {
+  let outcome: StreamOutcome = {};
+  const client = await ask(async (response) => {
+    outcome = await streamAnswer(response, { ...DEFAULTS, ...plan });
+  });
+  return { text: await textOf(client), outcome };
+}
+
+const DEFAULTS: StreamPlan = {
+  answering: Promise.resolve({ turn: turnOf([[START]]), notices: [] }),
+  write: (event) => `<${event.type}>`,
+  keepAlive: '<ping>',
+  headersFor: (notices) => ({ 'x-notices': notices.join() }),
+  signal: new AbortController().signal,
+  headersAfterMs: 10_000,
+  keepAliveMs: 15_000,
+};
+
+test('each batch is one write and the end is the end', async () => {
+  const turn = turnOf([[START, BLOCK], [BLOCK]]);
+  expect(await answer({ answering: Promise.resolve({ turn, notices: [] }) })).toEqual({
+    text: '<start><block-end><block-end>',
+    outcome: {},
+  });
+});
+
+test('an error event is the last thing and the outcome', async () => {
+  const turn = turnOf([[START], [BROKEN]]);
+  expect(await answer({ answering: Promise.resolve({ turn, notices: [] }) })).toEqual({
+    text: '<start><error>',
+    outcome: { error: BROKEN.error },
+  });
+});
+
+test('a failure before the headers is thrown, so that a status can tell it', async () => {
+  const failure = new GatewayError('overloaded', 'Full.');
+  const thrown: unknown[] = [];
+  const client = await ask(async (response) => {
+    await streamAnswer(response, { ...DEFAULTS, answering: Promise.reject(failure) }).catch((it) => thrown.push(it));
+    response.writeHead(503).end('told');
+  });
+  expect({ status: client.statusCode, text: await textOf(client), thrown }).toEqual({
+    status: 503,
+    text: 'told',
+    thrown: [failure],
+  });
+});
+
+test('a late answer gets its headers and a ping first, and its failure becomes the error event', async () => {
+  const failure = new GatewayError('overloaded', 'Full.');
+  let fail: () => void = () => undefined;
+  const answering = new Promise<never>((_, reject) => {
+    fail = () => reject(failure);
+  });
+  let outcome: StreamOutcome = {};
+  const client = await ask(async (response) => {
+    outcome = await streamAnswer(response, { ...DEFAULTS, answering, headersAfterMs: 1 });
+  });
+  const [first] = (await once(client, 'data')) as [Buffer];
+  fail();
+  expect({ status: client.statusCode, first: first.toString(), rest: await textOf(client), outcome }).toEqual({
+    status: 200,
+    first: '<ping>',
+    rest: '<error>',
+    outcome: { error: failure },
+  });
+});
+
+test('a silence in the middle is filled with pings', async () => {
+  let go: () => void = () => undefined;
+  const pinged = new Promise<void>((resolve) => {
+    go = resolve;
+  });
+  const turn = (async function* () {
+    yield [START];
+    await pinged;
+    yield [BLOCK];
+  })();
+  const client = await ask((response) =>
+    streamAnswer(response, { ...DEFAULTS, answering: Promise.resolve({ turn, notices: [] }), keepAliveMs: 1 }),
+  );
+  let text = '';
+  client.on('data', (chunk: Buffer) => {
+    text += chunk.toString();
+    if (text.includes('<ping><ping>')) go();
+  });
+  await once(client, 'end');
+  expect(text).toMatch(/^<start>(?:<ping>){2,}<block-end>$/);
+});
+
+test('a client that does not read pauses the turn, and one that leaves closes it', async () => {
+  const large = 'x'.repeat(1_000_000);
+  let pulled = 0;
+  let isClosed = false;
+  const turn = (async function* (): AsyncGenerator<Batch> {
+    try {
+      for (;;) {
+        pulled++;
+        yield [START];
+      }
+    } finally {
+      isClosed = true;
+    }
+  })();
+  const leaving = new AbortController();
+  let done: Promise<unknown> = Promise.resolve();
+  const client = await ask((response) => {
+    response.on('close', () => leaving.abort());
+    const answering = Promise.resolve({ turn, notices: [] });
+    done = streamAnswer(response, { ...DEFAULTS, answering, write: () => large, signal: leaving.signal });
+    return done;
+  });
+  await once(client, 'readable');
+  // The kernel's buffers take some megabytes; after that nothing moves until somebody reads.
+  let before = -1;
+  while (before !== pulled) {
+    before = pulled;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  expect(pulled).toBeLessThan(50);
+  client.destroy();
+  await done;
+  expect(isClosed).toBe(true);
+});
+
+const BLOCK: StreamEvent = { type: 'block-end', index: 0, block: { type: 'text', text: '' } };
+
+async function* turnOf(batches: readonly Batch[]): AsyncGenerator<Batch> {
+  yield* batches;
+}
+
+/** A server for one answer, and the client's view of it. */
+async function ask(respond: (response: ServerResponse) => Promise<unknown>): Promise<IncomingMessage> {
+  const server = createServer((_, response) => void respond(response).finally(() => server.close()));
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const request = get({ port: (server.address() as AddressInfo).port, host: '127.0.0.1', agent: false });
+  const [response] = (await once(request, 'response')) as [IncomingMessage];
+  return response;
+}
+
+async function textOf(client: IncomingMessage): Promise<string> {
+  let text = '';
+  for await (const chunk of client) text += String(chunk);
+  return text;
+}

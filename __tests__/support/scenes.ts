@@ -1,0 +1,80 @@
+/** The scenes in `golden/`: where they are, what the simulator's encoder makes of them, and how they are played. */
+
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { GatewayError } from '../../src/core/errors.js';
+import { toGatewayError } from '../../src/core/errors.js';
+import { begin, type StreamEvent } from '../../src/core/stream.js';
+import type { Reply } from '../../src/dialects/dialect.js';
+import { toTurn, type Asked } from '../../src/kiro/stream.js';
+import { encodeSceneLine, type SceneLine } from '../../src/simulator/frames.js';
+
+export const GOLDEN = join(import.meta.dirname, '..', 'golden');
+
+/** Scenes of an answer hold what Kiro sent; scenes of a request hold what clients sent. */
+export const ANSWERS = scenesWith('upstream.jsonl');
+export const REQUESTS = scenesWith('openai-chat.request.json');
+
+export const ASKED: Asked = { estimatedInputTokens: 42, windowTokens: 200_000, restoreToolName: (name) => name };
+
+/** What every golden answer says about itself. */
+export const REPLY: Reply = {
+  id: '0123456789abcdef01234567',
+  createdAt: 1_767_225_600,
+  model: 'claude-sonnet-4.5',
+  includeUsage: true,
+};
+
+export function readUpstream(scene: string): readonly SceneLine[] {
+  const lines = readFileSync(join(GOLDEN, scene, 'upstream.jsonl'), 'utf8').trimEnd().split('\n');
+  return lines.map((line): SceneLine => JSON.parse(line));
+}
+
+export function encodeScene(lines: readonly SceneLine[]): Buffer {
+  return Buffer.concat(lines.map(encodeSceneLine));
+}
+
+/** All that came out of a turn; a failure before the first event leaves no events. */
+export type Played = { readonly events: readonly StreamEvent[]; readonly failedEarly: GatewayError | undefined };
+
+/** The path of production from bytes to events. */
+export async function play(chunks: Iterable<Uint8Array>, asked: Asked = ASKED): Promise<Played> {
+  const events: StreamEvent[] = [];
+  try {
+    for await (const batch of await begin(toTurn(arriving(chunks), asked))) events.push(...batch);
+  } catch (thrown) {
+    return { events, failedEarly: toGatewayError(thrown) };
+  }
+  return { events, failedEarly: undefined };
+}
+
+export async function playScene(scene: string): Promise<Played> {
+  return play(readUpstream(scene).map(encodeSceneLine));
+}
+
+/** Bytes cut at these places. */
+export function cutAt(bytes: Uint8Array, places: readonly number[]): readonly Uint8Array[] {
+  const edges = [0, ...places.toSorted((one, other) => one - other), bytes.length];
+  return edges.slice(1).map((end, index) => bytes.subarray(edges[index], end));
+}
+
+/** An error as JSON shows none: its message, its kind and its facts without those that are not set. */
+export function plainError({ kind, message, facts }: GatewayError): object {
+  const { cause: _, ...told } = facts;
+  return { kind, message, ...told };
+}
+
+/** One event as it stands in `events.jsonl`. */
+export function plainEvent(event: StreamEvent): object {
+  const plain = event.type === 'error' ? { type: event.type, error: plainError(event.error) } : event;
+  return JSON.parse(JSON.stringify(plain)) as object;
+}
+
+async function* arriving(chunks: Iterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  yield* chunks;
+}
+
+function scenesWith(file: string): readonly string[] {
+  if (!existsSync(GOLDEN)) return [];
+  return readdirSync(GOLDEN).filter((scene) => existsSync(join(GOLDEN, scene, file)));
+}
