@@ -1,6 +1,8 @@
 /** Tests run the TypeScript sources; only black-box tests of the command meet dist. */
 export default {
   testEnvironment: 'node',
+  // Workers are ended when the tests are, whatever a failed test has left open.
+  maxWorkers: 2,
   testMatch: ['<rootDir>/__tests__/**/*.test.ts'],
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },

@@ -58,7 +58,9 @@ test('each package has one door', () => {
     'chalk <- src/terminal/terminal.ts',
     'commander <- src/cli.ts',
     'express <- src/server/app.ts',
+    'keytar <- src/auth/keychain.ts',
     'node-fetch <- src/context.ts',
+    'sql.js <- src/auth/sources/kiro-cli-database.ts',
   ]);
 });
 
@@ -67,6 +69,7 @@ test('a secret is revealed only where it goes on the wire or into a store', () =
     'src/auth/credential.ts',
     'src/auth/refresh.ts',
     'src/auth/store.ts',
+    'src/auth/stored-login.ts',
     'src/commands/serve.ts',
     'src/kiro/client.ts',
     'src/server/access.ts',

@@ -1,14 +1,22 @@
 /** Any conversation whatsoever becomes a body that Kiro takes: the service's rules and AWS's own client are the judges. */
 
 import { expect, test } from '@jest/globals';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { obeyRules, toEntries, type Entry } from '../../src/kiro/history.js';
 import { mediaWithinLimits } from '../../src/kiro/media.js';
 import { cleanSchema } from '../../src/kiro/schema.js';
 import { checkChatRequest } from '../../src/simulator/rules.js';
 import { findSchemaFault } from '../../src/simulator/tool-schema.js';
 import { serialiseOfficially } from '../support/official-client.js';
-import { anyConversation, anyMessages, anyModel, anySchema, bodyFor, modelNamed, PROFILE } from '../support/requests.js';
+import {
+  anyConversation,
+  anyMessages,
+  anyModel,
+  anySchema,
+  bodyFor,
+  modelNamed,
+  PROFILE,
+} from '../support/requests.js';
 
 const anyProfile = fc.constantFrom(PROFILE, undefined);
 
@@ -17,7 +25,7 @@ test('any conversation, for any model, obeys the rules of the service', () => {
     fc.property(anyConversation, anyModel, anyProfile, (conversation, model, profileArn) => {
       expect(checkChatRequest(bodyFor(conversation, { model, profileArn }))).toBe(undefined);
     }),
-    { numRuns: 2000 },
+    { numRuns: 600 },
   );
 });
 
@@ -27,7 +35,7 @@ test('AWS’s own client would send the same JSON', async () => {
       const body = bodyFor(conversation, { model, profileArn });
       expect(await serialiseOfficially(body)).toEqual(body);
     }),
-    { numRuns: 200 },
+    { numRuns: 100 },
   );
 });
 
@@ -37,7 +45,7 @@ test('the passes change nothing that they have made', () => {
       const entries = toEntries(messages, mediaWithinLimits(messages, modelNamed('auto')).kept);
       expect(obeyRules(entries)).toEqual(entries);
     }),
-    { numRuns: 1000 },
+    { numRuns: 500 },
   );
 });
 
@@ -58,7 +66,7 @@ test('any schema becomes one that the service takes, and cleaning it twice chang
       expect(findSchemaFault(cleaned, 'schema')).toBe(undefined);
       expect(cleanSchema(cleaned)).toEqual(cleaned);
     }),
-    { numRuns: 3000 },
+    { numRuns: 1000 },
   );
 });
 
@@ -72,7 +80,14 @@ const anyEntries: fc.Arbitrary<readonly Entry[]> = fc.array(
       images: fc.constant([]),
       documents: fc.constant([]),
       results: fc.array(
-        fc.record({ id, texts: fc.array(text.filter((it) => it.trim() !== ''), { maxLength: 2 }), isError: fc.boolean() }),
+        fc.record({
+          id,
+          texts: fc.array(
+            text.filter((it) => it.trim() !== ''),
+            { maxLength: 2 },
+          ),
+          isError: fc.boolean(),
+        }),
         { maxLength: 3 },
       ),
     }),

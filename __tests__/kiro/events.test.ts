@@ -67,9 +67,11 @@ reads(
 const counts = { uncachedInputTokens: 1, outputTokens: 2, totalTokens: 10, cacheReadInputTokens: 3 };
 const usage = { uncachedInputTokens: 1, outputTokens: 2, cacheReadTokens: 3, cacheWriteTokens: 0 };
 reads('token usage', event('metadataEvent', { tokenUsage: counts }), [{ type: 'token-usage', usage }]);
-reads('token usage with a written cache', event('metadataEvent', { tokenUsage: { ...counts, cacheWriteInputTokens: 4 } }), [
-  { type: 'token-usage', usage: { ...usage, cacheWriteTokens: 4 } },
-]);
+reads(
+  'token usage with a written cache',
+  event('metadataEvent', { tokenUsage: { ...counts, cacheWriteInputTokens: 4 } }),
+  [{ type: 'token-usage', usage: { ...usage, cacheWriteTokens: 4 } }],
+);
 reads(
   'token usage, percentage and stop reason in one event',
   event('metadataEvent', { stopReason: 'END_TURN', tokenUsage: { ...counts, contextUsagePercentage: 1.5 } }),

@@ -3,7 +3,7 @@
 import { crc32 } from 'node:zlib';
 import { expect, test } from '@jest/globals';
 import { EventStreamCodec, getChunkedStream, Int64, type MessageHeaders } from '@smithy/core/event-streams';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { createFrameDecoder } from '../../src/kiro/frames.js';
 import { encodeEvent, encodeFrame } from '../../src/simulator/frames.js';
 import { cutAt, framesOf, somePlaces } from '../support/bytes.js';
@@ -25,7 +25,9 @@ const header: fc.Arbitrary<MessageHeaders[string]> = fc.oneof(
   fc.record({ type: fc.constant('uuid' as const), value: fc.uuid() }),
 );
 
-const headerName = fc.string({ unit: 'grapheme-ascii', minLength: 1, maxLength: 40 }).filter((it) => it !== '__proto__');
+const headerName = fc
+  .string({ unit: 'grapheme-ascii', minLength: 1, maxLength: 40 })
+  .filter((it) => it !== '__proto__');
 
 const message = fc.record({
   headers: fc.dictionary(headerName, header, { maxKeys: 6, noNullPrototype: true }),

@@ -1,7 +1,7 @@
 /** The laws of every turn, whatever Kiro sends: chunks, grammar, sums, early and late. */
 
 import { expect, test } from '@jest/globals';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import type { Block } from '../../src/core/conversation.js';
 import { begin, collect, type BlockHead, type StreamEvent } from '../../src/core/stream.js';
 import { cutAt, somePlaces, told } from '../support/bytes.js';
@@ -17,7 +17,7 @@ test('chunks: any cutting of the bytes gives the same events and the same end', 
     fc.asyncProperty(anyBytes, somePlaces, async (bytes, places) => {
       expect(await hear(turnOf(cutAt(bytes, places)))).toEqual(await hear(turnOf([bytes])));
     }),
-    { numRuns: 500 },
+    { numRuns: 200 },
   );
 });
 
@@ -25,9 +25,11 @@ test('grammar: a turn is a start, whole blocks in order, and a finish; only an e
   await fc.assert(
     fc.asyncProperty(anyBytes, async (bytes) => {
       const { events, thrown } = await hear(turnOf([bytes]));
-      expect(shapeOf(events)).toMatch(thrown === undefined ? /^start (block )*finish $/ : /^(start (block )*(open )?)?$/);
+      expect(shapeOf(events)).toMatch(
+        thrown === undefined ? /^start (block )*finish $/ : /^(start (block )*(open )?)?$/,
+      );
     }),
-    { numRuns: 500 },
+    { numRuns: 200 },
   );
 });
 
@@ -40,7 +42,7 @@ test('sums: deltas add up to their block, and blocks to the completion', async (
       expect(sums).toEqual(ends.map((block, index) => grownText(block, sums[index] ?? '')));
       for (const event of events) if (event.type === 'finish') expect(event.completion.blocks).toEqual(ends);
     }),
-    { numRuns: 500 },
+    { numRuns: 200 },
   );
 });
 
@@ -52,7 +54,7 @@ test('collecting a turn gives the completion of its finish, or throws what ended
       const expected = last?.type === 'finish' ? last.completion : thrown;
       expect(await collect(turnOf([bytes])).catch(told)).toEqual(expected);
     }),
-    { numRuns: 200 },
+    { numRuns: 100 },
   );
 });
 
@@ -72,7 +74,7 @@ test('early and late: a failure before the start is thrown, after it there is on
       else expect({ events: events.slice(0, -1), thrown: told(last.error) }).toEqual(direct);
       expect(events.slice(0, -1).filter(({ type }) => type === 'error' || type === 'finish')).toEqual([]);
     }),
-    { numRuns: 500 },
+    { numRuns: 200 },
   );
 });
 

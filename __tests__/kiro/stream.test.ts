@@ -102,7 +102,11 @@ check('repeated deltas are all kept', [say('ha'), say('ha'), say('ha')], [text('
 check('a delta that begins with the one before is no repetition', [say('a'), say('ab')], [text('aab')]);
 check('text that looks like the protocol is text', [say(LOOKALIKE_TEXT)], [text(LOOKALIKE_TEXT)]);
 check('white space is text', [say(' '), say('\n')], [text(' \n')]);
-check('an unknown event between two texts parts nothing', [say('a'), { event: 'x', payload: {} }, say('b')], [text('ab')]);
+check(
+  'an unknown event between two texts parts nothing',
+  [say('a'), { event: 'x', payload: {} }, say('b')],
+  [text('ab')],
+);
 check('usage between two texts parts nothing', [say('a'), metering(1), percentage(1), say('b')], [text('ab')]);
 
 // --- tool calls
@@ -119,7 +123,12 @@ check(
   [toolCall('t1', '{"a":1}')],
   'tool-calls',
 );
-check('an input as an object', [call('t1', { input: { a: 1 }, stop: true })], [toolCall('t1', '{"a":1}')], 'tool-calls');
+check(
+  'an input as an object',
+  [call('t1', { input: { a: 1 }, stop: true })],
+  [toolCall('t1', '{"a":1}')],
+  'tool-calls',
+);
 check(
   'a start with an empty object, and then fragments',
   [call('t1', { input: {} }), call('t1', { input: '{"a":1}' }), call('t1', { stop: true })],
@@ -157,7 +166,12 @@ check(
   [toolCall('t1', '{}'), text('a')],
   'tool-calls',
 );
-check('a call that was not stopped but is whole counts', [call('t1', { input: '{}' })], [toolCall('t1', '{}')], 'tool-calls');
+check(
+  'a call that was not stopped but is whole counts',
+  [call('t1', { input: '{}' })],
+  [toolCall('t1', '{}')],
+  'tool-calls',
+);
 check(
   'a call that was cut off stays byte for byte',
   [say('a'), call('t1'), call('t1', { input: '{"text":"It was a da' })],
@@ -170,7 +184,12 @@ check(
   [toolCall('t1', '{"a')],
   'length',
 );
-check('a call that was cut off before its input is not a call without input', [call('t1')], [toolCall('t1', '')], 'length');
+check(
+  'a call that was cut off before its input is not a call without input',
+  [call('t1')],
+  [toolCall('t1', '')],
+  'length',
+);
 check(
   'a call that was cut off before its input by another call is not a call without input',
   [call('t1'), call('t2', { stop: true })],
@@ -226,11 +245,11 @@ check(
 check('a redacted thought', [redact('QQ=='), say('a')], [hidden('QQ=='), text('a')]);
 check('redacted thoughts stay apart', [redact('QQ=='), redact('Qg==')], [hidden('QQ=='), hidden('Qg==')]);
 check('a redacted thought at the end', [say('a'), redact('QQ==')], [text('a'), hidden('QQ==')]);
-check('a redacted thought parts a thought', [think('a'), redact('QQ=='), think('b')], [
-  thought('a'),
-  hidden('QQ=='),
-  thought('b'),
-]);
+check(
+  'a redacted thought parts a thought',
+  [think('a'), redact('QQ=='), think('b')],
+  [thought('a'), hidden('QQ=='), thought('b')],
+);
 check(
   'thoughts, text and calls in turn keep their order',
   [think('a'), sign('s'), call('t1', { stop: true }), think('b'), sign('t'), call('t2', { stop: true }), say('c')],
@@ -255,9 +274,12 @@ for (const [stated, reason] of [
 ] as const) {
   check(`${stated} is ${reason}`, [say('a'), stopFor(stated)], [text('a')], reason);
 }
-check('a whole call counts more than what is stated', [call('t1', { stop: true }), stopFor('MAX_TOKENS')], [
-  toolCall('t1', '{}'),
-], 'tool-calls');
+check(
+  'a whole call counts more than what is stated',
+  [call('t1', { stop: true }), stopFor('MAX_TOKENS')],
+  [toolCall('t1', '{}')],
+  'tool-calls',
+);
 check('a full window without a stated reason', [say('a'), percentage(100)], [text('a')], 'context-full');
 check('a full window beside a stated reason', [say('a'), percentage(100), stopFor('END_TURN')], [text('a')]);
 check('a window that is nearly full', [say('a'), percentage(99.9)], [text('a')]);
@@ -352,27 +374,45 @@ const upstream: Usage = { ...estimated, inputTokens: 13, outputTokens: 20, cache
 
 counts('without numbers everything is an estimate', [say('hi')], {});
 counts('Kiro’s own numbers win', [say('hi'), percentage(50), metadata({ tokenUsage })], { usage: upstream });
-counts('a written cache is part of the input', [say('hi'), metadata({ tokenUsage: { ...tokenUsage, cacheWriteInputTokens: 2 } })], {
-  usage: { ...upstream, inputTokens: 15, cacheWriteTokens: 2 },
+counts(
+  'a written cache is part of the input',
+  [say('hi'), metadata({ tokenUsage: { ...tokenUsage, cacheWriteInputTokens: 2 } })],
+  {
+    usage: { ...upstream, inputTokens: 15, cacheWriteTokens: 2 },
+  },
+);
+counts(
+  'an output of nought is not believed',
+  [say('hi'), metadata({ tokenUsage: { ...tokenUsage, outputTokens: 0 } })],
+  {
+    usage: { ...upstream, outputTokens: 1 },
+  },
+);
+counts('the last token usage wins', [say('hi'), metadata({ tokenUsage: {} }), metadata({ tokenUsage })], {
+  usage: upstream,
 });
-counts('an output of nought is not believed', [say('hi'), metadata({ tokenUsage: { ...tokenUsage, outputTokens: 0 } })], {
-  usage: { ...upstream, outputTokens: 1 },
-});
-counts('the last token usage wins', [say('hi'), metadata({ tokenUsage: {} }), metadata({ tokenUsage })], { usage: upstream });
 counts('reasoning is estimated, but never more than the output', [think('x'.repeat(380)), metadata({ tokenUsage })], {
   usage: { ...upstream, reasoningTokens: 20 },
 });
 counts('the percentage is of the window, after the answer', [say('hi'), percentage(50)], {
   usage: { ...estimated, inputTokens: 499, source: 'context-percentage' },
 });
-counts('a percentage inside the metadata counts too', [say('hi'), metadata({ tokenUsage: null, contextUsagePercentage: 50 })], {
-  usage: { ...estimated, inputTokens: 499, source: 'context-percentage' },
-});
+counts(
+  'a percentage inside the metadata counts too',
+  [say('hi'), metadata({ tokenUsage: null, contextUsagePercentage: 50 })],
+  {
+    usage: { ...estimated, inputTokens: 499, source: 'context-percentage' },
+  },
+);
 counts('a percentage too small for the answer says nothing', [say('x'.repeat(3800)), percentage(0.1)], {
   usage: { ...estimated, outputTokens: 1000 },
 });
 counts('a percentage of nought says nothing', [say('hi'), percentage(0)], {});
-counts('the output is estimated from everything that was said', [think('x'.repeat(38)), say('x'.repeat(19)), call('t1', { input: '{"a":123}' })], {
-  usage: { ...estimated, outputTokens: 18, reasoningTokens: 10 },
-});
+counts(
+  'the output is estimated from everything that was said',
+  [think('x'.repeat(38)), say('x'.repeat(19)), call('t1', { input: '{"a":123}' })],
+  {
+    usage: { ...estimated, outputTokens: 18, reasoningTokens: 10 },
+  },
+);
 counts('credits add up', [say('hi'), metering(0.25), metering(0), metering(0.5)], { credits: 0.75 });

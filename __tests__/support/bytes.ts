@@ -1,6 +1,6 @@
 /** What the tests of Kiro's answers share: bytes, cut anywhere, and what is thrown when they are read. */
 
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { GatewayError } from '../../src/core/errors.js';
 import { createFrameDecoder, type Frame } from '../../src/kiro/frames.js';
 
@@ -12,12 +12,15 @@ export function cutAt(bytes: Uint8Array, places: readonly number[]): Uint8Array[
 
 /** Places to cut at: a few, or one behind every byte. */
 export const somePlaces: fc.Arbitrary<readonly number[]> = fc.oneof(
-  fc.array(fc.nat(400), { maxLength: 12 }),
+  fc.array(fc.nat(1500), { maxLength: 12 }),
   fc.constant(Array.from({ length: 4000 }, (_, at) => at)),
 );
 
 /** The frames that come out before something is thrown, and what is thrown. */
-export function framesOf(chunks: readonly Uint8Array[]): { readonly frames: readonly Frame[]; readonly thrown: unknown } {
+export function framesOf(chunks: readonly Uint8Array[]): {
+  readonly frames: readonly Frame[];
+  readonly thrown: unknown;
+} {
   const frames: Frame[] = [];
   try {
     const decoder = createFrameDecoder();

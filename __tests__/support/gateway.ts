@@ -44,7 +44,14 @@ export async function startGateway({ env = {}, ...options }: GatewayOptions = {}
   const serving = serve.run([], {}, context);
   // A start that fails must not leave the test waiting for its banner.
   const ended = serving.then((code) => Promise.reject(new Error(`serve ended with ${code}: ${said()}`)));
-  const url = await Promise.race([started, ended]);
+  let url: string;
+  try {
+    url = await Promise.race([started, ended]);
+  } catch (thrown) {
+    await simulator.close();
+    await rm(home, { recursive: true });
+    throw thrown;
+  }
   ended.catch(() => undefined);
   return {
     url,

@@ -1,20 +1,22 @@
 /** AWS's own client as a referee: what it would send for the body that we send. It sends nothing. */
 
-import { CodeWhispererStreaming, type GenerateAssistantResponseCommandInput } from '@aws/codewhisperer-streaming-client';
+import {
+  CodeWhispererStreaming,
+  type GenerateAssistantResponseCommandInput,
+} from '@aws/codewhisperer-streaming-client';
 import type { Body } from './requests.js';
 
 /** The JSON that AWS's client makes of our body. It reads bytes where JSON has base64. */
 export async function serialiseOfficially(body: Body): Promise<unknown> {
-  let sent: unknown;
+  let sent = '';
   const client = new CodeWhispererStreaming({
     region: 'us-east-1',
     token: { token: 'x' },
     maxAttempts: 1,
     requestHandler: {
-      // eslint-disable-next-line typescript/require-await
-      async handle(request: { body: Uint8Array }) {
-        sent = JSON.parse(Buffer.from(request.body).toString('utf8'));
-        throw new Error('not sent');
+      handle({ body: bytes }: { body: Uint8Array }) {
+        sent = new TextDecoder().decode(Uint8Array.from(bytes));
+        return Promise.reject(new Error('not sent'));
       },
     },
   });
@@ -23,7 +25,7 @@ export async function serialiseOfficially(body: Body): Promise<unknown> {
   await client.generateAssistantResponse(input).catch((thrown: unknown) => {
     if (!(thrown instanceof Error) || thrown.message !== 'not sent') throw thrown;
   });
-  return sent;
+  return JSON.parse(sent);
 }
 
 function withBytes(value: unknown): unknown {

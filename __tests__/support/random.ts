@@ -1,6 +1,6 @@
 /** Random turns of Kiro and random conversations of clients, for the laws. */
 
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import type { Block, Conversation, Image, Message, Tool, UserPart } from '../../src/core/conversation.js';
 import type { SceneLine } from '../../src/simulator/frames.js';
 import { redactReasoning, signReasoning } from '../../src/simulator/signatures.js';
@@ -8,13 +8,16 @@ import { redactReasoning, signReasoning } from '../../src/simulator/signatures.j
 /** Text of whole characters, some of them outside the basic plane, some that look like syntax. */
 const anyText = fc.oneof(
   { weight: 4, arbitrary: fc.string({ unit: 'grapheme', maxLength: 20 }) },
-  { weight: 1, arbitrary: fc.constantFrom('\n\n', ' ', 'data: [DONE]', '</system-message>', '\u2028', '"', '\\', '{}') },
+  {
+    weight: 1,
+    arbitrary: fc.constantFrom('\n\n', ' ', 'data: [DONE]', '</system-message>', '\u2028', '"', '\\', '{}'),
+  },
 );
 const someText = anyText.filter((text) => text !== '');
 
 /** The text in one to six pieces, never cut inside a character. */
 function piecesOf(text: string, places: readonly number[]): string[] {
-  const characters = [...text];
+  const characters = Array.from(text);
   const edges = [0, ...places.map((place) => place % (characters.length + 1)), characters.length];
   edges.sort((one, other) => one - other);
   return edges.slice(1).map((end, index) => characters.slice(edges[index], end).join(''));
@@ -104,7 +107,7 @@ const clientText = fc.oneof(anyText, fc.string({ unit: 'binary', maxLength: 8 })
 const callId = fc.oneof(fc.constantFrom('call_1', 'call_2', 'call 1', 'a'.repeat(80)), someText);
 const toolName = fc.oneof(fc.constantFrom('look', 'mcp.files/read', '3d', 'x'.repeat(70), 'a b', 'a_b'), someText);
 
-const image: fc.Arbitrary<Image> = fc.constantFrom<Image>(
+const images = fc.constantFrom<Image>(
   {
     type: 'image',
     format: 'png',
@@ -112,6 +115,8 @@ const image: fc.Arbitrary<Image> = fc.constantFrom<Image>(
   },
   { type: 'image', format: 'gif', data: 'R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7' },
 );
+/** An object of its own each time, as reading a body gives them. */
+const image = images.map((it): Image => ({ ...it }));
 const document = fc.record({
   type: fc.constant('document' as const),
   name: clientText,

@@ -26,7 +26,9 @@ export const REPLY: Reply = {
 };
 
 export function readUpstream(scene: string): readonly SceneLine[] {
-  const lines = readFileSync(join(GOLDEN, scene, 'upstream.jsonl'), 'utf8').trimEnd().split('\n');
+  const lines = readFileSync(join(GOLDEN, scene, 'upstream.jsonl'), 'utf8')
+    .trimEnd()
+    .split('\n');
   return lines.map((line): SceneLine => JSON.parse(line));
 }
 

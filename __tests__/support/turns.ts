@@ -1,6 +1,6 @@
 /** What the tests of turns share: scenes as bytes, and everything that a turn said until its end. */
 
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import type { StreamEvent, Turn } from '../../src/core/stream.js';
 import { toTurn, type Asked } from '../../src/kiro/stream.js';
 import { encodeSceneLine, type SceneLine } from '../../src/simulator/frames.js';

@@ -36,7 +36,7 @@ export async function readPrivateFile(path: string, maxBytes: number): Promise<s
   throw refusal(path, FILE_PROBLEMS[file.problem]);
 }
 
-async function makePrivateFolder(folder: string): Promise<void> {
+export async function makePrivateFolder(folder: string): Promise<void> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
   // Windows has no such bits, and its chmod leaves folders as they are: a profile's are private from the start.
   if (((await stat(folder)).mode & 0o077) !== 0) await chmod(folder, 0o700);

@@ -29,12 +29,17 @@ export async function readSmallFile(
       await file.close();
     }
   } catch (thrown) {
-    return { problem: PROBLEM_OF_CODE[codeOf(thrown)] ?? 'unreadable' };
+    return { problem: fileProblem(thrown) };
   }
 }
 
+/** What a file system error means for the one who wants to read the file. */
+export function fileProblem(thrown: unknown): FileProblem {
+  return PROBLEM_OF_CODE[codeOf(thrown)] ?? 'unreadable';
+}
+
 /** The `code` of a file system error: `ENOENT`, `EACCES`, …; empty for anything else. */
-function codeOf(thrown: unknown): string {
+export function codeOf(thrown: unknown): string {
   return isRecord(thrown) && typeof thrown['code'] === 'string' ? thrown['code'] : '';
 }
 

@@ -55,10 +55,14 @@ async function serveUntilStopped(opened: OpenedGateway, context: Context): Promi
   // Longer than clients keep an idle connection, so that none is closed under a request on its way.
   server.keepAliveTimeout = 120_000;
   await listen(server, settings.serverHost, settings.serverPort);
-  await announce(server, opened, key, context, stop);
-  if (!stop.aborted) await once(stop, 'abort');
-  log.info('Stopping.');
-  await close(server);
+  try {
+    await announce(server, opened, key, context, stop);
+    if (!stop.aborted) await once(stop, 'abort');
+    log.info('Stopping.');
+  } finally {
+    // A server that still listens would keep a failed command from ending.
+    await close(server);
+  }
   return 0;
 }
 

@@ -8,6 +8,14 @@ export type Conversation = {
   readonly messages: readonly Message[];
   readonly tools: readonly Tool[];
   readonly reasoning: ReasoningWish;
+  /** Where the answer has to end; the gateway sees to it, because Kiro knows no such limits. */
+  readonly limits?: Limits | undefined;
+  /** Absent: the model decides. */
+  readonly toolChoice?: ToolChoice | undefined;
+  /** False: at most one tool call at a time. */
+  readonly parallelToolCalls?: boolean | undefined;
+  /** Absent: free text. */
+  readonly answerFormat?: AnswerFormat | undefined;
   /** The client's own name for this session. Equal for all its turns; absent when the client names none. */
   readonly sessionId?: string | undefined;
 };
@@ -62,6 +70,25 @@ export type Tool = {
   readonly description: string;
   /** A JSON schema as the client wrote it; undefined when it wrote none. */
   readonly inputSchema: Readonly<Record<string, unknown>> | undefined;
+};
+
+export type Limits = {
+  /** Of everything the model says; undefined for no limit. An estimate decides, as for all our counts. */
+  readonly maxTokens: number | undefined;
+  /** Texts at which the answer ends; they are not part of it. Reasoning and tool calls do not count. */
+  readonly stopSequences: readonly string[];
+};
+
+export type ToolChoice =
+  | { readonly mode: 'none' }
+  | { readonly mode: 'required' }
+  /** One of these has to be called. */
+  | { readonly mode: 'named'; readonly names: readonly string[] };
+
+/** One JSON value and nothing else, matching the schema when there is one. */
+export type AnswerFormat = {
+  readonly type: 'json';
+  readonly schema: Readonly<Record<string, unknown>> | undefined;
 };
 
 export type Effort = 'none' | 'minimal' | 'low' | 'medium' | 'high' | 'xhigh' | 'max';

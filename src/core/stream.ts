@@ -4,6 +4,7 @@
  *     turn  := start block* (finish | error)
  *     block := block-start block-delta* block-end
  *
+ * An error may also come inside a block, which then has no end: what is unfinished must not look whole.
  * Blocks are numbered from 0 and never overlap. Sums travel with the parts: `block-end` repeats the block,
  * `finish` the turn. Events flow in batches, one per network chunk, and everything inside a batch is synchronous.
  */
@@ -58,6 +59,8 @@ export type Usage = {
 export type Completion = {
   readonly blocks: readonly Block[];
   readonly finishReason: FinishReason;
+  /** The client's stop sequence that ended it, with finish reason `stop-sequence`. */
+  readonly stopSequence?: string | undefined;
   readonly usage: Usage;
   /** Kiro credits this turn cost, when Kiro said so. */
   readonly credits: number | undefined;

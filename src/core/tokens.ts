@@ -1,5 +1,7 @@
 /** The token estimate: linear, without a vocabulary, so that no text can stall the process. */
 
+import type { Block } from './conversation.js';
+
 /**
  * Tokens of a text, estimated from its length: 3.8 characters a token for ASCII, 1.1 tokens for other characters.
  * Long texts are sampled at 64 places of 256 characters, so that the cost does not grow with the text.
@@ -8,6 +10,50 @@ export function estimateTokens(text: string): number {
   if (text.length === 0) return 0;
   const wide = text.length <= SAMPLED_FROM ? countWide(text, 0, text.length) : sampleWide(text);
   return Math.max(1, Math.round((text.length - wide) / ASCII_CHARACTERS_PER_TOKEN + wide * TOKENS_PER_WIDE_CHARACTER));
+}
+
+/** Tokens of what the model said, and how many of them were reasoning. */
+export function estimateBlocks(blocks: readonly Block[]): { outputTokens: number; reasoningTokens: number } {
+  let outputTokens = 0;
+  let reasoningTokens = 0;
+  for (const block of blocks) {
+    const tokens = estimateBlock(block);
+    outputTokens += tokens;
+    if (block.type === 'reasoning' || block.type === 'redacted-reasoning') reasoningTokens += tokens;
+  }
+  return { outputTokens, reasoningTokens };
+}
+
+/**
+ * A function that lets texts through, one after the other, until together they are `maxTokens` long by the measure of
+ * `estimateTokens`; of the text that goes over it the beginning, of all later ones nothing.
+ */
+export function createTokenBudget(maxTokens: number): (text: string) => string {
+  let left = maxTokens;
+  return (text) => {
+    for (let at = 0; at < text.length; at++) {
+      // One character after the other, so that the place of the cut does not depend on how the text was split.
+      left -= text.charCodeAt(at) > 0x7f ? TOKENS_PER_WIDE_CHARACTER : 1 / ASCII_CHARACTERS_PER_TOKEN;
+      if (left < 0) return withoutHalfCharacter(text.slice(0, at));
+    }
+    return text;
+  };
+}
+
+function withoutHalfCharacter(text: string): string {
+  return /[\uD800-\uDBFF]$/.test(text) ? text.slice(0, -1) : text;
+}
+
+function estimateBlock(block: Block): number {
+  switch (block.type) {
+    case 'text':
+    case 'reasoning':
+      return estimateTokens(block.text);
+    case 'redacted-reasoning':
+      return estimateTokens(block.data);
+    case 'tool-call':
+      return estimateTokens(block.name) + estimateTokens(block.input);
+  }
 }
 
 /** Tokens of an image of unknown size: Anthropic's documented width × height / 750 at its usual upper end. */

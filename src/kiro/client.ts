@@ -72,7 +72,7 @@ export function createKiroClient(dependencies: ClientDependencies): KiroClient {
           access,
           limited,
         );
-        const answer = readModelPage(await readJson(response));
+        const answer = readModelPage(await readJson(response, limited));
         models.push(...answer.models);
         nextToken = answer.nextToken;
         if (nextToken === undefined) break;
@@ -148,10 +148,18 @@ const managementHosts: Call['hosts'] = (hosts) => ({ first: hosts.management, se
 /** What fetch or a body threw, as ours. Its message may hold an address but never a header. */
 export function connectionError(cause: unknown, signal: AbortSignal): GatewayError {
   if (cause instanceof GatewayError) return cause;
+  if (isTimeout(signal.reason)) {
+    return new GatewayError('upstream-unavailable', 'Kiro did not answer in time; try again.', { cause });
+  }
   if (signal.aborted) return new GatewayError('cancelled', 'The request was cancelled.', { cause });
   const code = codeOf(cause);
   const message = `Kiro cannot be reached${code === '' ? '' : ` (${code})`}; check the network and try again.`;
   return new GatewayError('upstream-unavailable', message, { cause });
+}
+
+/** What `AbortSignal.timeout` gives as its reason. */
+function isTimeout(reason: unknown): boolean {
+  return reason instanceof DOMException && reason.name === 'TimeoutError';
 }
 
 function codeOf(thrown: unknown): string {
@@ -159,8 +167,10 @@ function codeOf(thrown: unknown): string {
   return typeof thrown.code === 'string' ? thrown.code : '';
 }
 
-async function readJson(response: FetchResponse): Promise<unknown> {
-  const text = await response.text();
+async function readJson(response: FetchResponse, signal: AbortSignal): Promise<unknown> {
+  const text = await response.text().catch((cause: unknown) => {
+    throw connectionError(cause, signal);
+  });
   try {
     return JSON.parse(text);
   } catch (cause) {

@@ -108,6 +108,10 @@ const CAPACITY: Row = {
   retryAfterSeconds: 5,
 };
 const AWAY: Row = { kind: 'upstream-unavailable', says: 'Kiro is not available at the moment; try again.' };
+const UNKNOWN_ADDRESS: Row = {
+  kind: 'upstream-unavailable',
+  says: 'Kiro does not know this operation at this address; check KIRO_API_URL, or try again later.',
+};
 const SERVER_FAULT: Row = { kind: 'upstream-unavailable', says: 'Kiro failed on this request; try again.' };
 const BROKEN_STREAM: Row = { kind: 'upstream-unavailable', says: 'Kiro broke off its answer; try again.' };
 const REFUSED: Row = { kind: 'invalid-request', says: 'Kiro refused the request without a reason.' };
@@ -142,6 +146,30 @@ const BY_REASON: ReadonlyMap<string, Row> = new Map(
     USER_REQUEST_RATE_EXCEEDED: THROTTLED,
     TEMPORARILY_SUSPENDED: SUSPENDED,
     FEATURE_NOT_SUPPORTED: DENIED,
+    UNAUTHORIZED_CUSTOMIZATION_RESOURCE_ACCESS: DENIED,
+    UNAUTHORIZED_WORKSPACE_CONTEXT_FEATURE_ACCESS: DENIED,
+    CUSTOMER_KMS_KEY_DISABLED: DENIED,
+    CUSTOMER_KMS_KEY_INVALID_KEY_POLICY: DENIED,
+    MISMATCHED_KMS_KEY: DENIED,
+    DOCUMENT_COUNT_EXCEEDED: REFUSED,
+    DOCUMENT_DUPLICATE_NAME: REFUSED,
+    DOCUMENT_MAXIMUM_PAGES_EXCEEDED: REFUSED,
+    DOCUMENT_MODEL_NOT_SUPPORTED: REFUSED,
+    DOCUMENT_PASSWORD_PROTECTED: REFUSED,
+    DOCUMENT_SIZE_EXCEEDED: REFUSED,
+    IMAGE_COUNT_EXCEEDED: REFUSED,
+    IMAGE_DIMENSION_EXCEEDED: REFUSED,
+    IMAGE_FORMAT_UNSUPPORTED: REFUSED,
+    IMAGE_MIME_MISMATCH: REFUSED,
+    IMAGE_SIZE_EXCEEDED: REFUSED,
+    INVALID_CONVERSATION_ID: REFUSED,
+    INVALID_KMS_GRANT: REFUSED,
+    REQUEST_BODY_INVALID: REFUSED,
+    REQUEST_BODY_INVALID_JSON: REFUSED,
+    TOOL_CONFIG_MISSING: REFUSED,
+    TOOL_DUPLICATE: REFUSED,
+    TOOL_SCHEMA_INVALID: REFUSED,
+    TOOL_USE_RESULT_MISMATCH: REFUSED,
   }),
 );
 
@@ -161,6 +189,7 @@ const BY_TYPE: ReadonlyMap<string, Row> = new Map(
     servicequotaexceeded: QUOTA,
     accessdenied: DENIED,
     validation: REFUSED,
+    resourcenotfound: REFUSED,
     conversationexpired: REFUSED,
     invalidstateevent: REFUSED,
     expiredtoken: LOGIN_EXPIRED,
@@ -173,6 +202,8 @@ const BY_TYPE: ReadonlyMap<string, Row> = new Map(
 const BY_STATUS: Readonly<Record<number, Row>> = {
   402: QUOTA,
   403: DENIED,
+  404: UNKNOWN_ADDRESS,
+  405: UNKNOWN_ADDRESS,
   408: AWAY,
   413: OVERFLOW,
   423: SUSPENDED,

@@ -18,8 +18,8 @@ export type AssistantEntry = {
   readonly role: 'assistant';
   readonly text: string;
   readonly calls: readonly Call[];
-  /** At most one; Kiro takes one reasoning per entry. */
-  readonly reasoning: Reasoning | undefined;
+  /** None or one after the passes; Kiro takes one reasoning per entry. */
+  readonly reasonings: readonly Reasoning[];
 };
 
 export type Result = { readonly id: string; readonly texts: readonly string[]; readonly isError: boolean };
@@ -54,6 +54,7 @@ function toEntry(message: Message, kept: ReadonlySet<Media>): Entry {
         texts.push(part.text);
         return;
       case 'system':
+        if (part.text.trim() === '') return;
         // Kiro has no system role; the mark keeps the instruction at its place and apart from what the person said.
         texts.push(`<system-message>\n${part.text}\n</system-message>`);
         return;
@@ -85,16 +86,15 @@ function toEntry(message: Message, kept: ReadonlySet<Media>): Entry {
 function toAssistantEntry(blocks: readonly Block[]): AssistantEntry {
   const texts = blocks.filter((block) => block.type === 'text').map((block) => block.text);
   const calls = blocks.filter((block) => block.type === 'tool-call');
-  // Unsigned reasoning is refused; and of several thoughts one cannot be kept without the others.
-  const reasonings = blocks.filter(isReplayable);
   return {
     role: 'assistant',
     text: joinTexts(texts),
     calls: calls.map(({ id, name, input }) => ({ id, name, input })),
-    reasoning: reasonings.length === 1 ? reasonings[0] : undefined,
+    reasonings: blocks.filter(isReplayable),
   };
 }
 
+/** Unsigned reasoning is refused. */
 function isReplayable(block: Block): block is Reasoning {
   return block.type === 'redacted-reasoning' || (block.type === 'reasoning' && block.signature !== '');
 }
@@ -103,12 +103,16 @@ function isReplayable(block: Block): block is Reasoning {
 
 type Pass = (entries: readonly Entry[]) => readonly Entry[];
 
-/** Reasoning counts only for the tool round in flight: the entries after the last thing the person said. */
+/**
+ * Reasoning counts only for the tool round in flight: the entries after the last thing the person said. Of several
+ * thoughts in one entry none can be kept, because there is room for one and one is nothing without the others.
+ */
 const keepReasoningInFlight: Pass = (entries) => {
   const lastSaid = entries.findLastIndex((entry) => entry.role === 'user' && entry.results.length === 0);
   return entries.map((entry, index) => {
-    if (entry.role === 'user' || entry.reasoning === undefined) return entry;
-    return index > lastSaid && entry.calls.length > 0 ? entry : { ...entry, reasoning: undefined };
+    if (entry.role === 'user' || entry.reasonings.length === 0) return entry;
+    const isKept = index > lastSaid && entry.calls.length > 0 && entry.reasonings.length === 1;
+    return isKept ? entry : { ...entry, reasonings: [] };
   });
 };
 
@@ -120,17 +124,15 @@ const dropEmpty: Pass = (entries) =>
     return entry.results.length + entry.images.length + entry.documents.length > 0;
   });
 
-/** Kiro refuses two entries of one role in a row. */
+/** Kiro refuses two entries of one role in a row. Whole runs are joined at once: one by one would be quadratic. */
 const mergeNeighbours: Pass = (entries) => {
-  const merged: Entry[] = [];
+  const runs: Entry[][] = [];
   for (const entry of entries) {
-    const last = merged.at(-1);
-    if (last?.role === 'user' && entry.role === 'user') merged[merged.length - 1] = mergeUsers(last, entry);
-    else if (last?.role === 'assistant' && entry.role === 'assistant') {
-      merged[merged.length - 1] = mergeAssistants(last, entry);
-    } else merged.push(entry);
+    const run = runs.at(-1);
+    if (run?.[0]?.role === entry.role) run.push(entry);
+    else runs.push([entry]);
   }
-  return merged;
+  return runs.map(mergeRun);
 };
 
 /** An assistant at the end is a beginning that the model is to go on with; Kiro wants the last word to be the user's. */
@@ -143,26 +145,34 @@ const endWithUser: Pass = (entries) => {
 /** Ids are legal and used once; a call and its result change together. */
 const uniqueIds: Pass = (entries) => {
   const taken = new Set<string>();
-  let renamed = new Map<string, string>();
+  /** The new ids of the calls just before, by the old one: several when calls shared it. */
+  let renamed = new Map<string, string[]>();
   return entries.map((entry) => {
     if (entry.role === 'user') {
-      return {
-        ...entry,
-        results: entry.results.map((it) => ({ ...it, id: renamed.get(it.id) ?? legalIdentifier(it.id) })),
-      };
+      return { ...entry, results: entry.results.map((it) => ({ ...it, id: idOfResult(it.id, renamed) })) };
     }
     renamed = new Map();
     const calls = entry.calls.map((call) => {
-      const legal = legalIdentifier(call.id);
-      let id = legal;
-      for (let count = 2; taken.has(id); count++) id = `${legal.slice(0, 59)}_${count}`;
+      const id = freeId(legalIdentifier(call.id), taken);
       taken.add(id);
-      renamed.set(call.id, id);
+      renamed.set(call.id, [...(renamed.get(call.id) ?? []), id]);
       return { ...call, id };
     });
     return { ...entry, calls };
   });
 };
+
+function freeId(legal: string, taken: ReadonlySet<string>): string {
+  let id = legal;
+  for (let count = 2; taken.has(id); count++) id = `${legal.slice(0, 59)}_${count}`;
+  return id;
+}
+
+/** Results of calls that shared an id answer them in order. */
+function idOfResult(id: string, renamed: ReadonlyMap<string, string[]>): string {
+  const ids = renamed.get(id) ?? [legalIdentifier(id)];
+  return (ids.length > 1 ? ids.shift() : ids[0]) ?? id;
+}
 
 /** Each call is answered right after it, in its order; a result without its call stays as text. */
 const pairToolTraffic: Pass = (entries) =>
@@ -199,24 +209,22 @@ const fillEmpty: Pass = (entries) =>
     };
   });
 
-function mergeUsers(first: UserEntry, second: UserEntry): UserEntry {
+function mergeRun(run: readonly Entry[]): Entry {
+  const [first] = run;
+  if (run.length === 1 && first !== undefined) return first;
+  const text = joinTexts(run.map((entry) => entry.text));
+  const assistants = run.filter((entry) => entry.role === 'assistant');
+  if (assistants.length > 0) {
+    const calls = assistants.flatMap((entry) => entry.calls);
+    return { role: 'assistant', text, calls, reasonings: assistants.flatMap((entry) => entry.reasonings) };
+  }
+  const users = run.filter((entry) => entry.role === 'user');
   return {
     role: 'user',
-    text: joinTexts([first.text, second.text]),
-    images: [...first.images, ...second.images],
-    documents: [...first.documents, ...second.documents],
-    results: [...first.results, ...second.results],
-  };
-}
-
-/** Two thoughts cannot stay together in one entry, so they go together. */
-function mergeAssistants(first: AssistantEntry, second: AssistantEntry): AssistantEntry {
-  const both = first.reasoning !== undefined && second.reasoning !== undefined;
-  return {
-    role: 'assistant',
-    text: joinTexts([first.text, second.text]),
-    calls: [...first.calls, ...second.calls],
-    reasoning: both ? undefined : (first.reasoning ?? second.reasoning),
+    text,
+    images: users.flatMap((entry) => entry.images),
+    documents: users.flatMap((entry) => entry.documents),
+    results: users.flatMap((entry) => entry.results),
   };
 }
 

@@ -1,6 +1,6 @@
 /** Images and documents to Kiro's blocks, the newest within what one request may carry. */
 
-import type { Document, DocumentFormat, Image, ImageFormat, Message } from '../core/conversation.js';
+import type { Document, DocumentFormat, Image, ImageFormat, Message, Model } from '../core/conversation.js';
 
 export type KiroImage = { readonly format: ImageFormat; readonly source: { readonly bytes: string } };
 export type KiroDocument = {
@@ -10,7 +10,7 @@ export type KiroDocument = {
 };
 
 export function toKiroImage(image: Image): KiroImage {
-  return { format: image.format, source: { bytes: image.data } };
+  return { format: image.format, source: { bytes: padded(image.data) } };
 }
 
 /** Kiro wants names without odd characters, and each name once in a request; `taken` holds those it has already. */
@@ -20,23 +20,32 @@ export function toKiroDocuments(documents: readonly Document[], taken: Set<strin
     let name = base;
     for (let count = 2; taken.has(name); count++) name = `${base} (${count})`;
     taken.add(name);
-    return { name, format: document.format, source: { bytes: document.data } };
+    return { name, format: document.format, source: { bytes: padded(document.data) } };
   });
+}
+
+/** Clients may leave the padding out; Kiro wants it. */
+function padded(base64: string): string {
+  return base64.padEnd(Math.ceil(base64.length / 4) * 4, '=');
 }
 
 export type Media = Image | Document;
 
 /**
  * Which images and documents of a conversation travel. The newest win, because earlier ones have been talked about;
- * for the rest the caller writes `noteFor`.
+ * for the rest the caller writes `noteFor`. A model that sees no images is given neither: Kiro refuses both.
  */
-export function mediaWithinLimits(messages: readonly Message[]): { kept: ReadonlySet<Media>; leftOut: number } {
+export function mediaWithinLimits(
+  messages: readonly Message[],
+  model: Model,
+): { kept: ReadonlySet<Media>; leftOut: number } {
   const all = messages.flatMap(mediaOf);
   const kept = new Set<Media>();
+  if (!model.inputs.includes('image')) return { kept, leftOut: all.length };
   let images = 0;
   let documents = 0;
   for (const media of all.toReversed()) {
-    if (media.data.length > MAX_BASE64_LENGTH) continue;
+    if (media.data.length > MAX_BASE64_LENGTHS[media.type]) continue;
     if (media.type === 'image' && images++ < MAX_IMAGES) kept.add(media);
     if (media.type === 'document' && documents++ < MAX_DOCUMENTS) kept.add(media);
   }
@@ -46,7 +55,7 @@ export function mediaWithinLimits(messages: readonly Message[]): { kept: Readonl
 /** What the model reads in place of something that could not travel. */
 export function noteFor(media: Media): string {
   const what = media.type === 'image' ? `an image (${media.format})` : `the document ${JSON.stringify(media.name)}`;
-  return `[The gateway left out ${what}: it is beyond what one request to Kiro may carry.]`;
+  return `[The gateway left out ${what}: it is beyond what one request to this model may carry.]`;
 }
 
 function mediaOf(message: Message): readonly Media[] {
@@ -59,8 +68,11 @@ function mediaOf(message: Message): readonly Media[] {
   return found;
 }
 
-/** Limits of qcli, the only client whose numbers are known; the service documents none. */
+/** The service documents no limits; these are qcli's for images and Bedrock's for documents. */
 const MAX_IMAGES = 10;
 const MAX_DOCUMENTS = 5;
-/** 10 MB of bytes. */
-const MAX_BASE64_LENGTH = Math.ceil((10_000_000 * 4) / 3);
+/** 10 MB and 4.5 MB of bytes. */
+const MAX_BASE64_LENGTHS = {
+  image: Math.ceil((10_000_000 * 4) / 3),
+  document: Math.ceil((4_500_000 * 4) / 3),
+} as const satisfies Record<Media['type'], number>;

@@ -16,7 +16,7 @@ export function readModelPage(answer: unknown): ModelPage {
     .get('models')
     .array()
     .map((model) => readModel(model, defaultId));
-  return { models, nextToken: reader.optional('nextToken')?.string() };
+  return { models, nextToken: reader.optional('nextToken')?.string() || undefined };
 }
 
 function readModel(reader: Reader, defaultId: string | undefined): Model {
@@ -43,13 +43,11 @@ function readModel(reader: Reader, defaultId: string | undefined): Model {
  * limits. The family is never changed; a wrong name is for Kiro to refuse.
  */
 export function resolveModel(name: string, catalogue: readonly Model[]): Model {
-  const wanted = name.toLowerCase();
-  const exact = catalogue.find((model) => model.id.toLowerCase() === wanted);
-  if (exact !== undefined) return exact;
+  const listed = (id: string): Model | undefined =>
+    catalogue.find((model) => model.id.toLowerCase() === id.toLowerCase());
   const id = normalizeModelName(name);
-  return (
-    catalogue.find((model) => model.id.toLowerCase() === id.toLowerCase()) ?? unlistedModel(HIDDEN_IDS.get(id) ?? id)
-  );
+  const large = /\[1m\]\s*$/i.test(name) ? listed(`${id}-1m`) : undefined;
+  return listed(name) ?? large ?? listed(id) ?? unlistedModel(HIDDEN_IDS.get(id) ?? id);
 }
 
 /** A client's spelling to Kiro's: dates, `-latest`, `[1m]` and vendor prefixes off, version numbers with a dot. */
@@ -115,7 +113,8 @@ const SUFFIX = '(?:-(?:\\d{8}|latest|\\d+))?';
 const SPELLINGS: readonly (readonly [RegExp, (match: RegExpExecArray) => string])[] = [
   [
     new RegExp(`^claude-([a-z]+)-(\\d{1,2})[-.](\\d{1,2})${SUFFIX}$`),
-    ([, family, major, minor]) => `claude-${family}-${major}.${minor}`,
+    // Anthropic's aliases say `-0` where Kiro says nothing.
+    ([, family, major, minor]) => (minor === '0' ? `claude-${family}-${major}` : `claude-${family}-${major}.${minor}`),
   ],
   [/^claude-([a-z]+)-(\d{1,2})(?:-(?:\d{8}|latest))?$/, ([, family, major]) => `claude-${family}-${major}`],
   [

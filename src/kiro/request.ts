@@ -32,7 +32,7 @@ export function toKiroRequest(conversation: Conversation, context: RequestContex
   const { messages } = conversation;
   const tools = toKiroTools(conversation.tools, messages, context.toolDescriptionLimit);
   const system = [...conversation.system, ...tools.instructions].filter((text) => text.trim() !== '').join('\n\n');
-  const media = mediaWithinLimits(messages);
+  const media = mediaWithinLimits(messages, context.model);
   const entries = withSystem(system, toEntries(messages, media.kept));
   const current = entries.at(-1);
   if (current?.role !== 'user') throw new GatewayError('internal', 'The history passes lost the last user message.');
@@ -65,7 +65,7 @@ function withSystem(system: string, entries: readonly Entry[]): readonly Entry[]
   if (system === '') return startsWithAssistant ? [saying(BEGINNING), ...entries] : entries;
   // A conversation that the assistant opens answers the system prompt itself.
   if (startsWithAssistant) return [saying(system), ...entries];
-  return [saying(system), { role: 'assistant', text: ACKNOWLEDGEMENT, calls: [], reasoning: undefined }, ...entries];
+  return [saying(system), { role: 'assistant', text: ACKNOWLEDGEMENT, calls: [], reasonings: [] }, ...entries];
 }
 
 function saying(text: string): UserEntry {
@@ -88,7 +88,7 @@ function writeEntry(entry: Entry, write: Write): object {
 function writeUser(entry: UserEntry, write: Write, tools: KiroTools['specifications']): object {
   const toolResults = entry.results.map((result) => ({
     toolUseId: result.id,
-    content: result.texts.map((text) => ({ text: text })),
+    content: result.texts.map((text) => ({ text })),
     status: result.isError ? 'error' : 'success',
   }));
   const context = { ...(tools.length > 0 && { tools }), ...(toolResults.length > 0 && { toolResults }) };
@@ -108,9 +108,10 @@ function writeAssistant(entry: AssistantEntry, write: Write): object {
     name: write.tools.nameFor(call.name),
     input: readInput(call.input),
   }));
+  const [reasoning] = entry.reasonings;
   return {
     content: entry.text,
-    ...(entry.reasoning !== undefined && { reasoningContent: writeReasoning(entry.reasoning) }),
+    ...(reasoning !== undefined && { reasoningContent: writeReasoning(reasoning) }),
     ...(toolUses.length > 0 && { toolUses }),
   };
 }
@@ -128,7 +129,7 @@ function writeReasoning(reasoning: Reasoning): object {
 function readInput(input: string): object {
   if (input.trim() === '') return {};
   try {
-    const value: unknown = JSON.parse(input, input.includes('"":') ? withoutEmptyKey : undefined);
+    const value: unknown = JSON.parse(input, /""\s*:/.test(input) ? withoutEmptyKey : undefined);
     return isRecord(value) ? value : { input: value };
   } catch {
     return { unparsedInput: input };

@@ -7,12 +7,12 @@ export type JsonObject = Readonly<Record<string, unknown>>;
 /** The cleaned schema; its root is always `type: object` without alternatives. */
 export function cleanSchema(schema: JsonObject | undefined): JsonObject {
   if (schema === undefined) return { type: 'object', properties: {} };
-  const root = cleanNode(schema, { root: schema, depth: 0, following: [], left: { nodes: MAX_NODES } });
-  const merged = ALTERNATIVES.some((key) => key in root) ? mergeAlternatives(root) : root;
-  if (merged['type'] !== undefined && merged['type'] !== 'object' && !('properties' in merged)) {
-    return { type: 'object', properties: { input: merged }, required: ['input'] };
+  const walk: Walk = { root: schema, depth: 0, following: [], left: { nodes: MAX_NODES } };
+  const root = mergeAlternatives(cleanNode(schema, walk));
+  if (root['type'] !== undefined && root['type'] !== 'object' && !('properties' in root)) {
+    return { type: 'object', properties: { input: root }, required: ['input'] };
   }
-  return { ...merged, type: 'object', properties: merged['properties'] ?? {} };
+  return { ...root, type: 'object', properties: root['properties'] ?? {} };
 }
 
 /** Where a walk through a schema stands. A schema may refer to itself, so depth, references and nodes are bounded. */
@@ -29,7 +29,8 @@ function cleanNode(node: JsonObject, walk: Walk): JsonObject {
   if (walk.depth > MAX_DEPTH || walk.left.nodes-- <= 0) return {};
   const { $ref: reference, ...rest } = node;
   if (typeof reference === 'string') {
-    const target = walk.following.includes(reference) ? undefined : resolve(reference, walk.root);
+    const isEnough = walk.following.includes(reference) || walk.following.length >= MAX_DEPTH;
+    const target = isEnough ? undefined : resolve(reference, walk.root);
     return cleanNode({ ...target, ...rest }, { ...walk, following: [...walk.following, reference] });
   }
   const inside = { ...walk, depth: walk.depth + 1 };
@@ -48,8 +49,7 @@ type Clean = (value: unknown, walk: Walk) => unknown;
 const cleanChild: Clean = (value, walk) => (isRecord(value) ? cleanNode(value, walk) : undefined);
 
 const cleanList: Clean = (value, walk) => {
-  if (!Array.isArray(value)) return undefined;
-  const items = value.filter(isRecord).map((item) => cleanNode(item, walk));
+  const items = recordsOf(value).map((item) => cleanNode(item, walk));
   return items.length > 0 ? items : undefined;
 };
 
@@ -70,9 +70,9 @@ const cleanStrings: Clean = (value) => {
 const cleanText: Clean = (value) => (typeof value === 'string' && value !== '' ? value : undefined);
 
 /** A type name, or a list of them; `[X, "null"]` is `X`, because every property may be left out anyway. */
-const cleanType: Clean = (value, walk) => {
-  if (!Array.isArray(value)) return cleanText(value, walk);
-  const names = value.filter((it) => typeof it === 'string' && it !== 'null');
+const cleanType: Clean = (value) => {
+  if (!Array.isArray(value)) return TYPES.has(value) ? value : undefined;
+  const names = [...new Set<unknown>(value)].filter((it) => TYPES.has(it) && it !== 'null');
   return names.length > 1 ? names : names[0];
 };
 
@@ -98,30 +98,48 @@ const KEYWORDS: ReadonlyMap<string, Clean> = new Map(
   }),
 );
 
-const ALTERNATIVES = ['anyOf', 'oneOf', 'allOf'] as const;
+const TYPES: ReadonlySet<unknown> = new Set(['object', 'array', 'string', 'number', 'integer', 'boolean', 'null']);
 
 /** Root alternatives become one object with the properties of all; only `allOf` can require something. */
-function mergeAlternatives(root: JsonObject): JsonObject {
-  const { anyOf, oneOf, allOf, ...rest } = root;
-  const properties: Record<string, unknown> = {};
-  const required: unknown[] = [];
-  for (const branch of [anyOf, oneOf, allOf].flatMap((list) => (Array.isArray(list) ? list.filter(isRecord) : []))) {
-    Object.assign(properties, branch['properties']);
+function mergeAlternatives(node: JsonObject): JsonObject {
+  const { anyOf, oneOf, allOf, ...rest } = node;
+  const necessary = recordsOf(allOf).map(mergeAlternatives);
+  const branches = [...recordsOf(anyOf), ...recordsOf(oneOf)].map(mergeAlternatives);
+  if (necessary.length + branches.length === 0) return node;
+  const properties = mergeProperties([...branches, ...necessary, rest]);
+  const required = [...necessary, rest].flatMap((it) => it['required'] ?? []);
+  return { ...rest, type: 'object', properties, ...(required.length > 0 && { required: [...new Set(required)] }) };
+}
+
+/** A property that the schemas describe in several ways may be any of them. */
+function mergeProperties(schemas: readonly JsonObject[]): JsonObject {
+  const ways = new Map<string, Map<string, unknown>>();
+  for (const { properties } of schemas) {
+    for (const [name, way] of isRecord(properties) ? Object.entries(properties) : []) {
+      ways.set(name, (ways.get(name) ?? new Map<string, unknown>()).set(JSON.stringify(way), way));
+    }
   }
-  if (Array.isArray(allOf)) required.push(...allOf.filter(isRecord).flatMap((branch) => branch['required'] ?? []));
-  Object.assign(properties, rest['properties']);
-  if (Array.isArray(rest['required'])) required.push(...rest['required']);
-  const merged = { ...rest, type: 'object', properties };
-  return required.length > 0 ? { ...merged, required: [...new Set(required)] } : merged;
+  return Object.fromEntries(
+    [...ways].map(([name, found]) => {
+      const [only, ...others] = found.values();
+      return [name, others.length === 0 ? only : { anyOf: [only, ...others] }];
+    }),
+  );
+}
+
+function recordsOf(value: unknown): readonly JsonObject[] {
+  return Array.isArray(value) ? value.filter(isRecord) : [];
 }
 
 /** `#/$defs/name` and the like; anything not local is unknown here. */
 function resolve(reference: string, root: JsonObject): JsonObject | undefined {
-  if (!reference.startsWith('#/')) return undefined;
+  if (reference !== '#' && !reference.startsWith('#/')) return undefined;
   let found: unknown = root;
-  for (const step of reference.slice(2).split('/')) {
-    if (!isRecord(found)) return undefined;
-    found = found[step.replaceAll('~1', '/').replaceAll('~0', '~')];
+  for (const step of reference.split('/').slice(1)) {
+    const name = step.replaceAll('~1', '/').replaceAll('~0', '~');
+    if (Array.isArray(found)) found = found[Number(name)];
+    else if (isRecord(found) && Object.hasOwn(found, name)) found = found[name];
+    else return undefined;
   }
   return isRecord(found) ? found : undefined;
 }

@@ -2,7 +2,7 @@
 
 import type { Block } from '../core/conversation.js';
 import type { Usage } from '../core/stream.js';
-import { estimateTokens } from '../core/tokens.js';
+import { estimateBlocks } from '../core/tokens.js';
 import type { KiroTokenUsage } from './events.js';
 
 export function toUsage(seen: {
@@ -13,9 +13,10 @@ export function toUsage(seen: {
   readonly estimatedInputTokens: number;
   readonly blocks: readonly Block[];
 }): Usage {
-  const estimate = estimateOutput(seen.blocks);
+  const estimate = estimateBlocks(seen.blocks);
   const { tokenUsage } = seen;
-  if (tokenUsage !== undefined) {
+  // Some streams carry a usage of nothing but zeros.
+  if (tokenUsage !== undefined && totalOf(tokenUsage) > 0) {
     const { uncachedInputTokens, cacheReadTokens, cacheWriteTokens } = tokenUsage;
     const outputTokens = tokenUsage.outputTokens || estimate.outputTokens;
     return {
@@ -38,25 +39,6 @@ export function toUsage(seen: {
   };
 }
 
-function estimateOutput(blocks: readonly Block[]): { outputTokens: number; reasoningTokens: number } {
-  let outputTokens = 0;
-  let reasoningTokens = 0;
-  for (const block of blocks) {
-    const tokens = estimateBlock(block);
-    outputTokens += tokens;
-    if (block.type === 'reasoning' || block.type === 'redacted-reasoning') reasoningTokens += tokens;
-  }
-  return { outputTokens, reasoningTokens };
-}
-
-function estimateBlock(block: Block): number {
-  switch (block.type) {
-    case 'text':
-    case 'reasoning':
-      return estimateTokens(block.text);
-    case 'redacted-reasoning':
-      return estimateTokens(block.data);
-    case 'tool-call':
-      return estimateTokens(block.name) + estimateTokens(block.input);
-  }
+function totalOf(usage: KiroTokenUsage): number {
+  return usage.uncachedInputTokens + usage.outputTokens + usage.cacheReadTokens + usage.cacheWriteTokens;
 }

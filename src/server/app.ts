@@ -126,7 +126,8 @@ export function createApp(dependencies: AppDependencies): express.Express {
   function refuse(error: GatewayError, request: Request, response: Response): void {
     record(factsOf(response), { error });
     if (error.kind === 'internal') log.error(`${request.method} ${request.path} failed`, error.facts.cause);
-    if (response.headersSent) {
+    // An answer that has begun cannot become another one; a client that has left reads none.
+    if (response.headersSent || response.closed) {
       response.destroy();
       return;
     }

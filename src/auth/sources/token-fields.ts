@@ -10,6 +10,7 @@ import {
   type OidcCredential,
   type RefreshableCredential,
 } from '../credential.js';
+import type { LoginSettings } from './source.js';
 
 /** @throws GatewayError of the reader's kind, naming the field; never repeating a secret. */
 export function readCredential(login: Reader): Credential {
@@ -29,6 +30,16 @@ export function readCredential(login: Reader): Credential {
     case 'api-key':
       return { kind, apiKey: readSecret(login, API_KEY), ...account };
   }
+}
+
+/** What the person set by hand wins over what a login says. */
+export function withSettings(credential: Credential, settings: LoginSettings): Credential {
+  return {
+    ...credential,
+    region: settings.kiroRegion ?? credential.region,
+    apiRegion: settings.kiroApiRegion ?? credential.apiRegion,
+    profileArn: settings.profileArn ?? credential.profileArn,
+  };
 }
 
 /**

@@ -1,0 +1,139 @@
+/** What can stand in the way of a picture: links, side files that cannot be read, several databases, no quiet moment. */
+
+import { appendFileSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, expect, test } from '@jest/globals';
+import { readDatabaseImage, untilQuiet } from '../../src/auth/sources/sqlite-image.js';
+import { addRows, comparable, copyOf, CREATE, instantly, recovered, setToken, tokenIn } from './sqlite-support.js';
+import { startWriter } from './sqlite-writer.js';
+import { failureOf, temporaryFolder } from './support.js';
+
+const writer = startWriter();
+afterAll(() => writer.kill());
+
+const WAL = ['PRAGMA journal_mode = WAL', 'PRAGMA wal_autocheckpoint = 0'];
+const START = ['PRAGMA synchronous = OFF', CREATE, setToken('one')];
+
+/** A database of which a writer has changed rows in their places; with `COMMIT` missing. */
+const CHANGED = [
+  ...START,
+  addRows(200),
+  'PRAGMA cache_size = 5',
+  'BEGIN',
+  "UPDATE auth_kv SET value = replace(value, 'one', 'odd') WHERE key = 'token'",
+  "UPDATE auth_kv SET value = lower(value) WHERE key LIKE 'row%'",
+];
+
+test('a link leads to the database and to the log next to that', async () => {
+  const path = join(temporaryFolder(), 'data.sqlite3');
+  const link = join(temporaryFolder(), 'link.sqlite3');
+  await writer.run(path, ...WAL, ...START, 'PRAGMA wal_checkpoint', setToken('two'));
+  symlinkSync(path, link);
+  expect(await tokenIn(await readDatabaseImage(link, instantly))).toBe('two');
+  await writer.close(path);
+});
+
+test('a log that nobody merged belongs to a database that is not in WAL mode, too', async () => {
+  const path = join(temporaryFolder(), 'data.sqlite3');
+  await writer.run(path, ...WAL, ...START, 'PRAGMA wal_checkpoint', setToken('two'));
+  const copy = copyOf(path);
+  writeFileSync(copy, comparable(readFileSync(copy)));
+  const image = await readDatabaseImage(copy, instantly);
+  expect(await tokenIn(image)).toBe('two');
+  expect(image.equals(await recovered(copy, writer))).toBe(true);
+  await writer.close(path);
+});
+
+/** A transaction over several databases ends when the file that ties their journals together is deleted. */
+function checkSuperJournal(title: string, superJournal: 'there' | 'gone', token: string): void {
+  test(title, async () => {
+    const path = join(temporaryFolder(), 'data.sqlite3');
+    await writer.run(path, ...CHANGED);
+    const copy = copyOf(path);
+    const name = join(temporaryFolder(), 'super-journal');
+    if (superJournal === 'there') writeFileSync(name, `${copy}-journal\0`);
+    appendFileSync(`${copy}-journal`, nameRecord(name));
+    const image = await readDatabaseImage(copy, instantly);
+    expect(await tokenIn(image)).toBe(token);
+    expect(comparable(image).equals(await recovered(copy, writer))).toBe(true);
+    await writer.close(path);
+  });
+}
+
+checkSuperJournal('with its super-journal a transaction is undone', 'there', 'one');
+checkSuperJournal('without its super-journal a transaction has ended', 'gone', 'odd');
+
+function nameRecord(name: string): Buffer {
+  const bytes = Buffer.from(name);
+  const record = Buffer.alloc(4 + bytes.length + 16);
+  record.writeUInt32BE(0x40000000 / 4096 + 1, 0);
+  bytes.copy(record, 4);
+  record.writeUInt32BE(bytes.length, 4 + bytes.length);
+  record.writeUInt32BE(
+    bytes.reduce((sum, byte) => sum + byte, 0),
+    8 + bytes.length,
+  );
+  Buffer.from('d9d505f920a163d7', 'hex').copy(record, 12 + bytes.length);
+  return record;
+}
+
+/** A side file that is there but not readable must not be passed over: the token may be in it. */
+function checkSideFile(sideFile: '-wal' | '-journal'): void {
+  test(`a folder in the place of ${sideFile} is said`, async () => {
+    const path = join(temporaryFolder(), 'data.sqlite3');
+    await writer.run(path, ...START);
+    await writer.close(path);
+    mkdirSync(path + sideFile);
+    expect(await failureOf(() => readDatabaseImage(path, instantly))).toBe(
+      `not-logged-in: The file ${path}${sideFile} is not a regular file, and the Kiro database next to it is not whole without it; close kiro-cli and try again.`,
+    );
+  });
+}
+
+checkSideFile('-wal');
+checkSideFile('-journal');
+
+test('a log of an unknown version is said', async () => {
+  const path = join(temporaryFolder(), 'data.sqlite3');
+  await writer.run(path, ...WAL, ...START);
+  const copy = copyOf(path);
+  const wal = readFileSync(`${copy}-wal`);
+  wal.writeUInt32BE(3_008_000, 4);
+  let [first, second] = [0, 0];
+  for (let at = 0; at < 24; at += 8) {
+    first = (first + wal.readUInt32LE(at) + second) >>> 0;
+    second = (second + wal.readUInt32LE(at + 4) + first) >>> 0;
+  }
+  wal.writeUInt32BE(first, 24);
+  wal.writeUInt32BE(second, 28);
+  writeFileSync(`${copy}-wal`, wal);
+  expect(await failureOf(() => readDatabaseImage(copy, instantly))).toBe(
+    `not-logged-in: The Kiro database ${copy} has a log of a newer SQLite; close kiro-cli, which merges it, and try again.`,
+  );
+  await writer.close(path);
+});
+
+test('a journal that says the database was huge is not believed', async () => {
+  const path = join(temporaryFolder(), 'data.sqlite3');
+  await writer.run(path, ...CHANGED);
+  const copy = copyOf(path);
+  const journal = readFileSync(`${copy}-journal`);
+  journal.writeUInt32BE(0xfffffff0, 16);
+  writeFileSync(`${copy}-journal`, journal);
+  expect(await failureOf(() => readDatabaseImage(copy, instantly))).toMatch(/is larger than 512 MB/);
+  await writer.close(path);
+});
+
+test('a reading that is disturbed is repeated until it is not', async () => {
+  const answers = [undefined, undefined, 'quiet', 'later'];
+  expect(await untilQuiet(() => answers.shift(), instantly.sleep)).toBe('quiet');
+  expect(answers).toEqual(['later']);
+});
+
+test('a reading that is always disturbed is given up after a good second', async () => {
+  const waits: number[] = [];
+  const sleep = async (milliseconds: number): Promise<void> => void waits.push(milliseconds);
+  expect(await untilQuiet(() => undefined, sleep)).toBe(undefined);
+  expect(waits.slice(0, 3)).toEqual([1, 2, 3]);
+  expect(waits.reduce((sum, it) => sum + it, 0)).toBe(1200);
+});

@@ -1,0 +1,37 @@
+/** The token estimate. */
+
+import { expect, test } from '@jest/globals';
+import * as fc from 'fast-check';
+import { estimateTokens } from '../../src/core/tokens.js';
+
+test.each([
+  ['nothing', '', 0],
+  ['one character', 'a', 1],
+  ['a blank', ' ', 1],
+  ['38 characters of ASCII', 'x'.repeat(38), 10],
+  ['10 Chinese characters', '漢'.repeat(10), 11],
+  ['both', 'x'.repeat(38) + '漢'.repeat(10), 21],
+  ['a character of two units', '👍', 2],
+  ['the longest text that is counted whole', '漢' + 'x'.repeat(16_383), 4312],
+  ['a long text of ASCII', 'x'.repeat(3_800_000), 1_000_000],
+  ['a long text of Chinese', '漢'.repeat(1_000_000), 1_100_000],
+])('%s', (_, text, tokens) => {
+  expect(estimateTokens(text)).toBe(tokens);
+});
+
+test('a long text is only sampled: what lies between the samples does not count, what lies in them counts for more', () => {
+  // 64 samples of 256 characters, the first at the very beginning.
+  const between = `${'x'.repeat(300)}${'漢'.repeat(300)}${'x'.repeat(999_400)}`;
+  const inside = `${'漢'.repeat(256)}${'x'.repeat(999_744)}`;
+  expect([estimateTokens(between), estimateTokens(inside)]).toEqual([263_158, 276_234]);
+});
+
+test('a longer text never has fewer tokens, and no text has more than 1.1 a character', () => {
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary' }), fc.string({ unit: 'binary' }), (text, more) => {
+      const [shorter, longer] = [estimateTokens(text), estimateTokens(text + more)];
+      expect(longer).toBeGreaterThanOrEqual(shorter);
+      expect(longer).toBeLessThanOrEqual(Math.ceil((text + more).length * 1.1));
+    }),
+  );
+});

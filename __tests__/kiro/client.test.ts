@@ -1,0 +1,461 @@
+/** The client over real sockets: token, hosts, failures, leaving. */
+
+import { expect, test } from '@jest/globals';
+import { GatewayError } from '../../src/core/errors.js';
+import { Secret } from '../../src/core/secret.js';
+import { connectionError, createKiroClient, type Access, type ClientDependencies } from '../../src/kiro/client.js';
+import { listModels } from '../../src/simulator/catalogue.js';
+import { told } from '../support/bytes.js';
+import { models, PROFILE } from '../support/requests.js';
+import { realFetch } from '../support/token-server.js';
+import {
+  answer,
+  beginAnswer,
+  hang,
+  hangUp,
+  nobody,
+  startUpstream,
+  type Answer,
+  type Upstream,
+} from '../support/upstream.js';
+
+const access: Access = {
+  token: new Secret('first'),
+  profileArn: PROFILE,
+  loginRegion: undefined,
+  apiRegion: undefined,
+  tokenTypeHeader: undefined,
+};
+
+/** A client, and the tokens that it wanted renewed. */
+function clientOf(about: Partial<ClientDependencies> = {}) {
+  const refused: string[] = [];
+  let ids = 0;
+  const client = createKiroClient({
+    session: {
+      accessToken: () => Promise.resolve(access),
+      forceRefresh: (token) => {
+        refused.push(token.reveal());
+        return Promise.resolve({ ...access, token: new Secret('second') });
+      },
+    },
+    fetch: realFetch(),
+    overrides: {},
+    apiRegion: undefined,
+    userAgent: 'kiro-gateway/test',
+    optOut: true,
+    randomId: () => `id-${++ids}`,
+    ...about,
+  });
+  return { client, refused };
+}
+
+const never = new AbortController().signal;
+
+/** The text of an answer, or the error in its place. */
+async function generate(about: Partial<ClientDependencies>, signal = never, as = access): Promise<unknown> {
+  try {
+    return await textOf(await clientOf(about).client.generate('{"a":1}', as, signal));
+  } catch (thrown) {
+    return told(thrown);
+  }
+}
+
+async function textOf(bytes: AsyncIterable<Uint8Array>): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of bytes) chunks.push(chunk);
+  return Buffer.concat(chunks).toString();
+}
+
+const RUNTIME = 'https://runtime.us-east-1.kiro.dev';
+const MANAGEMENT = 'https://management.us-east-1.kiro.dev';
+const OLDER = 'https://q.us-east-1.amazonaws.com';
+
+const at = ({ url }: Upstream) => ({ overrides: { api: url } });
+const ours = ({ headers }: Upstream['requests'][number]) => {
+  const { host: _, connection: __, 'content-length': ___, ...rest } = headers;
+  const added = ['accept-language', 'sec-fetch-mode', 'accept-encoding'];
+  return Object.fromEntries(Object.entries(rest).filter(([name]) => !added.includes(name)));
+};
+
+// --- what is sent
+
+test('a chat request, whole', async () => {
+  const kiro = await startUpstream(answer(200, 'bytes'));
+  expect(await generate(at(kiro))).toBe('bytes');
+  expect(kiro.requests.map((it) => [it.url, it.body, ours(it)])).toEqual([
+    [
+      '/generateAssistantResponse',
+      '{"a":1}',
+      {
+        'content-type': 'application/json',
+        accept: 'application/vnd.amazon.eventstream',
+        'x-amzn-kiro-agent-mode': 'vibe',
+        authorization: 'Bearer first',
+        'user-agent': 'kiro-gateway/test',
+        'x-amzn-codewhisperer-optout': 'true',
+        'x-amzn-kiro-profile-arn': PROFILE,
+        'amz-sdk-invocation-id': 'id-1',
+      },
+    ],
+  ]);
+});
+
+test('a token of another kind says so, and no profile is no header', async () => {
+  const kiro = await startUpstream(answer(200, ''));
+  await generate({ ...at(kiro), optOut: false }, never, {
+    ...access,
+    profileArn: undefined,
+    tokenTypeHeader: 'API_KEY',
+  });
+  const {
+    tokentype,
+    'x-amzn-kiro-profile-arn': profile,
+    'x-amzn-codewhisperer-optout': optOut,
+  } = kiro.requests[0]?.headers ?? {};
+  expect([tokentype, profile, optOut]).toEqual(['API_KEY', undefined, 'false']);
+});
+
+test.each([
+  ['the setting', { apiRegion: 'eu-central-1' }, { apiRegion: 'us-east-1' }, 'eu-central-1'],
+  ['the login’s file', {}, { apiRegion: 'eu-central-1' }, 'eu-central-1'],
+  ['the profile', {}, { loginRegion: 'eu-west-1' }, 'us-east-1'],
+  ['the region of the login', {}, { profileArn: undefined, loginRegion: 'eu-west-1' }, 'eu-central-1'],
+])('the region comes from %s', async (_, about, as, region) => {
+  const kiro = await startUpstream(answer(200, 'bytes'));
+  const fetch = realFetch({ [`https://runtime.${region}.kiro.dev`]: kiro.url });
+  expect(await generate({ ...about, fetch }, never, { ...access, ...as })).toBe('bytes');
+});
+
+// --- the token
+
+const refuses = (status: number, body: object): Answer => answer(status, body);
+const deadToken = refuses(403, { message: 'The bearer token included in the request is invalid.' });
+
+test.each([
+  ['a 403 about the token', deadToken],
+  ['a 401', refuses(401, {})],
+  ['an expired token', answer(403, {}, { 'x-amzn-errortype': 'ExpiredTokenException' })],
+])('%s is answered with one refresh and the same request again', async (_, refusal) => {
+  const kiro = await startUpstream(refusal, answer(200, 'bytes'));
+  const { client, refused } = clientOf(at(kiro));
+  expect(await textOf(await client.generate('{"a":1}', access, never))).toBe('bytes');
+  expect(refused).toEqual(['first']);
+  expect(
+    kiro.requests.map(({ headers, body }) => [headers.authorization, headers['amz-sdk-invocation-id'], body]),
+  ).toEqual([
+    ['Bearer first', 'id-1', '{"a":1}'],
+    ['Bearer second', 'id-1', '{"a":1}'],
+  ]);
+});
+
+test('a second refusal of the token is final', async () => {
+  const kiro = await startUpstream(deadToken);
+  const { client, refused } = clientOf(at(kiro));
+  expect(await client.generate('{}', access, never).catch(told)).toBe(
+    'login-expired: The bearer token included in the request is invalid. Sign in to Kiro again and restart the gateway.',
+  );
+  expect([refused, kiro.requests.length]).toEqual([['first'], 2]);
+});
+
+test.each([
+  ['a plan', { message: 'User is not authorized to access this feature.' }],
+  ['a feature', { message: 'No.', reason: 'FEATURE_NOT_SUPPORTED' }],
+  ['a suspension', { message: 'Your User ID temporarily is suspended.', reason: 'TEMPORARILY_SUSPENDED' }],
+  ['a suspension that speaks of tokens', { message: 'invalid token', reason: 'TEMPORARILY_SUSPENDED' }],
+  ['nothing', {}],
+])('a 403 about %s refreshes nothing', async (_, body) => {
+  const kiro = await startUpstream(refuses(403, body));
+  const { client, refused } = clientOf(at(kiro));
+  expect(await client.generate('{}', access, never).catch((it: GatewayError) => it.kind)).toBe('forbidden');
+  expect([refused, kiro.requests.length]).toEqual([[], 1]);
+});
+
+test('a refresh that fails is the answer', async () => {
+  const kiro = await startUpstream(deadToken);
+  const failed = new GatewayError('login-expired', 'It is over.');
+  const session = { accessToken: () => Promise.resolve(access), forceRefresh: () => Promise.reject(failed) };
+  expect(await generate({ ...at(kiro), session })).toBe('login-expired: It is over.');
+});
+
+// --- the other host
+
+test('a host that cannot be reached is replaced by the older one', async () => {
+  const kiro = await startUpstream(answer(200, 'bytes'));
+  expect(await generate({ fetch: realFetch({ [RUNTIME]: await nobody(), [OLDER]: kiro.url }) })).toBe('bytes');
+  expect(kiro.requests.map(({ url }) => url)).toEqual(['/generateAssistantResponse']);
+});
+
+test.each([
+  ['404', answer(404, '<html>')],
+  ['405', answer(405, '')],
+  ['an unknown operation', answer(400, { __type: 'com.amazon.coral#UnknownOperationException' })],
+])('a host that answers %s is replaced by the older one', async (_, refusal) => {
+  const [newer, older] = [await startUpstream(refusal), await startUpstream(answer(200, 'bytes'))];
+  expect(await generate({ fetch: realFetch({ [RUNTIME]: newer.url, [OLDER]: older.url }) })).toBe('bytes');
+  expect([newer.requests.length, older.requests.length]).toEqual([1, 1]);
+});
+
+test('a token is renewed on the older host too', async () => {
+  const kiro = await startUpstream(deadToken, answer(200, 'bytes'));
+  expect(await generate({ fetch: realFetch({ [RUNTIME]: await nobody(), [OLDER]: kiro.url }) })).toBe('bytes');
+});
+
+test.each([400, 402, 413, 429, 500, 503])('a host that answers %d is not replaced', async (status) => {
+  const [newer, older] = [
+    await startUpstream(answer(status, { message: 'No.' })),
+    await startUpstream(answer(200, '')),
+  ];
+  expect(await generate({ fetch: realFetch({ [RUNTIME]: newer.url, [OLDER]: older.url }) })).toMatch(/: No\./);
+  expect([newer.requests.length, older.requests.length]).toEqual([1, 0]);
+});
+
+test('when both hosts fail, that is the answer', async () => {
+  const [newer, older] = [await startUpstream(hangUp), await startUpstream(hangUp)];
+  expect(await generate({ fetch: realFetch({ [RUNTIME]: newer.url, [OLDER]: older.url }) })).toBe(
+    'upstream-unavailable: Kiro cannot be reached; check the network and try again.',
+  );
+  expect([newer.requests.length, older.requests.length]).toEqual([1, 1]);
+});
+
+test('an override is asked alone', async () => {
+  const other = await startUpstream(answer(200, ''));
+  const fetch = realFetch({ [OLDER]: other.url });
+  expect(await generate({ overrides: { api: await nobody() }, fetch })).toMatch(/^upstream-unavailable/);
+  expect(await generate({ ...at(await startUpstream(answer(404, {}))), fetch })).toMatch(/^upstream-unavailable: Kiro does not know this operation/);
+  expect(other.requests.length).toBe(0);
+});
+
+test('a redirect is not followed, because it would carry the token away', async () => {
+  const thief = await startUpstream(answer(200, 'bytes'));
+  const kiro = await startUpstream(answer(307, '', { location: `${thief.url}/` }));
+  expect(await generate(at(kiro))).toMatch(/^upstream-unavailable/);
+  expect(thief.requests.length).toBe(0);
+});
+
+test('the reason why a host cannot be reached is told, and kept', () => {
+  const cause = Object.assign(new Error('connect ECONNREFUSED 127.0.0.1:1'), { code: 'ECONNREFUSED' });
+  const error = connectionError(cause, never);
+  expect([told(error), error.cause]).toEqual([
+    'upstream-unavailable: Kiro cannot be reached (ECONNREFUSED); check the network and try again.',
+    cause,
+  ]);
+});
+
+// --- leaving
+
+test('leaving before the answer closes the request', async () => {
+  const kiro = await startUpstream(hang);
+  const leave = new AbortController();
+  const asking = generate(at(kiro), leave.signal);
+  await arrivalAt(kiro);
+  leave.abort();
+  expect(await asking).toBe('cancelled: The request was cancelled.');
+  await kiro.requests[0]?.closed;
+});
+
+test('leaving does not try the other host', async () => {
+  const [newer, older] = [await startUpstream(hang), await startUpstream(answer(200, ''))];
+  const leave = new AbortController();
+  const asking = generate({ fetch: realFetch({ [RUNTIME]: newer.url, [OLDER]: older.url }) }, leave.signal);
+  await arrivalAt(newer);
+  leave.abort();
+  expect([await asking, older.requests.length]).toEqual(['cancelled: The request was cancelled.', 0]);
+});
+
+test('leaving in the middle of the answer closes the request', async () => {
+  const kiro = await startUpstream(beginAnswer(200, 'by'));
+  const leave = new AbortController();
+  const bytes = await clientOf(at(kiro)).client.generate('{}', access, leave.signal);
+  await expect(
+    (async () => {
+      for await (const _ of bytes) leave.abort();
+    })(),
+  ).rejects.toThrow('aborted');
+  await kiro.requests[0]?.closed;
+});
+
+test('stopping to read the answer closes the request', async () => {
+  const kiro = await startUpstream(beginAnswer(200, 'by'));
+  for await (const _ of await clientOf(at(kiro)).client.generate('{}', access, never)) break;
+  await kiro.requests[0]?.closed;
+});
+
+test('a limit of time is not the client’s leaving', () => {
+  const late = AbortSignal.abort(new DOMException('The operation timed out.', 'TimeoutError'));
+  expect(told(connectionError(new Error('aborted'), late))).toBe(
+    'upstream-unavailable: Kiro did not answer in time; try again.',
+  );
+});
+
+// --- failures of every shape
+
+test.each<[string, Answer, string, object]>([
+  ['no body', answer(429, ''), 'rate-limited: Kiro asks for a pause: too many requests.', {}],
+  [
+    'HTML',
+    answer(503, '<html>Bad gateway</html>'),
+    'upstream-unavailable: Kiro failed on this request; try again.',
+    {},
+  ],
+  ['a list', answer(400, '[1]'), 'invalid-request: Kiro refused the request without a reason.', {}],
+  ['null', answer(400, 'null'), 'invalid-request: Kiro refused the request without a reason.', {}],
+  [
+    'fields of the wrong type',
+    answer(400, { message: 1, reason: {}, __type: [] }),
+    'invalid-request: Kiro refused the request without a reason.',
+    {},
+  ],
+  [
+    'a null reason',
+    answer(400, { message: 'Improperly formed request.', reason: null }),
+    'invalid-request: Improperly formed request.',
+    {},
+  ],
+  [
+    'a type in the header',
+    answer(400, { message: 'Slow.' }, { 'x-amzn-errortype': 'ThrottlingException:http://internal/' }),
+    'rate-limited: Slow.',
+    {},
+  ],
+  [
+    'a type in the body',
+    answer(400, { __type: 'com.amazon.aws#ThrottlingException', Message: 'Slow.' }),
+    'rate-limited: Slow.',
+    {},
+  ],
+  [
+    'a type in the code',
+    answer(400, { code: 'ThrottlingException', errorMessage: 'Slow.' }),
+    'rate-limited: Slow.',
+    {},
+  ],
+  [
+    'a request id',
+    answer(400, { message: 'No.' }, { 'x-amzn-requestid': 'r-1' }),
+    'invalid-request: No.',
+    { upstreamRequestId: 'r-1' },
+  ],
+  [
+    'a reason',
+    answer(400, { message: 'No.', reason: 'PROMPT_TOO_LONG' }),
+    'context-overflow: No.',
+    { reason: 'PROMPT_TOO_LONG' },
+  ],
+  [
+    'seconds to wait',
+    answer(429, { message: 'Slow.' }, { 'retry-after': '7' }),
+    'rate-limited: Slow.',
+    { retryAfterSeconds: 7 },
+  ],
+  [
+    'a date to wait for',
+    answer(429, { message: 'Slow.' }, { 'retry-after': 'Wed, 21 Oct 2026 07:28:00 GMT' }),
+    'rate-limited: Slow.',
+    {},
+  ],
+  [
+    'a negative time to wait',
+    answer(429, { message: 'Slow.' }, { 'retry-after': '-1' }),
+    'rate-limited: Slow.',
+    { retryAfterSeconds: 0 },
+  ],
+  ['a flood', answer(500, 'x'.repeat(1_000_000)), 'upstream-unavailable: Kiro failed on this request; try again.', {}],
+  [
+    'a body that breaks off',
+    (response) => void response.writeHead(500, { 'content-length': '100' }).write('{"mess', () => response.destroy()),
+    'upstream-unavailable: Kiro failed on this request; try again.',
+    {},
+  ],
+  ['a success of another kind', answer(202, ''), 'invalid-request: Kiro refused the request without a reason.', {}],
+])('a failure with %s', async (_, given, expected, facts) => {
+  const { client } = clientOf(at(await startUpstream(given)));
+  const error = await client.generate('{}', access, never).catch((thrown: GatewayError) => thrown);
+  expect(error instanceof GatewayError && [told(error), JSON.parse(JSON.stringify(error.facts))]).toEqual([
+    expected,
+    facts,
+  ]);
+});
+
+test('an answer without a body is no answer', async () => {
+  const empty = { status: 200, headers: { get: () => null }, text: () => Promise.resolve(''), body: null };
+  expect(await generate({ fetch: () => Promise.resolve(empty) })).toBe(
+    'upstream-protocol: Kiro answered without a body; try again.',
+  );
+});
+
+// --- the catalogue
+
+const list = async (about: Partial<ClientDependencies>, signal = never) =>
+  clientOf(about).client.listModels(signal).catch(told);
+
+const [first, second] = listModels();
+
+test('the catalogue is read page by page', async () => {
+  const kiro = await startUpstream(answer(200, { models: [first], nextToken: 'n' }), answer(200, { models: [second] }));
+  expect(await list({ fetch: realFetch({ [MANAGEMENT]: kiro.url }) })).toEqual(models.slice(0, 2));
+  expect(kiro.requests.map(({ url, body }) => [url, JSON.parse(body)])).toEqual([
+    ['/', { origin: 'AI_EDITOR', profileArn: PROFILE }],
+    ['/', { origin: 'AI_EDITOR', profileArn: PROFILE, nextToken: 'n' }],
+  ]);
+  expect(
+    kiro.requests.map(({ headers }) => [headers['content-type'], headers['x-amz-target'], headers.authorization]),
+  ).toEqual(
+    kiro.requests.map(() => [
+      'application/x-amz-json-1.0',
+      'AmazonCodeWhispererService.ListAvailableModels',
+      'Bearer first',
+    ]),
+  );
+});
+
+test('a catalogue that never ends is read for twenty pages', async () => {
+  const kiro = await startUpstream(answer(200, { models: [first], nextToken: 'n' }));
+  expect([await list(at(kiro)), kiro.requests.length]).toEqual([Array(20).fill(models[0]), 20]);
+});
+
+test('the catalogue is asked of the older host when the other does not know it', async () => {
+  const [newer, older] = [await startUpstream(answer(404, '')), await startUpstream(answer(200, { models: [] }))];
+  expect(await list({ fetch: realFetch({ [MANAGEMENT]: newer.url, [OLDER]: older.url }) })).toEqual([]);
+});
+
+test('an account without a profile asks like the command line', async () => {
+  const kiro = await startUpstream(answer(200, { models: [] }));
+  const session = {
+    accessToken: () => Promise.resolve({ ...access, profileArn: undefined }),
+    forceRefresh: () => Promise.reject(new Error('no')),
+  };
+  await list({ ...at(kiro), session });
+  expect(kiro.requests.map(({ body }) => body)).toEqual(['{"origin":"KIRO_CLI"}']);
+});
+
+test.each<[string, Answer, string]>([
+  [
+    'is not JSON',
+    answer(200, '<html>'),
+    'upstream-protocol: Kiro answered with something that is not JSON; try again.',
+  ],
+  ['has another shape', answer(200, {}), 'upstream-protocol: models: is required and must be a list'],
+  ['is a failure', answer(500, {}), 'upstream-unavailable: Kiro failed on this request; try again.'],
+  [
+    'breaks off',
+    (response) => void response.writeHead(200, { 'content-length': '100' }).write('{"mod', () => response.destroy()),
+    'upstream-unavailable: Kiro cannot be reached; check the network and try again.',
+  ],
+])('a catalogue that %s', async (_, given, expected) => {
+  expect(await list(at(await startUpstream(given)))).toBe(expected);
+});
+
+test('leaving while the catalogue comes is leaving', async () => {
+  const kiro = await startUpstream(beginAnswer(200, '{"models":['));
+  const leave = new AbortController();
+  const asking = list(at(kiro), leave.signal);
+  await arrivalAt(kiro);
+  leave.abort();
+  expect(await asking).toBe('cancelled: The request was cancelled.');
+  await kiro.requests[0]?.closed;
+});
+
+async function arrivalAt({ requests }: Upstream): Promise<void> {
+  while (requests.length === 0) await new Promise((resolve) => setImmediate(resolve));
+}

@@ -1,0 +1,39 @@
+/** The paths that clients make out of a base URL, and where they lead. */
+
+import { expect, test } from '@jest/globals';
+
+import { canonicalUrl } from '../../src/server/routes.js';
+
+const paths: readonly (readonly [string, string])[] = [
+  ['/v1/messages', '/v1/messages'],
+  ['/v1/messages?beta=true', '/v1/messages?beta=true'],
+  ['/messages', '/v1/messages'],
+  ['//v1/messages', '/v1/messages'],
+  ['/v1//messages', '/v1/messages'],
+  ['/v1/messages/', '/v1/messages'],
+  ['/v1/v1/messages', '/v1/messages'],
+  ['/v1/v1/v1/messages', '/v1/messages'],
+  ['/anthropic/v1/messages', '/v1/messages'],
+  ['/anthropic/messages', '/v1/messages'],
+  ['/v1/messages/count_tokens?beta=true', '/v1/messages/count_tokens?beta=true'],
+  ['/openai/v1/chat/completions', '/v1/chat/completions'],
+  ['/chat/completions/', '/v1/chat/completions'],
+  ['/responses', '/v1/responses'],
+  ['/v1/models/vendor/name', '/v1/models/vendor/name'],
+  ['/models?limit=1000', '/v1/models?limit=1000'],
+  ['/', '/'],
+  ['//', '/'],
+  ['/health', '/health'],
+  ['/health/', '/health'],
+  ['/v1/embeddings', '/v1/embeddings'],
+  ['/messagesque', '/messagesque'],
+  ['/v1', '/v1'],
+  ['/v1/messages??a', '/v1/messages??a'],
+];
+
+for (const [path, canonical] of paths) {
+  test(`${path} is ${canonical}`, () => {
+    expect(canonicalUrl(path)).toBe(canonical);
+    expect(canonicalUrl(canonical)).toBe(canonical);
+  });
+}

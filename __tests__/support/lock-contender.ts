@@ -1,0 +1,36 @@
+/** A process that wants a lock: `count` adds to a number in a file under it, `hold` takes it and never lets go. */
+
+import { readFileSync, writeFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { withLock } from '../../src/auth/process-lock.js';
+
+const [task = '', lock = '', counter = '', rounds = '1'] = process.argv.slice(2);
+
+const options = {
+  waitMs: 60_000,
+  staleMs: 20_000,
+  now: Date.now,
+  sleep: (milliseconds: number, signal: AbortSignal) => sleep(milliseconds, undefined, { signal }),
+  notice: (sentence: string) => say(`notice ${sentence}`),
+};
+
+if (task === 'hold') {
+  await withLock(lock, options, async () => {
+    say('held');
+    await sleep(600_000);
+  });
+} else {
+  for (let round = 0; round < Number(rounds); round++) {
+    await withLock(lock, options, async () => {
+      const count = Number(readFileSync(counter, 'utf8'));
+      // Long enough for the others to read the same number, if they could.
+      await sleep(1);
+      writeFileSync(counter, String(count + 1));
+    });
+  }
+  say('counted');
+}
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`);
+}

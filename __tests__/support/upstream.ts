@@ -1,0 +1,77 @@
+/** Plays Kiro on a real socket, as a test tells it to, and remembers what it was asked. */
+
+import { once } from 'node:events';
+import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach } from '@jest/globals';
+
+export type UpstreamRequest = {
+  readonly url: string;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: string;
+  /** Resolves when the connection's answer is over, whoever ended it. */
+  readonly closed: Promise<unknown>;
+};
+
+export type Upstream = { readonly url: string; readonly requests: readonly UpstreamRequest[] };
+
+/** What to do with one request. */
+export type Answer = (response: ServerResponse) => void;
+
+/** Closed after the test. Answers in this order; the last one again and again. */
+export async function startUpstream(...answers: readonly Answer[]): Promise<Upstream> {
+  const requests: UpstreamRequest[] = [];
+  const server = createServer((incoming, response) => {
+    const chunks: Buffer[] = [];
+    incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
+    incoming.on('end', () => {
+      const { url = '', headers } = incoming;
+      requests.push({ url, headers, body: Buffer.concat(chunks).toString(), closed: once(response, 'close') });
+      answers[Math.min(requests.length, answers.length) - 1]?.(response);
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  closers.push(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  // A TCP server's address is never a text.
+  const { port } = server.address() as AddressInfo;
+  return { url: `http://127.0.0.1:${port}`, requests };
+}
+
+/** A whole answer. An object is sent as JSON. */
+export function answer(
+  status: number,
+  body: object | string | Uint8Array,
+  headers: Record<string, string> = {},
+): Answer {
+  const bytes = typeof body === 'string' || body instanceof Uint8Array ? body : JSON.stringify(body);
+  return (response) => void response.writeHead(status, headers).end(bytes);
+}
+
+/** The beginning of an answer that never goes on. */
+export function beginAnswer(status: number, bytes: string | Uint8Array): Answer {
+  return (response) => void response.writeHead(status).write(bytes);
+}
+
+export const hang: Answer = () => undefined;
+export const hangUp: Answer = (response) => void response.socket?.destroy();
+
+/** An address where nobody listens. */
+export async function nobody(): Promise<string> {
+  const server = createServer();
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return `http://127.0.0.1:${port}`;
+}
+
+const closers: (() => void)[] = [];
+
+afterEach(() => {
+  for (const close of closers.splice(0)) close();
+});
