@@ -152,7 +152,7 @@ function checkAgreement({ events, failedEarly }: Played): void {
   expect([chat.error?.['message'], messages.error?.['message']]).toEqual([error?.message, error?.message]);
   if (completion === undefined) return;
   expect(chat.completion).toEqual(openaiChat.writeResponse(completion, REPLY));
-  const { content, isCut } = withInputs(messages.message['content'], messages.inputs);
+  const { content, isCut } = withInputs(messages.message['content'], messages.inputs, completion);
   const stopReason = isCut ? 'max_tokens' : messages.message['stop_reason'];
   const whole = asJson(anthropicMessages.writeResponse(completion, REPLY));
   expect(withoutCacheSplit({ ...messages.message, content, stop_reason: stopReason })).toEqual(
@@ -165,15 +165,22 @@ function write(dialect: Dialect, events: readonly StreamEvent[]): string {
 }
 
 /** Streamed calls get their input; one that was cut cannot be part of a whole answer. */
-function withInputs(content: unknown, inputs: readonly string[]): { content: readonly Json[]; isCut: boolean } {
-  let calls = 0;
-  const blocks = (content as readonly Json[]).map((block) => {
+function withInputs(
+  content: unknown,
+  streamed: readonly string[],
+  { blocks }: Completion,
+): { content: readonly Json[]; isCut: boolean } {
+  const inputs = blocks.flatMap((block) => (block.type === 'tool-call' ? [block.input] : []));
+  // Silence stands for the empty object.
+  expect(streamed.map((input, index) => (input === '' && inputs[index] === '{}' ? '{}' : input))).toEqual(inputs);
+  const unread = [...inputs];
+  const written = (content as readonly Json[]).map((block) => {
     if (block['type'] !== 'tool_use') return block;
-    const input = parsed(inputs[calls++] || '{}');
+    const input = parsed(unread.shift() ?? '');
     return input === undefined ? undefined : { ...block, input };
   });
-  const kept = blocks.filter((block) => block !== undefined);
-  return { content: kept, isCut: kept.length < blocks.length };
+  const kept = written.filter((block) => block !== undefined);
+  return { content: kept, isCut: kept.length < written.length };
 }
 
 /** `message_delta` has no place for the cache's two lifetimes, which the start could not know yet. */

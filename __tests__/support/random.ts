@@ -50,7 +50,7 @@ const strangerLines = fc.constantFrom(
 );
 
 const callLines = fc
-  .record({ name: fc.constantFrom('look', 'get_weather'), input: jsonObject, cuts: places, isCut: fc.boolean() })
+  .record({ name: fc.constantFrom('look', 'get_weather'), input: jsonObject, cuts: places, kept: fc.nat(200) })
   .map((call) => ({ ...call, text: JSON.stringify(call.input) }));
 
 const closingLines = fc
@@ -73,8 +73,9 @@ export function kiroTurn({ mayCut }: { readonly mayCut: boolean }): fc.Arbitrary
       redactedLines,
       strangerLines,
       callLines.map((call) => (id: string) => {
-        const isCut = mayCut && call.isCut;
-        const input = isCut ? call.text.slice(0, Math.ceil(call.text.length / 2)) : call.text;
+        // The output limit may cut a call anywhere, also before its first fragment.
+        const isCut = mayCut && call.kept < 100;
+        const input = isCut ? call.text.slice(0, Math.floor((call.text.length * call.kept) / 100)) : call.text;
         const base = { toolUseId: id, name: call.name };
         return [
           event('toolUseEvent', base),

@@ -57,7 +57,7 @@ export function readTurn(events: readonly StreamEvent[]): TurnSum {
   return sum;
 }
 
-/** A signature has no deltas; a call without input has none either, and then its input is the empty object. */
+/** A signature has no deltas. A call without input has none either; its input is the empty object, or empty if cut. */
 function isSumOf(block: Block, head: BlockHead, text: string): boolean {
   switch (block.type) {
     case 'text':
@@ -68,7 +68,7 @@ function isSumOf(block: Block, head: BlockHead, text: string): boolean {
       return isDeepStrictEqual(head, block) && text === '';
     case 'tool-call': {
       const { input, ...rest } = block;
-      return isDeepStrictEqual(head, rest) && input === (text || '{}');
+      return isDeepStrictEqual(head, rest) && (input === text || (text === '' && input === '{}'));
     }
   }
 }
