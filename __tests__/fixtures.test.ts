@@ -21,7 +21,8 @@ type Recorded = {
 
 const FOLDER = join(import.meta.dirname, 'fixtures', 'requests');
 /** A route that no dialect has, and two that have tests of their own. */
-const OTHERS = ['claude-code--count-tokens-2', 'claude-code--thinking-roundtrip-2', 'sdk--anthropic-beta-runner-2'];
+const SIGNED_ELSEWHERE = 'claude-code--thinking-roundtrip-2';
+const OTHERS = ['claude-code--count-tokens-2', SIGNED_ELSEWHERE, 'sdk--anthropic-beta-runner-2'];
 const names = readdirSync(FOLDER).map((file) => file.replace('.json', ''));
 
 const FILLER =
@@ -50,6 +51,17 @@ const ANSWERS: Readonly<Record<string, readonly [string, string?]>> = {
   'sdk--openai-chat-1': ['STUB-FINAL-7391 | stop', 'ignored=temperature,seed'],
   'sdk--openai-chat-json-1': ['STUB-FINAL-7391 | stop', 'ignored=response_format'],
 };
+
+test('thinking that another account signed is left out of a second request, and the answer comes', async () => {
+  const before = gateway.asked().length;
+  const answer = await sendAgain(readRecorded(SIGNED_ELSEWHERE));
+  expect([answer.status, answer.isComplete]).toEqual([200, true]);
+  const violations = gateway
+    .asked()
+    .slice(before)
+    .map(({ violation }) => violation);
+  expect(violations).toEqual([expect.stringContaining('signature'), undefined]);
+});
 
 test.each(names.filter((name) => !OTHERS.includes(name)))('%s is answered', async (name) => {
   const recorded = readRecorded(name);

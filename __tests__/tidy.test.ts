@@ -72,6 +72,7 @@ test('a secret is revealed only where it goes on the wire or into a store', () =
     'src/auth/stored-login.ts',
     'src/commands/serve.ts',
     'src/kiro/client.ts',
+    'src/logger.ts',
     'src/server/access.ts',
     'src/server/gateway-key.ts',
   ]);

@@ -1,9 +1,9 @@
 /** What the server and the commands share: one conversation in, one turn out; and the catalogue. */
 
-import type { Conversation, Model } from './core/conversation.js';
+import type { Conversation, Message, Model } from './core/conversation.js';
 import { GatewayError } from './core/errors.js';
 import { begin, type Turn } from './core/stream.js';
-import type { AccessProvider, KiroClient } from './kiro/client.js';
+import type { Access, AccessProvider, KiroClient } from './kiro/client.js';
 import { modelNotFound, resolveModel } from './kiro/models.js';
 import { toKiroRequest } from './kiro/request.js';
 import { toTurn } from './kiro/stream.js';
@@ -50,25 +50,58 @@ export function createGateway(dependencies: GatewayDependencies): Gateway {
     async converse(conversation, signal) {
       const access = await session.accessToken(signal);
       const known = await catalogue.modelsIfKnown(signal);
-      const model = resolveModel(conversation.model, known);
-      const request = toKiroRequest(conversation, {
-        model,
-        profileArn: access.profileArn,
-        continuationId: dependencies.randomId(),
-        toolDescriptionLimit: dependencies.toolDescriptionMaxLength,
-      });
-      log.debug(`asking Kiro: model ${model.id}, ${request.body.length} characters`);
-      const { estimatedInputTokens, restoreToolName } = request;
+      const situation = { access, known, model: resolveModel(conversation.model, known), signal };
       try {
-        const bytes = await client.generate(request.body, access, signal);
-        const asked = { estimatedInputTokens, restoreToolName, windowTokens: model.maxInputTokens };
-        return { turn: await begin(toTurn(bytes, asked)), notices: request.notices };
+        return await ask(conversation, situation);
       } catch (thrown) {
-        throw explain(thrown, { name: conversation.model, known, model, estimatedInputTokens });
+        const repaired = repair(conversation, thrown);
+        if (repaired === undefined) throw thrown;
+        log.info('Kiro refused the reasoning in the history; asking once more without it.');
+        return await ask(repaired, situation);
       }
     },
   };
+
+  /** One attempt, up to the first event of the answer. */
+  async function ask(conversation: Conversation, { access, known, model, signal }: Situation): Promise<Answer> {
+    const request = toKiroRequest(conversation, {
+      model,
+      profileArn: access.profileArn,
+      continuationId: dependencies.randomId(),
+      toolDescriptionLimit: dependencies.toolDescriptionMaxLength,
+    });
+    log.debug(`asking Kiro: model ${model.id}, ${request.body.length} characters`);
+    const { estimatedInputTokens, restoreToolName } = request;
+    try {
+      const bytes = await client.generate(request.body, access, signal);
+      const asked = { estimatedInputTokens, restoreToolName, windowTokens: model.maxInputTokens };
+      return { turn: await begin(toTurn(bytes, asked, signal)), notices: request.notices };
+    } catch (thrown) {
+      throw explain(thrown, { name: conversation.model, known, model, estimatedInputTokens });
+    }
+  }
 }
+
+/** What an attempt needs besides the conversation. */
+type Situation = {
+  readonly access: Access;
+  readonly known: readonly Model[];
+  readonly model: Model;
+  readonly signal: AbortSignal;
+};
+
+/** The conversation without what Kiro refused, if that can be left out and Kiro said so before its answer began. */
+function repair(conversation: Conversation, thrown: unknown): Conversation | undefined {
+  if (!(thrown instanceof GatewayError) || thrown.facts.reason !== 'THINKING_SIGNATURE_INVALID') return undefined;
+  // A signature is bound to account and conversation; once one is refused, none of the others helps.
+  const messages = conversation.messages.map((message): Message => {
+    if (message.role === 'user') return message;
+    return { role: 'assistant', blocks: message.blocks.filter((block) => !REASONING.has(block.type)) };
+  });
+  return { ...conversation, messages };
+}
+
+const REASONING: ReadonlySet<string> = new Set(['reasoning', 'redacted-reasoning']);
 
 /** What only the gateway knows about a failure: the names near a wrong model, the numbers of an overflow. */
 function explain(

@@ -1,6 +1,7 @@
 /** Lines for the person who runs the gateway: levels, and no secret in any of them. */
 
 import { GatewayError } from './core/errors.js';
+import type { Secret } from './core/secret.js';
 
 export type LogLevel = 'DEBUG' | 'INFO' | 'WARN' | 'ERROR';
 
@@ -10,6 +11,8 @@ export type Logger = {
   /** @param cause Its message is appended, its stack never. */
   warn(message: string, cause?: unknown): void;
   error(message: string, cause?: unknown): void;
+  /** From now on this very value is unreadable in every line, whatever it looks like. */
+  hide(secret: Secret | undefined): void;
 };
 
 export function createLogger(options: {
@@ -18,19 +21,31 @@ export function createLogger(options: {
   /** Unix time in milliseconds. */
   readonly now: () => number;
 }): Logger {
+  const hidden = new Set<string>();
   const least = LEVELS.indexOf(options.level);
   const log = (level: LogLevel, message: string, cause?: unknown): void => {
     if (LEVELS.indexOf(level) < least) return;
     const time = new Date(options.now()).toISOString().slice(11, 19);
     const reason = cause === undefined ? '' : ` (${reasonOf(cause)})`;
-    options.write(`${time} ${level.padEnd(5)} ${redact(message + reason).replaceAll(/[\r\n]+/g, ' ')}\n`);
+    options.write(
+      `${time} ${level.padEnd(5)} ${redact(without(hidden, message + reason)).replaceAll(/[\r\n]+/g, ' ')}\n`,
+    );
   };
   return {
     debug: (message) => log('DEBUG', message),
     info: (message) => log('INFO', message),
     warn: (message, cause) => log('WARN', message, cause),
     error: (message, cause) => log('ERROR', message, cause),
+    hide(secret) {
+      const value = secret?.reveal() ?? '';
+      // A word of a few letters would make holes in every line.
+      if (value.length >= 8) hidden.add(value);
+    },
   };
+}
+
+function without(hidden: ReadonlySet<string>, text: string): string {
+  return [...hidden].reduce((rest, value) => rest.replaceAll(value, '[secret]'), text);
 }
 
 /** Everything in a text that looks like a secret of Kiro's or ours, made unreadable. */

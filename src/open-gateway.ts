@@ -41,6 +41,7 @@ export async function openGateway(
 ): Promise<OpenedGateway> {
   const { settings, notices } = await settingsFor(context, options, folderEnvFile);
   const log = createLogger({ level: settings.logLevel, write: context.terminal.log, now: context.now });
+  for (const secret of [settings.proxyApiKey, settings.refreshToken, settings.kiroApiKey]) log.hide(secret);
   for (const notice of notices) log.warn(notice);
 
   const paths = gatewayPaths(context.machine, settings.gatewayHome);

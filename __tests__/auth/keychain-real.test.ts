@@ -4,9 +4,12 @@
  */
 
 import { join } from 'node:path';
-import { expect, test } from '@jest/globals';
+import { expect, jest, test } from '@jest/globals';
 import { isInstalled, startScript } from '../support/script.js';
 import { temporaryFolder } from './support.js';
+
+// Processes take their time to start on a busy machine.
+jest.setTimeout(60_000);
 
 const MISSING = ['dbus-run-session', 'dbus-send', 'gnome-keyring-daemon'].filter((it) => !isInstalled(it));
 const IS_INSTALLED = process.platform === 'linux' && MISSING.length === 0;
@@ -83,16 +86,22 @@ type Case = {
 };
 
 function check(title: string, { wrapper, plan = 'whole', report }: Case): void {
-  test(title, async () => {
-    const folder = temporaryFolder();
-    const env = { HOME: folder, XDG_DATA_HOME: join(folder, 'keyrings'), XDG_RUNTIME_DIR: folder };
-    // The services of the session have much to say that is not of interest.
-    const surroundings = IS_INSTALLED ? { env, wrapper, stderr: 'ignore' as const } : { env };
-    const script = startScript('real-keychain.ts', [folder, plan], surroundings);
-    const found: unknown = JSON.parse((await script.line()) ?? 'null');
-    await script.ended();
-    expect(found).toEqual(IS_INSTALLED ? report(folder) : withoutKeychain(folder, found));
-  });
+  test(
+    title,
+    async () => {
+      const folder = temporaryFolder();
+      const env = { HOME: folder, XDG_DATA_HOME: join(folder, 'keyrings'), XDG_RUNTIME_DIR: folder };
+      // Elsewhere than on Linux, the keychain would be the person's own.
+      const usedPlan = process.platform === 'linux' ? plan : 'none';
+      // The services of the session have much to say that is not of interest.
+      const surroundings = IS_INSTALLED ? { env, wrapper, stderr: 'ignore' as const } : { env };
+      const script = startScript('real-keychain.ts', [folder, usedPlan], surroundings);
+      const found: unknown = JSON.parse((await script.line()) ?? 'null');
+      await script.ended();
+      expect(found).toEqual(IS_INSTALLED ? report(folder) : withoutKeychain(folder, found));
+    },
+    60_000,
+  );
 }
 
 /** A D-Bus session of its own, which ends with the script. */

@@ -1,12 +1,17 @@
 /** The lock between processes: one at a time, no dead owner in the way, and no work lost where there is no lock. */
 
-import { mkdirSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as realSleep } from 'node:timers/promises';
-import { expect, test } from '@jest/globals';
+import { expect, jest, test } from '@jest/globals';
 import { type LockOptions, withLock } from '../../src/auth/process-lock.js';
+import { patience } from '../support/fake-keytar.js';
 import { startScript } from '../support/script.js';
 import { failureOf, temporaryFolder } from './support.js';
+import { gate } from './world.js';
+
+// Processes take their time to start on a busy machine.
+jest.setTimeout(60_000);
 
 const NOW = 1_785_000_000_000;
 
@@ -158,13 +163,30 @@ test('an owner without a sign of life is succeeded, and lets the lock of its suc
   });
 });
 
+test('a lock that has passed on is not let go by its former owner', async () => {
+  const path = join(temporaryFolder(), 'lock');
+  await withLock(path, options(), () => Promise.resolve(putOwner(path, 2)));
+  expect(readFileSync(path, 'utf8')).toBe(ticketOf(2));
+});
+
+test('who is overtaken while it takes over gives way', async () => {
+  const path = join(temporaryFolder(), 'lock');
+  putOwner(path, 1);
+  let looks = 0;
+  const late = (): number => {
+    looks++;
+    // The first look at the clock is for the own ticket, the second judges the owner; then another process is faster.
+    if (looks === 2) putOwner(path, 2);
+    return looks <= 2 ? NOW + 10_001 : NOW;
+  };
+  const failure = await failureOf(() => withLock(path, { ...options(), now: late }, () => Promise.resolve()));
+  expect([failure.split(':')[0], readFileSync(path, 'utf8')]).toEqual(['upstream-unavailable', ticketOf(2)]);
+});
+
 test('a process on another host is judged by its signs of life alone', async () => {
   const folder = temporaryFolder();
   const path = join(folder, 'lock');
-  await leaveDeadOwner(path);
-  const elsewhere = JSON.stringify({ ...JSON.parse(readFileSync(path, 'utf8')), host: 'another' });
-  writeFileSync(path, elsewhere);
-  utimesSync(path, NOW / 1000, NOW / 1000);
+  putOwner(path, 1);
   const fresh = await failureOf(() => withLock(path, options(), () => Promise.resolve()));
   const later = await withLock(path, options({ clock: { now: NOW + 10_001 } }), () => Promise.resolve('succeeded'));
   expect([fresh.split(':')[0], later]).toEqual(['upstream-unavailable', 'succeeded']);
@@ -185,7 +207,7 @@ test('waiting ends when the signal says so, and leaves the lock to its owner', a
   const leaving = new AbortController();
   const failure = await withLock(path, options(), async () => {
     const waiting = failureOf(() =>
-      withLock(path, { ...options(), sleep: untilAborted, signal: leaving.signal }, () => Promise.resolve()),
+      withLock(path, { ...options(), sleep: patience, signal: leaving.signal }, () => Promise.resolve()),
     );
     await waitFor(() => ticketsIn(folder) === 2);
     leaving.abort();
@@ -242,7 +264,7 @@ function options({ clock = { now: NOW }, beat = false } = {}): LockOptions {
     now: () => clock.now,
     async sleep(milliseconds, signal) {
       const isBeat = milliseconds > 1_000;
-      if (isBeat && !beat) return untilAborted(milliseconds, signal);
+      if (isBeat && !beat) return patience(milliseconds, signal);
       await realSleep(1, undefined, { signal });
     },
     notice(sentence) {
@@ -275,6 +297,17 @@ async function leaveDeadOwner(path: string): Promise<void> {
   utimesSync(path, NOW / 1000, NOW / 1000);
 }
 
+/** The lock of a process on another host, last seen at `NOW`. */
+function putOwner(path: string, number: number): void {
+  rmSync(path, { force: true });
+  writeFileSync(path, ticketOf(number));
+  utimesSync(path, NOW / 1000, NOW / 1000);
+}
+
+function ticketOf(number: number): string {
+  return JSON.stringify({ id: `00000000-0000-4000-8000-00000000000${number}`, processId: 1, host: 'another' });
+}
+
 function idIn(ticket: string): string {
   return /"id":"([^"]+)"/.exec(ticket)?.[1] ?? '';
 }
@@ -283,18 +316,6 @@ function ticketsIn(folder: string): number {
   return readdirSync(folder).filter((it) => it.endsWith('.ticket')).length;
 }
 
-function untilAborted(_milliseconds: number, signal: AbortSignal): Promise<void> {
-  return new Promise((_resolve, reject) => {
-    signal.addEventListener('abort', () => reject(new Error('called off')), { once: true });
-  });
-}
-
 async function waitFor(condition: () => boolean): Promise<void> {
   while (!condition()) await realSleep(5);
-}
-
-function gate(): { readonly opened: Promise<void>; readonly open: () => void } {
-  let open = (): void => undefined;
-  const opened = new Promise<void>((resolve) => (open = resolve));
-  return { opened, open: () => open() };
 }

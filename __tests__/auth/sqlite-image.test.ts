@@ -126,7 +126,7 @@ for (let pageSize = 512; pageSize <= 65_536; pageSize *= 2) {
   check(
     `pages of ${pageSize} bytes are undone`,
     'one',
-    [...start, addRows(100), CAREFUL, ...CHANGE],
+    [...start, addRows(100 + pageSize / 256), CAREFUL, ...CHANGE],
     mainFileSays('odd'),
   );
 }

@@ -25,7 +25,7 @@ test('chat keeps what was said when the answer breaks off, and exits 1', async (
 });
 
 const failures: readonly (readonly [string, number, string])[] = [
-  ['quota', 1, 'You have reached the limit. They come back at the next reset of the plan.\n'],
+  ['quota', 1, 'You have reached the limit. The credits of the plan come back at its next reset.\n'],
   ['throttled', 1, 'Too many requests, please wait before trying again.\n'],
 ];
 

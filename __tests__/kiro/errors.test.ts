@@ -101,7 +101,7 @@ test.each(Object.entries(FAILURES))('the simulator’s failure %s is answered in
 test('Kiro’s words come first, and then what to do', () => {
   expect(
     toKiroError(failure({ reason: 'MONTHLY_REQUEST_COUNT', message: ' You have reached the limit ' })).message,
-  ).toBe('You have reached the limit. They come back at the next reset of the plan.');
+  ).toBe('You have reached the limit. The credits of the plan come back at its next reset.');
 });
 
 test('the facts of a failure are kept', () => {

@@ -335,7 +335,7 @@ test('a body that breaks is Kiro’s connection, with the reason kept for the lo
     yield bytesOf([say('a')]);
     throw reason;
   }
-  const turn = await begin(toTurn(breaking(), asked));
+  const turn = await begin(toTurn(breaking(), asked, new AbortController().signal));
   const events: StreamEvent[] = [];
   for await (const batch of turn) events.push(...batch);
   const last = events.at(-1);
@@ -354,7 +354,7 @@ test('leaving a turn closes its body', async () => {
       isClosed = true;
     }
   }
-  for await (const _ of await begin(toTurn(endless(), asked))) break;
+  for await (const _ of await begin(toTurn(endless(), asked, new AbortController().signal))) break;
   expect(isClosed).toBe(true);
 });
 

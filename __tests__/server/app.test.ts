@@ -119,6 +119,11 @@ for (const path of [CHAT, MESSAGES]) {
   });
 }
 
+test('a compressed body that is damaged is a 400, not a bug', async () => {
+  const answer = await post(CHAT, 'x', { 'content-encoding': 'br' });
+  expect([answer.status, answer.body.error.param]).toEqual([400, 'body']);
+});
+
 test('json with a vendor type is json', async () => {
   expect((await post(CHAT, HELLO, { 'content-type': 'application/vnd.api+json; charset=utf-8' })).status).toBe(200);
 });

@@ -1,4 +1,4 @@
-/** Uses the keychain of this machine and says, as one line of JSON, what came of it. `lock` locks it half-way. */
+/** Uses the keychain of this machine and says, as one line of JSON, what came of it. `lock` locks it half-way, `none` leaves it alone. */
 
 import { spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
@@ -8,13 +8,19 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { createKeychain } from '../../src/auth/keychain.js';
 import { createLoginStore } from '../../src/auth/login-store.js';
 import { Secret } from '../../src/core/secret.js';
+import { noKeytar } from './fake-keytar.js';
 
 const [folder = '', plan = 'whole'] = process.argv.slice(2);
 
 const LONG = 'é'.repeat(2_048);
 const pause = (milliseconds: number, signal: AbortSignal): Promise<void> => sleep(milliseconds, undefined, { signal });
 const notices: string[] = [];
-const keychain = createKeychain({ platform: process.platform, sleep: pause, randomId: randomUUID });
+const keychain = createKeychain({
+  platform: process.platform,
+  sleep: pause,
+  randomId: randomUUID,
+  load: plan === 'none' ? noKeytar : undefined,
+});
 const store = createLoginStore({
   keychain,
   dataFolder: join(folder, 'data'),

@@ -35,7 +35,7 @@ export function bytesOf(lines: readonly SceneLine[]): Buffer {
 
 /** The turn that these bytes make. */
 export function turnOf(chunks: readonly Uint8Array[], about: Partial<Asked> = {}): Turn {
-  return toTurn(stream(chunks), { ...asked, ...about });
+  return toTurn(stream(chunks), { ...asked, ...about }, new AbortController().signal);
 }
 
 /** All events of a turn in one list, and what it threw at the end. */

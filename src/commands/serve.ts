@@ -38,6 +38,7 @@ async function serveUntilStopped(opened: OpenedGateway, context: Context): Promi
     import('../server/gateway-key.js'),
   ]);
   const key = await gatewayKey(settings.proxyApiKey, settings.serverHost, opened.paths.config);
+  log.hide(key.key);
   for (const notice of key.notices) log.warn(notice);
 
   const app = createApp({

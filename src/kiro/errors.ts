@@ -99,7 +99,7 @@ const LOGIN_EXPIRED: Row = {
 const QUOTA: Row = {
   kind: 'quota-exhausted',
   says: 'The credits of this Kiro plan are spent.',
-  adds: 'They come back at the next reset of the plan.',
+  adds: 'The credits of the plan come back at its next reset.',
 };
 const THROTTLED: Row = { kind: 'rate-limited', says: 'Kiro asks for a pause: too many requests.' };
 const CAPACITY: Row = {

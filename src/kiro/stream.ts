@@ -19,7 +19,11 @@ export type Asked = {
  * One turn, one batch per chunk. Whoever leaves early closes `body`.
  * @throws GatewayError when the stream breaks; events that came before it have been yielded.
  */
-export async function* toTurn(body: AsyncIterable<Uint8Array>, asked: Asked): AsyncGenerator<Batch> {
+export async function* toTurn(
+  body: AsyncIterable<Uint8Array>,
+  asked: Asked,
+  signal: AbortSignal,
+): AsyncGenerator<Batch> {
   const decoder = createFrameDecoder();
   const turn = createAssembler(asked);
   try {
@@ -36,6 +40,7 @@ export async function* toTurn(body: AsyncIterable<Uint8Array>, asked: Asked): As
     const before = turn.take();
     if (before.length > 0) yield before;
     if (thrown instanceof GatewayError) throw thrown;
+    if (signal.aborted) throw new GatewayError('cancelled', 'The request was cancelled.', { cause: thrown });
     throw new GatewayError('upstream-unavailable', BROKEN, { cause: thrown });
   }
   yield turn.take();

@@ -79,7 +79,7 @@ export function createApp(dependencies: AppDependencies): express.Express {
     throw new GatewayError('invalid-request', message, { status: 404 });
   });
   app.use((thrown: unknown, request: Request, response: Response, _: NextFunction) => {
-    refuse(fromBodyParser(thrown), request, response);
+    refuse(fromExpress(thrown), request, response);
   });
   return app;
 
@@ -175,23 +175,24 @@ function dialectOf(request: Request): Dialect {
   return found;
 }
 
-function fromBodyParser(thrown: unknown): GatewayError {
-  if (!(thrown instanceof Error) || !('type' in thrown)) return toGatewayError(thrown);
-  switch (thrown.type) {
+/** What express and its body parser throw carries a status of the client's fault, or it is a bug of ours. */
+function fromExpress(thrown: unknown): GatewayError {
+  if (!(thrown instanceof Error) || !('status' in thrown) || Number(thrown.status) >= 500)
+    return toGatewayError(thrown);
+  const refused = (complaint: string, status?: number): GatewayError =>
+    new GatewayError('invalid-request', `body: ${complaint}`, { status, param: 'body' });
+  switch ('type' in thrown ? thrown.type : undefined) {
     case 'entity.too.large':
-      return new GatewayError('invalid-request', 'body: is larger than MAX_BODY_SIZE allows', {
-        status: 413,
-        param: 'body',
-      });
+      return refused('is larger than MAX_BODY_SIZE allows', 413);
     case 'entity.parse.failed':
-      return new GatewayError('invalid-request', `body: is not JSON (${redactedReason(thrown)})`, { param: 'body' });
+      return refused(`is not JSON (${redactedReason(thrown)})`);
     case 'encoding.unsupported':
     case 'charset.unsupported':
-      return new GatewayError('invalid-request', `body: ${thrown.message}`, { status: 415, param: 'body' });
+      return refused(thrown.message, 415);
     case 'request.aborted':
       return new GatewayError('cancelled', 'The client left before its request was complete.', { cause: thrown });
     default:
-      return new GatewayError('invalid-request', `body: ${thrown.message}`, { param: 'body', cause: thrown });
+      return refused(`cannot be read (${thrown.message})`);
   }
 }
 

@@ -1,0 +1,59 @@
+/** Lines of the log: their levels, their form, and what is never in them. */
+
+import { expect, test } from '@jest/globals';
+
+import { GatewayError } from '../src/core/errors.js';
+import { Secret } from '../src/core/secret.js';
+import { createLogger, redact, type LogLevel } from '../src/logger.js';
+
+function logged(level: LogLevel, say: (log: ReturnType<typeof createLogger>) => void): string {
+  let lines = '';
+  say(createLogger({ level, write: (line) => (lines += line), now: () => Date.UTC(2026, 0, 2, 3, 4, 5) }));
+  return lines;
+}
+
+test('each level holds back what is below it', () => {
+  const all = (log: ReturnType<typeof createLogger>): void => {
+    log.debug('d');
+    log.info('i');
+    log.warn('w');
+    log.error('e');
+  };
+  expect(logged('DEBUG', all)).toBe('03:04:05 DEBUG d\n03:04:05 INFO  i\n03:04:05 WARN  w\n03:04:05 ERROR e\n');
+  expect(logged('WARN', all)).toBe('03:04:05 WARN  w\n03:04:05 ERROR e\n');
+});
+
+test('a message is one line, and its cause is told without a stack', () => {
+  const cause = new GatewayError('overloaded', 'Full.', { cause: new TypeError('deep') });
+  expect(logged('INFO', (log) => log.warn('two\r\nlines', cause))).toBe(
+    '03:04:05 WARN  two lines (overloaded: Full.: TypeError: deep)\n',
+  );
+});
+
+test('a hidden value is unreadable whatever it looks like, from then on', () => {
+  const lines = logged('INFO', (log) => {
+    log.hide(new Secret('correct horse'));
+    log.hide(undefined);
+    log.info('GET /correct horse/correct horse');
+  });
+  expect(lines).toBe('03:04:05 INFO  GET /[secret]/[secret]\n');
+});
+
+const secrets: readonly (readonly [string, string])[] = [
+  ['authorization: Bearer abc.def', 'authorization: [secret] [secret]'],
+  ['Bearer abc.def', 'Bearer [secret]'],
+  ['token aoaAAAAAGbcdefghij_-:/+= end', 'token [secret] end'],
+  ['aorAAAAAGbcdefghijkl', '[secret]'],
+  ['ksk_1234', '[secret]'],
+  ['kgw-1234_5', '[secret]'],
+  ['eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ4In0.sig', '[secret]'],
+  ['{"refreshToken":"short"}', '{"refreshToken":"[secret]"}'],
+  ['client_secret=abc&x=1', 'client_secret=[secret]&x=1'],
+  ['plain words about aorta and keyboards', 'plain words about aorta and keyboards'],
+];
+
+for (const [text, redacted] of secrets) {
+  test(`${text} becomes ${redacted}`, () => {
+    expect(redact(text)).toBe(redacted);
+  });
+}
