@@ -86,22 +86,18 @@ type Case = {
 };
 
 function check(title: string, { wrapper, plan = 'whole', report }: Case): void {
-  test(
-    title,
-    async () => {
-      const folder = temporaryFolder();
-      const env = { HOME: folder, XDG_DATA_HOME: join(folder, 'keyrings'), XDG_RUNTIME_DIR: folder };
-      // Elsewhere than on Linux, the keychain would be the person's own.
-      const usedPlan = process.platform === 'linux' ? plan : 'none';
-      // The services of the session have much to say that is not of interest.
-      const surroundings = IS_INSTALLED ? { env, wrapper, stderr: 'ignore' as const } : { env };
-      const script = startScript('real-keychain.ts', [folder, usedPlan], surroundings);
-      const found: unknown = JSON.parse((await script.line()) ?? 'null');
-      await script.ended();
-      expect(found).toEqual(IS_INSTALLED ? report(folder) : withoutKeychain(folder, found));
-    },
-    60_000,
-  );
+  test(title, async () => {
+    const folder = temporaryFolder();
+    const env = { HOME: folder, XDG_DATA_HOME: join(folder, 'keyrings'), XDG_RUNTIME_DIR: folder };
+    // Elsewhere than on Linux, the keychain would be the person's own.
+    const usedPlan = process.platform === 'linux' ? plan : 'none';
+    // The services of the session have much to say that is not of interest.
+    const surroundings = IS_INSTALLED ? { env, wrapper, stderr: 'ignore' as const } : { env };
+    const script = startScript('real-keychain.ts', [folder, usedPlan], surroundings);
+    const found: unknown = JSON.parse((await script.line()) ?? 'null');
+    await script.ended();
+    expect(found).toEqual(IS_INSTALLED ? report(folder) : withoutKeychain(folder, found));
+  });
 }
 
 /** A D-Bus session of its own, which ends with the script. */

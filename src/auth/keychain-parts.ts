@@ -1,12 +1,12 @@
-/**
- * Entries longer than the keychain allows, cut into parts. At every moment, an entry reads as it was or as it will be.
- *
+/** Entries longer than the keychain allows, cut into parts. At every moment, an entry reads as it was or as it will be. */
+
+import { GatewayError } from '../core/errors.js';
+
+/*
  * The entry itself holds only a header, which names one of two slots, how many parts lie there, and their generation.
  * New parts go to the slot that the header does not name, the header is written last, and old parts are deleted after
  * that. Each part repeats its generation, so that parts of two writings are never taken for one text.
  */
-
-import { GatewayError } from '../core/errors.js';
 
 export type Entries = {
   /** Undefined when there is no such entry; a locked keychain may say so of every entry. */

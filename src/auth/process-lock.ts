@@ -1,6 +1,13 @@
-/**
- * A lock between processes: a file that only one of them can create. Works without `flock`, on Windows too.
- *
+/** A lock between processes: a file that only one of them can create. Works without `flock`, on Windows too. */
+
+import { randomUUID } from 'node:crypto';
+import { link, readdir, rename, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { GatewayError } from '../core/errors.js';
+import { isAlive, readTicket, showTicket, type Ticket, TICKET_ID } from './lock-ticket.js';
+import { codeOf } from './small-file.js';
+
+/*
  * Every process that wants the lock writes a ticket, a file of its own with a random id. Who holds the lock is who has
  * made a hard link from it to the lock's path: that fails when the path exists, and the link is whole at once.
  *
@@ -12,13 +19,6 @@
  * is claimed in its turn: `<lock>.<id>.<id of the claimant>`. So no owner ever has two successors. What no file can
  * prevent: an owner that was asleep for longer than `staleMs` wakes up beside its successor.
  */
-
-import { randomUUID } from 'node:crypto';
-import { link, readdir, rename, rm } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
-import { GatewayError } from '../core/errors.js';
-import { isAlive, readTicket, showTicket, type Ticket, TICKET_ID } from './lock-ticket.js';
-import { codeOf } from './small-file.js';
 
 export type LockOptions = {
   /** How long others are waited for. */

@@ -179,21 +179,23 @@ function dialectOf(request: Request): Dialect {
 function fromExpress(thrown: unknown): GatewayError {
   if (!(thrown instanceof Error) || !('status' in thrown) || Number(thrown.status) >= 500)
     return toGatewayError(thrown);
-  const refused = (complaint: string, status?: number): GatewayError =>
-    new GatewayError('invalid-request', `body: ${complaint}`, { status, param: 'body' });
   switch ('type' in thrown ? thrown.type : undefined) {
     case 'entity.too.large':
-      return refused('is larger than MAX_BODY_SIZE allows', 413);
+      return refusedBody('is larger than MAX_BODY_SIZE allows', 413);
     case 'entity.parse.failed':
-      return refused(`is not JSON (${redactedReason(thrown)})`);
+      return refusedBody(`is not JSON (${redactedReason(thrown)})`);
     case 'encoding.unsupported':
     case 'charset.unsupported':
-      return refused(thrown.message, 415);
+      return refusedBody(thrown.message, 415);
     case 'request.aborted':
       return new GatewayError('cancelled', 'The client left before its request was complete.', { cause: thrown });
     default:
-      return refused(`cannot be read (${thrown.message})`);
+      return refusedBody(`cannot be read (${thrown.message})`);
   }
+}
+
+function refusedBody(complaint: string, status?: number): GatewayError {
+  return new GatewayError('invalid-request', `body: ${complaint}`, { status, param: 'body' });
 }
 
 /** V8 quotes the text around the fault; where it is helps, what it says may be a secret. */

@@ -54,7 +54,8 @@ function readSegment(
   const nonce = journal.readUInt32BE(segment + 12);
   const recordBytes = 4 + pageSize + 4;
   let record = segment + sectorBytes;
-  const count = recordCount(journal, segment, Math.floor((journal.length - record) / recordBytes));
+  // With `synchronous=OFF` this is the largest number of all: the records then go on to the end of the file.
+  const count = journal.readUInt32BE(segment + 8);
   for (let index = 0; index < count; index++, record += recordBytes) {
     // What is cut or not valid was not yet safely on the disk, so nothing after it had reached the database.
     if (record + recordBytes > journal.length) return undefined;
@@ -84,12 +85,6 @@ function readShape(journal: Buffer): Shape | undefined {
 
 function hasHeader(journal: Buffer, offset: number, size: number): boolean {
   return offset + size <= journal.length && journal.subarray(offset, offset + MAGIC.length).equals(MAGIC);
-}
-
-/** -1 stands for all that fit: so it is with `synchronous=OFF`, where the number is never written. */
-function recordCount(journal: Buffer, segment: number, fitting: number): number {
-  const count = journal.readUInt32BE(segment + 8);
-  return count === 0xffffffff ? fitting : count;
 }
 
 /** Every 200th byte of the page, from its end, added to the nonce. */
