@@ -4,25 +4,27 @@ import { appendFileSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } f
 import { join } from 'node:path';
 import { afterAll, expect, test } from '@jest/globals';
 import { readDatabaseImage, untilQuiet } from '../../src/auth/sources/sqlite-image.js';
-import { addRows, comparable, copyOf, CREATE, instantly, recovered, setToken, tokenIn } from './sqlite-support.js';
+import {
+  addRows,
+  CAREFUL,
+  CHANGE,
+  comparable,
+  copyOf,
+  instantly,
+  recovered,
+  setToken,
+  START,
+  tokenIn,
+  WAL,
+} from './sqlite-support.js';
 import { startWriter } from './sqlite-writer.js';
 import { failureOf, temporaryFolder } from './support.js';
 
 const writer = startWriter();
 afterAll(() => writer.kill());
 
-const WAL = ['PRAGMA journal_mode = WAL', 'PRAGMA wal_autocheckpoint = 0'];
-const START = ['PRAGMA synchronous = OFF', CREATE, setToken('one')];
-
-/** A database of which a writer has changed rows in their places; with `COMMIT` missing. */
-const CHANGED = [
-  ...START,
-  addRows(200),
-  'PRAGMA cache_size = 5',
-  'BEGIN',
-  "UPDATE auth_kv SET value = replace(value, 'one', 'odd') WHERE key = 'token'",
-  "UPDATE auth_kv SET value = lower(value) WHERE key LIKE 'row%'",
-];
+/** A database of which a writer has changed rows in their places, without COMMIT. */
+const CHANGED = [...START, addRows(200), CAREFUL, ...CHANGE];
 
 test('a link leads to the database and to the log next to that', async () => {
   const path = join(temporaryFolder(), 'data.sqlite3');

@@ -22,6 +22,27 @@ export function addRows(count: number): string {
     INSERT INTO auth_kv SELECT 'row' || hex(randomblob(8)), hex(randomblob(600)) FROM numbers`;
 }
 
+/** A database with a token, made without waiting for the disk. */
+export const START = ['PRAGMA synchronous = OFF', CREATE, setToken('one')];
+
+export const WAL = ['PRAGMA journal_mode = WAL', 'PRAGMA wal_autocheckpoint = 0'];
+
+/** Only with this does a journal count its pages. */
+export const CAREFUL = 'PRAGMA synchronous = FULL';
+
+export const SMALL_CACHE = 'PRAGMA cache_size = 5';
+
+/** A transaction that outgrows the cache, so that it reaches the disk before its end. */
+export const SPILL = [SMALL_CACHE, 'BEGIN', setToken('uncommitted'), addRows(300)];
+
+/** One that changes rows in their places, so that the main file looks whole. It needs rows. */
+export const CHANGE = [
+  SMALL_CACHE,
+  'BEGIN',
+  "UPDATE auth_kv SET value = replace(value, 'one', 'odd') WHERE key = 'token'",
+  "UPDATE auth_kv SET value = lower(value) WHERE key LIKE 'row%'",
+];
+
 /** The token in a picture of a database, whether the rest is whole or not: the plus keeps SQLite from using the index. */
 export async function tokenIn(image: Uint8Array): Promise<string> {
   const value = await ask(image, "SELECT value FROM auth_kv WHERE +key = 'token'");

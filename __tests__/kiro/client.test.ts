@@ -222,7 +222,9 @@ test('an override is asked alone', async () => {
   const other = await startUpstream(answer(200, ''));
   const fetch = realFetch({ [OLDER]: other.url });
   expect(await generate({ overrides: { api: await nobody() }, fetch })).toMatch(/^upstream-unavailable/);
-  expect(await generate({ ...at(await startUpstream(answer(404, {}))), fetch })).toMatch(/^upstream-unavailable: Kiro does not know this operation/);
+  expect(await generate({ ...at(await startUpstream(answer(404, {}))), fetch })).toMatch(
+    /^upstream-unavailable: Kiro does not know this operation/,
+  );
   expect(other.requests.length).toBe(0);
 });
 

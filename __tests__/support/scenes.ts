@@ -43,7 +43,8 @@ export type Played = { readonly events: readonly StreamEvent[]; readonly failedE
 export async function play(chunks: Iterable<Uint8Array>, asked: Asked = ASKED): Promise<Played> {
   const events: StreamEvent[] = [];
   try {
-    for await (const batch of await begin(toTurn(arriving(chunks), asked, new AbortController().signal))) events.push(...batch);
+    for await (const batch of await begin(toTurn(arriving(chunks), asked, new AbortController().signal)))
+      events.push(...batch);
   } catch (thrown) {
     return { events, failedEarly: toGatewayError(thrown) };
   }
