@@ -7,6 +7,7 @@ import { readChatStream } from './support/chat-automaton.js';
 import { startGateway } from './support/gateway.js';
 import { ask, type Answer } from './support/http.js';
 import { readMessagesStream } from './support/messages-automaton.js';
+import { readResponsesStream } from './support/responses-automaton.js';
 import { objectAt, type Json } from './support/sse.js';
 
 const gateway = await startGateway({ scenario: 'clients' });
@@ -20,7 +21,7 @@ type Recorded = {
 };
 
 const FOLDER = join(import.meta.dirname, 'fixtures', 'requests');
-/** A route that no dialect has, and two that have tests of their own. */
+/** These have tests of their own. */
 const SIGNED_ELSEWHERE = 'claude-code--thinking-roundtrip-2';
 const OTHERS = ['claude-code--count-tokens-2', SIGNED_ELSEWHERE, 'sdk--anthropic-beta-runner-2'];
 const names = readdirSync(FOLDER).map((file) => file.replace('.json', ''));
@@ -37,19 +38,37 @@ const ANSWERS: Readonly<Record<string, readonly [string, string?]>> = {
   'claude-code--read-image-toolresult-2': ['thinking | TOOL-OK [image attached] STUB-FINAL-7391 | end_turn'],
   'claude-code--subagent-3': ['thinking | STUB-FINAL-7391 | end_turn'],
   'claude-code--tool-2': ['thinking | TOOL-OK hi-42 STUB-FINAL-7391 | end_turn'],
-  'claude-code--tui-1': ['thinking | STUB-FINAL-7391 | end_turn', 'ignored=output_config.format'],
+  'claude-code--tui-1': ['thinking | {"title":"STUB-FINAL-7391"} | end_turn'],
   'claude-code--tui-2': ['thinking | Bash{"command":"echo hi-$((6*7))"} | tool_use'],
   'claude-code--websearch-toolreference-3': [
     'thinking | STUB-FINAL-7391 | end_turn',
     'tools-left-out=web_search_20250305',
   ],
   'claude-code--websearch-toolreference-4': [`thinking | TOOL-OK ${FILLER} STUB-FINAL-7391 | end_turn`],
+  'codex--apply-patch-custom-2': [
+    'TOOL-OK lazy a drift jumps quick stars drift quietly while a fox dog fox the lazy the watch past STUB-FINAL-7391 | reasoning | completed',
+    'tools-left-out=web_search; ignored=text.verbosity',
+  ],
+  'codex--image-1': ['STUB-FINAL-7391 | completed', 'images-left-out=url; tools-left-out=web_search'],
+  'codex--namespace-tool-3': ['STUB-FINAL-7391 | completed', 'tools-left-out=web_search'],
+  'codex--plain-1': ['STUB-FINAL-7391 | completed', 'tools-left-out=web_search'],
+  'codex--reasoning-roundtrip-2': [
+    'TOOL-OK drift jumps watch past hills dog above stone drift stone lazy silver over boats old the drift jumps lazy jum STUB-FINAL-7391 | completed',
+    'tools-left-out=web_search',
+  ],
+  'codex--schema-1': ['{"answer":"STUB-FINAL-7391"} | completed', 'tools-left-out=web_search'],
+  'codex--tool-2': [
+    'TOOL-OK small the bright seven quick silver drift a bright the bridges and bright and over and above dog while boats STUB-FINAL-7391 | completed',
+    'tools-left-out=web_search',
+  ],
+  'codex--tool-gpt6-2': ['TOOL-OK hi-42\n STUB-FINAL-7391 | reasoning | completed', 'ignored=text.verbosity'],
   'opencode--chat-image-1': ['STUB-FINAL-7391 | stop', 'images-left-out=url'],
   'opencode--chat-tool-2': ['bash{"command":"echo hi-$((6*7))"} | tool_calls'],
+  'opencode--resp-tool-2': ['bash{"command":"echo hi-$((6*7))"} | reasoning | completed'],
   'opencode--msg-tool-2': ['bash{"command":"echo hi-$((6*7))"} | tool_use'],
   'sdk--ai-chat-stream-tools-2': ['TOOL-OK It is 21C in Oslo STUB-FINAL-7391 | stop'],
   'sdk--openai-chat-1': ['STUB-FINAL-7391 | stop', 'ignored=temperature,seed'],
-  'sdk--openai-chat-json-1': ['STUB-FINAL-7391 | stop', 'ignored=response_format'],
+  'sdk--openai-chat-json-1': ['{"answer":"STUB-FINAL-7391"} | stop'],
 };
 
 test('thinking that another account signed is left out of a second request, and the answer comes', async () => {
@@ -72,6 +91,13 @@ test.each(names.filter((name) => !OTHERS.includes(name)))('%s is answered', asyn
   expect([summaryOf(recorded, answer), answer.headers['x-kiro-gateway-notice']]).toEqual([understood, notice]);
   const asked = gateway.asked().slice(before);
   expect(asked.map(({ violation }) => violation)).toEqual([undefined]);
+});
+
+test('claude-code--count-tokens-2 is told a number, and Kiro is not asked', async () => {
+  const before = gateway.asked().length;
+  const { status, text } = await sendAgain(readRecorded('claude-code--count-tokens-2'));
+  expect([status, JSON.parse(text)]).toEqual([200, { input_tokens: 609 }]);
+  expect(gateway.asked().length).toBe(before);
 });
 
 test('sdk--anthropic-beta-runner-2 is told to send the whole history', async () => {
@@ -99,7 +125,19 @@ async function sendAgain({ method, path, headers, body }: Recorded): Promise<Ans
 
 /** The text, and each call as `name{input}`, of an answer that obeys its grammar. */
 function summaryOf({ path, body }: Recorded, { text }: Answer): string {
+  if (path === '/v1/responses') return ofResponse(body.stream === true, text);
   return path.startsWith('/v1/messages') ? ofMessage(body.stream === true, text) : ofChat(body.stream === true, text);
+}
+
+function ofResponse(isStreamed: boolean, text: string): string {
+  const { output, status } = isStreamed ? readResponsesStream(text).response : (JSON.parse(text) as Json);
+  const items = (output as readonly Json[]).map((item) => {
+    if (item['type'] === 'function_call') return String(item['name']) + String(item['arguments']);
+    if (item['type'] !== 'message') return String(item['type']);
+    const [part = {}] = item['content'] as readonly Json[];
+    return String(part['text']);
+  });
+  return [...items, status].join(' | ');
 }
 
 function ofMessage(isStreamed: boolean, text: string): string {

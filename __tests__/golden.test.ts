@@ -103,4 +103,7 @@ const KIRO = (conversation: Conversation) => ({
   profileArn: 'arn:aws:codewhisperer:us-east-1:111122223333:profile/GOLDEN123456',
   continuationId: '00000000-0000-4000-8000-000000000000',
   toolDescriptionLimit: 10_000,
+  tags: { when: true, maxTokens: 4000, handling: 'as_reasoning_content' as const },
+  readsWrittenCalls: false,
+  wasCut: () => false,
 });

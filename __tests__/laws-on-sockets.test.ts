@@ -10,11 +10,12 @@ import { readChatStream } from './support/chat-automaton.js';
 import { GATEWAY_KEY, REFRESH_TOKEN, startGateway, until, type RunningGateway } from './support/gateway.js';
 import { ask, DIALECTS, open, question, ROUTES, start, type Answer } from './support/http.js';
 import { readMessagesStream } from './support/messages-automaton.js';
+import { readResponsesStream } from './support/responses-automaton.js';
 
 const gateway = await startGateway();
 afterAll(() => gateway.close());
 
-/** In OpenAI's words: status, type and code; in Anthropic's: status and type. */
+/** In OpenAI's words: status, type and code, in both its dialects but for `IN_RESPONSES`; in Anthropic's: status and type. */
 const EARLY: readonly (readonly [ScenarioName, [number, string, string | null], [number, string]])[] = [
   ['throttled', [429, 'rate_limit_error', 'rate_limit_exceeded'], [429, 'rate_limit_error']],
   ['exception-first', [429, 'rate_limit_error', 'rate_limit_exceeded'], [429, 'rate_limit_error']],
@@ -30,6 +31,11 @@ const EARLY: readonly (readonly [ScenarioName, [number, string, string | null], 
   ['metadata-only', [502, 'server_error', null], [502, 'api_error']],
 ];
 
+const IN_RESPONSES: Partial<Record<ScenarioName, readonly [number, string, string | null]>> = {
+  quota: [429, 'usage_limit_reached', 'insufficient_quota'],
+  'token-expired': [400, 'permission_error', 'login_expired'],
+};
+
 const LATE = ['exception-later', 'error-frame', 'cut', 'damaged'] as const satisfies readonly ScenarioName[];
 
 describe('early: a failure before the first event is a status in the words of its dialect', () => {
@@ -37,8 +43,11 @@ describe('early: a failure before the first event is a status in the words of it
     for (const stream of [true, false]) {
       const body = question(`[[scenario:${scenario}]]`, { stream });
       const inChat = await ask(gateway, ROUTES['openai-chat'], { body });
-      const { type, code, message, param: _, ...rest } = JSON.parse(inChat.text).error;
-      expect([inChat.status, type, code, typeof message, rest]).toEqual([...chat, 'string', {}]);
+      const inResponses = await ask(gateway, ROUTES['openai-responses'], { body });
+      expect([inChat, inResponses].map(inOpenAIsWords)).toEqual([
+        [...chat, 'string', {}],
+        [...(IN_RESPONSES[scenario] ?? chat), 'string', {}],
+      ]);
       const inMessages = await ask(gateway, ROUTES['anthropic-messages'], { body });
       const { error, ...around } = JSON.parse(inMessages.text);
       expect([inMessages.status, error.type, typeof error.message]).toEqual([...messages, 'string']);
@@ -58,12 +67,16 @@ describe('late: after the first event it is exactly one error event, and then th
     expect([inMessages.status, inMessages.isComplete]).toEqual([200, true]);
     expect(inMessages.text).not.toMatch(/message_delta|message_stop/);
     expect(messages.error?.['message']).toBe(chat.error?.['message']);
+    const inResponses = await ask(gateway, ROUTES['openai-responses'], { body });
+    const responses = readResponsesStream(inResponses.text);
+    expect([inResponses.status, inResponses.isComplete]).toEqual([200, true]);
+    expect(responses.error).toEqual({ code: 'server_error', message: chat.error?.['message'] });
   });
 
   test.each(LATE)('%s is a status for those who wait for the whole', async (scenario) => {
     const body = question(`[[scenario:${scenario}]]`);
     const answers = await Promise.all(DIALECTS.map((name) => ask(gateway, ROUTES[name], { body })));
-    expect(answers.map(({ status }) => status)).toEqual([502, 502]);
+    expect(answers.map(({ status }) => status)).toEqual([502, 502, 502]);
   });
 });
 
@@ -146,6 +159,11 @@ describe('silence about secrets', () => {
     expect(dying).not.toContain('xdead');
   });
 });
+
+function inOpenAIsWords({ status, text }: Answer): readonly unknown[] {
+  const { type, code, message, param: _, ...rest } = JSON.parse(text).error;
+  return [status, type, code, typeof message, rest];
+}
 
 /** What goes wrong before a conversation begins; the body of one holds a secret that V8 would quote. */
 async function failuresOfTheShell(to: RunningGateway): Promise<readonly Answer[]> {

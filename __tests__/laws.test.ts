@@ -9,6 +9,7 @@ import { anthropicMessages } from '../src/dialects/anthropic-messages.js';
 import type { Dialect } from '../src/dialects/dialect.js';
 import { dialects } from '../src/dialects/index.js';
 import { openaiChat } from '../src/dialects/openai-chat.js';
+import { openaiResponses } from '../src/dialects/openai-responses.js';
 import { obeyRules, toEntries } from '../src/kiro/history.js';
 import type { Media } from '../src/kiro/media.js';
 import { readModelPage, resolveModel } from '../src/kiro/models.js';
@@ -19,6 +20,7 @@ import { checkChatRequest } from '../src/simulator/rules.js';
 import { readChatStream } from './support/chat-automaton.js';
 import { readMessagesStream } from './support/messages-automaton.js';
 import { conversation, failureLine, kiroTurn, message } from './support/random.js';
+import { readResponsesStream } from './support/responses-automaton.js';
 import { ANSWERS, cutAt, encodeScene, play, plainError, type Played, readUpstream, REPLY } from './support/scenes.js';
 import { objectAt, type Json } from './support/sse.js';
 import { readTurn } from './support/turn-automaton.js';
@@ -93,6 +95,7 @@ describe('round trip: what a dialect writes, sent back as history, reads as the 
 
   returns('in Anthropic’s words', throughAnthropic, (blocks) => blocks);
   returns('in OpenAI’s words', throughOpenAI, carriedByChat);
+  returns('in the words of OpenAI’s Responses', throughResponses, (blocks) => blocks);
 });
 
 describe('idempotence: the history passes applied twice equal once, and Kiro takes the result', () => {
@@ -101,6 +104,9 @@ describe('idempotence: the history passes applied twice equal once, and Kiro tak
     profileArn: 'arn:aws:codewhisperer:us-east-1:111122223333:profile/LAWS12345678',
     continuationId: '00000000-0000-4000-8000-000000000000',
     toolDescriptionLimit: 100,
+    tags: { when: true, maxTokens: 4000, handling: 'as_reasoning_content' as const },
+    readsWrittenCalls: false,
+    wasCut: () => false,
   };
 
   test('twice is once', () => {
@@ -149,8 +155,11 @@ function checkAgreement({ events, failedEarly }: Played): void {
   const { completion, error } = readTurn(events);
   const chat = readChatStream(write(openaiChat, events));
   const messages = readMessagesStream(write(anthropicMessages, events));
+  const responses = readResponsesStream(write(openaiResponses, events));
   expect([chat.error?.['message'], messages.error?.['message']]).toEqual([error?.message, error?.message]);
+  expect(String(responses.error?.['message'])).toContain(String(error?.message));
   if (completion === undefined) return;
+  expect(responses.response).toEqual(asJson(openaiResponses.writeResponse(completion, REPLY)));
   expect(chat.completion).toEqual(openaiChat.writeResponse(completion, REPLY));
   const { content, isCut } = withInputs(messages.message['content'], messages.inputs, completion);
   const stopReason = isCut ? 'max_tokens' : messages.message['stop_reason'];
@@ -200,6 +209,14 @@ function throughOpenAI(completion: Completion): unknown {
   return historyOf(openaiChat, objectAt(choice ?? {}, 'message'));
 }
 
+function throughResponses(completion: Completion): unknown {
+  const { output } = asJson(openaiResponses.writeResponse(completion, REPLY));
+  const input = [{ role: 'user', content: 'hi' }, ...(output as readonly Json[])];
+  const [, read] = openaiResponses.readRequest(new Reader({ model: 'm', input }), {}).conversation.messages;
+  // A turn of nothing is no item, and no message.
+  return read === undefined ? [] : read.role === 'assistant' ? read.blocks.map(withPlainInput) : read;
+}
+
 function historyOf(dialect: Dialect, answer: Json): unknown {
   const messages = [{ role: 'user', content: 'hi' }, answer];
   const [, read] = dialect.readRequest(new Reader({ model: 'm', max_tokens: 1, messages }), {}).conversation.messages;
@@ -235,5 +252,5 @@ function asJson(value: object): Json {
 }
 
 test('there is a writer for every automaton', () => {
-  expect(dialects.map(({ name }) => name)).toEqual(['openai-chat', 'anthropic-messages']);
+  expect(dialects.map(({ name }) => name)).toEqual(['openai-chat', 'openai-responses', 'anthropic-messages']);
 });

@@ -5,6 +5,7 @@ import { readChatStream } from './support/chat-automaton.js';
 import { startGateway } from './support/gateway.js';
 import { ask, question, ROUTES } from './support/http.js';
 import { readMessagesStream } from './support/messages-automaton.js';
+import { readResponsesStream } from './support/responses-automaton.js';
 import { objectAt, textAt, type Json } from './support/sse.js';
 
 const gateway = await startGateway();
@@ -25,12 +26,14 @@ test('of 32 parallel streams of 200 deltas of 4 KB every byte is right', async (
       chunking: chunkings[index] ?? [],
     })),
   );
-  const body = question('Go.', { stream: true });
-  const read = await Promise.all(answers.map((_, index) => (index % 2 === 0 ? chatText(body) : messagesText(body))));
+  const body = question('Go.', { stream: true, max_tokens: 1_000_000 });
+  const read = await Promise.all(answers.map((_, index) => TEXTS[index % TEXTS.length]?.(body)));
   // Which request met which answer is chance; that every answer came whole and once is not.
   const expected = new Set(answers.map((deltas) => deltas.join('')));
-  expect(read.map((text) => expected.delete(text))).toEqual(answers.map(() => true));
+  expect(read.map((text) => expected.delete(text ?? ''))).toEqual(answers.map(() => true));
 }, 30_000);
+
+const TEXTS = [chatText, messagesText, responsesText];
 
 async function chatText(body: object): Promise<string> {
   const { text } = await ask(gateway, ROUTES['openai-chat'], { body });
@@ -42,6 +45,13 @@ async function messagesText(body: object): Promise<string> {
   const { text } = await ask(gateway, ROUTES['anthropic-messages'], { body });
   const [block = {}] = readMessagesStream(text).message['content'] as readonly Json[];
   return textAt(block, 'text');
+}
+
+async function responsesText(body: object): Promise<string> {
+  const { text } = await ask(gateway, ROUTES['openai-responses'], { body });
+  const [item = {}] = readResponsesStream(text).response['output'] as readonly Json[];
+  const [part = {}] = item['content'] as readonly Json[];
+  return textAt(part, 'text');
 }
 
 function deltasOf(index: number): readonly string[] {

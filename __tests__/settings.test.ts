@@ -33,12 +33,38 @@ test('without flags, environment and file, every setting has the default of the 
     kiroOptOut: true,
     tokenRefreshThresholdSeconds: 600,
     modelCacheTtlSeconds: 3600,
+    maxAttempts: 3,
+    baseRetryDelaySeconds: 1,
+    firstTokenTimeoutSeconds: 90,
+    firstTokenMaxRetries: 1,
+    streamingReadTimeoutSeconds: 300,
+    maxConcurrentRequests: 8,
+    modelAliases: new Map([['auto-kiro', 'auto']]),
+    kiroSharedProfile: true,
+    vpnProxyUrl: undefined,
     toolDescriptionMaxLength: 10000,
+    fakeReasoning: true,
+    fakeReasoningMaxTokens: 4000,
+    fakeReasoningHandling: 'as_reasoning_content',
+    textToolCalls: false,
+    truncationRecovery: true,
     logLevel: 'INFO',
     maxBodySizeBytes: 33554432,
     gatewayHome: undefined,
   });
   expect(new Set(Object.values(origins))).toEqual(new Set(['default']));
+});
+
+test.each<[string, boolean | 'always']>([
+  ['TRUE', true],
+  ['yes', true],
+  ['off', false],
+  ['Always', 'always'],
+])('FAKE_REASONING=%s is %s', (text, expected) => {
+  expect(settings({ env: { FAKE_REASONING: text, FAKE_REASONING_HANDLING: 'Strip_Tags' } })).toMatchObject({
+    fakeReasoning: expected,
+    fakeReasoningHandling: 'strip_tags',
+  });
 });
 
 test('each variable is in the table once', () => {
@@ -143,6 +169,19 @@ checkRefused(
   '0',
   'TOOL_DESCRIPTION_MAX_LENGTH must be a whole number of characters from 1 to 1000000, not "0".',
 );
+checkRefused('FAKE_REASONING', 'maybe', 'FAKE_REASONING must be always, true or false, not "maybe".');
+checkRefused(
+  'FAKE_REASONING_MAX_TOKENS',
+  '0',
+  'FAKE_REASONING_MAX_TOKENS must be a whole number of tokens from 1 to 200000, not "0".',
+);
+checkRefused(
+  'FAKE_REASONING_HANDLING',
+  'drop',
+  'FAKE_REASONING_HANDLING must be one of as_reasoning_content, remove, pass, strip_tags, not "drop".',
+);
+checkRefused('TEXT_TOOL_CALLS', '2', 'TEXT_TOOL_CALLS must be true or false, not "2".');
+checkRefused('TRUNCATION_RECOVERY', '2', 'TRUNCATION_RECOVERY must be true or false, not "2".');
 checkRefused('LOG_LEVEL', 'loud', 'LOG_LEVEL must be one of DEBUG, INFO, WARN, ERROR, not "loud".');
 checkRefused('MAX_BODY_SIZE', '32gb', `${SIZE}, not "32gb".`);
 checkRefused('MAX_BODY_SIZE', '0', `${SIZE}, not "0".`);

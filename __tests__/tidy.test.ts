@@ -55,11 +55,14 @@ test('each package has one door', () => {
     loads.filter((name) => !/^(?:\.|node:)/.test(name)).map((name) => `${name} <- ${path}`),
   );
   expect([...new Set(doors)].toSorted()).toEqual([
+    '@clack/prompts <- src/terminal/prompts.ts',
     'chalk <- src/terminal/terminal.ts',
     'commander <- src/cli.ts',
     'express <- src/server/app.ts',
+    'https-proxy-agent <- src/outbound.ts',
     'keytar <- src/auth/keychain.ts',
-    'node-fetch <- src/context.ts',
+    'node-fetch <- src/outbound.ts',
+    'socks-proxy-agent <- src/outbound.ts',
     'sql.js <- src/auth/sources/kiro-cli-database.ts',
   ]);
 });
@@ -67,12 +70,15 @@ test('each package has one door', () => {
 test('a secret is revealed only where it goes on the wire or into a store', () => {
   expect(pathsWith(/\.reveal\(/)).toEqual([
     'src/auth/credential.ts',
+    'src/auth/device-flow.ts',
     'src/auth/refresh.ts',
     'src/auth/store.ts',
     'src/auth/stored-login.ts',
     'src/commands/serve.ts',
+    'src/commands/status-facts.ts',
     'src/kiro/client.ts',
     'src/logger.ts',
+    'src/outbound.ts',
     'src/server/access.ts',
     'src/server/gateway-key.ts',
   ]);

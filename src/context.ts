@@ -1,12 +1,17 @@
 /** Where all effects are born: one record of the real terminal, clock, chance, network and signals, all lazy. */
 
 import { randomUUID } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { fstatSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 
+import { createKeychain, type Keychain } from './auth/keychain.js';
+import type { RunProgram } from './auth/sources/kiro-cli-program.js';
 import type { Fetch } from './core/fetch.js';
+import type { Secret } from './core/secret.js';
+import type { StartTimer } from './kiro/asker.js';
 import type { Machine } from './paths.js';
+import type { Prompts } from './terminal/prompts.js';
 import { createTerminal, type Terminal } from './terminal/terminal.js';
 
 export type Context = {
@@ -16,28 +21,76 @@ export type Context = {
   readonly version: string;
   /** Unix time in milliseconds. */
   readonly now: () => number;
+  /** A random number from 0 to 1. */
+  readonly chance: () => number;
   readonly sleep: (milliseconds: number, signal?: AbortSignal) => Promise<void>;
+  readonly startTimer: StartTimer;
   /** A random UUID. */
   readonly randomId: () => string;
-  readonly loadFetch: () => Promise<Fetch>;
+  /** @param proxyUrl VPN_PROXY_URL; the environment's proxies count without it. */
+  readonly loadFetch: (proxyUrl: Secret | undefined) => Promise<Fetch>;
+  /** Nothing is loaded or asked before the first entry is. */
+  readonly keychain: () => Keychain;
+  readonly runProgram: RunProgram;
+  /** Undefined when nobody is there to answer: then a missing answer is an error, and nothing waits. */
+  readonly loadPrompts: () => Promise<Prompts | undefined>;
+  /** All that is piped in; undefined on a terminal. A pipe may be one that nobody wants to write to. */
+  readonly readPiped: (limits: { readonly maxBytes: number; readonly mayBeSilent: boolean }) => Promise<Piped>;
+  /** The first line of what is piped in; empty on a terminal. */
+  readonly readPipe: () => Promise<string>;
   /** Aborted by the first SIGINT or SIGTERM; the second ends the process at once. */
   readonly stopSignal: () => AbortSignal;
 };
 
+export type Piped = Uint8Array | undefined;
+
 export function createContext(): Context {
   let stopping: AbortSignal | undefined;
+  let keychain: Keychain | undefined;
+  const stopSignal = (): AbortSignal => (stopping ??= signalOfProcess());
   return {
     terminal: createTerminal(process, process.env),
     machine: { platform: process.platform, env: process.env, homeDirectory: homedir() },
     workingDirectory: process.cwd(),
     version: readVersion(),
     now: Date.now,
-    sleep: (milliseconds, signal) => sleep(milliseconds, undefined, signal === undefined ? {} : { signal }),
+    sleep: pause,
+    chance: Math.random,
+    startTimer,
     randomId: randomUUID,
-    loadFetch,
-    stopSignal: () => (stopping ??= signalOfProcess()),
+    loadFetch: async (proxyUrl) => {
+      const { createOutboundFetch } = await import('./outbound.js');
+      return createOutboundFetch({ proxyUrl, env: process.env });
+    },
+    keychain: () => (keychain ??= createKeychain({ platform: process.platform, sleep: pause, randomId: randomUUID })),
+    runProgram,
+    loadPrompts: () => loadPrompts(stopSignal()),
+    readPipe: () => readPipe(stopSignal()),
+    readPiped: (limits) => readPiped(limits, stopSignal()),
+    stopSignal,
   };
 }
+
+async function pause(milliseconds: number, signal?: AbortSignal): Promise<void> {
+  await sleep(milliseconds, undefined, signal === undefined ? {} : { signal });
+}
+
+/** From the home folder: Windows looks for programs in the current one first, which may be anybody's. */
+async function runProgram(name: string, args: readonly string[], limitMs: number): Promise<boolean> {
+  const { spawn } = await import('node:child_process');
+  return new Promise((resolve) => {
+    const options = { stdio: 'ignore', cwd: homedir(), timeout: limitMs, windowsHide: true } as const;
+    const child = spawn(name, args, { ...options, killSignal: 'SIGKILL' });
+    child.once('error', () => resolve(child.pid !== undefined));
+    child.once('exit', () => resolve(true));
+  });
+}
+
+/** Does not keep a process alive that has nothing else to wait for. */
+const startTimer: StartTimer = (milliseconds, ring) => {
+  const timer = setTimeout(ring, milliseconds).unref();
+  return { refresh: () => void timer.refresh(), stop: () => clearTimeout(timer) };
+};
 
 function readVersion(): string {
   const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
@@ -52,32 +105,30 @@ function signalOfProcess(): AbortSignal {
   return controller.signal;
 }
 
-/** node-fetch behind our own type: keep-alive connections, no compression, no redirects with a token. */
-async function loadFetch(): Promise<Fetch> {
-  const [{ default: nodeFetch }, http, https] = await Promise.all([
-    import('node-fetch'),
-    import('node:http'),
-    import('node:https'),
-  ]);
-  const options = { keepAlive: true, maxSockets: Infinity, maxFreeSockets: 64, scheduling: 'lifo' } as const;
-  const agents = { http: new http.Agent(options), https: new https.Agent(options) };
-  return async (url, init) => {
-    const { method, headers, body, signal, redirect = 'error' } = init;
-    const response = await nodeFetch(url, {
-      method,
-      headers: { ...headers },
-      redirect,
-      ...(body !== undefined && { body }),
-      ...(signal !== undefined && { signal }),
-      compress: false,
-      agent: (parsed) => (parsed.protocol === 'https:' ? agents.https : agents.http),
-    });
-    return {
-      status: response.status,
-      headers: response.headers,
-      text: () => response.text(),
-      // node-fetch's type knows the older stream interface only; what it gives is a Readable of Buffers.
-      body: response.body as AsyncIterable<Uint8Array> | null,
-    };
-  };
+/** A pipe that nobody ever writes to must not keep a command waiting for ever. */
+async function readPipe(signal: AbortSignal): Promise<string> {
+  if (process.stdin.isTTY) return '';
+  const { readFirstLine } = await import('./terminal/input.js');
+  return readFirstLine(process.stdin, AbortSignal.any([signal, AbortSignal.timeout(PIPE_LIMIT_MS)]));
 }
+
+/** Shells make pipes, and who writes `|` means it; programs that start others give them sockets without a thought. */
+async function readPiped(
+  { maxBytes, mayBeSilent }: { readonly maxBytes: number; readonly mayBeSilent: boolean },
+  signal: AbortSignal,
+): Promise<Piped> {
+  if (process.stdin.isTTY) return undefined;
+  const silenceMs = mayBeSilent && fstatSync(0).isSocket() ? SILENT_SOCKET_MS : undefined;
+  const { readToEnd } = await import('./terminal/input.js');
+  return readToEnd(process.stdin, { maxBytes, silenceMs }, signal);
+}
+
+async function loadPrompts(signal: AbortSignal): Promise<Prompts | undefined> {
+  if (!process.stdin.isTTY || !process.stderr.isTTY) return undefined;
+  const { createPrompts } = await import('./terminal/prompts.js');
+  return createPrompts(process.stderr, signal);
+}
+
+/** Long enough for a password manager that asks for a finger first. */
+const SILENT_SOCKET_MS = 3000;
+const PIPE_LIMIT_MS = 60_000;

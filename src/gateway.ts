@@ -1,13 +1,20 @@
 /** What the server and the commands share: one conversation in, one turn out; and the catalogue. */
 
-import type { Conversation, Message, Model } from './core/conversation.js';
+import { createCatalogue, type CatalogueDependencies } from './catalogue.js';
+import type { Conversation, Model } from './core/conversation.js';
 import { GatewayError } from './core/errors.js';
-import { begin, type Turn } from './core/stream.js';
-import type { Access, AccessProvider, KiroClient } from './kiro/client.js';
+import { unfenceTurn } from './core/json-answer.js';
+import { limitTurn } from './core/limits.js';
+import type { Batch, Completion, Turn } from './core/stream.js';
+import type { UsageLimits } from './core/usage-limits.js';
+import type { Asker } from './kiro/asker.js';
+import type { Access, KiroClient } from './kiro/client.js';
+import { readModelName, thinksLong, withWish, type ModelAliases } from './kiro/model-names.js';
 import { modelNotFound, resolveModel } from './kiro/models.js';
-import { toKiroRequest } from './kiro/request.js';
-import { toTurn } from './kiro/stream.js';
-import type { Logger } from './logger.js';
+import type { ProfiledSession } from './kiro/profiled-session.js';
+import { toKiroRequest, type RequestContext } from './kiro/request.js';
+import { createCutCalls, rememberCutCalls } from './kiro/truncation.js';
+import { repairFor, withoutDocuments, type Repaired } from './repairs.js';
 
 export type Gateway = {
   /**
@@ -21,61 +28,140 @@ export type Gateway = {
    * @throws GatewayError when there never was an answer.
    */
   models(signal: AbortSignal): Promise<readonly Model[]>;
+  /**
+   * One model, by any name that a conversation may use.
+   * @throws GatewayError `model-not-found` with the names that are near.
+   */
+  model(name: string, signal: AbortSignal): Promise<Model>;
+  /** The estimate that the conversation's own turn would begin with. Kiro is not asked. */
+  countTokens(conversation: Conversation): number;
+  /** What the account may spend and has spent, as Kiro says it now. */
+  usage(signal: AbortSignal): Promise<UsageLimits>;
 };
 
 export type Answer = {
   readonly turn: Turn;
   /** What did not travel as asked, for `x-kiro-gateway-notice`. */
   readonly notices: readonly string[];
+  /** Kiro's id of the model that was asked. */
+  readonly modelId: string;
 };
 
-export type GatewayDependencies = {
-  readonly session: AccessProvider;
-  readonly client: KiroClient;
-  readonly log: Logger;
-  /** Unix time in milliseconds. */
-  readonly now: () => number;
+/** What one turn cost, for the ledger. */
+export type Spent = Pick<Completion, 'usage' | 'credits'> & {
+  readonly modelId: string;
+  readonly sessionId: string | undefined;
+};
+
+export type GatewayDependencies = CatalogueDependencies & {
+  readonly session: ProfiledSession;
+  readonly client: Pick<KiroClient, 'usageLimits'>;
+  readonly asker: Asker;
   readonly randomId: () => string;
-  readonly modelCacheTtlSeconds: number;
+  readonly modelAliases: ModelAliases;
   readonly toolDescriptionMaxLength: number;
+  readonly tags: RequestContext['tags'];
+  readonly textToolCalls: boolean;
+  readonly truncationRecovery: boolean;
+  /** Is told what each turn cost, as soon as that is known. */
+  readonly record?: ((spent: Spent) => void) | undefined;
 };
 
 export function createGateway(dependencies: GatewayDependencies): Gateway {
-  const { session, client, log } = dependencies;
+  const { session, asker, log, modelAliases, truncationRecovery } = dependencies;
+  const cutCalls = createCutCalls();
   const catalogue = createCatalogue(dependencies);
 
   return {
     models: catalogue.models,
 
+    usage: (signal) => dependencies.client.usageLimits(signal),
+
+    async model(name, signal) {
+      const known = await catalogue.models(signal);
+      const { id } = modelFor(name, known).model;
+      const found = known.find((model) => model.id === id);
+      if (found === undefined) throw modelNotFound(name, known);
+      return found;
+    },
+
+    countTokens(conversation) {
+      const { model } = modelFor(conversation.model, catalogue.known());
+      return toKiroRequest(conversation, contextFor(model)).estimatedInputTokens;
+    },
+
     async converse(conversation, signal) {
       const access = await session.accessToken(signal);
       const known = await catalogue.modelsIfKnown(signal);
-      const situation = { access, known, model: resolveModel(conversation.model, known), signal };
-      try {
-        return await ask(conversation, situation);
-      } catch (thrown) {
-        const repaired = repair(conversation, thrown);
-        if (repaired === undefined) throw thrown;
-        log.info('Kiro refused the reasoning in the history; asking once more without it.');
-        return await ask(repaired, situation);
+      const { model, wish } = modelFor(conversation.model, known);
+      const situation = { access, known, model, signal };
+      const reasoning = withWish(conversation.reasoning, wish);
+      const wished = { ...conversation, reasoning };
+      let asked: Repaired = model.inputs.includes('image')
+        ? { conversation: wished, notices: [] }
+        : withoutDocuments(wished);
+      const tried = new Set<string>();
+      for (;;) {
+        try {
+          const model = asked.withoutFields === true ? withoutFields(situation.model) : situation.model;
+          const answer = await askWithSomeProfile(asked.conversation, { ...situation, model });
+          return { ...answer, notices: [...asked.notices, ...answer.notices] };
+        } catch (thrown) {
+          const repair = repairFor(thrown);
+          if (repair === undefined || tried.has(repair.reason)) throw thrown;
+          tried.add(repair.reason);
+          log.info(repair.told);
+          const repaired = repair.apply(asked.conversation);
+          asked = { ...asked, ...repaired, notices: [...asked.notices, ...repaired.notices] };
+        }
       }
     },
   };
 
-  /** One attempt, up to the first event of the answer. */
-  async function ask(conversation: Conversation, { access, known, model, signal }: Situation): Promise<Answer> {
-    const request = toKiroRequest(conversation, {
+  /** The model that a name means, and what the name wishes besides. */
+  function modelFor(named: string, known: readonly Model[]) {
+    const { name, wish } = readModelName(named, known, modelAliases);
+    return { model: resolveModel(name, known), wish };
+  }
+
+  function contextFor(model: Model, profileArn?: string): RequestContext {
+    return {
       model,
-      profileArn: access.profileArn,
+      profileArn,
       continuationId: dependencies.randomId(),
       toolDescriptionLimit: dependencies.toolDescriptionMaxLength,
-    });
-    log.debug(`asking Kiro: model ${model.id}, ${request.body.length} characters`);
-    const { estimatedInputTokens, restoreToolName } = request;
+      tags: dependencies.tags,
+      readsWrittenCalls: dependencies.textToolCalls,
+      wasCut: truncationRecovery ? (id) => cutCalls.has(id) : undefined,
+    };
+  }
+
+  /** Once more with another profile, or without one, when the profile is what Kiro refused. */
+  async function askWithSomeProfile(conversation: Conversation, situation: Situation): Promise<Answer> {
     try {
-      const bytes = await client.generate(request.body, access, signal);
-      const asked = { estimatedInputTokens, restoreToolName, windowTokens: model.maxInputTokens };
-      return { turn: await begin(toTurn(bytes, asked, signal)), notices: request.notices };
+      return await ask(conversation, situation);
+    } catch (thrown) {
+      const other = await session.otherProfile(situation.access, thrown, situation.signal);
+      if (other === undefined) throw thrown;
+      log.info(other.told);
+      const answer = await ask(conversation, { ...situation, access: other.access });
+      other.keep();
+      return answer;
+    }
+  }
+
+  /** One question in one form, up to the first event of the answer. */
+  async function ask(conversation: Conversation, { access, known, model, signal }: Situation): Promise<Answer> {
+    const request = toKiroRequest(conversation, contextFor(model, access.profileArn));
+    log.debug(`asking Kiro: model ${model.id}, ${request.body.length} characters`);
+    const { estimatedInputTokens, restoreToolName, reading } = request;
+    try {
+      const asked = { estimatedInputTokens, restoreToolName, reading, windowTokens: model.maxInputTokens };
+      const question = { body: request.body, access, asked, thinksLong: thinksLong(conversation.reasoning) };
+      const turn = rememberCutCalls(asWished(await asker.ask(question, signal), conversation), cutCalls);
+      const record = ({ usage, credits }: Completion): void =>
+        dependencies.record?.({ usage, credits, modelId: model.id, sessionId: conversation.sessionId });
+      return { turn: recorded(turn, record), notices: request.notices, modelId: model.id };
     } catch (thrown) {
       throw explain(thrown, { name: conversation.model, known, model, estimatedInputTokens });
     }
@@ -90,18 +176,25 @@ type Situation = {
   readonly signal: AbortSignal;
 };
 
-/** The conversation without what Kiro refused, if that can be left out and Kiro said so before its answer began. */
-function repair(conversation: Conversation, thrown: unknown): Conversation | undefined {
-  if (!(thrown instanceof GatewayError) || thrown.facts.reason !== 'THINKING_SIGNATURE_INVALID') return undefined;
-  // A signature is bound to account and conversation; once one is refused, none of the others helps.
-  const messages = conversation.messages.map((message): Message => {
-    if (message.role === 'user') return message;
-    return { role: 'assistant', blocks: message.blocks.filter((block) => !REASONING.has(block.type)) };
-  });
-  return { ...conversation, messages };
+/** As if its schema named nothing: Kiro has refused what it names. */
+function withoutFields(model: Model): Model {
+  return { ...model, requestFieldsSchema: undefined };
 }
 
-const REASONING: ReadonlySet<string> = new Set(['reasoning', 'redacted-reasoning']);
+/** The turn in the form and the length that were asked for, which Kiro does not see to. */
+function asWished(turn: Turn, { answerFormat, limits }: Conversation): Turn {
+  const formed = answerFormat === undefined ? turn : unfenceTurn(turn);
+  return limits === undefined ? formed : limitTurn(formed, limits);
+}
+
+/** Tells the sum before it passes it on: whoever waits for it may leave with it. */
+async function* recorded(turn: Turn, record: (completion: Completion) => void): AsyncGenerator<Batch> {
+  for await (const batch of turn) {
+    const last = batch.at(-1);
+    if (last?.type === 'finish') record(last.completion);
+    yield batch;
+  }
+}
 
 /** What only the gateway knows about a failure: the names near a wrong model, the numbers of an overflow. */
 function explain(
@@ -120,63 +213,3 @@ function explain(
     cause: thrown,
   });
 }
-
-/** The list of models, fetched once at a time and kept for the TTL; a stale list is better than none. */
-function createCatalogue({ client, log, now, modelCacheTtlSeconds }: GatewayDependencies) {
-  let kept: readonly Model[] | undefined;
-  let keptUntil = 0;
-  let fetching: Promise<readonly Model[]> | undefined;
-
-  // One caller's signal must not cancel what others wait for; the client limits the time.
-  async function fetchModels(): Promise<readonly Model[]> {
-    try {
-      kept = await client.listModels(new AbortController().signal);
-      keptUntil = now() + modelCacheTtlSeconds * 1000;
-      return kept;
-    } catch (thrown) {
-      if (kept === undefined) throw thrown;
-      log.warn('Kiro did not list its models; the last known list is used.', thrown);
-      keptUntil = now() + RETRY_AFTER_FAILURE_MS;
-      return kept;
-    } finally {
-      fetching = undefined;
-    }
-  }
-
-  async function models(signal: AbortSignal): Promise<readonly Model[]> {
-    if (kept !== undefined && now() < keptUntil) return kept;
-    fetching ??= fetchModels();
-    return untilAborted(fetching, signal);
-  }
-
-  return {
-    models,
-    /** For a conversation: it can go on without the list, so a failure is only logged. */
-    async modelsIfKnown(signal: AbortSignal): Promise<readonly Model[]> {
-      try {
-        return await models(signal);
-      } catch (thrown) {
-        if (signal.aborted) throw thrown;
-        log.warn('Kiro did not list its models; the conversation goes on without limits known.', thrown);
-        return [];
-      }
-    },
-  };
-}
-
-/** Waits for something shared, but no longer than one caller wants to. */
-async function untilAborted<T>(shared: Promise<T>, signal: AbortSignal): Promise<T> {
-  if (signal.aborted) throw new GatewayError('cancelled', 'The request was cancelled.');
-  let leave: (() => void) | undefined;
-  const left = new Promise<never>((_, reject) => {
-    leave = () => reject(new GatewayError('cancelled', 'The request was cancelled.'));
-    signal.addEventListener('abort', leave, { once: true });
-  });
-  try {
-    return await Promise.race([shared, left]);
-  } finally {
-    if (leave !== undefined) signal.removeEventListener('abort', leave);
-  }
-}
-
-const RETRY_AFTER_FAILURE_MS = 30_000;

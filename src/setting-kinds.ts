@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { isWholeRefreshToken } from './auth/credential.js';
 import { Secret } from './core/secret.js';
 import { isProfileArn, isRegion } from './kiro/endpoints.js';
+import { readProxyUrl } from './proxy.js';
 
 export type SettingKind<Value> = {
   /** Completes the sentence `SERVER_PORT must be …`. */
@@ -26,11 +27,23 @@ export function wholeNumber(least: number, most: number, unit = ''): SettingKind
   };
 }
 
+/** Seconds, with up to three decimals. */
+export function seconds(least: number, most: number): SettingKind<number> {
+  return {
+    accepts: `a number of seconds from ${least} to ${most}`,
+    isSecret: false,
+    parse(text) {
+      const value = Number(text);
+      return /^\d{1,6}(?:\.\d{1,3})?$/.test(text) && value >= least && value <= most ? value : undefined;
+    },
+  };
+}
+
 export function oneOf<Value extends string>(...allowed: readonly Value[]): SettingKind<Value> {
   return {
     accepts: `one of ${allowed.join(', ')}`,
     isSecret: false,
-    parse: (text) => allowed.find((it) => it === text.toUpperCase()),
+    parse: (text) => allowed.find((it) => it.toUpperCase() === text.toUpperCase()),
   };
 }
 
@@ -43,6 +56,15 @@ export const trueOrFalse: SettingKind<boolean> = {
     return undefined;
   },
 };
+
+/** True, false, or a word that means more than true. */
+export function trueOrFalseOr<Word extends string>(word: Word): SettingKind<boolean | Word> {
+  return {
+    accepts: `${word}, true or false`,
+    isSecret: false,
+    parse: (text) => (text.toLowerCase() === word ? word : trueOrFalse.parse(text, '')),
+  };
+}
 
 /** Goes into an HTTP header, where anything but printable ASCII is refused. */
 export const headerText: SettingKind<string> = {
@@ -91,6 +113,35 @@ export const path: SettingKind<string> = {
   accepts: 'a path',
   isSecret: false,
   parse: (text, homeDirectory) => (/^~(?=$|[/\\])/.test(text) ? join(homeDirectory, text.slice(1)) : text),
+};
+
+/** Names for models, each in lower case with the model it stands for. */
+export const aliases: SettingKind<ReadonlyMap<string, string>> = {
+  accepts: 'pairs such as auto-kiro=auto,fast=claude-haiku-4.5',
+  isSecret: false,
+  parse(text) {
+    const pairs = text.split(',').map((pair) => pair.split('=').map((it) => it.trim()));
+    if (pairs.some((pair) => pair.length !== 2 || pair.includes(''))) return undefined;
+    return new Map(pairs.map(([alias = '', model = '']) => [alias.toLowerCase(), model]));
+  },
+};
+
+/** Names separated by commas. */
+export const list: SettingKind<readonly string[]> = {
+  accepts: 'a list separated by commas',
+  isSecret: false,
+  parse: (text) =>
+    text
+      .split(',')
+      .map((it) => it.trim())
+      .filter((it) => it !== ''),
+};
+
+/** Holds a password at times. Without a scheme it is a plain HTTP proxy. */
+export const proxyUrl: SettingKind<Secret> = {
+  accepts: 'the URL of a proxy: http, https, socks5 or socks5h, such as http://user:password@host:3128',
+  isSecret: true,
+  parse: (text) => (readProxyUrl(text) === undefined ? undefined : new Secret(text)),
 };
 
 /** A base URL that logins are sent to: encrypted, or never leaving this machine. */

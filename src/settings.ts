@@ -1,7 +1,9 @@
 /** Every setting, once: its names, its kind, its default and its line in the README. */
 
 import { GatewayError } from './core/errors.js';
+import { ANSWER_SETTINGS } from './answer-settings.js';
 import * as kind from './setting-kinds.js';
+import { UPSTREAM_SETTINGS } from './upstream-settings.js';
 
 export type SettingName = keyof typeof SETTINGS;
 
@@ -15,7 +17,7 @@ export type Settings = {
 } & { readonly origins: Readonly<Record<SettingName, SettingOrigin>> };
 
 export type SettingsInput = {
-  /** By the flag's name without dashes: `{ port: '8000' }`. */
+  /** By the option's name as commander makes it: `{ port: '8000', allowedHost: 'my.box' }`. */
   readonly flags: Readonly<Record<string, string | undefined>>;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** What an env file says, as `readEnvFile` returns it. */
@@ -42,7 +44,7 @@ export function readSettings(input: SettingsInput): Settings {
   return { ...values, origins } as unknown as Settings;
 }
 
-type SettingRow = {
+export type SettingRow = {
   readonly variable: string;
   readonly flag?: string;
   readonly kind: kind.SettingKind<unknown>;
@@ -60,13 +62,18 @@ type SettingRow = {
 type ValueOf<Name extends SettingName> = Exclude<ReturnType<(typeof SETTINGS)[Name]['kind']['parse']>, undefined>;
 
 function find(row: SettingRow, input: SettingsInput): { origin: SettingOrigin; text: string | undefined } {
-  const flag = row.flag === undefined ? undefined : input.flags[row.flag.slice('--'.length)]?.trim();
+  const flag = row.flag === undefined ? undefined : input.flags[optionName(row.flag)]?.trim();
   if (flag) return { origin: 'flag', text: flag };
   const environment = input.env[row.variable]?.trim();
   if (environment) return { origin: 'environment', text: environment };
   const file = input.envFile?.lookup(row.variable)?.trim();
   if (file) return { origin: 'file', text: file };
   return { origin: 'default', text: row.default?.replace('<version>', input.version) };
+}
+
+/** `--allowed-host` is the option `allowedHost`. */
+function optionName(flag: string): string {
+  return flag.slice('--'.length).replaceAll(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
 }
 
 function parse(row: SettingRow, origin: SettingOrigin, text: string, homeDirectory: string): unknown {
@@ -79,6 +86,8 @@ function parse(row: SettingRow, origin: SettingOrigin, text: string, homeDirecto
 }
 
 export const SETTINGS = {
+  ...UPSTREAM_SETTINGS,
+  ...ANSWER_SETTINGS,
   serverHost: {
     variable: 'SERVER_HOST',
     flag: '--host',
@@ -132,6 +141,12 @@ export const SETTINGS = {
     kind: kind.path,
     inFolder: 'announced',
     doc: "JSON file with a Kiro login, such as the Kiro IDE's `~/.aws/sso/cache/kiro-auth-token.json`; only read.",
+  },
+  kiroCliDbFile: {
+    variable: 'KIRO_CLI_DB_FILE',
+    kind: kind.path,
+    inFolder: 'announced',
+    doc: "Database of kiro-cli or amazon-q, such as kiro-cli's `data.sqlite3`; only read.",
   },
   kiroApiKey: {
     variable: 'KIRO_API_KEY',
@@ -212,6 +227,19 @@ export const SETTINGS = {
     default: '32mb',
     inFolder: 'accepted',
     doc: 'Largest request body: `32mb`, `500kb` or a number of bytes.',
+  },
+  allowedHosts: {
+    variable: 'ALLOWED_HOSTS',
+    flag: '--allowed-host',
+    kind: kind.list,
+    inFolder: 'ignored',
+    doc: 'Host names, besides those of loopback, under which clients may call.',
+  },
+  corsOrigins: {
+    variable: 'CORS_ORIGINS',
+    kind: kind.list,
+    inFolder: 'ignored',
+    doc: 'Origins of web pages that may call, such as `https://app.example`; all others are refused.',
   },
   gatewayHome: {
     variable: 'KIRO_GATEWAY_HOME',

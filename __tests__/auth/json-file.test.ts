@@ -22,6 +22,7 @@ function settings(file: string, more: Partial<LoginSettings> = {}): LoginSetting
     kiroApiRegion: undefined,
     kiroApiKey: undefined,
     kiroCredsFile: file,
+    kiroCliDbFile: undefined,
     homeDirectory: '/nowhere',
     ...more,
   };

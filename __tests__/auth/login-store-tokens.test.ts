@@ -14,7 +14,7 @@ for (const options of [IN_KEYCHAIN, IN_FILE]) {
     const world = open();
     await world.logins.saveLogin('default', { ...OIDC, profileArn: undefined }, options);
     const before = places(world);
-    await world.logins.tokenStore('default').write(digestOf(OIDC), RENEWED);
+    await world.logins.tokenStore('default').write(digestOf(OIDC), RENEWED, 'gateway');
     const later = open(world).logins;
     const login = await later.readLogin('default');
     expect({
@@ -37,9 +37,9 @@ test('tokens of another login are neither given nor kept: the person has signed 
   const { logins, notices } = open();
   await logins.saveLogin('default', SOCIAL, IN_KEYCHAIN);
   const tokens = logins.tokenStore('default');
-  await tokens.write(digestOf(SOCIAL), RENEWED);
+  await tokens.write(digestOf(SOCIAL), RENEWED, 'gateway');
   await logins.saveLogin('default', OTHER, IN_KEYCHAIN);
-  await tokens.write(digestOf(SOCIAL), RENEWED);
+  await tokens.write(digestOf(SOCIAL), RENEWED, 'gateway');
   const found = [await tokens.read(digestOf(SOCIAL)), await tokens.read(digestOf(OTHER))];
   expect({ found, login: revealed((await logins.readLogin('default'))?.credential), notices }).toEqual({
     found: [undefined, undefined],
@@ -52,7 +52,7 @@ test('tokens of a login that was removed are not kept', async () => {
   const world = open();
   await world.logins.saveLogin('default', SOCIAL, IN_KEYCHAIN);
   await world.logins.removeLogin('default');
-  await world.logins.tokenStore('default').write(digestOf(SOCIAL), RENEWED);
+  await world.logins.tokenStore('default').write(digestOf(SOCIAL), RENEWED, 'gateway');
   expect({ ...places(world), list: await world.logins.listLogins() }).toEqual({ keychain: [], files: [], list: [] });
 });
 
@@ -61,7 +61,7 @@ test('a keychain that was locked meanwhile ends no session: the tokens last unti
   await world.logins.saveLogin('default', SOCIAL, IN_KEYCHAIN);
   const tokens = open({ ...world, load: lockedKeytar().load }).logins.tokenStore('default');
   expect(await tokens.read(digestOf(SOCIAL))).toBeUndefined();
-  await tokens.write(digestOf(SOCIAL), RENEWED);
+  await tokens.write(digestOf(SOCIAL), RENEWED, 'gateway');
   const sentence =
     'The login default in the keychain does not exist any more, or the keychain is locked; unlock it, or run `kiro-gateway login` again.';
   expect(world.notices).toEqual([

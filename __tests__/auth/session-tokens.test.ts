@@ -30,9 +30,10 @@ test('rotated tokens are on the disk before they are used, and are used after a 
   const order: string[] = [];
   const watched: TokenStore = {
     read: (digest) => store.read(digest),
-    async write(digest, tokens) {
-      await store.write(digest, tokens);
+    async write(digest, tokens, by) {
+      const isKept = await store.write(digest, tokens, by);
       order.push(`written ${readFileSync(join(state, 'tokens', `${digest}.json`), 'utf8').includes(R2)}`);
+      return isKept;
     },
   };
   const first = await open(server, { login: environment, store: watched });

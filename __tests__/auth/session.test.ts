@@ -40,7 +40,7 @@ test('a token is handed out with what a request needs to know', async () => {
   const access = await session.accessToken(UNWATCHED);
   const facts = session.describe();
   expect(revealed({ access, facts })).toEqual({
-    access: { kind: 'social', token: 'secret:aoa1', profileArn: ARN, loginRegion: 'eu-west-1' },
+    access: { kind: 'social', token: 'secret:aoa1', profileArn: ARN, loginRegion: 'eu-west-1', isBuilderId: false },
     facts: {
       account: 'Kiro social login',
       source: 'the setting REFRESH_TOKEN',
@@ -173,6 +173,7 @@ test('an API key is handed out as it is, without a profile, and never renewed', 
       token: 'secret:ksk_0123456789abcdefghijklmn',
       loginRegion: 'us-east-1',
       tokenTypeHeader: 'API_KEY',
+      isBuilderId: false,
     },
     failure:
       'login-expired: Kiro refused the API key in KIRO_API_KEY; replace it, or set KIRO_API_REGION to the region it was made in.',
@@ -193,5 +194,6 @@ test('tokens of an external identity provider are marked', async () => {
     token: 'secret:aoa-idp',
     loginRegion: 'us-east-1',
     tokenTypeHeader: 'EXTERNAL_IDP',
+    isBuilderId: false,
   });
 });

@@ -3,9 +3,10 @@
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { accountKind, type Credential, digestOf, isSameSecret } from '../../src/auth/credential.js';
-import { findLogin, notLoggedIn } from '../../src/auth/sources/index.js';
+import { findLogin, notLoggedIn, type SourceTools } from '../../src/auth/sources/index.js';
 import type { LoginSettings } from '../../src/auth/sources/source.js';
 import { Secret } from '../../src/core/secret.js';
+import { NOW, open } from './login-world.js';
 import { ARN, expectNoSecret, refreshToken, revealed, temporaryFolder, writeFiles } from './support.js';
 
 const NONE: LoginSettings = {
@@ -15,16 +16,22 @@ const NONE: LoginSettings = {
   kiroApiRegion: undefined,
   kiroApiKey: undefined,
   kiroCredsFile: undefined,
+  kiroCliDbFile: undefined,
   homeDirectory: '/nowhere',
 };
+function tools(profile?: string): SourceTools {
+  const patience = (): Promise<void> => Promise.resolve();
+  return { now: () => NOW, sleep: patience, runProgram: () => Promise.resolve(false), logins: open().logins, profile };
+}
+
 const TOKEN = new Secret(refreshToken('environment'));
 const KEY = new Secret('ksk_1');
 
 test('without any setting there is no login, and the error says what to set', async () => {
   const { kind, message } = notLoggedIn();
-  expect([await findLogin(NONE), `${kind}: ${message}`]).toEqual([
+  expect([await findLogin(NONE, tools()), `${kind}: ${message}`]).toEqual([
     undefined,
-    'not-logged-in: No Kiro login found. Set REFRESH_TOKEN, KIRO_API_KEY or KIRO_CREDS_FILE.',
+    'not-logged-in: No Kiro login found. Run `kiro-gateway login`, or set REFRESH_TOKEN, KIRO_API_KEY, KIRO_CREDS_FILE or KIRO_CLI_DB_FILE.',
   ]);
 });
 
@@ -34,7 +41,7 @@ function check(title: string, settings: Partial<LoginSettings>, description: str
     writeFiles(folder, { 'login.json': { refreshToken: refreshToken('file') } });
     const isFile = settings.kiroCredsFile !== undefined;
     const file = isFile ? { kiroCredsFile: join(folder, 'login.json') } : {};
-    const login = await findLogin({ ...NONE, ...settings, ...file });
+    const login = await findLogin({ ...NONE, ...settings, ...file }, tools());
     expect(login?.source.description.replace(folder, '~')).toBe(description);
     expect(revealed([login?.credential, (await login?.source.read())?.credential])).toEqual([credential, credential]);
     expectNoSecret(login, refreshToken('environment'), refreshToken('file'));
@@ -60,6 +67,12 @@ check(
   { refreshToken: TOKEN, kiroApiKey: KEY, kiroCredsFile: 'yes' },
   'the setting REFRESH_TOKEN',
   social,
+);
+check(
+  'KIRO_CREDS_FILE wins over KIRO_CLI_DB_FILE',
+  { kiroCredsFile: 'yes', kiroCliDbFile: '/nowhere/data.sqlite3' },
+  'the file ~/login.json (KIRO_CREDS_FILE)',
+  { ...social, refreshToken: `secret:${refreshToken('file')}` },
 );
 check(
   'KIRO_API_KEY wins over KIRO_CREDS_FILE',

@@ -20,7 +20,7 @@ const TOKENS: Tokens = {
 test('tokens are read as they were written, by another store too', async () => {
   const state = join(temporaryFolder(), 'state');
   const notices: string[] = [];
-  await fileStore(state, (it) => notices.push(it)).write(DIGEST, TOKENS);
+  await fileStore(state, (it) => notices.push(it)).write(DIGEST, TOKENS, 'gateway');
   const found = await fileStore(state, (it) => notices.push(it)).read(DIGEST);
   expect(revealed({ found, notices })).toEqual(revealed({ found: TOKENS, notices: [] }));
   expectNoSecret(found, refreshToken('kept'), 'aoa-kept-0123456789-0123456789');
@@ -28,7 +28,7 @@ test('tokens are read as they were written, by another store too', async () => {
 
 test('tokens are private: 0600 in folders of 0700, with nothing left over', async () => {
   const state = join(temporaryFolder(), 'state');
-  await fileStore(state, () => undefined).write(DIGEST, TOKENS);
+  await fileStore(state, () => undefined).write(DIGEST, TOKENS, 'gateway');
   const modes = ['.', 'tokens', `tokens/${DIGEST}.json`].map((it) =>
     (statSync(join(state, it)).mode & 0o777).toString(8),
   );
@@ -53,7 +53,7 @@ function checkCorrupt(title: string, text: string): void {
     mkdirSync(join(state, 'tokens'));
     writeFileSync(path, text);
     expect(await store.read(DIGEST)).toBeUndefined();
-    await store.write(DIGEST, TOKENS);
+    await store.write(DIGEST, TOKENS, 'gateway');
     expect(revealed(await store.read(DIGEST))).toEqual(revealed(TOKENS));
     expect(notices).toEqual([`The renewed tokens in ${path} cannot be read and are ignored.`]);
   });
@@ -67,7 +67,7 @@ test('a folder that cannot be written is told and no more', async () => {
   const blocked = join(temporaryFolder(), 'file');
   writeFileSync(blocked, '');
   const notices: string[] = [];
-  await fileStore(blocked, (it) => notices.push(it)).write(DIGEST, TOKENS);
+  await fileStore(blocked, (it) => notices.push(it)).write(DIGEST, TOKENS, 'gateway');
   expect(notices).toEqual([
     `The renewed tokens cannot be written to ${join(blocked, 'tokens', `${DIGEST}.json`)}; they last until the gateway stops.`,
   ]);
@@ -75,7 +75,7 @@ test('a folder that cannot be written is told and no more', async () => {
 
 test('the memory store remembers without a disk', async () => {
   const store = memoryStore();
-  await store.write(DIGEST, TOKENS);
+  await store.write(DIGEST, TOKENS, 'gateway');
   expect(revealed([await store.read(DIGEST), await store.read('other')])).toEqual([revealed(TOKENS), undefined]);
 });
 

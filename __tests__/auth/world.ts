@@ -1,12 +1,16 @@
 /** A session against a real server, with a login in the settings or in a file, and a clock of the test's own. */
 
 import { writeFileSync } from 'node:fs';
+import type { LoginStore } from '../../src/auth/login-store.js';
+import type { RenewalDependencies } from '../../src/auth/renewal.js';
 import { createSession, type Session } from '../../src/auth/session.js';
 import { findLogin } from '../../src/auth/sources/index.js';
+import type { RunProgram } from '../../src/auth/sources/kiro-cli-program.js';
 import type { LoginSettings } from '../../src/auth/sources/source.js';
 import { memoryStore, type TokenStore } from '../../src/auth/store.js';
 import { Secret } from '../../src/core/secret.js';
 import { realFetch, type TokenServer } from '../support/token-server.js';
+import { open as openLogins } from './login-world.js';
 import { ARN, refreshToken } from './support.js';
 
 export const R1 = refreshToken('one');
@@ -29,28 +33,38 @@ export type World = {
 };
 
 type WorldOptions = {
-  readonly login: Partial<LoginSettings>;
+  readonly login?: Partial<LoginSettings>;
+  /** Where stored logins are; without it there are none. */
+  readonly logins?: LoginStore;
+  readonly profile?: string;
+  readonly runProgram?: RunProgram;
+  readonly alone?: RenewalDependencies['alone'];
+  readonly announcesRegistration?: boolean;
   readonly store?: TokenStore;
   readonly clock?: { now: number };
   readonly refreshAheadSeconds?: number;
 };
 
-export async function open(
-  server: TokenServer,
-  { login, store = memoryStore(), clock = { now: START }, refreshAheadSeconds = 600 }: WorldOptions,
-): Promise<World> {
-  const found = await findLogin({ ...NO_LOGIN, ...login });
-  if (found === undefined) throw new Error('the test configured no login');
+export async function open(server: TokenServer, options: WorldOptions): Promise<World> {
+  const { login = {}, store = memoryStore(), clock = { now: START }, refreshAheadSeconds = 600 } = options;
+  const { logins = openLogins().logins, profile, alone, announcesRegistration = false } = options;
+  const { runProgram = () => Promise.resolve(false) } = options;
   const notices: string[] = [];
+  const tools = { now: () => clock.now, sleep: () => Promise.resolve(), runProgram, logins, profile };
+  const found = await findLogin({ ...NO_LOGIN, ...login }, tools);
+  if (found === undefined) throw new Error('the test configured no login');
   const session = await createSession({
-    ...found,
-    store,
+    login: found,
+    source: found.source,
+    store: found.store ?? store,
+    alone: alone ?? ((_digest, work) => work()),
     fetch: realFetch(),
     now: () => clock.now,
     sleep: () => Promise.resolve(),
     overrides: { auth: server.url, oidc: server.url },
     userAgent: 'test/1',
     refreshAheadSeconds,
+    announcesRegistration,
     notice: (sentence) => notices.push(sentence),
   });
   const token = async (): Promise<string> => (await session.accessToken(UNWATCHED)).token.reveal();
@@ -95,5 +109,6 @@ const NO_LOGIN: LoginSettings = {
   kiroApiRegion: undefined,
   kiroApiKey: undefined,
   kiroCredsFile: undefined,
+  kiroCliDbFile: undefined,
   homeDirectory: '/nowhere',
 };

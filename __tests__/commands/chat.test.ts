@@ -1,10 +1,12 @@
-/** `chat`, `models` and the frame around every command, as processes. */
+/** `chat` and the frame around every command, as processes. */
 
 import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 import { expect, jest, test } from '@jest/globals';
 
 import { startSimulator } from '../../src/simulator/server.js';
+import { SCENE_TEXT, THOUGHT } from '../../src/simulator/scenes.js';
 import { run, start } from '../support/command.js';
 
 // Each test starts processes; on two cores with other tests beside it that takes its time.
@@ -15,6 +17,68 @@ test('chat writes the answer to stdout and nothing else', async () => {
     code: 0,
     stdout: '2+2 = 4.\n\nThis answer comes from the kiro-gateway simulator, not from a model.\n',
     stderr: '',
+  });
+});
+
+test('chat --json writes one object and nothing else', async () => {
+  const { code, stdout, stderr } = await run(['chat', '--demo', '--json'], { input: '2+2?\n' });
+  expect({ code, stderr, answer: JSON.parse(stdout) as unknown }).toEqual({
+    code: 0,
+    stderr: '',
+    answer: {
+      text: '2+2 = 4.\n\nThis answer comes from the kiro-gateway simulator, not from a model.',
+      reasoning: null,
+      model: 'auto',
+      usage: {
+        inputTokens: 92,
+        outputTokens: 20,
+        cacheReadTokens: 0,
+        cacheWriteTokens: 0,
+        reasoningTokens: 0,
+        source: 'upstream',
+      },
+      credits: 0.0111,
+      finishReason: 'stop',
+    },
+  });
+});
+
+test('chat --json has the reasoning in its object, and the id of a model that was named otherwise', async () => {
+  const args = ['chat', '--demo=reasoning-signed', '--json', '--thinking', '-m', 'claude-sonnet-5-20260101', 'hi'];
+  const { code, stdout, stderr } = await run(args);
+  const { reasoning, model, text } = JSON.parse(stdout) as Record<string, unknown>;
+  expect({ code, stderr, reasoning, model, text }).toEqual({
+    code: 0,
+    stderr: '',
+    reasoning: THOUGHT,
+    model: 'claude-sonnet-5',
+    text: SCENE_TEXT,
+  });
+});
+
+test('chat --thinking shows the reasoning on stderr, and without it nobody sees it', async () => {
+  const args = ['chat', '--demo=reasoning-signed', 'hi'];
+  const [shown, hidden] = [await run([...args, '--thinking']), await run(args)];
+  const answer = { code: 0, stdout: `${SCENE_TEXT}\n` };
+  expect([shown, hidden]).toEqual([
+    { ...answer, stderr: `${THOUGHT}\n\n` },
+    { ...answer, stderr: '' },
+  ]);
+});
+
+test('chat says on stderr that an answer was cut at its length', async () => {
+  const simulator = await startSimulator({ pace: 'none' });
+  const frames = [
+    { event: 'assistantResponseEvent', payload: { content: 'And then he\n' } },
+    { event: 'metadataEvent', payload: { stopReason: 'MAX_TOKENS' } },
+  ];
+  simulator.enqueue({ frames });
+  const cut = await run(['chat', 'hi'], { env: loginAt(simulator.url) });
+  await simulator.close();
+  expect(cut).toEqual({
+    code: 0,
+    stdout: 'And then he\n',
+    stderr: 'The answer was cut at the length that the model may write.\n',
   });
 });
 
@@ -31,7 +95,8 @@ const failures: readonly (readonly [string, number, string])[] = [
 
 for (const [scenario, code, stderr] of failures) {
   test(`chat on scenario ${scenario} exits ${code} with Kiro's sentence`, async () => {
-    expect(await run(['chat', `--demo=${scenario}`, 'hi'])).toEqual({ code, stdout: '', stderr });
+    const ended = await run(['chat', `--demo=${scenario}`, 'hi'], { env: { LOG_LEVEL: 'WARN' } });
+    expect(ended).toEqual({ code, stdout: '', stderr });
   });
 }
 
@@ -48,6 +113,16 @@ test('Ctrl-C stops the upstream, keeps what was said and exits 130', async () =>
   expect(output.stderr).toBe('Stopped.\n');
 });
 
+test('Ctrl-C with --json writes no half object', async () => {
+  const simulator = await startSimulator({ pace: 'none', scenario: 'stall' });
+  const { child, output } = start(['chat', '--json', 'hi'], { env: loginAt(simulator.url) });
+  while (!simulator.requests.some(({ path }) => path === '/generateAssistantResponse')) await sleep(5);
+  child.kill('SIGINT');
+  const [code] = (await once(child, 'close')) as [number | null];
+  await simulator.close();
+  expect({ code, ...output }).toEqual({ code: 130, stdout: '', stderr: 'Stopped.\n' });
+});
+
 test('a reader that leaves early ends chat cleanly', async () => {
   const { child, output } = start(['chat', '--demo=long', 'hi']);
   await once(child.stdout, 'data');
@@ -56,24 +131,12 @@ test('a reader that leaves early ends chat cleanly', async () => {
   expect({ code, stderr: output.stderr }).toEqual({ code: 0, stderr: '' });
 });
 
-test('models lists ids, windows and names', async () => {
-  const { code, stdout, stderr } = await run(['models', '--demo']);
-  expect({ code, stderr, first: stdout.split('\n').slice(0, 3) }).toEqual({
-    code: 0,
-    stderr: '',
-    first: [
-      'auto                1000k  Auto',
-      'claude-sonnet-4      200k  Claude Sonnet 4',
-      'claude-sonnet-4.5    200k  Claude Sonnet 4.5',
-    ],
-  });
-});
-
 const usageErrors: readonly (readonly [string, readonly string[]])[] = [
   ['no command', []],
   ['an unknown command', ['dance']],
   ['an unknown option', ['chat', '--loud', 'hi']],
   ['a missing prompt', ['chat', '--demo']],
+  ['an effort that is none', ['chat', '--demo', '--effort', 'loud', 'hi']],
 ];
 
 for (const [what, args] of usageErrors) {
@@ -83,6 +146,27 @@ for (const [what, args] of usageErrors) {
     expect(stderr).not.toBe('');
   });
 }
+
+for (const command of ['chat', 'models', 'usage']) {
+  test(`${command} --help shows examples and loads nothing of the gateway`, async () => {
+    const { code, stdout, stderr } = await run([command, '--help'], { env: { NODE_DEBUG: 'esm' } });
+    const examples = stdout.slice(stdout.indexOf('\nExamples:\n'));
+    expect({ code, hasExample: examples.includes(`\n  kiro-gateway ${command}`) }).toEqual({
+      code: 0,
+      hasExample: true,
+    });
+    expect(HEAVY.filter((name) => stderr.includes(name))).toEqual([]);
+  });
+}
+
+const HEAVY = [
+  'modules/express',
+  'modules/node-fetch',
+  'modules/sql.js',
+  '@clack',
+  'dist/open-gateway',
+  'dist/server/',
+];
 
 test('an unknown scenario is refused with the names there are', async () => {
   const { code, stderr } = await run(['chat', '--demo=nope', 'hi']);

@@ -1,7 +1,7 @@
 /** `serve` as a process: what it says, whom it lets in, what it refuses, and how it ends. */
 
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:http';
+import { createServer, get } from 'node:http';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -65,7 +65,16 @@ test('/ and /health need no key, say SIMULATOR and tell no account', async () =>
   expect(root).toEqual({
     name: 'kiro-gateway',
     version: version(),
-    routes: ['GET /', 'GET /health', 'GET /v1/models', 'POST /v1/chat/completions', 'POST /v1/messages'],
+    routes: [
+      'GET /',
+      'GET /health',
+      'GET /v1/models',
+      'GET /v1/models/{id}',
+      'POST /v1/chat/completions',
+      'POST /v1/responses',
+      'POST /v1/messages',
+      'POST /v1/messages/count_tokens',
+    ],
     upstream: 'SIMULATOR',
   });
   expect(health).toEqual({
@@ -91,7 +100,13 @@ test('a signal ends an open stream and the process with 0', async () => {
 });
 
 const refusals: readonly (readonly [string, string[], Record<string, string>, number, string])[] = [
-  ['no login', [], {}, 4, 'No Kiro login found. Set REFRESH_TOKEN, KIRO_API_KEY or KIRO_CREDS_FILE.\n'],
+  [
+    'no login',
+    [],
+    {},
+    4,
+    'No Kiro login found. Run `kiro-gateway login`, or set REFRESH_TOKEN, KIRO_API_KEY, KIRO_CREDS_FILE or KIRO_CLI_DB_FILE.\n',
+  ],
   [
     'a port that is none',
     ['--demo', '--port', '99999'],
@@ -131,6 +146,28 @@ test('a port in use is said in one sentence', async () => {
     stderr: `Port ${port} on 127.0.0.1 is in use; stop the other program or choose another --port.\n`,
   });
   other.close();
+});
+
+test('a foreign host and a foreign page are refused before any route, and --allowed-host lets one in', async () => {
+  const served = await serve(['--demo', '--allowed-host', 'my.box, other.box'], { env: { PROXY_API_KEY: OWN_KEY } });
+  const { port } = new URL(served.url);
+  const status = (headers: Record<string, string>) =>
+    new Promise<number | undefined>((resolve, reject) => {
+      get({ host: '127.0.0.1', port, path: '/health', headers, agent: false }, (response) => {
+        response.resume();
+        resolve(response.statusCode);
+      }).on('error', reject);
+    });
+  expect(
+    await Promise.all([
+      status({ host: 'evil.example' }),
+      status({ host: 'my.box:80' }),
+      status({ host: `localhost:${port}` }),
+      status({ host: `localhost:${port}`, origin: 'https://evil.example' }),
+      status({ host: `localhost:${port}`, origin: `http://localhost:${port}` }),
+    ]),
+  ).toEqual([403, 200, 200, 403, 200]);
+  await served.stop();
 });
 
 test('a published key on loopback is served with a warning', async () => {

@@ -151,6 +151,16 @@ stopReason('tool-calls', 'tool_use');
 stopReason('stop-sequence', 'stop_sequence');
 stopReason('content-filter', 'refusal');
 
+test('the stop sequence that ended the turn is named, streamed and not', async () => {
+  const completion = { ...completionOf([{ type: 'text', text: 'a' }], 'stop-sequence'), stopSequence: 'END' };
+  const streamed = await client(stream(completion)).messages.stream(REQUEST).finalMessage();
+  const whole = await client(anthropicMessages.writeResponse(completion, reply)).messages.create(REQUEST);
+  expect([streamed, whole].map((it) => [it.stop_reason, it.stop_sequence])).toEqual([
+    ['stop_sequence', 'END'],
+    ['stop_sequence', 'END'],
+  ]);
+});
+
 const CUT = completionOf(
   [
     { type: 'text', text: 'a' },

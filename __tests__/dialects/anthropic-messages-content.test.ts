@@ -110,6 +110,12 @@ userPart(
   resultPart([text('Tool WebSearch is available.')]),
 );
 messages(
+  'a file in a container of Anthropic’s is left out, and both are told',
+  [{ role: 'user', content: [{ type: 'container_upload', file_id: 'file_1' }] }],
+  [{ role: 'user', parts: [text('[document left out: file_1]')] }],
+  ['documents-left-out=container_upload'],
+);
+messages(
   'text may follow a tool result in one message',
   [{ role: 'user', content: [{ ...result, content: 'ok' }, text('Go on.')] }],
   [{ role: 'user', parts: [...resultPart([text('ok')]), text('Go on.')] }],
@@ -122,6 +128,15 @@ const assistant = (title: string, content: unknown, blocks: readonly object[], n
     expect([found.conversation.messages, found.notices]).toEqual([[{ role: 'assistant', blocks }], notes]);
   });
 assistant('an assistant prefill may come last', 'Sure,', [text('Sure,')]);
+assistant('bare strings may stand in the list', ['Sure,', '', text('go.')], [text('Sure,'), text('go.')]);
+assistant(
+  'a summary that Anthropic wrote of earlier turns is text; a failed one is nothing',
+  [
+    { type: 'compaction', content: 'They talked.' },
+    { type: 'compaction', content: null },
+  ],
+  [text('They talked.')],
+);
 assistant(
   'thinking keeps its signature',
   [{ type: 'thinking', thinking: 'hm', signature: 'c2ln' }],
@@ -188,7 +203,7 @@ const wrongBlock = (path: string, complaint: string, block: unknown) =>
 const wrongAssistant = (path: string, complaint: string, block: unknown) =>
   wrong(`messages[0].content[0]${path}`, complaint, { messages: [{ role: 'assistant', content: [block] }] });
 
-wrongBlock('', 'must be an object, not "hi"', 'hi');
+wrongBlock('', 'must be an object, not 5', 5);
 wrongBlock('.type', 'is required and must be a string', { text: 'a' });
 wrongBlock('.text', 'is required and must be a string', { type: 'text' });
 wrongBlock('.source', 'is required and must be an object', { type: 'image' });

@@ -26,6 +26,7 @@ test('a whole request is read into a whole conversation', () => {
       messages: [{ role: 'user', parts: [text('hi')] }],
       tools: [{ name: 'look', description: 'Looks.', inputSchema: { type: 'object' } }],
       reasoning: { mode: 'on', effort: undefined, budget: 2000 },
+      limits: { maxTokens: 1000, stopSequences: [] },
       sessionId: '5f3a-11',
     },
     stream: true,
@@ -85,18 +86,6 @@ conversation(
     ],
   },
 );
-notices(
-  'built-in tools are left out and named',
-  {
-    tools: [
-      { type: 'web_search_20250305', name: 'web_search' },
-      { type: 'bash_20250124', name: 'bash' },
-      { name: 'a' },
-    ],
-  },
-  ['tools-left-out=web_search_20250305,bash_20250124'],
-);
-
 // Reasoning
 const reasoning = (title: string, fields: object, expected: object) =>
   conversation(title, fields, { reasoning: expected });
@@ -146,13 +135,26 @@ session('opencode names its session in another header', {}, { 'x-session-id': 's
 session('no name is none', { metadata: {} }, {}, undefined);
 
 // Parameters
-notices('what is not carried is told', { temperature: 0, top_p: 0.5, top_k: 40, stop_sequences: ['a'] }, [
-  'ignored=temperature,top_p,top_k,stop_sequences',
-]);
-notices('a forced tool is told', { tool_choice: { type: 'any' } }, ['ignored=tool_choice']);
-notices('a schema for the answer is told', { output_config: { format: { type: 'json_schema', schema: {} } } }, [
-  'ignored=output_config.format',
-]);
+notices(
+  'what is not carried is told',
+  {
+    temperature: 0,
+    top_p: 0.5,
+    top_k: 40,
+    context_management: { edits: [{ type: 'clear_tool_uses_20250919' }] },
+    compaction: {},
+    container: 'c',
+    mcp_servers: [{ type: 'url' }],
+    service_tier: 'priority',
+    speed: 'fast',
+    inference_geo: 'eu',
+    fallbacks: [],
+  },
+  [
+    'ignored=temperature,top_p,top_k,context_management,compaction,container,mcp_servers,service_tier,speed,' +
+      'inference_geo,fallbacks',
+  ],
+);
 notices(
   'defaults, metadata and cache hints are not told',
   {
@@ -160,18 +162,17 @@ notices(
     temperature: 1,
     stop_sequences: [],
     tool_choice: { type: 'auto', disable_parallel_tool_use: false },
-    context_management: { edits: [] },
+    context_management: { edits: [{ type: 'clear_thinking_20251015', keep: 'all' }] },
+    mcp_servers: [],
+    service_tier: 'standard_only',
+    speed: 'standard',
+    diagnostics: {},
     cache_control: { type: 'ephemeral' },
-    service_tier: 'auto',
     betas: ['x'],
     something_new: true,
   },
   [],
 );
-notices('one call at a time is told', { tool_choice: { type: 'auto', disable_parallel_tool_use: true } }, [
-  'ignored=tool_choice',
-]);
-
 // Complaints
 const wrong = (path: string, complaint: string, fields: object) =>
   refused(`${path} ${complaint}`, request(fields), `${path}: ${complaint}`, path);
@@ -198,7 +199,6 @@ wrong('metadata.user_id', 'must be a string, not 3', { metadata: { user_id: 3 } 
 wrong('max_tokens', 'must be a number, not "many"', { max_tokens: 'many' });
 wrong('temperature', 'must be a number, not "hot"', { temperature: 'hot' });
 wrong('stop_sequences[0]', 'must be a string, not 1', { stop_sequences: [1] });
-wrong('tool_choice', 'must be an object, not "any"', { tool_choice: 'any' });
 wrong('stream', 'must be true or false, not "yes"', { stream: 'yes' });
 
 test('a thread is refused in the words that make the SDK send the whole history', () => {

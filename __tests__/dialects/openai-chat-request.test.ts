@@ -29,6 +29,7 @@ test('a whole request is read into a whole conversation', () => {
       messages: [{ role: 'user', parts: [text('hi')] }],
       tools: [{ name: 'look', description: 'Looks.', inputSchema: { type: 'object' } }],
       reasoning: { mode: undefined, effort: 'low' },
+      limits: { maxTokens: 1000, stopSequences: [] },
       sessionId: 'k1',
     },
     stream: true,
@@ -130,18 +131,21 @@ notices(
     frequency_penalty: 1,
     seed: 1,
     logit_bias: { 50: 1 },
-    stop: 'a',
-    tool_choice: 'required',
-    function_call: { name: 'a' },
-    parallel_tool_calls: false,
-    response_format: { type: 'json_object' },
+    store: true,
+    service_tier: 'priority',
     verbosity: 'low',
+    safety_identifier: 's',
+    prompt_cache_options: {},
+    prompt_cache_retention: '24h',
     prediction: {},
+    moderation: {},
     web_search_options: {},
+    search_parameters: { mode: 'auto' },
   },
   [
-    'ignored=temperature,top_p,presence_penalty,frequency_penalty,seed,logit_bias,stop,tool_choice,' +
-      'function_call,parallel_tool_calls,response_format,verbosity,prediction,web_search_options',
+    'ignored=temperature,top_p,presence_penalty,frequency_penalty,seed,logit_bias,store,service_tier,verbosity,' +
+      'safety_identifier,prompt_cache_options,prompt_cache_retention,prediction,moderation,web_search_options,' +
+      'search_parameters',
   ],
 );
 notices(
@@ -165,11 +169,11 @@ notices(
     store: false,
     metadata: { a: 'b' },
     service_tier: 'auto',
+    search_parameters: { mode: 'off' },
     something_new: 1,
   },
   [],
 );
-notices('an empty list of stops is none', { stop: [] }, []);
 
 // Complaints
 const wrong = (path: string, complaint: string, fields: object) =>

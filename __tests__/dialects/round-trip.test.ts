@@ -6,6 +6,7 @@ import OpenAI from 'openai';
 import type { Block } from '../../src/core/conversation.js';
 import { anthropicMessages } from '../../src/dialects/anthropic-messages.js';
 import { openaiChat } from '../../src/dialects/openai-chat.js';
+import { openaiResponses } from '../../src/dialects/openai-responses.js';
 import { answering, completionOf, eventsOf, read, writeStream } from './support.js';
 
 const USER = { role: 'user' as const, content: 'hi' };
@@ -29,10 +30,20 @@ async function throughOpenAI(blocks: readonly Block[]): Promise<unknown> {
   return read(openaiChat, { model: 'm', messages: [USER, answer] }).conversation.messages[1];
 }
 
-/** What each dialect gives back; OpenAI's has no place for some things. */
+async function throughResponses(blocks: readonly Block[]): Promise<unknown> {
+  const stream = writeStream(openaiResponses, eventsOf(completionOf(blocks, 'tool-calls')));
+  const client = new OpenAI({ apiKey: 'k', fetch: answering(stream) });
+  const answer = await client.responses.stream({ model: 'm', input: 'hi' }).finalResponse();
+  return read(openaiResponses, { model: 'm', input: [USER, ...answer.output] }).conversation.messages[1];
+}
+
+/** What each dialect gives back; OpenAI's chat has no place for some things. */
 const returns = (title: string, blocks: readonly Block[], fromOpenAI: readonly Block[] = blocks) => {
   test(`${title}, in Anthropic’s words`, async () => {
     expect(await throughAnthropic(blocks)).toEqual({ role: 'assistant', blocks });
+  });
+  test(`${title}, in the words of OpenAI’s Responses`, async () => {
+    expect(await throughResponses(blocks)).toEqual({ role: 'assistant', blocks });
   });
   test(`${title}, in OpenAI’s words`, async () => {
     expect(await throughOpenAI(blocks)).toEqual({ role: 'assistant', blocks: fromOpenAI });

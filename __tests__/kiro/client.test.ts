@@ -3,8 +3,11 @@
 import { expect, test } from '@jest/globals';
 import { GatewayError } from '../../src/core/errors.js';
 import { Secret } from '../../src/core/secret.js';
-import { connectionError, createKiroClient, type Access, type ClientDependencies } from '../../src/kiro/client.js';
+import { createKiroClient, type Access, type ClientDependencies } from '../../src/kiro/client.js';
+import { connectionError } from '../../src/kiro/failure-body.js';
+import type { Fetch } from '../../src/core/fetch.js';
 import { listModels } from '../../src/simulator/catalogue.js';
+import { startSimulator } from '../../src/simulator/server.js';
 import { told } from '../support/bytes.js';
 import { models, PROFILE } from '../support/requests.js';
 import { realFetch } from '../support/token-server.js';
@@ -49,6 +52,13 @@ function clientOf(about: Partial<ClientDependencies> = {}) {
   });
   return { client, refused };
 }
+
+const apiKey: Access = {
+  ...access,
+  token: new Secret('ksk_0123456789'),
+  profileArn: undefined,
+  tokenTypeHeader: 'API_KEY',
+};
 
 const never = new AbortController().signal;
 
@@ -120,11 +130,28 @@ test.each([
   ['the setting', { apiRegion: 'eu-central-1' }, { apiRegion: 'us-east-1' }, 'eu-central-1'],
   ['the login’s file', {}, { apiRegion: 'eu-central-1' }, 'eu-central-1'],
   ['the profile', {}, { loginRegion: 'eu-west-1' }, 'us-east-1'],
-  ['the region of the login', {}, { profileArn: undefined, loginRegion: 'eu-west-1' }, 'eu-central-1'],
+  [
+    'the region of the login',
+    {},
+    { profileArn: undefined, loginRegion: 'eu-west-1', tokenTypeHeader: 'API_KEY' as const },
+    'eu-central-1',
+  ],
 ])('the region comes from %s', async (_, about, as, region) => {
   const kiro = await startUpstream(answer(200, 'bytes'));
   const fetch = realFetch({ [`https://runtime.${region}.kiro.dev`]: kiro.url });
   expect(await generate({ ...about, fetch }, never, { ...access, ...as })).toBe('bytes');
+});
+
+test('without a profile the older host is asked alone, for the newer one demands a profile', async () => {
+  const kiro = await startUpstream(answer(200, 'bytes'));
+  const as = { ...access, profileArn: undefined };
+  expect(await generate({ fetch: realFetch({ [RUNTIME]: await nobody(), [OLDER]: kiro.url }) }, never, as)).toBe(
+    'bytes',
+  );
+  expect(await generate({ fetch: realFetch({ [RUNTIME]: kiro.url, [OLDER]: await nobody() }) }, never, as)).toMatch(
+    /^upstream-unavailable/,
+  );
+  expect(kiro.requests.length).toBe(1);
 });
 
 // --- the token
@@ -153,7 +180,7 @@ test('a second refusal of the token is final', async () => {
   const kiro = await startUpstream(deadToken);
   const { client, refused } = clientOf(at(kiro));
   expect(await client.generate('{}', access, never).catch(told)).toBe(
-    'login-expired: The bearer token included in the request is invalid. Sign in to Kiro again and restart the gateway.',
+    'login-expired: Your Kiro login no longer works; the gateway key is fine. (Kiro said: The bearer token included in the request is invalid.) Sign in again with `kiro-gateway login`, or where this login came from.',
   );
   expect([refused, kiro.requests.length]).toEqual([['first'], 2]);
 });
@@ -223,9 +250,25 @@ test('an override is asked alone', async () => {
   const fetch = realFetch({ [OLDER]: other.url });
   expect(await generate({ overrides: { api: await nobody() }, fetch })).toMatch(/^upstream-unavailable/);
   expect(await generate({ ...at(await startUpstream(answer(404, {}))), fetch })).toMatch(
-    /^upstream-unavailable: Kiro does not know this operation/,
+    /^upstream-protocol: Kiro does not know this operation/,
   );
   expect(other.requests.length).toBe(0);
+});
+
+test('a proxy that fails is not taken for a host that does', async () => {
+  const hosts: string[] = [];
+  const refused = new GatewayError('upstream-protocol', 'The proxy wants a password.');
+  const fetch: Fetch = (url) => {
+    hosts.push(url);
+    return Promise.reject(refused);
+  };
+  expect([await generate({ fetch }), hosts.length]).toEqual(['upstream-protocol: The proxy wants a password.', 1]);
+});
+
+test('a renewed token keeps the profile that stands in the body', async () => {
+  const kiro = await startUpstream(deadToken, answer(200, 'bytes'));
+  await generate(at(kiro), never, { ...access, profileArn: PROFILE.replace('EXAMPLE', 'OTHER') });
+  expect(new Set(kiro.requests.map(({ headers }) => headers['x-amzn-kiro-profile-arn'])).size).toBe(1);
 });
 
 test('a redirect is not followed, because it would carry the token away', async () => {
@@ -419,6 +462,66 @@ test('a catalogue that never ends is read for twenty pages', async () => {
 test('the catalogue is asked of the older host when the other does not know it', async () => {
   const [newer, older] = [await startUpstream(answer(404, '')), await startUpstream(answer(200, { models: [] }))];
   expect(await list({ fetch: realFetch({ [MANAGEMENT]: newer.url, [OLDER]: older.url }) })).toEqual([]);
+});
+
+test('the catalogue is asked for in each form of each host, until one is known', async () => {
+  const [newer, older] = [
+    await startUpstream(answer(404, '')),
+    await startUpstream(
+      answer(405, ''),
+      answer(200, { models: [first], nextToken: 'n' }),
+      answer(200, { models: [second] }),
+    ),
+  ];
+  expect(await list({ fetch: realFetch({ [MANAGEMENT]: newer.url, [OLDER]: older.url }) })).toEqual(models.slice(0, 2));
+  const query = `origin=AI_EDITOR&profileArn=${encodeURIComponent(PROFILE)}`;
+  expect([newer, older].map(({ requests }) => requests.map(({ url, body }) => [url, body === '']))).toEqual([
+    [
+      ['/', false],
+      [`/List-Available-Models?${query}`, true],
+    ],
+    [
+      ['/', false],
+      [`/ListAvailableModels?${query}`, true],
+      [`/ListAvailableModels?${query}&nextToken=n`, true],
+    ],
+  ]);
+});
+
+test('a control plane that cannot be reached is asked in one form only', async () => {
+  const [newer, older] = [await startUpstream(hangUp), await startUpstream(answer(200, { models: [first] }))];
+  expect(await list({ fetch: realFetch({ [MANAGEMENT]: newer.url, [OLDER]: older.url }) })).toEqual([models[0]]);
+  expect([newer.requests.length, older.requests.length]).toEqual([1, 1]);
+});
+
+test('the catalogue of the simulator is the same in every form', async () => {
+  const simulator = await startSimulator({ pace: 'none' });
+  const usual = realFetch();
+  const session = { accessToken: () => Promise.resolve(apiKey), forceRefresh: () => Promise.reject(new Error('no')) };
+  const restOnly: Fetch = (url, init) =>
+    init.method === 'GET'
+      ? usual(url, init)
+      : Promise.resolve({ status: 404, headers: { get: () => null }, text: () => Promise.resolve(''), body: null });
+  const overrides = { api: simulator.url };
+  try {
+    const all = await list({ overrides, session });
+    expect(await list({ overrides, session, fetch: restOnly })).toEqual(all);
+    expect(all).toHaveLength(models.length);
+  } finally {
+    await simulator.close();
+  }
+});
+
+test('profiles are read page by page, in the old form where the new one is not known', async () => {
+  const page = (arn: string, nextToken?: string) => answer(200, { profiles: [{ arn, profileName: 'A' }], nextToken });
+  const kiro = await startUpstream(answer(404, ''), page(PROFILE, 'n'), page(PROFILE.replace('EXAMPLE', 'OTHER')));
+  const profiles = await clientOf(at(kiro)).client.listProfiles(never);
+  expect(profiles.map(({ arn }) => arn)).toEqual([PROFILE, PROFILE.replace('EXAMPLE', 'OTHER')]);
+  expect(kiro.requests.map(({ url, body }) => [url, body])).toEqual([
+    ['/', '{}'],
+    ['/List-Available-Profiles', '{}'],
+    ['/List-Available-Profiles', '{"nextToken":"n"}'],
+  ]);
 });
 
 test('an account without a profile asks like the command line', async () => {

@@ -75,27 +75,71 @@ test.each<Row>([
   [undefined, 'constructor', 'constructor', '', 'upstream-unavailable'],
   [404, 'ResourceNotFoundException', '', '', 'invalid-request'],
   [418, '', '', '', 'invalid-request'],
+  [404, '', '', '', 'upstream-protocol'],
+  [405, '', '', '', 'upstream-protocol'],
+  [undefined, 'InternalFailure', '', '', 'upstream-unavailable'],
+  [409, 'ConflictException', 'CUSTOMER_KMS_KEY_DISABLED', 'No.', 'forbidden'],
+  [400, 'ValidationException', '', 'Invalid profileArn.', 'invalid-request'],
 ])('%s %s %s %j is %s', (status, type, reason, message, kind) => {
   expect(toKiroError(failure({ status, type, reason, message })).kind).toBe(kind);
 });
 
-const reasons = {
-  ...official.ValidationExceptionReason,
-  ...official.AccessDeniedExceptionReason,
-  ...official.ThrottlingExceptionReason,
-  ...official.ServiceQuotaExceededExceptionReason,
-  ...official.InternalServerExceptionReason,
-  ...official.ConflictExceptionReason,
-};
-
-test.each(Object.values(reasons))('AWS’s reason %s has a row', (reason) => {
-  // Without a type, a status and words only the reason can tell; what it does not tell would be a broken stream.
-  expect(toKiroError(failure({ reason })).message).not.toBe('Kiro broke off its answer; try again.');
+/** Every reason in the enums of AWS's own client, by the exception it comes with. */
+const reasons = Object.entries(official).flatMap(([name, values]): [string, string][] => {
+  if (!/ExceptionReason$|^InvalidStateReason$/.test(name) || typeof values !== 'object') return [];
+  return Object.values(values).map((reason) => [name, String(reason)]);
 });
 
-test.each(Object.entries(FAILURES))('the simulator’s failure %s is answered in its own words', (_name, given) => {
-  const { message } = toKiroError(failure({ ...given, reason: given.reason ?? '' }));
-  expect(message.startsWith(given.message)).toBe(true);
+test('AWS’s client names reasons for seven failures', () => {
+  expect(new Set(reasons.map(([name]) => name)).size).toBe(7);
+  expect(reasons.length).toBeGreaterThan(35);
+});
+
+const KINDS: Readonly<Record<string, readonly ErrorKind[]>> = {
+  AccessDeniedExceptionReason: ['forbidden'],
+  ConflictExceptionReason: ['forbidden'],
+  InternalServerExceptionReason: ['upstream-unavailable'],
+  InvalidStateReason: ['invalid-request'],
+  ServiceQuotaExceededExceptionReason: ['quota-exhausted'],
+  ThrottlingExceptionReason: ['quota-exhausted', 'overloaded'],
+  ValidationExceptionReason: ['invalid-request', 'context-overflow', 'model-not-found', 'forbidden'],
+};
+
+test.each(reasons)('%s %s has a row: a kind that fits, and a sentence of its own', (name, reason) => {
+  const { kind, message } = toKiroError(failure({ reason }));
+  expect(KINDS[name]).toContain(kind);
+  expect(message).not.toMatch(/without a reason|broke off/);
+});
+
+test.each(reasons.filter(([, reason]) => /^(?:IMAGE|DOCUMENT)_/.test(reason)))(
+  '%s %s says which block is at fault, and what to do about it',
+  (_, reason) => {
+    const block = reason.startsWith('IMAGE') ? /images?\b/i : /documents?\b/i;
+    const [alone, after] = [failure({ reason }), failure({ reason, message: 'Improperly formed request.' })];
+    expect(toKiroError(alone).message).toMatch(block);
+    expect(toKiroError(after).message).toMatch(new RegExp(`^Improperly formed request\\. .*${block.source}`, 'i'));
+  },
+);
+
+test.each(Object.entries(FAILURES).filter(([name]) => name !== 'bearerInvalid'))(
+  'the simulator’s failure %s is answered in its own words',
+  (_name, given) => {
+    const { message } = toKiroError(failure({ ...given, reason: given.reason ?? '' }));
+    expect(message.startsWith(given.message)).toBe(true);
+  },
+);
+
+test.each([
+  [
+    'The bearer token included in the request is invalid.',
+    'Your Kiro login no longer works; the gateway key is fine. (Kiro said: The bearer token included in the request is invalid.) Sign in again with `kiro-gateway login`, or where this login came from.',
+  ],
+  [
+    '',
+    'Your Kiro login no longer works; the gateway key is fine. Sign in again with `kiro-gateway login`, or where this login came from.',
+  ],
+])('a dead login does not look like a wrong gateway key, when Kiro says %j', (message, expected) => {
+  expect(toKiroError(failure({ status: 403, type: 'ExpiredTokenException', message })).message).toBe(expected);
 });
 
 test('Kiro’s words come first, and then what to do', () => {

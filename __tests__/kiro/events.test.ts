@@ -180,7 +180,7 @@ readsText(
 reads(
   'an invalid state is thrown',
   event('invalidStateEvent', { reason: 'STALE_CONVERSATION', message: 'It is stale.' }),
-  'invalid-request: It is stale.',
+  'invalid-request: It is stale. Start a new conversation.',
 );
 reads(
   'an invalid state by length is an overflow',

@@ -322,6 +322,37 @@ check(
   ],
 );
 check(
+  'when one round in flight has lost its thought the others go too',
+  [user('a'), ...round('t1', thought('x')), ...round('t2'), ...round('t3', thought('z'))],
+  [
+    { u: 'a' },
+    { a: '', calls: ['t1:f:{}'] },
+    { u: '', results: ['t1=r'] },
+    { a: '', calls: ['t2:f:{}'] },
+    { u: '', results: ['t2=r'] },
+    { a: '', calls: ['t3:f:{}'] },
+    { u: '', results: ['t3=r'] },
+  ],
+);
+check(
+  'a round that lost its thought before the person spoke costs the later ones nothing',
+  [user('a'), ...round('t1'), assistant('b'), user('c'), ...round('t2', thought('y'))],
+  [
+    { u: 'a' },
+    { a: '', calls: ['t1:f:{}'] },
+    { u: '', results: ['t1=r'] },
+    { a: 'b' },
+    { u: 'c' },
+    { a: '', calls: ['t2:f:{}'], thoughts: ['y/s'] },
+    { u: '', results: ['t2=r'] },
+  ],
+);
+check(
+  'a thought in a message of its own stays with the call that follows',
+  [user('a'), assistant(thought('x')), ...round('t1')],
+  [{ u: 'a' }, { a: '', calls: ['t1:f:{}'], thoughts: ['x/s'] }, { u: '', results: ['t1=r'] }],
+);
+check(
   'thoughts before the last thing that the person said are dropped',
   [user('a'), ...round('t1', thought('hm')), assistant(thought('hm'), 'b'), user('c')],
   [{ u: 'a' }, { a: '', calls: ['t1:f:{}'] }, { u: '', results: ['t1=r'] }, { a: 'b' }, { u: 'c' }],

@@ -34,7 +34,6 @@ test.each([
   ['claude-4.5-opus-high', 'claude-opus-4.5'],
   ['claude-4-5-opus', 'claude-opus-4.5'],
   ['auto', 'auto'],
-  ['auto-kiro', 'auto'],
   ['kiro-auto', 'auto'],
   ['kiro/auto', 'auto'],
   ['deepseek-3-2', 'deepseek-3.2'],

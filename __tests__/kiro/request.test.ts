@@ -130,11 +130,8 @@ turns('an assistant that begins without a system prompt answers a note', { messa
   answered('a'),
   asked('b'),
 ]);
-turns('no messages are one without text', { system: ['s'] }, [
-  asked('s'),
-  answered('I will follow these instructions.'),
-  asked('[no text]'),
-]);
+turns('no messages are one without text', {}, [asked('[no text]')]);
+turns('instructions alone are what is asked', { system: ['s', 't'] }, [asked('s\n\nt')]);
 
 // --- the input of calls
 

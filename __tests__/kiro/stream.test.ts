@@ -243,12 +243,16 @@ check(
   [thought('a', 's'), thought('b', 't'), text('c')],
 );
 check('a redacted thought', [redact('QQ=='), say('a')], [hidden('QQ=='), text('a')]);
-check('redacted thoughts stay apart', [redact('QQ=='), redact('Qg==')], [hidden('QQ=='), hidden('Qg==')]);
+check(
+  'redacted thoughts stay apart',
+  [redact('QQ=='), redact('Qg=='), say('a')],
+  [hidden('QQ=='), hidden('Qg=='), text('a')],
+);
 check('a redacted thought at the end', [say('a'), redact('QQ==')], [text('a'), hidden('QQ==')]);
 check(
   'a redacted thought parts a thought',
-  [think('a'), redact('QQ=='), think('b')],
-  [thought('a'), hidden('QQ=='), thought('b')],
+  [think('a'), redact('QQ=='), think('b'), say('c')],
+  [thought('a'), hidden('QQ=='), thought('b'), text('c')],
 );
 check(
   'thoughts, text and calls in turn keep their order',
@@ -261,7 +265,6 @@ check(
 
 for (const [stated, reason] of [
   ['END_TURN', 'stop'],
-  ['TOOL_USE', 'stop'],
   ['STOP_SEQUENCE', 'stop-sequence'],
   ['MAX_TOKENS', 'length'],
   ['MODEL_CONTEXT_WINDOW_EXCEEDED', 'context-full'],
@@ -280,13 +283,37 @@ check(
   [toolCall('t1', '{}')],
   'tool-calls',
 );
+check('a thought alone is a turn that had no room for more', [think('a'), sign('s')], [thought('a', 's')], 'length');
+check('a redacted thought alone is the same', [redact('QQ==')], [hidden('QQ==')], 'length');
+check('a thought alone that ended as it wanted', [think('a'), stopFor('END_TURN')], [thought('a')]);
+check(
+  'a malformed call that came in pieces',
+  [call('t1'), stopFor('MALFORMED_TOOL_USE')],
+  [toolCall('t1', '')],
+  'length',
+);
+check(
+  'a full window counts beside a reason that is not known',
+  [say('a'), percentage(100), stopFor('NEW')],
+  [text('a')],
+  'context-full',
+);
+
+test('a tool use without any call breaks the turn', async () => {
+  const { events, thrown } = await hear(turnOf([bytesOf([say('a'), stopFor('TOOL_USE')])]));
+  expect([events.at(-1)?.type, thrown]).toEqual([
+    'block-end',
+    'upstream-protocol: Kiro announced a tool call and sent none; try again.',
+  ]);
+});
+
 check('a full window without a stated reason', [say('a'), percentage(100)], [text('a')], 'context-full');
 check('a full window beside a stated reason', [say('a'), percentage(100), stopFor('END_TURN')], [text('a')]);
 check('a window that is nearly full', [say('a'), percentage(99.9)], [text('a')]);
 
 // --- nothing
 
-const NOTHING = 'upstream-protocol: Kiro answered with nothing; try again.';
+const NOTHING = 'upstream-unavailable: Kiro answered with nothing; try again.';
 check('no bytes at all', [], NOTHING);
 check('metadata alone', [stopFor('END_TURN'), metering(1), percentage(2)], NOTHING);
 check('an empty text', [say('')], NOTHING);

@@ -170,9 +170,15 @@ test('a wrong key is told in the words of the route, and not to be repeated', as
 
 test('an unknown route is a 404 that names the routes, in the words of who asks', async () => {
   const message = (path: string) =>
-    `There is no POST ${path}; the routes are GET /, GET /health, GET /v1/models, POST /v1/chat/completions, POST /v1/messages.`;
+    `There is no POST ${path}; the routes are GET /, GET /health, GET /v1/models, GET /v1/models/{id}, POST /v1/chat/completions, POST /v1/responses, POST /v1/messages, POST /v1/messages/count_tokens.`;
   const openai = await post('/v1/embeddings', {});
   const byPath = await post('/v1/messages/batches', {});
+  // Codex compacts by itself when it is told that nobody does it here.
+  const compact = await post('/v1/responses/compact', {});
+  expect([compact.status, compact.body]).toEqual([
+    404,
+    { error: { message: message('/v1/responses/compact'), type: 'invalid_request_error', param: null, code: null } },
+  ]);
   const byHeader = await post('/v1/files', {}, { 'anthropic-version': '2026-10-21' });
   expect([openai.status, openai.body.error.message, openai.body.error.param]).toEqual([
     404,

@@ -7,10 +7,12 @@ import type { AddressInfo } from 'node:net';
 import { expect, test } from '@jest/globals';
 
 import { GatewayError } from '../../src/core/errors.js';
-import type { Batch, StreamEvent } from '../../src/core/stream.js';
+import type { Batch, StreamEvent, Turn } from '../../src/core/stream.js';
+import type { Answer } from '../../src/gateway.js';
 import { streamAnswer, type StreamOutcome, type StreamPlan } from '../../src/server/sse.js';
 
 const START: StreamEvent = { type: 'start', inputTokens: 1 };
+const BLOCK: StreamEvent = { type: 'block-end', index: 0, block: { type: 'text', text: '' } };
 const BROKEN: StreamEvent = { type: 'error', error: new GatewayError('upstream-unavailable', 'Gone.') };
 
 /** What the client sees of an answer, and how the server says it went. */
@@ -23,18 +25,19 @@ async function answer(plan: Partial<StreamPlan>): Promise<{ text: string; outcom
 }
 
 const DEFAULTS: StreamPlan = {
-  answering: Promise.resolve({ turn: turnOf([[START]]), notices: [] }),
+  answering: answerOf(turnOf([[START]])),
   write: (event) => `<${event.type}>`,
   keepAlive: '<ping>',
   headersFor: (notices) => ({ 'x-notices': notices.join() }),
   signal: new AbortController().signal,
   headersAfterMs: 10_000,
   keepAliveMs: 15_000,
+  emptyDeltaMs: 60_000,
 };
 
 test('each batch is one write and the end is the end', async () => {
   const turn = turnOf([[START, BLOCK], [BLOCK]]);
-  expect(await answer({ answering: Promise.resolve({ turn, notices: [] }) })).toEqual({
+  expect(await answer({ answering: answerOf(turn) })).toEqual({
     text: '<start><block-end><block-end>',
     outcome: {},
   });
@@ -42,7 +45,7 @@ test('each batch is one write and the end is the end', async () => {
 
 test('an error event is the last thing and the outcome', async () => {
   const turn = turnOf([[START], [BROKEN]]);
-  expect(await answer({ answering: Promise.resolve({ turn, notices: [] }) })).toEqual({
+  expect(await answer({ answering: answerOf(turn) })).toEqual({
     text: '<start><error>',
     outcome: { error: BROKEN.error },
   });
@@ -83,25 +86,54 @@ test('a late answer gets its headers and a ping first, and its failure becomes t
 });
 
 test('a silence in the middle is filled with pings', async () => {
+  const text = await inSilence([START], '<ping><ping>', { keepAliveMs: 1 });
+  expect(text).toMatch(/^<start>(?:<ping>){2,}<block-end>$/);
+});
+
+/** A turn with a silence after these events; it goes on as soon as the client has seen this. */
+async function inSilence(before: Batch, seen: string, plan: Partial<StreamPlan>): Promise<string> {
   let go: () => void = () => undefined;
-  const pinged = new Promise<void>((resolve) => {
+  const wasSeen = new Promise<void>((resolve) => {
     go = resolve;
   });
   const turn = (async function* () {
-    yield [START];
-    await pinged;
+    yield before;
+    await wasSeen;
     yield [BLOCK];
   })();
-  const client = await ask((response) =>
-    streamAnswer(response, { ...DEFAULTS, answering: Promise.resolve({ turn, notices: [] }), keepAliveMs: 1 }),
-  );
+  const answering = answerOf(turn);
+  const client = await ask((response) => streamAnswer(response, { ...DEFAULTS, answering, ...plan }));
   let text = '';
   client.on('data', (chunk: Buffer) => {
     text += chunk.toString();
-    if (text.includes('<ping><ping>')) go();
+    if (text.includes(seen)) go();
   });
   await once(client, 'end');
-  expect(text).toMatch(/^<start>(?:<ping>){2,}<block-end>$/);
+  return text;
+}
+
+const TEXT: StreamEvent = { type: 'block-start', index: 0, block: { type: 'text' } };
+const REDACTED: StreamEvent = { type: 'block-start', index: 0, block: { type: 'redacted-reasoning', data: 'ZA==' } };
+
+test('in a long silence inside a block empty deltas of its type show that it goes on', async () => {
+  const write = (event: StreamEvent) => JSON.stringify(event);
+  const thinking: StreamEvent = { type: 'block-start', index: 3, block: { type: 'reasoning' } };
+  const delta = '{"type":"block-delta","index":3,"block":"reasoning","delta":""}';
+  const text = await inSilence([thinking], delta + delta, { write, emptyDeltaMs: 1 });
+  expect(text.replaceAll(delta, '*').replace(/\*+/, '*')).toBe(`${JSON.stringify(thinking)}*${JSON.stringify(BLOCK)}`);
+});
+
+test('pings go on beside them', async () => {
+  const text = await inSilence([TEXT], '<ping><block-delta>', { keepAliveMs: 1, emptyDeltaMs: 20 });
+  expect(text).toMatch(/^<block-start>(?:<ping>|<block-delta>)+<block-end>$/);
+});
+
+test.each([
+  ['before a block', [START]],
+  ['after a block', [TEXT, BLOCK]],
+  ['in a block that is whole at once', [REDACTED]],
+])('there is no delta %s', async (_, before) => {
+  expect(await inSilence(before, '<ping><ping>', { keepAliveMs: 10, emptyDeltaMs: 1 })).not.toContain('<block-delta>');
 });
 
 test('a client that does not read pauses the turn, and one that leaves closes it', async () => {
@@ -122,7 +154,7 @@ test('a client that does not read pauses the turn, and one that leaves closes it
   let done: Promise<unknown> = Promise.resolve();
   const client = await ask((response) => {
     response.on('close', () => leaving.abort());
-    const answering = Promise.resolve({ turn, notices: [] });
+    const answering = answerOf(turn);
     done = streamAnswer(response, { ...DEFAULTS, answering, write: () => large, signal: leaving.signal });
     return done;
   });
@@ -139,7 +171,9 @@ test('a client that does not read pauses the turn, and one that leaves closes it
   expect(isClosed).toBe(true);
 });
 
-const BLOCK: StreamEvent = { type: 'block-end', index: 0, block: { type: 'text', text: '' } };
+function answerOf(turn: Turn): Promise<Answer> {
+  return Promise.resolve({ turn, notices: [], modelId: 'm' });
+}
 
 async function* turnOf(batches: readonly Batch[]): AsyncGenerator<Batch> {
   yield* batches;

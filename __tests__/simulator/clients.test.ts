@@ -57,6 +57,17 @@ test('a tool result is repeated before the final word', async () => {
   expect(textOf(await play('TOOLTEST', round))).toBe(`TOOL-OK It is 21C in Oslo ${FINAL}`);
 });
 
+test.each([
+  'Chunk ID: 1b8878\nWall time: 0.0000 seconds\nProcess exited with code 0\nOutput:\nhi-42\n',
+  'Script completed\nWall time 0.1 seconds\nOutput:\n\n{"chunk_id":"300645","exit_code":0,"output":"hi-42\\n"}',
+])('of what Codex wraps around a command’s output only the output is repeated', async (result) => {
+  const round: BodyOptions = {
+    history: [asked('TOOLTEST'), answered('', { toolUses: [called('t1')] })],
+    context: { tools: [tool('get_weather')], toolResults: [resulted('t1', result)] },
+  };
+  expect(textOf(await play('TOOLTEST', round))).toMatch(/^TOOL-OK hi-42\s+STUB-FINAL-7391$/);
+});
+
 const ANSWER_SCHEMA = { type: 'object', properties: { answer: { type: 'string' } }, required: ['answer'] };
 
 const ORDERS: readonly (readonly [string, BodyOptions])[] = [

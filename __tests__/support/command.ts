@@ -11,6 +11,8 @@ const BIN = join(import.meta.dirname, '..', '..', 'bin', 'kiro-gateway.js');
 export type Surroundings = {
   readonly env?: Readonly<Record<string, string>>;
   readonly workingDirectory?: string;
+  /** Piped in; without it the input is empty. */
+  readonly input?: string | Uint8Array;
 };
 
 export type Ended = { readonly code: number | null; readonly stdout: string; readonly stderr: string };
@@ -20,7 +22,7 @@ export function temporaryFolder(): string {
   return mkdtempSync(join(tmpdir(), 'kiro-gateway-test-'));
 }
 
-/** The command to its end, without a terminal and without an input. */
+/** The command to its end, without a terminal. */
 export async function run(args: readonly string[], surroundings: Surroundings = {}): Promise<Ended> {
   const { child, output } = start(args, surroundings);
   const [code] = (await once(child, 'close')) as [number | null];
@@ -28,14 +30,17 @@ export async function run(args: readonly string[], surroundings: Surroundings = 
 }
 
 /** The command on its way. `output` grows while it runs. */
-export function start(args: readonly string[], { env = {}, workingDirectory }: Surroundings = {}) {
+export function start(args: readonly string[], { env = {}, workingDirectory, input = '' }: Surroundings = {}) {
   const home = temporaryFolder();
   const child = spawn(process.execPath, [BIN, ...args], {
     cwd: workingDirectory ?? home,
     // Nothing of the surroundings of the test: no login, no proxy, no colour.
     env: { PATH: process.env['PATH'] ?? '', HOME: home, KIRO_GATEWAY_HOME: join(home, 'gateway'), ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['pipe', 'pipe', 'pipe'],
   });
+  // A command that does not read its input may have ended before it is written.
+  child.stdin.on('error', () => undefined);
+  child.stdin.end(input);
   const output = { stdout: '', stderr: '' };
   child.stdout.on('data', (chunk: Buffer) => (output.stdout += chunk.toString()));
   child.stderr.on('data', (chunk: Buffer) => (output.stderr += chunk.toString()));

@@ -49,7 +49,7 @@ export async function startGateway({ env = {}, ...options }: GatewayOptions = {}
     url = await Promise.race([started, ended]);
   } catch (thrown) {
     await simulator.close();
-    await rm(home, { recursive: true });
+    await rm(home, { recursive: true, maxRetries: 5 });
     throw thrown;
   }
   ended.catch(() => undefined);
@@ -64,7 +64,7 @@ export async function startGateway({ env = {}, ...options }: GatewayOptions = {}
       stop.abort();
       await serving;
       await simulator.close();
-      await rm(home, { recursive: true });
+      await rm(home, { recursive: true, maxRetries: 5 });
     },
   };
 }
@@ -104,6 +104,8 @@ function memoryTerminal(): { terminal: Terminal; said: () => string; started: Pr
   };
   const terminal: Terminal = {
     isInteractive: false,
+    columns: undefined,
+    aside: write,
     style: new Chalk({ level: 0 }),
     result: (text) => {
       write(text);

@@ -55,15 +55,20 @@ export function start(gateway: RunningGateway, path: string, { method, headers, 
   return request;
 }
 
-/** The two routes of the dialects, and the smallest body that both take. */
-export const ROUTES = { 'openai-chat': '/v1/chat/completions', 'anthropic-messages': '/v1/messages' } as const;
+/** The routes of the dialects, and the smallest body that all take. */
+export const ROUTES = {
+  'openai-chat': '/v1/chat/completions',
+  'openai-responses': '/v1/responses',
+  'anthropic-messages': '/v1/messages',
+} as const;
 
 export type DialectName = keyof typeof ROUTES;
 
-export const DIALECTS: readonly DialectName[] = ['openai-chat', 'anthropic-messages'];
+export const DIALECTS: readonly DialectName[] = ['openai-chat', 'openai-responses', 'anthropic-messages'];
 
 export function question(text: string, more: object = {}): object {
-  return { model: 'claude-sonnet-4.5', max_tokens: 1000, messages: [{ role: 'user', content: text }], ...more };
+  const messages = [{ role: 'user', content: text }];
+  return { model: 'claude-sonnet-4.5', max_tokens: 1000, messages, input: text, ...more };
 }
 
 function isResponse(value: unknown): value is IncomingMessage {

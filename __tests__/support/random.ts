@@ -59,10 +59,14 @@ const closingLines = fc
     fc.option(fc.constantFrom('END_TURN', 'TOOL_USE', 'MAX_TOKENS', 'CONTENT_FILTERED'), { nil: undefined }),
     fc.option(fc.double({ min: 0, max: 120, noNaN: true }), { nil: undefined }),
   )
-  .map(([tokenUsage, stopReason, contextUsagePercentage]) => [
-    ...(contextUsagePercentage === undefined ? [] : [event('contextUsageEvent', { contextUsagePercentage })]),
-    event('metadataEvent', { ...(tokenUsage && { tokenUsage }), ...(stopReason && { stopReason }) }),
-  ]);
+  .map(([tokenUsage, stated, contextUsagePercentage]) => (hasCalls: boolean) => {
+    // A use of tools without any call is no proper end.
+    const stopReason = stated === 'TOOL_USE' && !hasCalls ? 'END_TURN' : stated;
+    return [
+      ...(contextUsagePercentage === undefined ? [] : [event('contextUsageEvent', { contextUsagePercentage })]),
+      event('metadataEvent', { ...(tokenUsage && { tokenUsage }), ...(stopReason && { stopReason }) }),
+    ];
+  });
 
 /** A turn that Kiro ends properly, whatever it holds; calls may be cut only when the caller wants that. */
 export function kiroTurn({ mayCut }: { readonly mayCut: boolean }): fc.Arbitrary<readonly SceneLine[]> {
@@ -90,7 +94,7 @@ export function kiroTurn({ mayCut }: { readonly mayCut: boolean }): fc.Arbitrary
     .tuple(parts, closingLines)
     .map(([written, closing]) => [
       ...written.flatMap((lines, index) => (typeof lines === 'function' ? lines(`tooluse_${index}`) : lines)),
-      ...closing,
+      ...closing(written.some((lines) => typeof lines === 'function')),
     ]);
 }
 

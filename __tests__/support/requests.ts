@@ -23,6 +23,9 @@ const context: RequestContext = {
   profileArn: PROFILE,
   continuationId: 'continuation',
   toolDescriptionLimit: 10_000,
+  tags: { when: true, maxTokens: 4000, handling: 'as_reasoning_content' },
+  readsWrittenCalls: false,
+  wasCut: () => false,
 };
 
 export function conversation(fields: Partial<Conversation>): Conversation {
@@ -247,6 +250,15 @@ export const anyConversation: fc.Arbitrary<Conversation> = fc.record({
   messages: anyMessages,
   tools: fc.array(tool, { maxLength: 4 }),
   reasoning: wish,
+  toolChoice: fc.oneof(
+    fc.constantFrom(undefined, { mode: 'none' as const }, { mode: 'required' as const }),
+    fc.array(oddName, { maxLength: 2 }).map((names) => ({ mode: 'named' as const, names })),
+  ),
+  parallelToolCalls: fc.constantFrom(undefined, false),
+  answerFormat: fc.option(
+    fc.record({ type: fc.constant('json' as const), schema: fc.option(anySchema, { nil: undefined }) }),
+    { nil: undefined },
+  ),
   sessionId: fc.option(oddText, { nil: undefined }),
 });
 

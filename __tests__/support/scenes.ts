@@ -6,6 +6,7 @@ import type { GatewayError } from '../../src/core/errors.js';
 import { toGatewayError } from '../../src/core/errors.js';
 import { begin, type StreamEvent } from '../../src/core/stream.js';
 import type { Reply } from '../../src/dialects/dialect.js';
+import { READ_AS_IS } from '../../src/kiro/answer-text.js';
 import { toTurn, type Asked } from '../../src/kiro/stream.js';
 import { encodeSceneLine, type SceneLine } from '../../src/simulator/frames.js';
 
@@ -15,7 +16,13 @@ export const GOLDEN = join(import.meta.dirname, '..', 'golden');
 export const ANSWERS = scenesWith('upstream.jsonl');
 export const REQUESTS = scenesWith('openai-chat.request.json');
 
-export const ASKED: Asked = { estimatedInputTokens: 42, windowTokens: 200_000, restoreToolName: (name) => name };
+/** Reasoning in tags was asked for: where none comes, that changes nothing. */
+export const ASKED: Asked = {
+  estimatedInputTokens: 42,
+  windowTokens: 200_000,
+  restoreToolName: (name) => name,
+  reading: { ...READ_AS_IS, tags: 'as_reasoning_content' },
+};
 
 /** What every golden answer says about itself. */
 export const REPLY: Reply = {

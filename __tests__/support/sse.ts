@@ -17,7 +17,7 @@ export function parseEvents(text: string): readonly ServerEvent[] {
 function parseEvent(text: string): ServerEvent {
   if (/^: [^\n\r]*$/.test(text)) return { type: 'comment' };
   if (text === 'data: [DONE]') return { type: 'done' };
-  const found = /^(?:event: ([a-z_]+)\n)?data: (\{[^\n\r]*\})$/.exec(text);
+  const found = /^(?:event: ([a-z_.]+)\n)?data: (\{[^\n\r]*\})$/.exec(text);
   if (found?.[2] === undefined) throw new Error(`This is no event: ${text}`);
   return { type: 'event', name: found[1], data: JSON.parse(found[2]) as Json };
 }

@@ -13,6 +13,8 @@ export type AccessToken = {
   readonly apiRegion: string | undefined;
   /** What kind of token it is, where Kiro has to be told. */
   readonly tokenTypeHeader: 'API_KEY' | 'EXTERNAL_IDP' | undefined;
+  /** Undefined when the login does not tell what it is. */
+  readonly isBuilderId: boolean | undefined;
 };
 
 export function toAccessToken(credential: Credential): AccessToken {
@@ -25,7 +27,13 @@ export function toAccessToken(credential: Credential): AccessToken {
     loginRegion: credential.region,
     apiRegion: credential.apiRegion,
     tokenTypeHeader: TOKEN_TYPES[credential.kind],
+    isBuilderId: isBuilderId(credential),
   };
+}
+
+function isBuilderId(credential: Credential): boolean | undefined {
+  if (credential.kind !== 'oidc') return false;
+  return credential.provider === undefined ? undefined : credential.provider === 'builder-id';
 }
 
 const TOKEN_TYPES = {

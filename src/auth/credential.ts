@@ -1,7 +1,7 @@
 /** What lets us obtain access tokens: a closed union of the kinds of Kiro account. */
 
 import { createHash } from 'node:crypto';
-import type { Secret } from '../core/secret.js';
+import { Secret } from '../core/secret.js';
 
 export type Credential = SocialCredential | OidcCredential | ExternalIdpCredential | ApiKeyCredential;
 
@@ -79,6 +79,11 @@ export function digestOf(credential: Credential): string {
 export function isSameSecret(one: Secret | undefined, other: Secret | undefined): boolean {
   if (one === undefined || other === undefined) return one === other;
   return one === other || digest(one) === digest(other);
+}
+
+/** All that must not be seen of it. */
+export function secretsOf(credential: Credential): readonly Secret[] {
+  return Object.values(credential).filter((it) => it instanceof Secret);
 }
 
 /** Kiro IDE has at times written a refresh token shortened with dots, which every service refuses without saying why. */

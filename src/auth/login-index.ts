@@ -6,6 +6,7 @@ import { Reader } from '../core/reader.js';
 import type { Credential } from './credential.js';
 import { explained, type Place } from './login-places.js';
 import { readPrivateFile, writePrivateFile } from './private-file.js';
+import type { RenewedBy } from './store.js';
 
 /** What may be shown of a stored login. Times are unix time in milliseconds. */
 export type LoginFacts = {
@@ -22,7 +23,11 @@ export type LoginFacts = {
   readonly savedAt: number;
   /** Of the access token; undefined when unknown, and for an API key. */
   readonly expiresAt: number | undefined;
+  /** When the gateway itself was the last, what lies at the source may have been retired by that. */
+  readonly lastRefresh: LastRefresh | undefined;
 };
+
+export type LastRefresh = { readonly by: RenewedBy; readonly at: number };
 
 /** For example `kiro-cli` with the path of its database, or `device-flow` without one. */
 export type LoginOrigin = { readonly name: string; readonly path: string | undefined };
@@ -54,6 +59,7 @@ function indexPath(dataFolder: string): string {
 
 function readEntry(entry: Reader): IndexEntry {
   const source = entry.get('source');
+  const lastRefresh = entry.optional('lastRefresh');
   return {
     name: entry.get('name').nonEmptyString(),
     store: entry.get('store').oneOf(['keychain', 'file']),
@@ -65,6 +71,10 @@ function readEntry(entry: Reader): IndexEntry {
     source: { name: source.get('name').string(), path: source.optional('path')?.string() },
     savedAt: entry.get('savedAt').number(),
     expiresAt: entry.optional('expiresAt')?.number(),
+    lastRefresh: lastRefresh && {
+      by: lastRefresh.get('by').oneOf(['gateway', 'kiro-cli', 'source']),
+      at: lastRefresh.get('at').number(),
+    },
   };
 }
 

@@ -8,7 +8,7 @@ import { type IndexEntry, type LoginFacts, type LoginOrigin, readIndex, writeInd
 import { checkLoginName, loginCommand } from './login-names.js';
 import { createPlaces, isSamePlace, type Place, type PutOptions } from './login-places.js';
 import { type LockOptions, withLock } from './process-lock.js';
-import type { TokenStore } from './store.js';
+import type { RenewedBy, TokenStore } from './store.js';
 import { formatLogin, parseLogin, type StoredLogin } from './stored-login.js';
 
 /** All functions reject with a GatewayError whose sentence says what to do; it never repeats a secret. */
@@ -56,7 +56,9 @@ export function createLoginStore(dependencies: LoginStoreDependencies): LoginSto
       const old = logins[names.indexOf(name)];
       const text = formatLogin({ credential, tokens: undefined });
       const place = await places.put(name, text, { store: options.store, listed: old });
-      const entry = { name, ...place, ...accountFacts(credential), source: options.source, savedAt: now() };
+      const { source } = options;
+      const facts = { ...accountFacts(credential), source, savedAt: now(), lastRefresh: undefined };
+      const entry: IndexEntry = { name, ...place, ...facts };
       try {
         await writeIndex(dataFolder, [...logins.filter((it) => it !== old), entry]);
       } catch (thrown) {
@@ -169,31 +171,36 @@ export function createLoginStore(dependencies: LoginStoreDependencies): LoginSto
           return undefined;
         }
       },
-      async write(digest, tokens) {
+      async write(digest, tokens, by) {
         try {
-          await alone(() => writeTokens(name, digest, tokens));
+          return await alone(() => writeTokens(name, digest, { tokens, by }));
         } catch (thrown) {
           const { message } = toGatewayError(thrown);
           notice(`${message} The renewed tokens of the login ${name} last until the gateway stops.`);
+          return false;
         }
       },
     };
   }
 
-  /** In its place rather than in the other slot: after a rotation only the new tokens are worth reading. */
-  async function writeTokens(name: string, digest: string, tokens: Tokens): Promise<void> {
+  /**
+   * In its place rather than in the other slot: after a rotation only the new tokens are worth reading.
+   * @returns false when the login that they belong to is gone.
+   */
+  async function writeTokens(name: string, digest: string, { tokens, by }: Renewed): Promise<boolean> {
     const logins = await readIndex(dataFolder);
     const entry = logins.find((it) => it.name === name);
-    if (entry === undefined) return;
+    if (entry === undefined) return false;
     const { credential } = await readListed(entry);
     // The person has signed in anew meanwhile: these tokens belong to a login that is gone.
-    if (digestOf(credential) !== digest) return;
+    if (digestOf(credential) !== digest) return false;
     await places.overwrite(name, entry, formatLogin({ credential, tokens }));
-    const renewed = { ...entry, ...accountFacts(credential, tokens) };
+    const renewed = { ...entry, ...accountFacts(credential, tokens), lastRefresh: { by, at: now() } };
     await writeIndex(
       dataFolder,
       logins.map((it) => (it === entry ? renewed : it)),
     );
+    return true;
   }
 
   async function listLogins(): Promise<readonly LoginFacts[]> {
@@ -202,6 +209,8 @@ export function createLoginStore(dependencies: LoginStoreDependencies): LoginSto
 
   return { saveLogin, readLogin, removeLogin, listLogins, tokenStore };
 }
+
+type Renewed = { readonly tokens: Tokens; readonly by: RenewedBy };
 
 function accountFacts(credential: Credential, tokens?: Tokens) {
   const { kind, region, profileArn } = credential;

@@ -17,6 +17,8 @@ export type RefreshDependencies = {
   readonly userAgent: string;
   /** For all tries together. */
   readonly timeoutMs?: number | undefined;
+  /** What makes the login anew when it is dead. */
+  readonly command?: string | undefined;
 };
 
 /**
@@ -37,7 +39,7 @@ export async function refreshCredential(
       case 'answer':
         return readTokens(outcome.text, credential, tools.now());
       case 'refused':
-        throw withSuspicion(outcome.error, credential);
+        throw withAdvice(outcome.error, credential, tools.command);
       case 'out-of-order':
         failure = outcome.error;
     }
@@ -46,9 +48,15 @@ export async function refreshCredential(
 }
 
 /** A refused token that is too short to be one is worth a word: the Kiro IDE has written such. */
-function withSuspicion(refusal: GatewayError, { refreshToken }: RefreshableCredential): GatewayError {
-  if (refusal.kind !== 'login-expired' || !looksCutShort(refreshToken)) return refusal;
-  return new GatewayError(refusal.kind, `${refusal.message} The refresh token at hand looks cut short.`, refusal.facts);
+function withAdvice(
+  refusal: GatewayError,
+  { refreshToken }: RefreshableCredential,
+  command: string | undefined,
+): GatewayError {
+  if (refusal.kind !== 'login-expired') return refusal;
+  const remedy = command === undefined ? USUAL_REMEDY : `Run \`${command}\` and try again.`;
+  const suspicion = looksCutShort(refreshToken) ? ' The refresh token at hand looks cut short.' : '';
+  return new GatewayError(refusal.kind, `${refusal.message} ${remedy}${suspicion}`, refusal.facts);
 }
 
 type TokenRequest = { readonly url: string; readonly contentType: string; readonly body: string };
@@ -113,7 +121,9 @@ async function attempt(request: TokenRequest, tools: RefreshDependencies, signal
     });
     return judge(response, await response.text());
   } catch (thrown) {
-    return { type: 'out-of-order', error: unreachable(thrown) };
+    // What is ours already is said of a proxy on the way, and a wrong password of a proxy stays wrong.
+    const error = thrown instanceof GatewayError ? thrown : unreachable(thrown);
+    return { type: error.kind === 'upstream-unavailable' ? 'out-of-order' : 'refused', error };
   }
 }
 
@@ -126,7 +136,7 @@ function judge({ status, headers }: FetchResponse, text: string): Outcome {
     return { type: 'out-of-order', error: new GatewayError('upstream-unavailable', message) };
   }
   if (status === 401 || status === 403 || DEAD_LOGIN.test(text)) {
-    return { type: 'refused', error: new GatewayError('login-expired', LOGIN_EXPIRED) };
+    return { type: 'refused', error: new GatewayError('login-expired', 'Your Kiro login has expired.') };
   }
   const message = `Kiro's login service did not understand the gateway (HTTP ${status}); sign in again, or report this.`;
   return { type: 'refused', error: new GatewayError('upstream-protocol', message) };
@@ -177,8 +187,7 @@ function unreachable(cause?: unknown): GatewayError {
   return new GatewayError('upstream-unavailable', message, { cause });
 }
 
-const LOGIN_EXPIRED =
-  'Your Kiro login has expired. Run `kiro-cli login` (or sign in again in the Kiro IDE) and try again.';
+const USUAL_REMEDY = 'Run `kiro-cli login` (or sign in again in the Kiro IDE) and try again.';
 
 /** CloudFront answers a blocked network or country with a page; the login itself is not judged by it. */
 const BLOCKED = "This network is not let through to Kiro's login service (HTTP 403); try another network.";

@@ -9,9 +9,14 @@ import { readPrivateFile, writePrivateFile } from './private-file.js';
 export type TokenStore = {
   /** What the credential with this digest has become; undefined when it was never renewed here. Never throws. */
   read(digest: string): Promise<Tokens | undefined>;
-  /** On the disk when it resolves. Never throws: a disk that cannot be written must not end a working login. */
-  write(digest: string, tokens: Tokens): Promise<void>;
+  /**
+   * On the disk when it resolves with true. Never throws: a disk that cannot be written must not end a working login.
+   */
+  write(digest: string, tokens: Tokens, by: RenewedBy): Promise<boolean>;
 };
+
+/** The gateway itself, kiro-cli because it was asked, or somebody else, at the place the login was taken from. */
+export type RenewedBy = 'gateway' | 'kiro-cli' | 'source';
 
 /** @param notice Is told, in a sentence, when a file cannot be read or written. */
 export function fileStore(stateFolder: string, notice: (sentence: string) => void): TokenStore {
@@ -29,8 +34,10 @@ export function fileStore(stateFolder: string, notice: (sentence: string) => voi
     async write(digest, tokens) {
       try {
         await writePrivateFile(pathOf(digest), formatTokens(tokens));
+        return true;
       } catch {
         notice(`The renewed tokens cannot be written to ${pathOf(digest)}; they last until the gateway stops.`);
+        return false;
       }
     },
   };
@@ -43,7 +50,7 @@ export function memoryStore(): TokenStore {
     read: (digest) => Promise.resolve(kept.get(digest)),
     write(digest, tokens) {
       kept.set(digest, tokens);
-      return Promise.resolve();
+      return Promise.resolve(true);
     },
   };
 }

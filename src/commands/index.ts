@@ -2,7 +2,11 @@
 
 import { chat } from './chat.js';
 import type { Command } from './command.js';
+import { login } from './login.js';
+import { logout } from './logout.js';
 import { models } from './models.js';
 import { serve } from './serve.js';
+import { status } from './status.js';
+import { usage } from './usage.js';
 
-export const commands: readonly Command[] = [serve, chat, models];
+export const commands: readonly Command[] = [login, serve, chat, models, usage, status, logout];

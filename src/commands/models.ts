@@ -1,23 +1,33 @@
 /** `models`: what the account may use. */
 
-import { openGateway } from '../open-gateway.js';
 import { withUpstreamOptions, type Command } from './command.js';
+import { openGatewayOrLogIn } from './with-login.js';
 
 export const models: Command = {
   name: 'models',
-  define: (command) => withUpstreamOptions(command.description('List the models that this account may use')),
+  define: (command) =>
+    withUpstreamOptions(
+      command
+        .description('List the models that this account may use')
+        .option('--json', 'a JSON list, for scripts')
+        .addHelpText('after', EXAMPLES),
+    ),
   async run(_, options, context) {
-    const opened = await openGateway(context, options);
+    const { writeModels, writeModelsJson } = await import('./models-list.js');
+    const { terminal } = context;
+    const opened = await openGatewayOrLogIn(context, options);
     try {
       const list = await opened.gateway.models(context.stopSignal());
-      const width = Math.max(...list.map((model) => model.id.length));
-      for (const model of list) {
-        const tokens = `${Math.round(model.maxInputTokens / 1000)}k`.padStart(6);
-        await context.terminal.result(`${model.id.padEnd(width)}  ${tokens}  ${model.name}\n`);
-      }
+      await terminal.result(options['json'] === true ? writeModelsJson(list) : writeModels(list, terminal));
       return 0;
     } finally {
       await opened.close();
     }
   },
 };
+
+const EXAMPLES = `
+Examples:
+  kiro-gateway models
+  kiro-gateway models --json | jq -r '.[].id'
+`;

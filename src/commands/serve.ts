@@ -1,15 +1,15 @@
 /** `serve`: the gateway as a server, until somebody stops it. */
 
 import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
+import type { Server } from 'node:http';
 
 import type { SessionFacts } from '../auth/session.js';
 import type { Context } from '../context.js';
 import { GatewayError } from '../core/errors.js';
-import { openGateway, type OpenedGateway } from '../open-gateway.js';
+import type { OpenedGateway } from '../open-gateway.js';
 import type { GatewayKey } from '../server/gateway-key.js';
 import { withUpstreamOptions, type Command } from './command.js';
-import { describeStart } from './serve-banner.js';
+import { openGatewayOrLogIn } from './with-login.js';
 
 export const serve: Command = {
   name: 'serve',
@@ -18,10 +18,15 @@ export const serve: Command = {
       command
         .description('Serve OpenAI and Anthropic clients until stopped')
         .option('--port <port>', 'port to listen on; 0 takes any free one (default: 8000)')
-        .option('--host <host>', 'address to listen on (default: 127.0.0.1)'),
+        .option('--host <host>', 'address to listen on (default: 127.0.0.1)')
+        .option('--allowed-host <names>', 'host names under which clients may call, besides loopback'),
     ),
   async run(_, options, context) {
-    const opened = await openGateway(context, options, { folderEnvFile: true });
+    const opened = await openGatewayOrLogIn(context, options, {
+      folderEnvFile: true,
+      announcesRegistration: true,
+      source: 'serve',
+    });
     try {
       return await serveUntilStopped(opened, context);
     } finally {
@@ -33,7 +38,8 @@ export const serve: Command = {
 async function serveUntilStopped(opened: OpenedGateway, context: Context): Promise<number> {
   const { settings, log, gateway } = opened;
   const stop = context.stopSignal();
-  const [{ createApp }, { gatewayKey }] = await Promise.all([
+  const [{ createServer }, { createApp }, { gatewayKey }] = await Promise.all([
+    import('node:http'),
     import('../server/app.js'),
     import('../server/gateway-key.js'),
   ]);
@@ -44,6 +50,11 @@ async function serveUntilStopped(opened: OpenedGateway, context: Context): Promi
   const app = createApp({
     gateway,
     key: key.key,
+    origins: {
+      bind: settings.serverHost,
+      allowedHosts: settings.allowedHosts ?? [],
+      corsOrigins: settings.corsOrigins ?? [],
+    },
     log,
     version: context.version,
     isSimulator: opened.isSimulator,
@@ -98,6 +109,7 @@ async function announce(
   const { terminal, version } = context;
   const where = { host: opened.settings.serverHost, port, isSimulator: opened.isSimulator, version };
   const shownKey = terminal.isInteractive ? key.reveal() : undefined;
+  const { describeStart } = await import('./serve-banner.js');
   await terminal.result(
     describeStart({ ...where, shownKey, keyFile: file, login: opened.login(), count }, terminal.style),
   );

@@ -69,3 +69,9 @@ export function toGatewayError(thrown: unknown): GatewayError {
     cause: thrown,
   });
 }
+
+/** Why a wait ended early: what the one who aborted it gave as the reason, else that the client left. */
+export function abortError(signal: AbortSignal, cause?: unknown): GatewayError {
+  if (signal.reason instanceof GatewayError) return signal.reason;
+  return new GatewayError('cancelled', 'The request was cancelled.', cause === undefined ? {} : { cause });
+}

@@ -56,13 +56,15 @@ function createUnfencer() {
     if (state === 'bare') return delta;
     held += delta;
     if (state === 'before') {
-      if (OPENING_BEGINS.test(held)) return '';
-      const opening = OPENING.exec(held);
+      const head = held.slice(0, LONGEST_FENCE);
+      if (head.length < LONGEST_FENCE && OPENING_BEGINS.test(head)) return '';
+      const opening = OPENING.exec(head);
       state = opening === null ? 'bare' : 'fenced';
       held = held.slice(opening?.[0].length ?? 0);
       if (state === 'bare') return release(held.length);
     }
-    return release(held.search(CLOSING_BEGINS));
+    const from = Math.max(0, held.length - LONGEST_FENCE);
+    return release(from + held.slice(from).search(CLOSING_BEGINS));
   }
 
   function release(length: number): string {
@@ -77,6 +79,8 @@ function createUnfencer() {
   };
 }
 
+/** With the white space around it. A model that has lost its way may write spaces for ever. */
+const LONGEST_FENCE = 40;
 const OPENING = /^\s*```[ \t]*(?:json)?[ \t]*\r?\n/i;
 /** A text that is not an opening yet but may become one. */
 const OPENING_BEGINS = /^\s*(?:`{0,2}|```[ \t]*(?:j|js|jso|json)?[ \t]*\r?)$/i;

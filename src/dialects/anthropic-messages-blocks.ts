@@ -32,6 +32,8 @@ export function readAssistantBlock(block: Reader, notices: Notices): Block[] {
       return [{ type: 'redacted-reasoning', data: block.get('data').nonEmptyString() }];
     case 'tool_use':
       return [readToolUse(block)];
+    case 'compaction': // A summary that Anthropic wrote of what came before.
+      return textParts(block.optional('content')?.string() ?? '');
     case 'server_tool_use':
     case 'mcp_tool_use':
       return textParts(`[${block.get('name').string()} ${JSON.stringify(block.get('input').value ?? {})}]`);

@@ -36,6 +36,8 @@ export function readContentBlock(block: Reader, notices: Notices): ToolResultPar
       return readDocument(block, notices);
     case 'search_result':
       return readSearchResult(block);
+    case 'container_upload':
+      return [leftOut('document', { reason: type, detail: block.get('file_id').string() }, notices)];
     case 'tool_reference':
       return textParts(`Tool ${block.get('tool_name').nonEmptyString()} is available.`);
     default:

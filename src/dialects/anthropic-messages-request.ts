@@ -1,53 +1,41 @@
 /** A request body of Anthropic's Messages API, read into a conversation. */
 
-import type { Effort, Message, ReasoningWish, Tool } from '../core/conversation.js';
-import { GatewayError } from '../core/errors.js';
+import type { AnswerFormat, Effort, Message, ReasoningWish } from '../core/conversation.js';
 import { Reader } from '../core/reader.js';
 import { readAssistantBlock } from './anthropic-messages-blocks.js';
 import { readUserBlock } from './anthropic-messages-content.js';
+import { MESSAGES_PARAMETERS } from './anthropic-messages-parameters.js';
+import { readMessagesTool } from './anthropic-messages-tools.js';
 import { instructionMessages, messageList, readParts, readTexts, splitLeadingInstructions } from './content.js';
 import type { ClientRequest, RequestHeaders } from './dialect.js';
 import { createNotices, note, writeNotices, type Notices } from './notices.js';
-import {
-  hasStrings,
-  isFilledList,
-  noteIgnored,
-  numberOtherThan,
-  readEffort,
-  sessionFromHeaders,
-  type Ignored,
-} from './parameters.js';
+import { noteIgnoredParameters, readEffort, readLimits, refuseParameters, sessionFromHeaders } from './parameters.js';
+import { readToolChoice } from './tool-choice.js';
 
 /** @throws GatewayError `invalid-request`, naming the field. */
 export function readMessagesRequest(body: Reader, headers: RequestHeaders): ClientRequest {
-  refuseThread(body);
+  refuseParameters(body, MESSAGES_PARAMETERS);
   const notices = createNotices();
   const model = body.get('model').nonEmptyString();
   const list = messageList(body);
   const { system, messages } = splitLeadingInstructions(list.flatMap((it) => readMessage(it, notices)));
-  const tools = body.optional('tools')?.array() ?? [];
+  const tools = (body.optional('tools')?.array() ?? []).flatMap((it) => readMessagesTool(it, notices));
+  const choice = body.optional('tool_choice');
+  const stops = (body.optional('stop_sequences')?.array() ?? []).map((it) => it.string());
   const conversation = {
     model,
     system: [...readSystem(body, notices), ...system],
     messages,
-    tools: tools.flatMap((it) => readTool(it, notices)),
+    ...readToolChoice(choice, tools, notices),
+    parallelToolCalls: choice?.optional('disable_parallel_tool_use')?.boolean() === true ? false : undefined,
     reasoning: readReasoning(body, list, notices),
+    limits: readLimits(body.optional('max_tokens'), stops),
+    answerFormat: readAnswerFormat(body, notices),
     sessionId: readSessionId(body) ?? sessionFromHeaders(headers),
   };
-  body.optional('max_tokens')?.number();
-  noteIgnored(body, IGNORED, notices);
-  const outputConfig = body.optional('output_config');
-  if (outputConfig !== undefined) noteIgnored(outputConfig, IGNORED_OUTPUT, notices);
+  noteIgnoredParameters(body, MESSAGES_PARAMETERS, notices);
   const stream = body.optional('stream')?.boolean() ?? false;
   return { conversation, stream, includeUsage: true, notices: writeNotices(notices) };
-}
-
-/** Anthropic's SDK falls back to sending the whole history only when it is told in exactly these words. */
-function refuseThread(body: Reader): void {
-  if (!body.has('thread')) return;
-  const details = { error_code: 'thread_unsupported_request', unsupported: ['thread'] };
-  const message = 'thread: this gateway keeps no threads; send the whole conversation.';
-  throw new GatewayError('invalid-request', message, { param: 'thread', details });
 }
 
 /** The instructions beside the messages, without Claude Code's billing line: it differs in every session. */
@@ -72,20 +60,13 @@ function readMessage(message: Reader, notices: Notices): Message[] {
   }
 }
 
-/** Built-in tools are Anthropic's own and unknown to Kiro: the client learns that they are not there. */
-function readTool(tool: Reader, notices: Notices): Tool[] {
-  const type = tool.optional('type')?.string() ?? 'custom';
-  if (type !== 'custom') {
-    note(notices, 'tools-left-out', type);
-    return [];
-  }
-  return [
-    {
-      name: tool.get('name').nonEmptyString(),
-      description: tool.optional('description')?.string() ?? '',
-      inputSchema: tool.optional('input_schema')?.object(),
-    },
-  ];
+/** In `output_config`, or where the beta had it. */
+function readAnswerFormat(body: Reader, notices: Notices): AnswerFormat | undefined {
+  const format = body.optional('output_config')?.optional('format') ?? body.optional('output_format');
+  if (format === undefined) return undefined;
+  if (format.get('type').string() === 'json_schema') return { type: 'json', schema: format.get('schema').object() };
+  note(notices, 'ignored', format.path);
+  return undefined;
 }
 
 function readReasoning(body: Reader, messages: readonly Reader[], notices: Notices): ReasoningWish {
@@ -136,17 +117,3 @@ function parseJson(text: string): Reader {
 
 const ROLES = ['user', 'assistant', 'system'] as const;
 const BILLING_LINE = /^x-anthropic-billing-header:[^\n]*\n*/;
-
-const IGNORED: Ignored = {
-  temperature: numberOtherThan(1),
-  top_p: numberOtherThan(1),
-  top_k: numberOtherThan(),
-  stop_sequences: hasStrings,
-  tool_choice: (it) =>
-    it.get('type').string() !== 'auto' || it.optional('disable_parallel_tool_use')?.boolean() === true,
-  output_format: () => true,
-  mcp_servers: isFilledList,
-  container: () => true,
-};
-
-const IGNORED_OUTPUT: Ignored = { format: () => true };

@@ -14,6 +14,7 @@ export function writeMessage(completion: Completion, reply: Reply): WireMessage 
     ...emptyMessage(reply),
     content,
     stop_reason: isCut ? 'max_tokens' : STOP_REASONS[completion.finishReason],
+    stop_sequence: completion.stopSequence ?? null,
     usage: writeMessageUsage(completion.usage),
   };
 }

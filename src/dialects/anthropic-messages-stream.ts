@@ -6,6 +6,7 @@ import { writeBlockHead, writeSignature } from './anthropic-messages-blocks.js';
 import { writeErrorEvent } from './anthropic-messages-errors.js';
 import { STOP_REASONS, writeDeltaUsage, writeMessageStart } from './anthropic-messages-response.js';
 import type { Reply } from './dialect.js';
+import { writeData } from './event-data.js';
 
 /** Our block edges are Anthropic's block edges, so this writer has nothing to remember. */
 export function createMessagesWriter(reply: Reply): (event: StreamEvent) => string {
@@ -28,13 +29,13 @@ export function createMessagesWriter(reply: Reply): (event: StreamEvent) => stri
 }
 
 function writeEvent(type: string, fields: object): string {
-  return `event: ${type}\ndata: ${JSON.stringify({ type, ...fields })}\n\n`;
+  return `event: ${type}\ndata: ${writeData({ type, ...fields })}\n\n`;
 }
 
 /** Deltas are nearly all that is written, so only the text itself is made into JSON. */
 function writeDelta(index: number, block: GrowingBlock | 'signature', delta: string): string {
   const head = `event: content_block_delta\ndata: {"type":"content_block_delta","index":${index},"delta":`;
-  return `${head}${DELTA_HEADS[block]}${JSON.stringify(delta)}}}\n\n`;
+  return `${head}${DELTA_HEADS[block]}${writeData(delta)}}}\n\n`;
 }
 
 function writeBlockEnd(index: number, block: Block): string {
@@ -42,10 +43,10 @@ function writeBlockEnd(index: number, block: Block): string {
   return signature + writeEvent('content_block_stop', { index });
 }
 
-function writeFinish({ finishReason, usage }: Completion): string {
+function writeFinish({ finishReason, stopSequence, usage }: Completion): string {
   const delta = {
     stop_reason: STOP_REASONS[finishReason],
-    stop_sequence: null,
+    stop_sequence: stopSequence ?? null,
     stop_details: null,
     container: null,
   };

@@ -9,6 +9,7 @@ import { createMessagesWriter } from './anthropic-messages-stream.js';
 export const anthropicMessages: Dialect = {
   name: 'anthropic-messages',
   route: '/v1/messages',
+  counting: { route: '/v1/messages/count_tokens', writeCount: (inputTokens) => ({ input_tokens: inputTokens }) },
   keepAlive: 'event: ping\ndata: {"type":"ping"}\n\n',
   readRequest: readMessagesRequest,
   writeResponse: writeMessage,

@@ -13,12 +13,12 @@ export function messageList(body: Reader): readonly Reader[] {
   return list.length > 0 ? list : messages.fail('must not be empty');
 }
 
-/** A string as one text part, a list part by part. */
+/** A string as one text part, a list part by part; some clients put bare strings into the list. */
 export function readParts<Part>(content: Reader | undefined, readPart: (part: Reader) => Part[]): (Part | TextPart)[] {
   if (content === undefined) return [];
   if (content.isString()) return textParts(content.string());
   if (!content.isArray()) content.fail('must be a string or a list of parts');
-  return content.array().flatMap(readPart);
+  return content.array().flatMap<Part | TextPart>((it) => (it.isString() ? textParts(it.string()) : readPart(it)));
 }
 
 /** Content that can only be text, such as instructions: one entry per text. */

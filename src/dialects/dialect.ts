@@ -9,6 +9,8 @@ export type Dialect = {
   readonly name: string;
   /** The POST route that speaks it. */
   readonly route: string;
+  /** Where it counts the tokens of a request, if it does, and how it tells them. */
+  readonly counting?: { readonly route: string; readonly writeCount: (inputTokens: number) => object };
   /** What goes out while nothing else does; clients skip it. */
   readonly keepAlive: string;
   /** @throws GatewayError `invalid-request`, naming the field. */
@@ -31,6 +33,8 @@ export type ClientRequest = {
   readonly includeUsage: boolean;
   /** What was not done as asked, for the header `x-kiro-gateway-notice`: `ignored=temperature,top_p`. */
   readonly notices: readonly string[];
+  /** What the answer has to know of the request; only the dialect that read it looks inside. */
+  readonly replyContext?: unknown;
 };
 
 /** What an answer says about itself; made by the shell, because dialects know neither clock nor chance. */
@@ -42,6 +46,8 @@ export type Reply = {
   /** The model as the client named it. */
   readonly model: string;
   readonly includeUsage: boolean;
+  /** The request's own, handed back. */
+  readonly replyContext?: unknown;
 };
 
 export type ErrorResponse = {

@@ -1,19 +1,48 @@
 /** The list of models, in one shape that the SDKs of both vendors read. */
 
 import type { Model } from '../core/conversation.js';
+import type { Reader } from '../core/reader.js';
 
-/** OpenAI reads `object`, `created` and `owned_by`; Anthropic `type`, `created_at`, `display_name` and the page fields. */
-export function writeModelList(models: readonly Model[]): object {
+/** The part of the list that Anthropic's clients ask for page by page; OpenAI's never do. */
+export type ModelPage = {
+  readonly limit: number | undefined;
+  readonly afterId: string | undefined;
+  readonly beforeId: string | undefined;
+};
+
+/** @throws GatewayError `invalid-request` for a limit that is none. */
+export function readModelPage(query: Reader): ModelPage {
+  const limit = query.optional('limit');
+  if (limit !== undefined && !/^[1-9]\d{0,5}$/.test(limit.string())) limit.fail('must be a whole number above 0');
   return {
-    object: 'list',
-    data: models.map(writeModel),
-    has_more: false,
-    first_id: models[0]?.id ?? null,
-    last_id: models.at(-1)?.id ?? null,
+    limit: limit === undefined ? undefined : Number(limit.string()),
+    afterId: query.optional('after_id')?.string(),
+    beforeId: query.optional('before_id')?.string(),
   };
 }
 
-function writeModel(model: Model): object {
+/** OpenAI reads `object`, `created` and `owned_by`; Anthropic `type`, `created_at`, `display_name` and the page fields. */
+export function writeModelList(
+  models: readonly Model[],
+  { limit = models.length, afterId, beforeId }: ModelPage,
+): object {
+  const placeOf = (id: string): number => models.findIndex((model) => model.id === id);
+  // Nothing comes before or after a model that is not there: whoever pages must come to an end.
+  const from = afterId === undefined ? 0 : placeOf(afterId) + 1 || models.length;
+  const to = beforeId === undefined ? models.length : Math.max(0, placeOf(beforeId));
+  const rest = models.slice(from, to);
+  const page = beforeId === undefined ? rest.slice(0, limit) : rest.slice(-limit);
+  return {
+    object: 'list',
+    data: page.map(writeModel),
+    has_more: page.length < rest.length,
+    first_id: page[0]?.id ?? null,
+    last_id: page.at(-1)?.id ?? null,
+  };
+}
+
+/** One model in the same shape as in the list. */
+export function writeModel(model: Model): object {
   return {
     id: model.id,
     object: 'model',

@@ -1,52 +1,41 @@
 /** A request body of OpenAI's Chat Completions API, read into a conversation. */
 
-import type { ReasoningWish } from '../core/conversation.js';
-import { GatewayError } from '../core/errors.js';
+import type { AnswerFormat, ReasoningWish } from '../core/conversation.js';
 import type { Reader } from '../core/reader.js';
 import { splitLeadingInstructions } from './content.js';
 import type { ClientRequest, RequestHeaders } from './dialect.js';
-import { createNotices, writeNotices, type Notices } from './notices.js';
+import { createNotices, note, writeNotices, type Notices } from './notices.js';
 import { readChatMessages } from './openai-chat-messages.js';
+import { CHAT_PARAMETERS } from './openai-chat-parameters.js';
 import { readChatTools } from './openai-chat-tools.js';
-import {
-  hasStrings,
-  noteIgnored,
-  numberOtherThan,
-  readEffort,
-  sessionFromHeaders,
-  type Ignored,
-} from './parameters.js';
+import { readResponsesRequest } from './openai-responses-request.js';
+import { noteIgnoredParameters, readEffort, readLimits, refuseParameters, sessionFromHeaders } from './parameters.js';
+import { readToolChoice } from './tool-choice.js';
 
 /** @throws GatewayError `invalid-request`, naming the field. */
 export function readChatRequest(body: Reader, headers: RequestHeaders): ClientRequest {
-  refuseUnsupported(body);
+  const includeUsage = body.optional('stream_options')?.optional('include_usage')?.boolean() ?? false;
+  // Cursor sends whole bodies of the Responses API here, and reads the answer as chat.
+  if (body.has('input') && !body.has('messages')) return { ...readResponsesRequest(body, headers), includeUsage };
+  refuseParameters(body, CHAT_PARAMETERS);
   const notices = createNotices();
   const model = body.get('model').nonEmptyString();
   const { system, messages } = splitLeadingInstructions(readChatMessages(body, notices));
+  const tools = readChatTools(body, notices);
   const conversation = {
     model,
     system,
     messages,
-    tools: readChatTools(body, notices),
+    ...readToolChoice(body.optional('tool_choice') ?? body.optional('function_call'), tools, notices),
+    parallelToolCalls: body.optional('parallel_tool_calls')?.boolean() === false ? false : undefined,
     reasoning: readReasoning(body, notices),
+    limits: readLimits(body.optional('max_completion_tokens') ?? body.optional('max_tokens'), readStops(body)),
+    answerFormat: readAnswerFormat(body, notices),
     sessionId: sessionFromHeaders(headers) ?? (body.optional('prompt_cache_key')?.string() || undefined),
   };
-  body.optional('max_tokens')?.number();
-  body.optional('max_completion_tokens')?.number();
-  noteIgnored(body, IGNORED, notices);
+  noteIgnoredParameters(body, CHAT_PARAMETERS, notices);
   const stream = body.optional('stream')?.boolean() ?? false;
-  const includeUsage = body.optional('stream_options')?.optional('include_usage')?.boolean() ?? false;
   return { conversation, stream, includeUsage, notices: writeNotices(notices) };
-}
-
-/** What would be another answer than the one asked for is refused, not ignored. */
-function refuseUnsupported(body: Reader): void {
-  for (const [param, { isAsked, why }] of Object.entries(REFUSED)) {
-    const value = body.optional(param);
-    if (value === undefined || !isAsked(value)) continue;
-    const details = { error_code: 'unsupported_parameter' };
-    throw new GatewayError('invalid-request', `${param}: ${why}`, { param, details });
-  }
 }
 
 function readReasoning(body: Reader, notices: Notices): ReasoningWish {
@@ -55,32 +44,28 @@ function readReasoning(body: Reader, notices: Notices): ReasoningWish {
   return { mode: effort === 'none' ? 'off' : undefined, effort };
 }
 
-type Refusal = { readonly isAsked: (value: Reader) => boolean; readonly why: string };
+function readStops(body: Reader): readonly string[] {
+  const stop = body.optional('stop');
+  if (stop === undefined) return [];
+  if (stop.isString()) return [stop.string()];
+  const stops = stop.array().map((it) => it.string());
+  return stops.length > MAX_STOPS ? stop.fail(`must hold at most ${MAX_STOPS} texts`) : stops;
+}
 
-const REFUSED: Readonly<Record<string, Refusal>> = {
-  n: { isAsked: (it) => it.number() > 1, why: 'Kiro gives one answer at a time; leave it out or set it to 1.' },
-  logprobs: { isAsked: (it) => it.boolean(), why: 'Kiro gives no probabilities; leave it out.' },
-  top_logprobs: { isAsked: (it) => it.number() > 0, why: 'Kiro gives no probabilities; leave it out.' },
-  modalities: {
-    isAsked: (it) => it.array().some((modality) => modality.string() === 'audio'),
-    why: 'Kiro speaks text only; leave out "audio".',
-  },
-  audio: { isAsked: () => true, why: 'Kiro speaks text only; leave it out.' },
-};
+function readAnswerFormat(body: Reader, notices: Notices): AnswerFormat | undefined {
+  const format = body.optional('response_format');
+  switch (format?.get('type').string()) {
+    case undefined:
+    case 'text':
+      return undefined;
+    case 'json_object':
+      return { type: 'json', schema: undefined };
+    case 'json_schema':
+      return { type: 'json', schema: format?.get('json_schema').optional('schema')?.object() };
+    default:
+      note(notices, 'ignored', 'response_format');
+      return undefined;
+  }
+}
 
-const IGNORED: Ignored = {
-  temperature: numberOtherThan(1),
-  top_p: numberOtherThan(1),
-  presence_penalty: numberOtherThan(0),
-  frequency_penalty: numberOtherThan(0),
-  seed: numberOtherThan(),
-  logit_bias: (it) => Object.keys(it.object()).length > 0,
-  stop: hasStrings,
-  tool_choice: (it) => it.isObject() || it.string() !== 'auto',
-  function_call: (it) => it.isObject() || it.string() !== 'auto',
-  parallel_tool_calls: (it) => !it.boolean(),
-  response_format: (it) => it.get('type').string() !== 'text',
-  verbosity: (it) => it.string() !== 'medium',
-  prediction: () => true,
-  web_search_options: () => true,
-};
+const MAX_STOPS = 4;

@@ -2,6 +2,7 @@
 
 import type { BlockHead, GrowingBlock, StreamEvent } from '../core/stream.js';
 import type { Reply } from './dialect.js';
+import { writeData } from './event-data.js';
 import { FINISH_REASONS, writeUsage } from './openai-chat-response.js';
 import { writeErrorBody } from './openai.js';
 
@@ -18,14 +19,12 @@ export function createChatWriter(reply: Reply): (event: StreamEvent) => string {
   const writeGrowth = (block: GrowingBlock, text: string) => {
     switch (block) {
       case 'text':
-        return writeDelta(`{"content":${JSON.stringify(text)}}`);
+        return writeDelta(`{"content":${writeData(text)}}`);
       case 'reasoning':
-        return writeDelta(`{"reasoning_content":${JSON.stringify(text)}}`);
+        return writeDelta(`{"reasoning_content":${writeData(text)}}`);
       case 'tool-call':
         hasGrown ||= text !== '';
-        return writeDelta(
-          `{"tool_calls":[{"index":${toolCalls - 1},"function":{"arguments":${JSON.stringify(text)}}}]}`,
-        );
+        return writeDelta(`{"tool_calls":[{"index":${toolCalls - 1},"function":{"arguments":${writeData(text)}}}]}`);
     }
   };
 
@@ -33,7 +32,7 @@ export function createChatWriter(reply: Reply): (event: StreamEvent) => string {
     if (block.type !== 'tool-call') return '';
     const call = { index: toolCalls++, id: block.id, type: 'function', function: { name: block.name, arguments: '' } };
     hasGrown = false;
-    return writeDelta(JSON.stringify({ tool_calls: [call] }));
+    return writeDelta(writeData({ tool_calls: [call] }));
   };
 
   return (event) => {
@@ -54,7 +53,7 @@ export function createChatWriter(reply: Reply): (event: StreamEvent) => string {
         return writeDelta('{}', FINISH_REASONS[finishReason]) + (reply.includeUsage ? usageChunk : '') + DONE;
       }
       case 'error':
-        return `data: ${JSON.stringify(writeErrorBody(event.error))}\n\n`;
+        return `data: ${writeData(writeErrorBody(event.error))}\n\n`;
     }
   };
 }
@@ -67,7 +66,7 @@ function chunkHead(reply: Reply): string {
     created: reply.createdAt,
     model: reply.model,
   };
-  return `data: ${JSON.stringify(constant).slice(0, -1)},`;
+  return `data: ${writeData(constant).slice(0, -1)},`;
 }
 
 const DONE = 'data: [DONE]\n\n';

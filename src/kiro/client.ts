@@ -1,12 +1,25 @@
-/** The only file that talks to Kiro: token, fetch, one refresh, one other host. */
+/** The only file that talks to Kiro: token, fetch, one refresh, one other form or host. */
 
 import type { Model } from '../core/conversation.js';
 import { GatewayError } from '../core/errors.js';
 import type { Fetch, FetchResponse } from '../core/fetch.js';
 import type { Secret } from '../core/secret.js';
+import type { UsageLimits } from '../core/usage-limits.js';
+import {
+  generateCall,
+  listModelsCall,
+  listProfilesCall,
+  usageLimitsCall,
+  type Account,
+  type Call,
+  type Form,
+} from './calls.js';
 import { apiHosts, apiRegionOf, type ApiHosts, type HostOverrides } from './endpoints.js';
-import { isDeadToken, isUnknownOperation, readFailureBody, toKiroError, type KiroFailure } from './errors.js';
+import { isDeadToken, isUnknownOperation, toKiroError } from './errors.js';
+import { connectionError, readFailure, readJson } from './failure-body.js';
 import { readModelPage } from './models.js';
+import { readProfilePage, type Profile } from './profiles.js';
+import { readUsageLimits } from './usage-limits.js';
 
 /** What one request needs to know about the account. `auth/session.ts` hands it out. */
 export type Access = {
@@ -17,6 +30,8 @@ export type Access = {
   readonly apiRegion: string | undefined;
   /** What kind of token it is, where Kiro has to be told. */
   readonly tokenTypeHeader: 'API_KEY' | 'EXTERNAL_IDP' | undefined;
+  /** A Builder ID has no profile of its own. Undefined when the login does not tell what it is. */
+  readonly isBuilderId?: boolean | undefined;
 };
 
 export type AccessProvider = {
@@ -33,6 +48,10 @@ export type KiroClient = {
   generate(body: string, access: Access, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>>;
   /** The whole catalogue, all pages. */
   listModels(signal: AbortSignal): Promise<readonly Model[]>;
+  /** The profiles of the account in this API region, all pages. Kiro refuses a Builder ID with `forbidden`. */
+  listProfiles(signal: AbortSignal): Promise<readonly Profile[]>;
+  /** What the account may spend and has spent. */
+  usageLimits(signal: AbortSignal): Promise<UsageLimits>;
 };
 
 export type ClientDependencies = {
@@ -52,70 +71,106 @@ export function createKiroClient(dependencies: ClientDependencies): KiroClient {
 
   return {
     async generate(body, access, signal) {
-      const call: Call = { path: '/generateAssistantResponse', headers: CHAT_HEADERS, body, hosts: chatHosts };
-      const response = await send(call, access, signal);
+      const { response } = await send(generateCall(hostsFor(access), accountOf(access), body), access, signal);
       if (response.body === null)
         throw new GatewayError('upstream-protocol', 'Kiro answered without a body; try again.');
       return response.body;
     },
 
-    async listModels(signal) {
+    listModels(signal) {
+      return readAll(signal, listModelsCall, (answer) => {
+        const { models: items, nextToken } = readModelPage(answer);
+        return { items, nextToken };
+      });
+    },
+
+    listProfiles(signal) {
+      return readAll(signal, listProfilesCall, (answer) => {
+        const { profiles: items, nextToken } = readProfilePage(answer);
+        return { items, nextToken };
+      });
+    },
+
+    async usageLimits(signal) {
       const limited = AbortSignal.any([signal, AbortSignal.timeout(CONTROL_TIMEOUT_MS)]);
       const access = await session.accessToken(limited);
-      const models: Model[] = [];
-      let nextToken: string | undefined;
-      for (let page = 0; page < MAX_PAGES; page++) {
-        const origin = access.profileArn === undefined ? 'KIRO_CLI' : 'AI_EDITOR';
-        const body = JSON.stringify({ origin, profileArn: access.profileArn, nextToken });
-        const response = await send(
-          { path: '/', headers: LIST_MODELS_HEADERS, body, hosts: managementHosts },
-          access,
-          limited,
-        );
-        const answer = readModelPage(await readJson(response, limited));
-        models.push(...answer.models);
-        nextToken = answer.nextToken;
-        if (nextToken === undefined) break;
-      }
-      return models;
+      const { response } = await send(usageLimitsCall(hostsFor(access), accountOf(access)), access, limited);
+      return readUsageLimits(await readJson(response, limited));
     },
   };
 
-  /** One logical request: at most one forced refresh and one change of host. */
-  async function send(call: Call, first: Access, signal: AbortSignal): Promise<FetchResponse> {
-    const hosts = call.hosts(apiHosts(regionFor(first), overrides));
+  /** All pages of a listing; the later ones in the form in which the first was answered. */
+  async function readAll<Item>(
+    signal: AbortSignal,
+    callFor: (hosts: ApiHosts, account: Account, nextToken: string | undefined) => Call,
+    readPage: (answer: unknown) => { readonly items: readonly Item[]; readonly nextToken: string | undefined },
+  ): Promise<readonly Item[]> {
+    const limited = AbortSignal.any([signal, AbortSignal.timeout(CONTROL_TIMEOUT_MS)]);
+    const access = await session.accessToken(limited);
+    const items: Item[] = [];
+    let nextToken: string | undefined;
+    let at = 0;
+    for (let page = 0; page < MAX_PAGES; page++) {
+      const { forms } = callFor(hostsFor(access), accountOf(access), nextToken);
+      const answered = await send({ forms: forms.slice(at) }, access, limited);
+      at += answered.at;
+      const answer = readPage(await readJson(answered.response, limited));
+      items.push(...answer.items);
+      nextToken = answer.nextToken;
+      if (nextToken === undefined) break;
+    }
+    return items;
+  }
+
+  /**
+   * One logical request: at most one forced refresh, and each form at most once besides.
+   * @returns the answer, and the place of its form among the call's.
+   */
+  async function send({ forms }: Call, first: Access, signal: AbortSignal): Promise<Answered> {
     const invocationId = randomId();
     let access = first;
-    let host = hosts.first;
     let mayRefresh = true;
+    let at = 0;
     for (;;) {
-      const other = host === hosts.first ? hosts.second : undefined;
-      const headers = { ...call.headers, ...headersFor(access), 'amz-sdk-invocation-id': invocationId };
-      let response: FetchResponse;
-      try {
-        const url = host + call.path;
-        response = await dependencies.fetch(url, {
-          method: 'POST',
-          headers,
-          body: call.body,
-          signal,
-          redirect: 'error',
-        });
-      } catch (cause) {
-        if (other === undefined || signal.aborted) throw connectionError(cause, signal);
-        host = other;
+      const form = formAt(forms, at);
+      const response = await fetchForm(form, { ...headersFor(access), 'amz-sdk-invocation-id': invocationId }, signal);
+      if (response instanceof GatewayError) {
+        const other = forms.findIndex(({ host }, index) => index > at && host !== form.host);
+        if (other === -1) throw response;
+        at = other;
         continue;
       }
-      if (response.status === 200) return response;
+      if (response.status === 200) return { response, at };
       const failure = await readFailure(response);
       if (mayRefresh && isDeadToken(failure)) {
         mayRefresh = false;
-        access = await session.forceRefresh(access.token, signal);
-      } else if (other !== undefined && isUnknownOperation(failure)) {
-        host = other;
+        // The profile stands in the body as well, which is written.
+        access = { ...(await session.forceRefresh(access.token, signal)), profileArn: first.profileArn };
+      } else if (at + 1 < forms.length && isUnknownOperation(failure)) {
+        at++;
       } else {
         throw toKiroError(failure);
       }
+    }
+  }
+
+  /**
+   * @returns an error when the host cannot be reached, which another host may make good.
+   * @throws GatewayError when another host would change nothing.
+   */
+  async function fetchForm(
+    { host, path, method, headers, body }: Form,
+    more: Readonly<Record<string, string>>,
+    signal: AbortSignal,
+  ): Promise<FetchResponse | GatewayError> {
+    const init = { method, headers: { ...headers, ...more }, body, signal, redirect: 'error' } as const;
+    try {
+      return await dependencies.fetch(host + path, init);
+    } catch (cause) {
+      const error = connectionError(cause, signal);
+      // A failure that is ours already is the proxy's, not the host's.
+      if (signal.aborted || error === cause) throw error;
+      return error;
     }
   }
 
@@ -129,97 +184,24 @@ export function createKiroClient(dependencies: ClientDependencies): KiroClient {
     };
   }
 
-  function regionFor(access: Access): string {
+  function hostsFor(access: Access): ApiHosts {
     const setting = dependencies.apiRegion ?? access.apiRegion;
-    return apiRegionOf({ setting, profileArn: access.profileArn, loginRegion: access.loginRegion });
+    const { profileArn, loginRegion } = access;
+    return apiHosts(apiRegionOf({ setting, profileArn, loginRegion }), overrides);
   }
 }
 
-type Call = {
-  readonly path: string;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: string;
-  readonly hosts: (hosts: ApiHosts) => { readonly first: string; readonly second: string | undefined };
-};
+type Answered = { readonly response: FetchResponse; readonly at: number };
 
-const chatHosts: Call['hosts'] = (hosts) => ({ first: hosts.chat, second: hosts.chatFallback });
-const managementHosts: Call['hosts'] = (hosts) => ({ first: hosts.management, second: hosts.managementFallback });
-
-/** What fetch or a body threw, as ours. Its message may hold an address but never a header. */
-export function connectionError(cause: unknown, signal: AbortSignal): GatewayError {
-  if (cause instanceof GatewayError) return cause;
-  if (isTimeout(signal.reason)) {
-    return new GatewayError('upstream-unavailable', 'Kiro did not answer in time; try again.', { cause });
-  }
-  if (signal.aborted) return new GatewayError('cancelled', 'The request was cancelled.', { cause });
-  const code = codeOf(cause);
-  const message = `Kiro cannot be reached${code === '' ? '' : ` (${code})`}; check the network and try again.`;
-  return new GatewayError('upstream-unavailable', message, { cause });
+function accountOf({ profileArn, tokenTypeHeader }: Access): Account {
+  return { profileArn, usesApiKey: tokenTypeHeader === 'API_KEY' };
 }
 
-/** What `AbortSignal.timeout` gives as its reason. */
-function isTimeout(reason: unknown): boolean {
-  return reason instanceof DOMException && reason.name === 'TimeoutError';
+function formAt(forms: readonly Form[], at: number): Form {
+  const form = forms[at];
+  if (form === undefined) throw new GatewayError('internal', 'A call to Kiro has no form; report this.');
+  return form;
 }
-
-function codeOf(thrown: unknown): string {
-  if (typeof thrown !== 'object' || thrown === null || !('code' in thrown)) return '';
-  return typeof thrown.code === 'string' ? thrown.code : '';
-}
-
-async function readJson(response: FetchResponse, signal: AbortSignal): Promise<unknown> {
-  const text = await response.text().catch((cause: unknown) => {
-    throw connectionError(cause, signal);
-  });
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw new GatewayError('upstream-protocol', 'Kiro answered with something that is not JSON; try again.', { cause });
-  }
-}
-
-/** A failure from an HTTP answer (protocol 6.1): the type in a header or the body, the rest in the body. */
-async function readFailure(response: FetchResponse): Promise<KiroFailure> {
-  const said = readFailureBody(await readStart(response));
-  const type = response.headers.get('x-amzn-errortype') ?? said.type;
-  const retryAfter = Number(response.headers.get('retry-after') ?? Number.NaN);
-  return {
-    ...said,
-    status: response.status,
-    type: type.replace(/:.*$/, '').replace(/^.*#/, ''),
-    requestId: response.headers.get('x-amzn-requestid') ?? undefined,
-    retryAfterSeconds: Number.isFinite(retryAfter) ? Math.max(0, retryAfter) : undefined,
-  };
-}
-
-/** An error's body is small; of a flood only the beginning is read. */
-async function readStart(response: FetchResponse): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  try {
-    for await (const chunk of response.body ?? []) {
-      chunks.push(chunk);
-      length += chunk.length;
-      if (length > MAX_ERROR_BYTES) break;
-    }
-  } catch {
-    // The status is known and says enough; a body that breaks off adds nothing.
-  }
-  return Buffer.concat(chunks).toString('utf8');
-}
-
-/** The REST binding, which AWS's own client uses (protocol 13). */
-const CHAT_HEADERS = {
-  'content-type': 'application/json',
-  accept: 'application/vnd.amazon.eventstream',
-  'x-amzn-kiro-agent-mode': 'vibe',
-};
-
-const LIST_MODELS_HEADERS = {
-  'content-type': 'application/x-amz-json-1.0',
-  'x-amz-target': 'AmazonCodeWhispererService.ListAvailableModels',
-};
 
 const CONTROL_TIMEOUT_MS = 15_000;
 const MAX_PAGES = 20;
-const MAX_ERROR_BYTES = 64 * 1024;

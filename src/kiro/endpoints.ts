@@ -68,6 +68,9 @@ export function isProfileArn(text: string): boolean {
 
 export const DEFAULT_REGION = 'us-east-1';
 
+/** Where profiles are known to be. */
+export const API_REGIONS: readonly string[] = ['us-east-1', 'eu-central-1'];
+
 function checkedRegion(region: string): string {
   if (isRegion(region)) return region;
   throw new GatewayError('invalid-request', `${JSON.stringify(region)} is not an AWS region; use one like us-east-1.`);

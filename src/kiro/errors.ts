@@ -1,7 +1,18 @@
-/** Kiro's failures to ours: one table by reason, one by exception type, one by status. */
+/** Kiro's failures to ours: by reason, else by words, by exception type, by status. */
 
-import { GatewayError, type ErrorKind } from '../core/errors.js';
+import { GatewayError } from '../core/errors.js';
 import { isRecord } from '../core/reader.js';
+import {
+  AWAY,
+  BY_REASON,
+  CAPACITY,
+  OVERFLOW,
+  QUOTA,
+  REFUSED,
+  SUSPENDED,
+  THROTTLED,
+  type Row,
+} from './error-reasons.js';
 
 /** A failure as Kiro states it, in an HTTP answer or in an exception frame. Missing texts are empty. */
 export type KiroFailure = {
@@ -19,9 +30,7 @@ export type KiroFailure = {
 /** The failure with Kiro's own words in front, because clients recognise errors by their wording. */
 export function toKiroError(failure: KiroFailure): GatewayError {
   const row = findRow(failure);
-  const said = failure.message.trim();
-  const message = said === '' ? row.says : row.adds === undefined ? said : `${withStop(said)} ${row.adds}`;
-  return new GatewayError(row.kind, message, {
+  return new GatewayError(row.kind, sentenceFor(row, failure.message.trim()), {
     reason: failure.reason || undefined,
     retryAfterSeconds: failure.retryAfterSeconds ?? row.retryAfterSeconds,
     upstreamRequestId: failure.requestId,
@@ -33,10 +42,15 @@ export function readFailureBody(json: string): Pick<KiroFailure, 'type' | 'messa
   const body = parseObject(json);
   const text = (key: string): string => (typeof body[key] === 'string' ? body[key] : '');
   return {
-    type: text('__type') || text('code'),
+    type: bareType(text('__type') || text('code')),
     message: text('message') || text('Message') || text('errorMessage'),
     reason: text('reason'),
   };
+}
+
+/** An exception's name without its namespace in front and the address behind it. */
+export function bareType(type: string): string {
+  return type.replace(/:.*$/, '').replace(/^.*#/, '');
 }
 
 /** True when only the access token is at fault, so that one refresh and one repetition make sense. */
@@ -51,18 +65,19 @@ export function isUnknownOperation(failure: KiroFailure): boolean {
   if (failure.status === 404 || failure.status === 405) return failure.reason === '';
   return (
     failure.type === 'UnknownOperationException' ||
-    /unknown operation|unable to determine service/i.test(failure.message)
+    /unknown (?:operation|endpoint)|unable to determine service|missing authentication token|request signature/i.test(
+      failure.message,
+    )
   );
 }
 
-type Row = {
-  readonly kind: ErrorKind;
-  /** The sentence when Kiro said nothing. */
-  readonly says: string;
-  /** What to do, appended to Kiro's own sentence. */
-  readonly adds?: string;
-  readonly retryAfterSeconds?: number;
-};
+function sentenceFor({ says, adds, isOursFirst = false }: Row, said: string): string {
+  if (isOursFirst) {
+    return [says, ...(said === '' ? [] : [`(Kiro said: ${said})`]), ...(adds === undefined ? [] : [adds])].join(' ');
+  }
+  if (said === '') return says;
+  return adds === undefined ? said : `${withStop(said)} ${adds}`;
+}
 
 function findRow(failure: KiroFailure): Row {
   const byReason = BY_REASON.get(failure.reason);
@@ -90,94 +105,45 @@ function withStop(sentence: string): string {
   return /[.!?]$/.test(sentence) ? sentence : `${sentence}.`;
 }
 
-const OVERFLOW: Row = { kind: 'context-overflow', says: 'The conversation is too long for the model.' };
 const LOGIN_EXPIRED: Row = {
   kind: 'login-expired',
-  says: 'Kiro no longer accepts this login.',
-  adds: 'Sign in to Kiro again and restart the gateway.',
+  // "The bearer token is invalid" would send people to the key of their client, which is none of Kiro's business.
+  says: 'Your Kiro login no longer works; the gateway key is fine.',
+  adds: 'Sign in again with `kiro-gateway login`, or where this login came from.',
+  isOursFirst: true,
 };
-const QUOTA: Row = {
-  kind: 'quota-exhausted',
-  says: 'The credits of this Kiro plan are spent.',
-  adds: 'The credits of the plan come back at its next reset.',
+const SUSPICIOUS: Row = {
+  kind: 'rate-limited',
+  says: 'Kiro limits this account for a while.',
+  adds: 'Send fewer requests at a time (MAX_CONCURRENT_REQUESTS).',
 };
-const THROTTLED: Row = { kind: 'rate-limited', says: 'Kiro asks for a pause: too many requests.' };
-const CAPACITY: Row = {
-  kind: 'overloaded',
-  says: 'The model has no free capacity at Kiro; try again shortly.',
-  retryAfterSeconds: 5,
+const PROFILE_MISSING: Row = {
+  kind: 'invalid-request',
+  says: 'Kiro wants to know a profile.',
+  adds: 'Set PROFILE_ARN to the profile of your Kiro account.',
 };
-const AWAY: Row = { kind: 'upstream-unavailable', says: 'Kiro is not available at the moment; try again.' };
+const PROFILE_WRONG: Row = {
+  kind: 'invalid-request',
+  says: 'Kiro does not know the profile.',
+  adds: 'Check PROFILE_ARN, or sign in again so that the profile is found anew.',
+};
 const UNKNOWN_ADDRESS: Row = {
-  kind: 'upstream-unavailable',
+  // No repetition will help: this is not a Kiro that we know.
+  kind: 'upstream-protocol',
   says: 'Kiro does not know this operation at this address; check KIRO_API_URL, or try again later.',
 };
 const SERVER_FAULT: Row = { kind: 'upstream-unavailable', says: 'Kiro failed on this request; try again.' };
 const BROKEN_STREAM: Row = { kind: 'upstream-unavailable', says: 'Kiro broke off its answer; try again.' };
-const REFUSED: Row = { kind: 'invalid-request', says: 'Kiro refused the request without a reason.' };
 const DENIED: Row = { kind: 'forbidden', says: 'This Kiro account may not do that.' };
-const SUSPENDED: Row = {
-  kind: 'forbidden',
-  says: 'This Kiro account is suspended.',
-  adds: 'Only Kiro support can lift that.',
-};
-const UNKNOWN_MODEL: Row = {
-  kind: 'model-not-found',
-  says: 'Kiro does not know this model, or this plan or region does not have it.',
-};
-const WRONG_SIGNATURE: Row = {
-  kind: 'invalid-request',
-  says: 'Kiro refused the reasoning in the history.',
-  adds: 'Start a new conversation, or leave earlier thinking out.',
-};
-
-const BY_REASON: ReadonlyMap<string, Row> = new Map(
-  Object.entries({
-    CONTENT_LENGTH_EXCEEDS_THRESHOLD: OVERFLOW,
-    PROMPT_TOO_LONG: OVERFLOW,
-    INVALID_MODEL_ID: UNKNOWN_MODEL,
-    THINKING_SIGNATURE_INVALID: WRONG_SIGNATURE,
-    MONTHLY_REQUEST_COUNT: QUOTA,
-    DAILY_REQUEST_COUNT: QUOTA,
-    OVERAGE_REQUEST_LIMIT_EXCEEDED: QUOTA,
-    CONVERSATION_LIMIT_EXCEEDED: QUOTA,
-    INSUFFICIENT_MODEL_CAPACITY: CAPACITY,
-    MODEL_TEMPORARILY_UNAVAILABLE: AWAY,
-    USER_REQUEST_RATE_EXCEEDED: THROTTLED,
-    TEMPORARILY_SUSPENDED: SUSPENDED,
-    FEATURE_NOT_SUPPORTED: DENIED,
-    UNAUTHORIZED_CUSTOMIZATION_RESOURCE_ACCESS: DENIED,
-    UNAUTHORIZED_WORKSPACE_CONTEXT_FEATURE_ACCESS: DENIED,
-    CUSTOMER_KMS_KEY_DISABLED: DENIED,
-    CUSTOMER_KMS_KEY_INVALID_KEY_POLICY: DENIED,
-    MISMATCHED_KMS_KEY: DENIED,
-    DOCUMENT_COUNT_EXCEEDED: REFUSED,
-    DOCUMENT_DUPLICATE_NAME: REFUSED,
-    DOCUMENT_MAXIMUM_PAGES_EXCEEDED: REFUSED,
-    DOCUMENT_MODEL_NOT_SUPPORTED: REFUSED,
-    DOCUMENT_PASSWORD_PROTECTED: REFUSED,
-    DOCUMENT_SIZE_EXCEEDED: REFUSED,
-    IMAGE_COUNT_EXCEEDED: REFUSED,
-    IMAGE_DIMENSION_EXCEEDED: REFUSED,
-    IMAGE_FORMAT_UNSUPPORTED: REFUSED,
-    IMAGE_MIME_MISMATCH: REFUSED,
-    IMAGE_SIZE_EXCEEDED: REFUSED,
-    INVALID_CONVERSATION_ID: REFUSED,
-    INVALID_KMS_GRANT: REFUSED,
-    REQUEST_BODY_INVALID: REFUSED,
-    REQUEST_BODY_INVALID_JSON: REFUSED,
-    TOOL_CONFIG_MISSING: REFUSED,
-    TOOL_DUPLICATE: REFUSED,
-    TOOL_SCHEMA_INVALID: REFUSED,
-    TOOL_USE_RESULT_MISMATCH: REFUSED,
-  }),
-);
 
 const BY_TEXT: readonly (readonly [RegExp, Row])[] = [
   [/input is too long|content length exceeds/i, OVERFLOW],
   [/temporarily is suspended/i, SUSPENDED],
   [/maximum request reached for this month|reached the limit/i, QUOTA],
   [/unexpectedly high load/i, CAPACITY],
+  [/suspicious activity/i, SUSPICIOUS],
+  [/profileArn is required/i, PROFILE_MISSING],
+  [/invalid profileArn/i, PROFILE_WRONG],
 ];
 
 /** Without the ending, which is `Exception` on the wire and `Error` in the model; in lower case. */
@@ -196,6 +162,9 @@ const BY_TYPE: ReadonlyMap<string, Row> = new Map(
     unrecognizedclient: LOGIN_EXPIRED,
     serviceunavailable: AWAY,
     internalserver: SERVER_FAULT,
+    internalfailure: SERVER_FAULT,
+    conflict: REFUSED,
+    dryrunoperation: REFUSED,
   }),
 );
 

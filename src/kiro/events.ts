@@ -2,7 +2,7 @@
 
 import { GatewayError } from '../core/errors.js';
 import { Reader } from '../core/reader.js';
-import { readFailureBody, toKiroError } from './errors.js';
+import { bareType, readFailureBody, toKiroError } from './errors.js';
 import type { Frame } from './frames.js';
 
 export type KiroEvent =
@@ -36,12 +36,12 @@ export function readEvents(frame: Frame): readonly KiroEvent[] {
   const kind = frame.headers.get(':message-type');
   if (kind === 'event') return readEvent(frame.headers.get(':event-type') ?? '', frame);
   if (kind === 'exception') {
-    const type = frame.headers.get(':exception-type') ?? '';
-    throw toKiroError({ ...readFailureBody(frame.payload.toString('utf8')), type });
+    const said = readFailureBody(frame.payload.toString('utf8'));
+    throw toKiroError({ ...said, type: bareType(frame.headers.get(':exception-type') ?? said.type) });
   }
   if (kind === 'error') {
     throw toKiroError({
-      type: frame.headers.get(':error-code') ?? '',
+      type: bareType(frame.headers.get(':error-code') ?? ''),
       message: frame.headers.get(':error-message') ?? '',
       reason: '',
     });

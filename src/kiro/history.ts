@@ -104,15 +104,17 @@ function isReplayable(block: Block): block is Reasoning {
 type Pass = (entries: readonly Entry[]) => readonly Entry[];
 
 /**
- * Reasoning counts only for the tool round in flight: the entries after the last thing the person said. Of several
- * thoughts in one entry none can be kept, because there is room for one and one is nothing without the others.
+ * Reasoning counts only for the tool rounds in flight: the entries after the last thing the person said. It is bound to
+ * what stands before it, so it is replayed for all rounds or for none: one that lost its thought, or has more of them
+ * than an entry has room for, makes the others worthless.
  */
 const keepReasoningInFlight: Pass = (entries) => {
   const lastSaid = entries.findLastIndex((entry) => entry.role === 'user' && entry.results.length === 0);
+  const inFlight = entries.slice(lastSaid + 1).filter((entry) => entry.role === 'assistant');
+  const isComplete = inFlight.every((entry) => entry.reasonings.length === 1);
   return entries.map((entry, index) => {
     if (entry.role === 'user' || entry.reasonings.length === 0) return entry;
-    const isKept = index > lastSaid && entry.calls.length > 0 && entry.reasonings.length === 1;
-    return isKept ? entry : { ...entry, reasonings: [] };
+    return isComplete && index > lastSaid ? entry : { ...entry, reasonings: [] };
   });
 };
 
@@ -238,6 +240,8 @@ const CANCELLED = 'The tool call was cancelled; it has no result.';
 const EMPTY_RESULT = '[empty result]';
 
 const PASSES: readonly Pass[] = [
+  // First, so that a thought that came in a message of its own is not dropped before its call has joined it.
+  mergeNeighbours,
   dropEmpty,
   mergeNeighbours,
   endWithUser,

@@ -46,8 +46,8 @@ export function mediaWithinLimits(
   let documents = 0;
   for (const media of all.toReversed()) {
     if (media.data.length > MAX_BASE64_LENGTHS[media.type]) continue;
-    if (media.type === 'image' && images++ < MAX_IMAGES) kept.add(media);
-    if (media.type === 'document' && documents++ < MAX_DOCUMENTS) kept.add(media);
+    if (media.type === 'image' && images++ < MAX_MEDIA.image) kept.add(media);
+    if (media.type === 'document' && documents++ < MAX_MEDIA.document) kept.add(media);
   }
   return { kept, leftOut: all.length - kept.size };
 }
@@ -69,10 +69,12 @@ function mediaOf(message: Message): readonly Media[] {
 }
 
 /** The service documents no limits; these are qcli's for images and Bedrock's for documents. */
-const MAX_IMAGES = 10;
-const MAX_DOCUMENTS = 5;
-/** 10 MB and 4.5 MB of bytes. */
+export const MAX_MEDIA = { image: 10, document: 5 } as const satisfies Record<Media['type'], number>;
+export const MAX_MEDIA_BYTES = { image: 10_000_000, document: 4_500_000 } as const satisfies Record<
+  Media['type'],
+  number
+>;
 const MAX_BASE64_LENGTHS = {
-  image: Math.ceil((10_000_000 * 4) / 3),
-  document: Math.ceil((4_500_000 * 4) / 3),
+  image: Math.ceil((MAX_MEDIA_BYTES.image * 4) / 3),
+  document: Math.ceil((MAX_MEDIA_BYTES.document * 4) / 3),
 } as const satisfies Record<Media['type'], number>;

@@ -3,6 +3,7 @@
 import type { Model } from '../core/conversation.js';
 import { GatewayError } from '../core/errors.js';
 import { Reader } from '../core/reader.js';
+import { assumedFieldsSchema } from './assumed-schema.js';
 import { effortsOf } from './thinking.js';
 
 /** One page of ListAvailableModels. */
@@ -52,12 +53,8 @@ export function resolveModel(name: string, catalogue: readonly Model[]): Model {
 
 /** A client's spelling to Kiro's: dates, `-latest`, `[1m]` and vendor prefixes off, version numbers with a dot. */
 export function normalizeModelName(name: string): string {
-  const bare = name
-    .trim()
-    .replace(/\[[^\]]*\]$/, '')
-    .replace(/^(?:anthropic|openai|kiro)\//i, '');
+  const bare = bareModelName(name);
   const lower = bare.toLowerCase();
-  if (lower === 'auto-kiro' || lower === 'kiro-auto') return 'auto';
   for (const [pattern, write] of SPELLINGS) {
     const match = pattern.exec(lower);
     if (match !== null) return write(match);
@@ -65,12 +62,20 @@ export function normalizeModelName(name: string): string {
   return bare;
 }
 
-/** The error for a model that Kiro refused, with names that are near. */
-export function modelNotFound(name: string, catalogue: readonly Model[], refused: GatewayError): GatewayError {
+/** Without a window in brackets, and without the names of vendors in front. */
+export function bareModelName(name: string): string {
+  return name
+    .trim()
+    .replace(/\s*\[[^\]]*\]$/, '')
+    .replace(/^(?:anthropic|openai|kiro)\//i, '');
+}
+
+/** The error for a model that Kiro refused, or does not list, with names that are near. */
+export function modelNotFound(name: string, catalogue: readonly Model[], refused?: GatewayError): GatewayError {
   const near = nearestNames(name, catalogue);
   const hint = near.length > 0 ? ` Did you mean ${near.join(', ')}?` : '';
   const message = `model: ${name} is not known to Kiro, or not part of this plan or region.${hint}`;
-  return new GatewayError('model-not-found', message, { ...refused.facts, param: 'model', cause: refused });
+  return new GatewayError('model-not-found', message, { ...refused?.facts, param: 'model', cause: refused });
 }
 
 function nearestNames(name: string, catalogue: readonly Model[]): readonly string[] {
@@ -89,6 +94,7 @@ function nearestNames(name: string, catalogue: readonly Model[]): readonly strin
 }
 
 function unlistedModel(id: string): Model {
+  const requestFieldsSchema = assumedFieldsSchema(id);
   return {
     id,
     name: id,
@@ -96,10 +102,10 @@ function unlistedModel(id: string): Model {
     maxInputTokens: DEFAULT_INPUT_TOKENS,
     maxOutputTokens: DEFAULT_OUTPUT_TOKENS,
     inputs: ['text', 'image'],
-    efforts: [],
+    efforts: effortsOf(requestFieldsSchema),
     creditRate: undefined,
     isDefault: false,
-    requestFieldsSchema: undefined,
+    requestFieldsSchema,
   };
 }
 
@@ -128,6 +134,7 @@ const SPELLINGS: readonly (readonly [RegExp, (match: RegExpExecArray) => string]
   [/^deepseek-(\d)-(\d)$/, ([, major, minor]) => `deepseek-${major}.${minor}`],
   [/^minimax-m(\d)-(\d)$/, ([, major, minor]) => `minimax-m${major}.${minor}`],
   [/^qwen3-coder$/, () => 'qwen3-coder-next'],
+  [/^kiro-auto$/, () => 'auto'],
 ];
 
 /** Ids that Kiro accepts without listing them, by the name people use. */

@@ -1,20 +1,27 @@
 /** A conversation to the body of GenerateAssistantResponse. The only place that knows its shape. */
 
-import type { Conversation, Model } from '../core/conversation.js';
+import type { Conversation, Model, Tool } from '../core/conversation.js';
 import { GatewayError } from '../core/errors.js';
 import { isRecord } from '../core/reader.js';
 import { estimateTokens, IMAGE_TOKENS } from '../core/tokens.js';
+import type { Reading, TagHandling } from './answer-text.js';
 import { toEntries, type AssistantEntry, type Entry, type Reasoning, type UserEntry } from './history.js';
 import { uuidOf } from './identifiers.js';
 import { mediaWithinLimits, toKiroDocuments, toKiroImage } from './media.js';
-import { toRequestFields } from './thinking.js';
+import type { JsonObject } from './schema.js';
+import { asksForTags, tagInstruction, type TagWish } from './tag-wish.js';
+import { isUnwanted, toRequestFields } from './thinking.js';
 import { toKiroTools, type KiroTools } from './tools.js';
+import { withCutNotices } from './truncation.js';
+import { toolsToOffer, wishesInWords } from './wishes.js';
 
 export type KiroRequest = {
   /** JSON text, made once. */
   readonly body: string;
   readonly estimatedInputTokens: number;
   readonly restoreToolName: (name: string) => string;
+  /** How the answer is to be read. */
+  readonly reading: Reading;
   /** What did not travel as asked, for the client. */
   readonly notices: readonly string[];
 };
@@ -26,21 +33,36 @@ export type RequestContext = {
   /** Random, new for every request. */
   readonly continuationId: string;
   readonly toolDescriptionLimit: number;
+  /** Reasoning in tags, and what becomes of it. */
+  readonly tags: TagWish & { readonly handling: TagHandling };
+  /** True when calls that the model writes as text are calls. */
+  readonly readsWrittenCalls: boolean;
+  /** Whether a call's input was cut off in an earlier answer; undefined: the model is not told. */
+  readonly wasCut: ((callId: string) => boolean) | undefined;
 };
 
 export function toKiroRequest(conversation: Conversation, context: RequestContext): KiroRequest {
-  const { messages } = conversation;
-  const tools = toKiroTools(conversation.tools, messages, context.toolDescriptionLimit);
-  const system = [...conversation.system, ...tools.instructions].filter((text) => text.trim() !== '').join('\n\n');
+  const { wasCut } = context;
+  const messages = wasCut === undefined ? conversation.messages : withCutNotices(conversation.messages, wasCut);
+  const offered = toolsToOffer(conversation);
+  const tools = toKiroTools(offered, messages, context.toolDescriptionLimit);
+  const wishes = wishesInWords(conversation, tools.nameFor);
+  const inTags = tagInstruction(conversation.reasoning, context.model, context.tags);
+  // A client that asks for tags itself is not told twice.
+  const head = inTags === undefined || asksForTags(conversation.system) ? [] : [inTags];
+  const said = [...conversation.system, ...tools.instructions, ...wishes].filter((text) => text.trim() !== '');
+  const system = [...head, ...said].join('\n\n');
   const media = mediaWithinLimits(messages, context.model);
-  const entries = withSystem(system, toEntries(messages, media.kept));
+  // Instructions alone are what the person asks.
+  const isAsking = messages.length === 0 && said.length > 0;
+  const entries = isAsking ? [saying(system)] : withSystem(system, toEntries(messages, media.kept));
   const current = entries.at(-1);
   if (current?.role !== 'user') throw new GatewayError('internal', 'The history passes lost the last user message.');
   const origin = context.profileArn === undefined ? 'KIRO_CLI' : 'AI_EDITOR';
   const write = { modelId: context.model.id, origin, tools, documentNames: new Set<string>() };
 
   const history = entries.slice(0, -1).map((entry) => writeEntry(entry, write));
-  const fields = toRequestFields(conversation.reasoning, context.model);
+  const fields = toRequestFields(conversation.reasoning, context.model, conversation.limits);
   const body = withoutLoneSurrogates(
     JSON.stringify({
       conversationState: {
@@ -56,7 +78,22 @@ export function toKiroRequest(conversation: Conversation, context: RequestContex
     }),
   );
   const notices = [...tools.notices, ...(media.leftOut > 0 ? [`media-left-out=${media.leftOut}`] : [])];
-  return { body, estimatedInputTokens: estimateInput(body, entries), restoreToolName: tools.restoreName, notices };
+  const reading = {
+    tags: inTags === undefined ? undefined : context.tags.handling,
+    writtenCalls: context.readsWrittenCalls ? toWrittenCalls(offered, tools, context.continuationId) : undefined,
+    hidesReasoning: isUnwanted(conversation.reasoning),
+  };
+  const estimatedInputTokens = estimateInput(body, entries);
+  return { body, estimatedInputTokens, restoreToolName: tools.restoreName, reading, notices };
+}
+
+/** Tools that are only in the history cannot be called, in words as little as otherwise. */
+function toWrittenCalls(offered: readonly Tool[], tools: KiroTools, continuationId: string): Reading['writtenCalls'] {
+  const names = new Set(offered.map((tool) => tools.nameFor(tool.name)));
+  const schemas = tools.specifications
+    .filter(({ toolSpecification: { name } }) => names.has(name))
+    .map(({ toolSpecification: { name, inputSchema } }): [string, JsonObject] => [name, inputSchema.json]);
+  return schemas.length === 0 ? undefined : { offered: new Map(schemas), idPrefix: `tooluse_${continuationId}` };
 }
 
 /** Kiro has no place for a system prompt but the head of the history, where a first pair holds it. */

@@ -1,9 +1,11 @@
 /** Kiro's flat events to our blocks. The only place that opens and closes a block. */
 
 import type { Block } from '../core/conversation.js';
-import { GatewayError } from '../core/errors.js';
-import type { Batch, FinishReason, GrowingBlock, StreamEvent } from '../core/stream.js';
+import { abortError, GatewayError } from '../core/errors.js';
+import type { Batch, GrowingBlock, StreamEvent } from '../core/stream.js';
+import { createAnswerText, READ_AS_IS, type Piece, type Reading } from './answer-text.js';
 import { readEvents, type KiroEvent, type KiroTokenUsage } from './events.js';
+import { toFinishReason } from './finish.js';
 import { createFrameDecoder } from './frames.js';
 import { toUsage } from './usage.js';
 
@@ -13,6 +15,8 @@ export type Asked = {
   readonly windowTokens: number;
   /** Kiro's name of a tool to the client's. */
   readonly restoreToolName: (name: string) => string;
+  /** The answer as it is when undefined. */
+  readonly reading?: Reading | undefined;
 };
 
 /**
@@ -40,7 +44,7 @@ export async function* toTurn(
     const before = turn.take();
     if (before.length > 0) yield before;
     if (thrown instanceof GatewayError) throw thrown;
-    if (signal.aborted) throw new GatewayError('cancelled', 'The request was cancelled.', { cause: thrown });
+    if (signal.aborted) throw abortError(signal, thrown);
     throw new GatewayError('upstream-unavailable', BROKEN, { cause: thrown });
   }
   yield turn.take();
@@ -61,6 +65,8 @@ type OpenBlock = {
 
 /** Collects the events of one turn; `take` hands out what has come since the last time. */
 function createAssembler(asked: Asked) {
+  const reading = asked.reading ?? READ_AS_IS;
+  const answerText = createAnswerText(reading);
   let batch: StreamEvent[] = [];
   let open: OpenBlock | undefined;
   const blocks: Block[] = [];
@@ -69,6 +75,9 @@ function createAssembler(asked: Asked) {
   let tokenUsage: KiroTokenUsage | undefined;
   let contextPercentage: number | undefined;
   let credits: number | undefined;
+  /** Reasoning that is not shown, and that was paid for. */
+  let hidden = '';
+  let reasonsNatively = false;
   let begun = false;
 
   function begin(): void {
@@ -103,7 +112,35 @@ function createAssembler(asked: Asked) {
     blocks.push(block);
   }
 
+  function acceptPieces(pieces: readonly Piece[]): void {
+    for (const piece of pieces) acceptPiece(piece);
+  }
+
+  function acceptPiece(piece: Piece): void {
+    switch (piece.type) {
+      case 'text':
+      case 'reasoning':
+        return grow(open?.type === piece.type ? open : openBlock(piece.type), piece.text);
+      case 'hidden':
+        hidden += piece.text;
+        return;
+      case 'tool-call':
+        grow(openCall(piece), piece.input);
+        return close();
+    }
+  }
+
   function acceptReasoning(event: Extract<KiroEvent, { type: 'reasoning' }>): void {
+    if (event.text + event.signature + event.redacted === '') return;
+    acceptPieces(answerText.beforeReasoning());
+    if (reading.hidesReasoning) {
+      begin();
+      hidden += event.text + event.redacted;
+      return;
+    }
+    // A signature of Kiro's is never that of reasoning in tags.
+    if (!reasonsNatively) close();
+    reasonsNatively = true;
     if (event.text !== '') {
       // Text after a signature is a new thought: a signature belongs to exactly the text before it.
       const growing = open?.type === 'reasoning' && open.signature === '' ? open : undefined;
@@ -124,6 +161,7 @@ function createAssembler(asked: Asked) {
 
   function acceptToolUse(event: Extract<KiroEvent, { type: 'tool-use' }>): void {
     const growing = open?.type === 'tool-call' && open.id === event.id ? open : undefined;
+    if (growing === undefined) acceptPieces(answerText.beforeCall());
     if (growing === undefined && closedCalls.has(event.id)) {
       if (event.input === '') return;
       throw new GatewayError('upstream-protocol', 'Kiro went on with a tool call that it had ended; try again.');
@@ -143,7 +181,9 @@ function createAssembler(asked: Asked) {
     accept(event: KiroEvent): void {
       switch (event.type) {
         case 'text':
-          return grow(open?.type === 'text' ? open : openBlock('text'), event.text);
+          // What is held back has come all the same.
+          begin();
+          return acceptPieces(answerText.push(event.text));
         case 'reasoning':
           return acceptReasoning(event);
         case 'tool-use':
@@ -167,18 +207,19 @@ function createAssembler(asked: Asked) {
       batch = [];
       return taken;
     },
-    /** @throws GatewayError when nothing was said and no reason was given for it. */
+    /** @throws GatewayError when nothing was said and no reason was given for it, or when an announced call is missing. */
     finish(): void {
+      acceptPieces(answerText.end());
       close();
-      const finishReason = toFinishReason(blocks, stopReason, contextPercentage);
-      if (blocks.length === 0) refuseEmpty(finishReason);
+      const hasHidden = hidden !== '';
+      const finishReason = toFinishReason({ blocks, hasHidden, stopReason, contextPercentage });
       begin();
       const usage = toUsage({
         tokenUsage,
         contextPercentage,
         windowTokens: asked.windowTokens,
         estimatedInputTokens: asked.estimatedInputTokens,
-        blocks,
+        blocks: hasHidden ? [{ type: 'reasoning', text: hidden, signature: '' }, ...blocks] : blocks,
       });
       batch.push({ type: 'finish', completion: { blocks, finishReason, usage, credits } });
     },
@@ -196,49 +237,5 @@ function toBlock(open: OpenBlock): Block {
       return { type: 'tool-call', id: open.id, name: open.name, input: open.text || (open.isStopped ? '{}' : '') };
   }
 }
-
-function toFinishReason(
-  blocks: readonly Block[],
-  stopReason: string | undefined,
-  contextPercentage: number | undefined,
-): FinishReason {
-  const calls = blocks.filter((block) => block.type === 'tool-call');
-  // A client must not run a call whose input was cut; `length` makes it ask again.
-  if (calls.some((call) => !isJson(call.input))) return 'length';
-  if (calls.length > 0) return 'tool-calls';
-  const stated = stopReason === undefined ? undefined : FINISH_REASONS.get(stopReason);
-  if (stated !== undefined) return stated;
-  return contextPercentage !== undefined && contextPercentage >= 100 ? 'context-full' : 'stop';
-}
-
-function refuseEmpty(finishReason: FinishReason): void {
-  if (finishReason === 'length' || finishReason === 'content-filter') return;
-  if (finishReason === 'context-full') {
-    throw new GatewayError('context-overflow', 'The conversation fills the whole context window of the model.');
-  }
-  throw new GatewayError('upstream-protocol', 'Kiro answered with nothing; try again.');
-}
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-/** Kiro's stop reasons are Bedrock's, in capitals. A tool use without any call is taken as a plain end. */
-const FINISH_REASONS: ReadonlyMap<string, FinishReason> = new Map(
-  Object.entries({
-    END_TURN: 'stop',
-    TOOL_USE: 'stop',
-    STOP_SEQUENCE: 'stop-sequence',
-    MAX_TOKENS: 'length',
-    MODEL_CONTEXT_WINDOW_EXCEEDED: 'context-full',
-    CONTENT_FILTERED: 'content-filter',
-    GUARDRAIL_INTERVENED: 'content-filter',
-  } as const),
-);
 
 const BROKEN = 'The connection to Kiro broke in the middle of an answer; try again.';

@@ -1,29 +1,17 @@
 /** What a client wishes of reasoning, in the terms of the model's own schema (protocol 10.3). */
 
-import type { Effort, Model, ReasoningWish } from '../core/conversation.js';
+import type { Effort, Limits, Model, ReasoningWish } from '../core/conversation.js';
 import { isRecord } from '../core/reader.js';
 import type { JsonObject } from './schema.js';
 
 /**
- * The request's `additionalModelRequestFields`, or undefined when the model has no such control or nothing was wished.
+ * The request's `additionalModelRequestFields` (protocol 10.3), or undefined when there is nothing to say.
  * Only what the schema names is sent: Kiro refuses everything else.
  */
-export function toRequestFields(wish: ReasoningWish, model: Model): JsonObject | undefined {
+export function toRequestFields(wish: ReasoningWish, model: Model, limits?: Limits): JsonObject | undefined {
   const schema = model.requestFieldsSchema;
-  if (schema === undefined || (wish.mode === undefined && wish.effort === undefined)) return undefined;
-  const fields: Record<string, unknown> = {};
-  const effort = offeredEffort(wish, model.efforts);
-  if (effort !== undefined && propertyOf(schema, 'output_config')) fields['output_config'] = { effort };
-  if (effort !== undefined && propertyOf(schema, 'reasoning')) fields['reasoning'] = { effort };
-  const thinking = propertyOf(schema, 'thinking');
-  if (thinking !== undefined) {
-    const type = wish.mode === 'off' ? 'disabled' : 'adaptive';
-    const shows = type === 'adaptive' && enumOf(thinking, 'display').includes('summarized');
-    // Without a display the newer models think in silence.
-    if (enumOf(thinking, 'type').includes(type)) {
-      fields['thinking'] = shows ? { type, display: 'summarized' } : { type };
-    }
-  }
+  if (schema === undefined) return undefined;
+  const fields = { ...reasoningFields(wish, schema), ...limitField(limits?.maxTokens, schema) };
   return Object.keys(fields).length > 0 ? fields : undefined;
 }
 
@@ -34,19 +22,62 @@ export function effortsOf(schema: JsonObject | undefined): readonly string[] {
   return holder === undefined ? [] : enumOf(holder, 'effort');
 }
 
+/** True when the model's reasoning can be asked for in its own terms. */
+export function hasOwnControl({ requestFieldsSchema: schema }: Model): boolean {
+  return schema !== undefined && ['thinking', 'output_config', 'reasoning'].some((it) => propertyOf(schema, it));
+}
+
+/** True when no reasoning is to be shown. */
+export function isUnwanted({ mode, effort }: ReasoningWish): boolean {
+  return mode === 'off' || (mode === undefined && effort === 'none');
+}
+
+function reasoningFields(wish: ReasoningWish, schema: JsonObject): JsonObject {
+  if (wish.mode === undefined && wish.effort === undefined) return {};
+  const fields: Record<string, unknown> = {};
+  const thinking = propertyOf(schema, 'thinking');
+  const types = thinking === undefined ? [] : enumOf(thinking, 'type');
+  for (const holder of ['output_config', 'reasoning'] as const) {
+    const offered = enumOf(propertyOf(schema, holder) ?? {}, 'effort');
+    const effort = offeredEffort(toEffort(wish, { canBeOff: types.includes('disabled') }), offered);
+    if (effort !== undefined) fields[holder] = { effort };
+  }
+  const type = isUnwanted(wish) ? 'disabled' : 'adaptive';
+  if (thinking === undefined || !types.includes(type)) return fields;
+  // Without a display the newer models think in silence.
+  const isShown = type === 'adaptive' && enumOf(thinking, 'display').includes('summarized');
+  return { ...fields, thinking: isShown ? { type, display: 'summarized' } : { type } };
+}
+
+/** Who wants no reasoning gets as little as there is: an effort is then only for the answer, if reasoning can be off. */
+function toEffort(wish: ReasoningWish, { canBeOff }: { readonly canBeOff: boolean }): Effort | undefined {
+  if (isUnwanted(wish)) return canBeOff ? (wish.effort ?? 'none') : 'none';
+  return wish.effort ?? effortOfBudget(wish.budget);
+}
+
 /** The wished effort, or the next higher one that is offered, else the highest. */
-function offeredEffort(wish: ReasoningWish, offered: readonly string[]): string | undefined {
+function offeredEffort(wished: Effort | undefined, offered: readonly string[]): string | undefined {
+  if (wished === undefined) return undefined;
   const known = EFFORTS.filter((it) => offered.includes(it));
-  if (wish.mode === 'off' && wish.effort === undefined) return known[0];
-  const effort = wish.effort ?? effortOfBudget(wish.budget);
-  if (effort === undefined) return undefined;
-  const from = EFFORTS.indexOf(effort);
+  // Only the GPT family offers `none`, and has no `minimal`: there it is the nearer one.
+  if (wished === 'minimal' && !known.includes('minimal') && known.includes('none')) return 'none';
+  const from = EFFORTS.indexOf(wished);
   return known.find((it) => EFFORTS.indexOf(it) >= from) ?? known.at(-1);
 }
 
 function effortOfBudget(tokens: number | undefined): Effort | undefined {
   if (tokens === undefined) return undefined;
   return BUDGETS.find(([limit]) => tokens <= limit)?.[1] ?? 'max';
+}
+
+/** The client's limit within the model's range; what is then too much, the gateway cuts itself. */
+function limitField(maxTokens: number | undefined, schema: JsonObject): JsonObject {
+  const range = propertyOf(schema, 'max_tokens');
+  if (range === undefined || maxTokens === undefined) return {};
+  const { minimum, maximum } = range;
+  const least = typeof minimum === 'number' ? minimum : 1;
+  const most = typeof maximum === 'number' ? maximum : Infinity;
+  return { max_tokens: Math.min(Math.max(Math.round(maxTokens), least), most) };
 }
 
 function propertyOf(schema: JsonObject, name: string): JsonObject | undefined {

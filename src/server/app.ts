@@ -3,22 +3,28 @@
 import express from 'express';
 import type { NextFunction, Request, Response } from 'express';
 
+import type { Conversation } from '../core/conversation.js';
 import { GatewayError, toGatewayError } from '../core/errors.js';
+import { isJsonAnswer } from '../core/json-answer.js';
 import { Reader } from '../core/reader.js';
-import { collect } from '../core/stream.js';
+import { collect, type Completion } from '../core/stream.js';
 import type { Secret } from '../core/secret.js';
 import type { Dialect, Reply } from '../dialects/dialect.js';
 import { dialects } from '../dialects/index.js';
-import { writeModelList } from '../dialects/model-list.js';
+import { readModelPage, writeModel, writeModelList } from '../dialects/model-list.js';
 import type { Gateway } from '../gateway.js';
 import type { Logger } from '../logger.js';
 import { createKeyCheck } from './access.js';
+import { createOriginCheck, type OriginRules } from './origin.js';
 import { describeOutcome, type RequestFacts } from './request-log.js';
+import { canonicalUrl } from './routes.js';
 import { streamAnswer, type StreamOutcome } from './sse.js';
+import { refuseWebSocket } from './upgrade.js';
 
 export type AppDependencies = {
   readonly gateway: Gateway;
   readonly key: Secret;
+  readonly origins: OriginRules;
   readonly log: Logger;
   readonly version: string;
   /** Told in `/health` and at `/`: the answers come from the simulator. */
@@ -35,6 +41,7 @@ export type AppDependencies = {
 export function createApp(dependencies: AppDependencies): express.Express {
   const { gateway, log, now, randomId } = dependencies;
   const checkKey = createKeyCheck(dependencies.key);
+  const checkOrigin = createOriginCheck(dependencies.origins);
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
@@ -44,8 +51,16 @@ export function createApp(dependencies: AppDependencies): express.Express {
     response.locals = { requestId, startedAt: now() };
     response.setHeader('request-id', requestId);
     response.setHeader('x-request-id', requestId);
+    request.url = canonicalUrl(request.url);
     response.on('close', () => logRequest(request, response));
     next();
+  });
+
+  app.use((request, response, next) => {
+    const cors = checkOrigin(request.headers);
+    response.set(cors);
+    if (request.method === 'OPTIONS' && 'access-control-allow-origin' in cors) response.status(204).end();
+    else next();
   });
 
   app.get('/', (_, response) => {
@@ -62,17 +77,24 @@ export function createApp(dependencies: AppDependencies): express.Express {
   });
   // Clients probe with HEAD and without a key; they want to know that somebody is here.
   app.head(/.*/, (_, response) => response.status(404).end());
+  app.get('/v1/responses', refuseWebSocket);
 
   app.use((request, _, next) => {
     checkKey(request.headers);
     next();
   });
-  app.get('/v1/models', async (_, response) => {
-    response.json(writeModelList(await gateway.models(leavingSignal(response))));
-  });
+  app.get('/v1/models', (request, response) => listModels(request, response));
+  // A model's id may hold slashes, written as they are or as %2F.
+  app.get('/v1/models/*id', ({ params }, response) => retrieveModel([params.id].flat().join('/'), response));
   const readBody = express.json({ limit: dependencies.maxBodyBytes, strict: false, type: JSON_TYPES });
   for (const dialect of dialects) {
     app.post(dialect.route, requireJson, readBody, (request, response) => answer(dialect, request, response));
+    const { counting } = dialect;
+    if (counting === undefined) continue;
+    app.post(counting.route, requireJson, readBody, (request, response) => {
+      const { conversation } = dialect.readRequest(new Reader(request.body), request.headers);
+      response.json(counting.writeCount(gateway.countTokens(conversation)));
+    });
   }
   app.use((request) => {
     const message = `There is no ${request.method} ${request.path}; the routes are ${ROUTES.join(', ')}.`;
@@ -83,8 +105,17 @@ export function createApp(dependencies: AppDependencies): express.Express {
   });
   return app;
 
+  async function listModels(request: Request, response: Response): Promise<void> {
+    const page = readModelPage(new Reader(request.query));
+    response.json(writeModelList(await gateway.models(leavingSignal(response)), page));
+  }
+
+  async function retrieveModel(id: string, response: Response): Promise<void> {
+    response.json(writeModel(await gateway.model(id, leavingSignal(response))));
+  }
+
   async function answer(dialect: Dialect, request: Request, response: Response): Promise<void> {
-    const { conversation, stream, includeUsage, notices } = dialect.readRequest(
+    const { conversation, stream, includeUsage, notices, replyContext } = dialect.readRequest(
       new Reader(request.body),
       request.headers,
     );
@@ -98,6 +129,7 @@ export function createApp(dependencies: AppDependencies): express.Express {
       createdAt: Math.floor(now() / 1000),
       model: conversation.model,
       includeUsage,
+      replyContext,
     };
     const signal = leavingSignal(response);
     const answering = gateway.converse(conversation, signal);
@@ -120,7 +152,9 @@ export function createApp(dependencies: AppDependencies): express.Express {
     const { turn, notices: more } = await answering;
     const completion = await collect(turn);
     record(facts, { completion });
-    response.set(noticeHeader([...notices, ...more])).json(dialect.writeResponse(completion, reply));
+    response
+      .set(noticeHeader([...notices, ...more, ...formNotices(conversation, completion)]))
+      .json(dialect.writeResponse(completion, reply));
   }
 
   function refuse(error: GatewayError, request: Request, response: Response): void {
@@ -204,6 +238,12 @@ function redactedReason(thrown: Error): string {
   return position ?? 'it ends too early or is empty';
 }
 
+/** An answer that is not what it was to be is returned as it was said; the client is told. */
+function formNotices({ answerFormat }: Conversation, { blocks, finishReason }: Completion): readonly string[] {
+  const isMeantToBeJson = answerFormat !== undefined && finishReason !== 'tool-calls';
+  return isMeantToBeJson && !isJsonAnswer(blocks) ? ['response-format=not-json'] : [];
+}
+
 function noticeHeader(notices: readonly string[]): Record<string, string> {
   return notices.length > 0 ? { 'x-kiro-gateway-notice': notices.join('; ') } : {};
 }
@@ -222,8 +262,16 @@ function record(facts: RequestFacts, outcome: StreamOutcome): void {
 }
 
 /** Clients give up on headers after 300 s, and on a silent connection after 30 to 60 s. */
-const PATIENCE = { headersAfterMs: 10_000, keepAliveMs: 15_000 };
+const PATIENCE = { headersAfterMs: 10_000, keepAliveMs: 15_000, emptyDeltaMs: 60_000 };
 
 const JSON_TYPES = ['application/json', 'application/*+json'];
 
-const ROUTES = ['GET /', 'GET /health', 'GET /v1/models', ...dialects.map((dialect) => `POST ${dialect.route}`)];
+const ROUTES = [
+  'GET /',
+  'GET /health',
+  'GET /v1/models',
+  'GET /v1/models/{id}',
+  ...dialects.flatMap(({ route, counting }) =>
+    [route, ...(counting === undefined ? [] : [counting.route])].map((it) => `POST ${it}`),
+  ),
+];

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 
 import { toGatewayError, type GatewayError } from '../core/errors.js';
-import type { Completion, StreamEvent, Turn } from '../core/stream.js';
+import type { BlockHead, Completion, StreamEvent, Turn } from '../core/stream.js';
 import type { Answer } from '../gateway.js';
 
 export type StreamPlan = {
@@ -19,6 +19,8 @@ export type StreamPlan = {
   readonly headersAfterMs: number;
   /** The longest silence. */
   readonly keepAliveMs: number;
+  /** After this long without a word of Kiro's inside a block, an empty delta shows that it goes on. */
+  readonly emptyDeltaMs: number;
 };
 
 /** How a streamed answer went, for the log. */
@@ -32,44 +34,72 @@ export async function streamAnswer(response: ServerResponse, plan: StreamPlan): 
   const early = await within(plan.answering, plan.headersAfterMs);
   response.writeHead(200, { ...SSE_HEADERS, ...plan.headersFor(early?.notices ?? []) });
   response.flushHeaders();
-  const pinging = setInterval(() => {
-    // A reader that is behind has enough to read.
-    if (response.writableLength === 0) response.write(plan.keepAlive);
-  }, plan.keepAliveMs);
+  const silence = createSilence(response, plan);
   try {
     if (early === undefined) response.write(plan.keepAlive);
     const { turn } = early ?? (await plan.answering);
-    return await pump(response, turn, plan, pinging);
+    return await pump(response, turn, plan, silence);
   } catch (thrown) {
     const error = toGatewayError(thrown);
     if (!plan.signal.aborted) response.write(plan.write({ type: 'error', error }));
     return { error };
   } finally {
-    clearInterval(pinging);
+    silence.end();
     response.end();
   }
 }
 
 /** One write per batch; when the client does not read, the upstream waits. */
-async function pump(
-  response: ServerResponse,
-  turn: Turn,
-  plan: StreamPlan,
-  pinging: NodeJS.Timeout,
-): Promise<StreamOutcome> {
+async function pump(response: ServerResponse, turn: Turn, plan: StreamPlan, silence: Silence): Promise<StreamOutcome> {
   let outcome: StreamOutcome = {};
   for await (const batch of turn) {
     let text = '';
     for (const event of batch) {
       text += plan.write(event);
+      silence.hear(event);
       if (event.type === 'finish') outcome = { completion: event.completion };
       if (event.type === 'error') outcome = { error: event.error };
     }
     if (plan.signal.aborted) break;
-    pinging.refresh();
+    silence.breakOff();
     if (!response.write(text)) await once(response, 'drain', { signal: plan.signal }).catch(() => undefined);
   }
   return outcome;
+}
+
+/** What goes out while Kiro says nothing. */
+type Silence = {
+  /** Keeps in mind which block is open. */
+  readonly hear: (event: StreamEvent) => void;
+  readonly breakOff: () => void;
+  readonly end: () => void;
+};
+
+/** Keep-alives hold the connection, but Claude Code gives up after 300 s without an event that counts as progress. */
+function createSilence(response: ServerResponse, plan: StreamPlan): Silence {
+  let open: { readonly index: number; readonly block: Exclude<BlockHead['type'], 'redacted-reasoning'> } | undefined;
+  // A reader that is behind has enough to read.
+  const whenIdle = (write: () => string) => (): void => {
+    const text = response.writableLength === 0 ? write() : '';
+    if (text !== '') response.write(text);
+  };
+  const emptyDelta = (): string => (open === undefined ? '' : plan.write({ type: 'block-delta', ...open, delta: '' }));
+  const timers = [
+    setInterval(
+      whenIdle(() => plan.keepAlive),
+      plan.keepAliveMs,
+    ),
+    setInterval(whenIdle(emptyDelta), plan.emptyDeltaMs),
+  ];
+  return {
+    hear(event) {
+      if (event.type === 'block-end' || event.type === 'error') open = undefined;
+      if (event.type !== 'block-start' || event.block.type === 'redacted-reasoning') return;
+      open = { index: event.index, block: event.block.type };
+    },
+    breakOff: () => timers.forEach((timer) => timer.refresh()),
+    end: () => timers.forEach((timer) => clearInterval(timer)),
+  };
 }
 
 /** The value, or undefined when it takes longer. A failure in time is thrown. */

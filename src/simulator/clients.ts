@@ -15,12 +15,26 @@ export function answerClients(prompt: Prompt): StreamReply {
 
 function answerParts(prompt: Prompt): readonly Part[] {
   if (prompt.toolResults.length > 0) {
-    const text = prompt.toolResults.map((result) => result.text).join(' ');
+    const text = prompt.toolResults.map((result) => ownWords(result.text)).join(' ');
     return say(prompt, `TOOL-OK ${text.slice(0, LONGEST_RESULT)} ${FINAL_ANSWER}`);
   }
   const call = findCall(prompt);
   if (call !== undefined) return callTool({ toolUseId: prompt.toolUseId(0), name: call.name }, call.input);
-  return say(prompt, answerToSchema(prompt, FINAL_ANSWER) ?? FINAL_ANSWER);
+  return say(prompt, answerToSchema(prompt, FINAL_ANSWER) ?? answerInJson(prompt) ?? FINAL_ANSWER);
+}
+
+/** Some clients ask for JSON and keep the schema to themselves; their scripts look for `answer`. */
+function answerInJson({ instructions }: Prompt): string | undefined {
+  const sentences = instructions.slice(0, 2).flatMap((text) => text.split('\n'));
+  const isAsked = sentences.some((it) => /\bJSON\b.*\bnothing else\b/i.test(it));
+  return isAsked ? JSON.stringify({ answer: FINAL_ANSWER }) : undefined;
+}
+
+/** What a command itself has said: Codex tells how long it took before that, and its code mode wraps it into JSON. */
+function ownWords(text: string): string {
+  const said = text.split(/^Output:\s+/m).at(-1) ?? text;
+  const wrapped = parseObject(said)?.['output'];
+  return typeof wrapped === 'string' ? wrapped : said;
 }
 
 type Call = { readonly name: string; readonly input: object };

@@ -12,6 +12,10 @@ export type Terminal = {
   readonly style: ChalkInstance;
   /** Writes to stdout exactly this; waits when the reader is slow. False when the reader has gone. */
   readonly result: (text: string) => Promise<boolean>;
+  /** Columns of the terminal that stdout is; undefined when it is none. */
+  readonly columns: number | undefined;
+  /** Writes to stderr exactly this, dimmed where a person sees it. */
+  readonly aside: (text: string) => void;
   /** Writes one line to stderr. */
   readonly note: (line: string) => void;
   /** Writes to stderr exactly this. */
@@ -19,13 +23,15 @@ export type Terminal = {
 };
 
 export type TerminalStreams = {
-  readonly stdout: Writable & { readonly isTTY?: boolean };
+  readonly stdout: Writable & { readonly isTTY?: boolean; readonly columns?: number };
   readonly stderr: Writable & { readonly isTTY?: boolean };
 };
 
 export function createTerminal(streams: TerminalStreams, env: Readonly<Record<string, string | undefined>>): Terminal {
   const { stdout, stderr } = streams;
   const isInteractive = stdout.isTTY === true;
+  const mayBeColoured = !env['NO_COLOR'] && env['TERM'] !== 'dumb';
+  const talkStyle = new Chalk({ level: stderr.isTTY === true && mayBeColoured ? 1 : 0 });
   let readerIsGone = false;
   // `| head` closes our stdout; that is the reader's right and no error of ours.
   stdout.on('error', () => {
@@ -34,7 +40,9 @@ export function createTerminal(streams: TerminalStreams, env: Readonly<Record<st
   stderr.on('error', () => undefined);
   return {
     isInteractive,
-    style: new Chalk({ level: isInteractive && !env['NO_COLOR'] ? 1 : 0 }),
+    style: new Chalk({ level: isInteractive && mayBeColoured ? 1 : 0 }),
+    columns: isInteractive ? stdout.columns : undefined,
+    aside: (text) => void stderr.write(talkStyle.dim(text)),
     async result(text) {
       if (readerIsGone) return false;
       if (!stdout.write(text)) await once(stdout, 'drain').catch(() => undefined);

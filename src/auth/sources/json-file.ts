@@ -4,8 +4,8 @@ import { dirname, join } from 'node:path';
 import { GatewayError } from '../../core/errors.js';
 import { Reader } from '../../core/reader.js';
 import { FILE_PROBLEMS, type FileProblem, readSmallFile } from '../small-file.js';
-import type { Source } from './source.js';
-import { missingClientHash, readCredential, registrationFields } from './token-fields.js';
+import type { FoundLogin, Source } from './source.js';
+import { missingClientHash, readCredential, registrationFields, withSettings } from './token-fields.js';
 
 export const jsonFileSource: Source = {
   name: 'KIRO_CREDS_FILE',
@@ -13,20 +13,17 @@ export const jsonFileSource: Source = {
   async read(settings) {
     const path = settings.kiroCredsFile;
     if (path === undefined) return undefined;
-    const { login, notices } = chooseLogin(await readJson(path), path);
-    const whole = await withRegistration(login, path, settings.homeDirectory);
-    const credential = explain(path, () => readCredential(whole));
-    return {
-      credential: {
-        ...credential,
-        region: settings.kiroRegion ?? credential.region,
-        apiRegion: settings.kiroApiRegion ?? credential.apiRegion,
-        profileArn: settings.profileArn ?? credential.profileArn,
-      },
-      notices,
-    };
+    const { credential, notices } = await readJsonFile(path, settings.homeDirectory);
+    return { credential: withSettings(credential, settings), notices };
   },
 };
+
+/** @throws GatewayError `not-logged-in`, in one sentence that names the file, when there is no usable login. */
+export async function readJsonFile(path: string, homeDirectory: string): Promise<FoundLogin> {
+  const { login, notices } = chooseLogin(await readJson(path), path);
+  const whole = await withRegistration(login, path, homeDirectory);
+  return { credential: explain(path, () => readCredential(whole)), notices };
+}
 
 /** kiro.rs keeps a list of logins; the gateway uses one. */
 function chooseLogin(document: Reader, path: string): { login: Reader; notices: readonly string[] } {

@@ -3,7 +3,7 @@
 import type { Database, SqlValue } from 'sql.js';
 import { GatewayError } from '../../core/errors.js';
 import { chooseLogin, type Rows, SECRET_KEYS, STATE_KEYS } from './kiro-cli-rows.js';
-import type { FoundLogin, LoginSettings, Source } from './source.js';
+import type { FoundLogin, Source } from './source.js';
 import { readDatabaseImage, type Sleep, unusableDatabase } from './sqlite-image.js';
 import { withSettings } from './token-fields.js';
 
@@ -13,15 +13,16 @@ export type Clock = {
   readonly sleep: Sleep;
 };
 
-export function createKiroCliDatabaseSource(clock: Clock): Source {
+/** @param askOwner Has kiro-cli renew its login. */
+export function createKiroCliDatabaseSource(clock: Clock, askOwner?: () => Promise<boolean>): Source {
   return {
     name: 'KIRO_CLI_DB_FILE',
-    describe: ({ kiroCliDbFile }: DatabaseSettings) => `the database ${kiroCliDbFile} (KIRO_CLI_DB_FILE)`,
-    async read(settings: DatabaseSettings) {
+    describe: ({ kiroCliDbFile }) => `the database ${kiroCliDbFile} (KIRO_CLI_DB_FILE)`,
+    async read(settings) {
       const path = settings.kiroCliDbFile;
       if (path === undefined) return undefined;
       const { credential, notices } = await readKiroCliDatabase(path, clock);
-      return { credential: withSettings(credential, settings), notices };
+      return { credential: withSettings(credential, settings), notices, origin: askOwner && { askOwner } };
     },
   };
 }
@@ -36,8 +37,6 @@ export async function readKiroCliDatabase(path: string, clock: Clock): Promise<F
   if (login.length === 0) throw unusableDatabase(path, `holds no login; ${advice}`);
   throw unusableDatabase(path, `holds no login that can be used (${login.join('; ')}); ${advice}`);
 }
-
-type DatabaseSettings = LoginSettings & { readonly kiroCliDbFile: string | undefined };
 
 async function readRows(path: string, image: Buffer): Promise<{ secrets: Rows; state: Rows }> {
   const { default: loadSqlite } = await import('sql.js');

@@ -19,6 +19,15 @@ export type FoundLogin = {
   readonly credential: Credential;
   /** What a person should know about what was found, in sentences. */
   readonly notices: readonly string[];
+  /** Where others keep the same login, and may renew it. */
+  readonly origin?: Origin | undefined;
+};
+
+export type Origin = {
+  /** The login as it lies there now; undefined when there is none of this account. Never throws. */
+  readonly read?: (() => Promise<Credential | undefined>) | undefined;
+  /** Has the program that the login belongs to renew it. False when it cannot be asked. Never throws. */
+  readonly askOwner?: (() => Promise<boolean>) | undefined;
 };
 
 /** The settings that say who we are; `Settings` is one of these with a home folder added. */
@@ -29,6 +38,7 @@ export type LoginSettings = {
   readonly kiroApiRegion: string | undefined;
   readonly kiroApiKey: Secret | undefined;
   readonly kiroCredsFile: string | undefined;
+  readonly kiroCliDbFile: string | undefined;
   /** Where a second file is looked for: `~/.aws/sso/cache`. */
   readonly homeDirectory: string;
 };

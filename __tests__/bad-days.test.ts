@@ -1,0 +1,188 @@
+/** What Kiro does on a bad day, on the running gateway: what the client sees, and how often Kiro was asked. */
+
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, expect, test } from '@jest/globals';
+import { SHARED_PROFILE } from '../src/kiro/profiled-session.js';
+import { FAILURES, type Failure } from '../src/simulator/failures.js';
+import type { Reply, StreamReply } from '../src/simulator/reply.js';
+import { PROFILE_ARN as SIMULATOR_PROFILE } from '../src/simulator/sign-in.js';
+import { temporaryFolder } from './support/command.js';
+import { REFRESH_TOKEN, startGateway, until, type RunningGateway } from './support/gateway.js';
+import { ask, open, question, ROUTES } from './support/http.js';
+import { readMessagesStream } from './support/messages-automaton.js';
+
+const running: RunningGateway[] = [];
+afterEach(async () => {
+  for (const gateway of running.splice(0)) await gateway.close();
+});
+
+/** A gateway with the default number of attempts, and answers that Kiro gives in this order. */
+async function gatewayFor(replies: readonly Reply[], env: Readonly<Record<string, string>> = {}) {
+  const gateway = await startGateway({ env: { MAX_RETRIES: '3', BASE_RETRY_DELAY: '0.01', ...env } });
+  running.push(gateway);
+  gateway.simulator.enqueue(...replies);
+  return gateway;
+}
+
+const refuse = ({ status, type, message, reason }: Failure): Reply => ({
+  status,
+  headers: { 'x-amzn-errortype': type },
+  body: { message, reason },
+});
+const say = (content: string) => ({ event: 'assistantResponseEvent', payload: { content } });
+const text: StreamReply = { frames: [say('Hello')] };
+
+async function messages(gateway: RunningGateway) {
+  const { status, text: said } = await ask(gateway, ROUTES['anthropic-messages'], { body: question('hi') });
+  const body = JSON.parse(said);
+  return [status, body.content?.[0]?.text ?? body.error?.message, gateway.asked().length];
+}
+
+test.each<[string, Reply[]]>([
+  ['429, 429', [refuse(FAILURES.throttled), refuse(FAILURES.throttled)]],
+  ['503, 500', [refuse(FAILURES.unavailable), refuse(FAILURES.serverError)]],
+  ['a reset', [{ destroy: true }]],
+  ['a reset before the first event', [{ frames: [], thenDestroy: true }]],
+  ['an answer that says nothing', [{ frames: [] }]],
+  ['an exception before the first event', [{ frames: [{ exception: 'InternalServerException', payload: {} }] }]],
+])('after %s the client gets its answer, once', async (_, failures) => {
+  const gateway = await gatewayFor([...failures, text]);
+  expect(await messages(gateway)).toEqual([200, 'Hello', failures.length + 1]);
+});
+
+test('a refused token is renewed once', async () => {
+  const gateway = await gatewayFor([text]);
+  await messages(gateway);
+  const refreshes = () => gateway.simulator.requests.filter(({ path }) => path === '/refreshToken').length;
+  const before = refreshes();
+  gateway.simulator.revokeAccessTokens();
+  gateway.simulator.enqueue(text);
+  expect(await messages(gateway)).toEqual([200, 'Hello', 3]);
+  expect(refreshes() - before).toBe(1);
+});
+
+test('a reset after the first event is an error event, and nothing is repeated', async () => {
+  const gateway = await gatewayFor([{ frames: [say('Hel')], thenDestroy: true }, text]);
+  const { text: said } = await ask(gateway, ROUTES['anthropic-messages'], { body: question('hi', { stream: true }) });
+  expect(said).toContain('"text":"Hel"');
+  expect(said.trim().split('\n\n').at(-1)).toMatch(/^event: error\n/);
+  expect(gateway.asked().length).toBe(1);
+});
+
+test('spent credits are asked for once', async () => {
+  const gateway = await gatewayFor([refuse(FAILURES.quota), text]);
+  expect((await messages(gateway))[2]).toBe(1);
+});
+
+test('MAX_RETRIES is the number of attempts in all', async () => {
+  const gateway = await gatewayFor(Array<Reply>(3).fill(refuse(FAILURES.unavailable)), { MAX_RETRIES: '2' });
+  expect(await messages(gateway)).toEqual([502, expect.stringContaining(FAILURES.unavailable.message), 2]);
+});
+
+test('BASE_RETRY_DELAY is the pause before the first repetition', async () => {
+  const gateway = await gatewayFor([refuse(FAILURES.unavailable), text], { BASE_RETRY_DELAY: '0' });
+  await messages(gateway);
+  expect(gateway.said()).toContain('Next in 0 ms');
+});
+
+test('FIRST_TOKEN_TIMEOUT and FIRST_TOKEN_MAX_RETRIES limit the wait for an answer', async () => {
+  const stall: Reply = { frames: [], thenStall: true };
+  const limits = { FIRST_TOKEN_TIMEOUT: '0.05', FIRST_TOKEN_MAX_RETRIES: '1' };
+  const [patient, hasty] = [
+    await gatewayFor([stall, text], limits),
+    await gatewayFor([stall, text], { ...limits, FIRST_TOKEN_MAX_RETRIES: '0' }),
+  ];
+  expect([await messages(patient), await messages(hasty)]).toEqual([
+    [200, 'Hello', 2],
+    [502, 'Kiro sent nothing for 0.05 s; try again.', 1],
+  ]);
+  await until(() => [...patient.asked(), ...hasty.asked()].filter(({ aborted }) => aborted).length === 2);
+});
+
+test('STREAMING_READ_TIMEOUT ends an answer that has fallen silent', async () => {
+  const gateway = await gatewayFor([{ frames: [say('Hel')], thenStall: true }], { STREAMING_READ_TIMEOUT: '0.05' });
+  const { text: said } = await ask(gateway, ROUTES['anthropic-messages'], { body: question('hi', { stream: true }) });
+  expect(said).toContain('Kiro stopped in the middle of its answer and sent nothing for 0.05 s; try again.');
+  await until(() => gateway.asked()[0]?.aborted ?? false);
+});
+
+test('MAX_CONCURRENT_REQUESTS lets the others wait, in order', async () => {
+  const half: Reply = { frames: [say('Hel')], thenStall: true };
+  const gateway = await gatewayFor([half, text], { MAX_CONCURRENT_REQUESTS: '1' });
+  const body = question('hi', { stream: true });
+  const first = await open(gateway, ROUTES['anthropic-messages'], { body });
+  const second = ask(gateway, ROUTES['anthropic-messages'], { body });
+  // The second stands in the queue once the gateway has read it; a third answer on another route shows that it has.
+  await ask(gateway, '/v1/models');
+  expect(gateway.asked().length).toBe(1);
+  first.request.destroy();
+  expect(readMessagesStream((await second).text).message['content']).toEqual([{ type: 'text', text: 'Hello' }]);
+  expect(gateway.asked().length).toBe(2);
+});
+
+test.each([
+  ['auto-kiro', {}, 'auto'],
+  ['fast', { MODEL_ALIASES: 'fast=claude-haiku-4-5, deep=claude-opus-4-8-max' }, 'claude-haiku-4.5'],
+  ['Deep', { MODEL_ALIASES: 'fast=claude-haiku-4-5, deep=claude-opus-4-8-max' }, 'claude-opus-4.8'],
+])('MODEL_ALIASES makes %s with %j the model %s', async (model, env: Record<string, string>, id) => {
+  const gateway = await gatewayFor([text], env);
+  await ask(gateway, ROUTES['anthropic-messages'], { body: question('hi', { model }) });
+  expect(gateway.asked()[0]?.body).toMatchObject({
+    conversationState: { currentMessage: { userInputMessage: { modelId: id } } },
+  });
+});
+
+test('a suffix of the model’s name decides the effort, whatever the request says', async () => {
+  const gateway = await gatewayFor([text]);
+  const body = question('hi', { model: 'claude-opus-4-8-xhigh', output_config: { effort: 'low' } });
+  await ask(gateway, ROUTES['anthropic-messages'], { body });
+  expect(gateway.asked()[0]?.body).toMatchObject({
+    additionalModelRequestFields: { output_config: { effort: 'xhigh' } },
+  });
+});
+
+// --- the profile
+
+/** The file of a login whose tokens name no profile. */
+function loginFile(provider: 'BuilderId' | 'Enterprise'): string {
+  const path = join(temporaryFolder(), 'login.json');
+  const client = { clientId: 'client', clientSecret: 'secret' };
+  const region = 'us-east-1';
+  writeFileSync(path, JSON.stringify({ authMethod: 'IdC', provider, refreshToken: REFRESH_TOKEN, region, ...client }));
+  return path;
+}
+
+const profilesSent = (gateway: RunningGateway) =>
+  gateway.asked().map(({ body }) => JSON.parse(JSON.stringify(body)).profileArn);
+
+test('KIRO_SHARED_PROFILE decides what a Builder ID sends', async () => {
+  const env = { REFRESH_TOKEN: '', KIRO_CREDS_FILE: loginFile('BuilderId') };
+  const shared = await gatewayFor([text], env);
+  const none = await gatewayFor([], { ...env, KIRO_SHARED_PROFILE: 'false' });
+  expect([await messages(shared), profilesSent(shared)]).toEqual([[200, 'Hello', 1], [SHARED_PROFILE]]);
+  expect([await messages(none), profilesSent(none)]).toEqual([
+    [400, 'profileArn is required for this request. Set PROFILE_ARN to the profile of your Kiro account.', 1],
+    [undefined],
+  ]);
+});
+
+test('a shared profile that Kiro refuses is left out once', async () => {
+  const gateway = await gatewayFor([refuse(FAILURES.improper)], {
+    REFRESH_TOKEN: '',
+    KIRO_CREDS_FILE: loginFile('BuilderId'),
+  });
+  // The simulator wants a profile of everybody, so the second form is refused as well; Kiro's older host takes it.
+  expect(await messages(gateway)).toEqual([400, expect.stringMatching(/^profileArn is required/), 2]);
+  expect(profilesSent(gateway)).toEqual([SHARED_PROFILE, undefined]);
+});
+
+test('the profile of an organisation’s login is asked for, once', async () => {
+  const gateway = await gatewayFor([text, text], { REFRESH_TOKEN: '', KIRO_CREDS_FILE: loginFile('Enterprise') });
+  await messages(gateway);
+  await messages(gateway);
+  const lists = gateway.simulator.requests.filter(({ headers }) =>
+    String(headers['x-amz-target']).endsWith('ListAvailableProfiles'),
+  );
+  expect([lists.length, profilesSent(gateway)]).toEqual([1, [SIMULATOR_PROFILE, SIMULATOR_PROFILE]]);
+});

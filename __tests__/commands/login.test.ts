@@ -1,0 +1,302 @@
+/** `login` without a terminal: every source by flags, every missing answer, and nothing said that is secret. */
+
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, copyFileSync } from 'node:fs';
+import { expect, jest, test } from '@jest/globals';
+import { startTokenServer } from '../support/token-server.js';
+import {
+  ARN,
+  BIN,
+  expectSilence,
+  IDE_FILE,
+  IDE_LOGIN,
+  kiroCliDatabase,
+  PLANTED,
+  type RunOptions,
+  startMachine,
+  type TestMachine,
+} from './login-support.js';
+
+// Each test starts processes; on two cores with other tests beside it that takes its time.
+jest.setTimeout(60_000);
+
+const BUILDER_ID = 'https://view.awsapps.com/start';
+
+test('a login of kiro-cli is taken over, is told by status, and answers', async () => {
+  const machine = await startMachine();
+  const database = await kiroCliDatabase();
+  const login = await machine.run(['login', '--from', 'kiro-cli', '--db', database, '--yes']);
+  expect(login.stdout.replace(machine.home, '~')).toBe(
+    'Logged in: AWS IAM Identity Center, token good for 60 min.\n' +
+      `Kept in a private file in ~/gateway/data/logins; Kiro is called in eu-central-1, profile ${ARN}.\n`,
+  );
+  const status = await machine.run(['status', '--json']);
+  expect(JSON.parse(status.stdout)).toMatchObject({
+    loggedIn: true,
+    login: {
+      name: 'default',
+      kind: 'oidc',
+      account: 'AWS IAM Identity Center',
+      clientId: 'Plan…ntId',
+      source: 'kiro-cli',
+      sourcePath: database,
+      store: 'file',
+      loginRegion: 'eu-west-1',
+      apiRegion: 'eu-central-1',
+      profileArn: ARN,
+      lastRefresh: { by: 'gateway' },
+    },
+  });
+  const chat = await machine.run(['chat', 'hi']);
+  expect([login.code, status.code, chat.code]).toEqual([0, 0, 0]);
+  expect(chat.stdout).toContain('kiro-gateway simulator');
+  expectSilence(login, status, chat);
+});
+
+test('a token that is still good is tried as it is, so that no copy of it is retired', async () => {
+  const machine = await startMachine();
+  const accessToken = await issuedToken(machine);
+  machine.write(IDE_FILE, { ...IDE_LOGIN, accessToken, expiresAt: new Date(Date.now() + 3_000_000).toISOString() });
+  const login = await machine.run(['login', '--from', 'ide', '--yes']);
+  expect(login.stdout).toMatch(/^Logged in: Kiro social login, token good for (49|50) min\.\n/);
+  expect(machine.simulator.requests.map(({ path }) => path)).toEqual(['/']);
+});
+
+const sources: readonly (readonly [string, Prepare, readonly string[], RunOptions, object])[] = [
+  [
+    'the Kiro IDE',
+    (machine) => machine.write(IDE_FILE, IDE_LOGIN),
+    ['--from', 'ide'],
+    {},
+    { kind: 'social', source: 'ide', profileArn: ARN },
+  ],
+  [
+    'a file that is named',
+    (machine) => machine.write('login.json', IDE_LOGIN),
+    ['--file', '~/login.json'],
+    {},
+    { kind: 'social', source: 'file' },
+  ],
+  [
+    'a refresh token in the environment',
+    () => undefined,
+    ['--from', 'env'],
+    { env: { REFRESH_TOKEN: PLANTED.refreshToken } },
+    { kind: 'social', source: 'env' },
+  ],
+  [
+    'an API key that is piped in',
+    () => undefined,
+    ['--from', 'api-key'],
+    { input: `${PLANTED.apiKey}\n` },
+    { kind: 'api-key', source: 'api-key', loginRegion: 'us-east-1', expiresAt: null },
+  ],
+  [
+    'an API key in the environment',
+    () => undefined,
+    ['--from', 'api-key', '--region', 'eu-central-1'],
+    { env: { KIRO_API_KEY: PLANTED.apiKey } },
+    { kind: 'api-key', source: 'api-key', loginRegion: 'eu-central-1' },
+  ],
+  [
+    'a Builder ID in the browser',
+    () => undefined,
+    ['--from', 'device', '--start-url', BUILDER_ID, '--profile-arn', ARN],
+    {},
+    { kind: 'oidc', account: 'AWS Builder ID', source: 'device-flow', lastRefresh: null, profileArn: ARN },
+  ],
+  [
+    'an Identity Center in the browser',
+    () => undefined,
+    ['--start-url', 'https://d-1234567890.awsapps.com/start', '--region', 'eu-west-1'],
+    {},
+    { kind: 'oidc', account: 'AWS IAM Identity Center', loginRegion: 'eu-west-1' },
+  ],
+];
+for (const [what, prepare, flags, about, expected] of sources) {
+  test(`login works with ${what}, and says no secret`, async () => {
+    const machine = await startMachine();
+    await prepare(machine);
+    const login = await machine.run(['login', '--yes', '--profile', 'work', ...flags], about);
+    const status = await machine.run(['status', '--json', '--profile', 'work']);
+    expect({ code: login.code, ...JSON.parse(status.stdout) }).toMatchObject({
+      code: 0,
+      loggedIn: true,
+      login: { name: 'work', store: 'file', ...expected },
+    });
+    expect(machine.kept()).toHaveLength(1);
+    expectSilence(login, status);
+  });
+}
+
+test('the device flow says where to go and which code, on stderr', async () => {
+  const machine = await startMachine();
+  const { stderr } = await machine.run(['login', '--start-url', BUILDER_ID, '--yes']);
+  expect(stderr).toContain(`Open  ${machine.simulator.url}/device?user_code=SIMU-LATE\ncode  SIMU-LATE\n`);
+});
+
+test('a database of amazon-q is found where it lies', async () => {
+  const machine = await startMachine();
+  const path = machine.write('data/amazon-q/data.sqlite3', '');
+  copyFileSync(await kiroCliDatabase(), path);
+  const env = { XDG_DATA_HOME: `${machine.home}/data` };
+  const login = await machine.run(['login', '--from', 'amazon-q', '--yes'], { env });
+  expect({ code: login.code, stderr: login.stderr.split('\n').length }).toEqual({ code: 0, stderr: 4 });
+});
+
+test('kiro-cli is asked to renew its own login, so that the gateway does not', async () => {
+  const machine = await startMachine();
+  const access_token = await issuedToken(machine);
+  const fresh = await kiroCliDatabase({ access_token, expires_at: new Date(Date.now() + 3_000_000).toISOString() });
+  const path = machine.write('data/kiro-cli/data.sqlite3', '');
+  copyFileSync(await kiroCliDatabase(), path);
+  const program = machine.write(
+    'bin/kiro-cli',
+    `#!/bin/sh\n[ "$*" = "debug refresh-auth-token" ] && cp ${fresh} ${path}\n`,
+  );
+  chmodSync(program, 0o755);
+  const env = { XDG_DATA_HOME: `${machine.home}/data`, PATH: `${machine.home}/bin:${process.env['PATH']}` };
+  const login = await machine.run(['login', '--from', 'kiro-cli', '--yes'], { env });
+  expect(login).toMatchObject({ code: 0, stdout: expect.stringMatching(/token good for (49|50) min/) });
+  expect(machine.simulator.requests.map((it) => it.path)).toEqual(['/']);
+});
+
+test('an API key is tried in the second region when the first does not know it', async () => {
+  const machine = await startMachine();
+  const invalid = { status: 403, body: { message: 'Invalid token', __type: 'AccessDeniedException' } };
+  const server = await startTokenServer(invalid, { body: { models: [{ modelId: 'auto' }] } });
+  const about = { env: { KIRO_API_URL: server.url }, input: PLANTED.apiKey };
+  const login = await machine.run(['login', '--from', 'api-key', '--yes'], about);
+  expect(login).toMatchObject({ code: 0, stdout: expect.stringContaining('Kiro is called in eu-central-1.') });
+});
+
+const complaints: readonly (readonly [string, readonly string[], RunOptions, number, RegExp])[] = [
+  ['no source', ['--yes'], {}, 2, /^--from is missing: say where/],
+  ['no agreement', ['--from', 'kiro-cli'], {}, 2, /^--yes is missing: kiro-gateway is unofficial: .* your decision\./],
+  ['no file', ['--from', 'file', '--yes'], {}, 2, /^--file is missing/],
+  ['no start URL', ['--from', 'device', '--yes'], {}, 2, /^--start-url is missing: give https:\/\/view/],
+  ['no API key', ['--from', 'api-key', '--yes'], {}, 2, /^The API key is missing: .*KIRO_API_KEY\./],
+  ['an API key that is none', ['--from', 'api-key', '--yes'], { input: 'PLANTED-NONSENSE' }, 2, /begins with ksk_/],
+  ['an unknown source', ['--from', 'cloud', '--yes'], {}, 2, /^--from must be one of kiro-cli, .*, not "cloud"\.$/m],
+  ['an unknown store', ['--from', 'ide', '--store', 'cloud'], {}, 2, /^--store must be one of auto, keychain, file/],
+  ['a region that is none', ['--from', 'ide', '--region', 'here'], {}, 2, /^--region must be an AWS region/],
+  ['a profile ARN that is none', ['--profile-arn', 'mine'], {}, 2, /^--profile-arn must be a profile ARN/],
+  ['a name that is none', ['--profile', '../x'], {}, 2, /^--profile must be 1 to 64 letters/],
+  ['a start URL without TLS', ['--start-url', 'http://example.com/start'], {}, 2, /^--start-url must be an https URL/],
+  ['a flag of another source', ['--from', 'ide', '--db', 'x'], {}, 2, /^--db goes with --from kiro-cli or amazon-q/],
+  ['an empty environment', ['--from', 'env', '--yes'], {}, 4, /^The environment names no Kiro login/m],
+  ['a file that is not there', ['--file', '/nowhere', '--yes'], {}, 4, /\/nowhere does not exist/],
+  ['a database that is not there', ['--db', '/nowhere', '--yes'], {}, 4, /\/nowhere/],
+  [
+    'a keychain that is not there',
+    ['--store', 'keychain', '--from', 'api-key', '--yes'],
+    { input: PLANTED.apiKey },
+    1,
+    /The login was not saved\./,
+  ],
+];
+for (const [what, flags, about, code, stderr] of complaints) {
+  test(`${what} exits ${code} with a sentence, and nothing is stored`, async () => {
+    const machine = await startMachine();
+    const login = await machine.run(['login', ...flags], about);
+    expect({ code: login.code, stdout: login.stdout }).toEqual({ code, stdout: '' });
+    expect(login.stderr).toMatch(stderr);
+    expect(machine.kept()).toEqual([]);
+    expectSilence(login);
+  });
+}
+
+test('without a source it lists what was found: the longest lasting first, the broken with its reason', async () => {
+  const machine = await startMachine();
+  machine.write(IDE_FILE, IDE_LOGIN);
+  machine.write('data/kiro-cli/data.sqlite3', 'no database');
+  const env = { XDG_DATA_HOME: `${machine.home}/data`, KIRO_API_KEY: PLANTED.apiKey };
+  const login = await machine.run(['login', '--yes'], { env });
+  expect(
+    login.stderr
+      .replaceAll(/\d+ days ago/g, 'N days ago')
+      .split('\n')
+      .slice(0, 3),
+  ).toEqual([
+    'environment: Kiro API key, us-east-1, without an end',
+    'Kiro IDE: Kiro social login, us-east-1, profile EXAMPLE12345, expired N days ago',
+    expect.stringMatching(/^kiro-cli cannot be used: .* is not a SQLite database/),
+  ]);
+  expectSilence(login);
+});
+
+test('a login that Kiro refuses is not stored', async () => {
+  const machine = await startMachine();
+  machine.write(IDE_FILE, { ...IDE_LOGIN, refreshToken: `aor${'PLANTED-DEAD-TOKEN-'.repeat(10)}` });
+  const login = await machine.run(['login', '--from', 'ide', '--yes']);
+  expect({ code: login.code, stored: machine.kept() }).toEqual({ code: 4, stored: [] });
+  expectSilence(login);
+});
+
+test('nothing is renewed that could not be stored afterwards', async () => {
+  const machine = await startMachine();
+  machine.write(IDE_FILE, IDE_LOGIN);
+  const login = await machine.run(['login', '--from', 'ide', '--yes', '--store', 'keychain']);
+  expect({ code: login.code, asked: machine.simulator.requests }).toEqual({ code: 1, asked: [] });
+});
+
+test('an account with several profiles needs --profile-arn without a terminal', async () => {
+  const machine = await startMachine();
+  const other = ARN.replace('EXAMPLE12345', 'OTHER');
+  const profiles = [
+    { arn: ARN, profileName: 'one' },
+    { arn: other, profileName: 'two' },
+  ];
+  const server = await startTokenServer({ body: { profiles } });
+  const env = { KIRO_MANAGEMENT_URL: server.url };
+  const flags = ['login', '--start-url', BUILDER_ID, '--yes'];
+  const first = await machine.run(flags, { env });
+  expect(first).toMatchObject({ code: 2, stdout: '' });
+  expect(first.stderr).toContain(`--profile-arn is missing: the account has several profiles: ${ARN} (one), ${other}`);
+  expect(machine.kept()).toEqual([]);
+});
+
+test('a login that had to be renewed is kept even when its profile has not been chosen', async () => {
+  const machine = await startMachine();
+  const profiles = [{ arn: ARN }, { arn: ARN.replace('EXAMPLE12345', 'OTHER') }];
+  const { url } = await startTokenServer({ body: { profiles } });
+  const database = await kiroCliDatabase({}, {});
+  const about = { env: { KIRO_MANAGEMENT_URL: url } };
+  const login = await machine.run(['login', '--db', database, '--yes'], about);
+  expect({ code: login.code, stored: machine.kept().length }).toEqual({ code: 0, stored: 1 });
+  expect(login.stderr).toContain('Set PROFILE_ARN to one of them.\n');
+});
+
+test('Ctrl-C while the browser is waited for exits 130 and stores nothing', async () => {
+  const machine = await startMachine();
+  const pending = { status: 400, body: { error: 'authorization_pending' } };
+  const code = { deviceCode: 'x', userCode: 'AB', verificationUri: 'https://x.example/', expiresIn: 600, interval: 1 };
+  const client = { clientId: 'x', clientSecret: 'x', clientSecretExpiresAt: 1 };
+  const server = await startTokenServer({ body: client }, { body: code }, pending);
+  const args = [BIN, 'login', '--start-url', BUILDER_ID, '--yes'];
+  const child = spawn(process.execPath, args, { env: { ...machine.env, KIRO_OIDC_URL: server.url } });
+  let stderr = '';
+  child.stderr.on('data', (chunk: Buffer) => {
+    stderr += chunk.toString();
+    if (stderr.endsWith('code  AB\n')) child.kill('SIGINT');
+  });
+  const [exitCode] = (await once(child, 'close')) as [number | null];
+  expect({ exitCode, stored: machine.kept() }).toEqual({ exitCode: 130, stored: [] });
+  expect(stderr).toContain('Stopped; nothing was stored.');
+});
+
+// --- helpers
+
+type Prepare = (machine: TestMachine) => unknown;
+
+/** An access token that Kiro knows. */
+async function issuedToken({ simulator }: TestMachine): Promise<string> {
+  const issued = await fetch(`${simulator.url}/refreshToken`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ refreshToken: PLANTED.refreshToken }),
+  });
+  simulator.reset();
+  return ((await issued.json()) as { accessToken: string }).accessToken;
+}

@@ -1,0 +1,61 @@
+/** `chat`, `models` and `usage` in a pseudo-terminal: questions, colours, Ctrl-C, and nothing that commands the screen. */
+
+import { expect, jest, test } from '@jest/globals';
+
+import { startSimulator } from '../../src/simulator/server.js';
+import { REUSABLE } from '../support/stored-login.js';
+import { runInTerminal } from '../support/terminal.js';
+
+jest.setTimeout(60_000);
+
+test('chat without a prompt asks for one and answers it', async () => {
+  const { code, screen } = await runInTerminal(['chat', '--demo'], {
+    steps: [['What do you want to ask?', ['2', '+', '2', '?', '\r']]],
+  });
+  expect({ code, answer: screen.includes('2+2 = 4.') }).toEqual({ code: 0, answer: true });
+});
+
+test('Ctrl-C at the question exits 130', async () => {
+  const { code, screen } = await runInTerminal(['chat', '--demo'], {
+    steps: [['What do you want to ask?', ['\u0003']]],
+  });
+  expect({ code, last: screen.trimEnd().split('\n').at(-1) }).toEqual({ code: 130, last: 'Stopped.' });
+});
+
+test('Ctrl-C in the middle of an answer keeps what was said and exits 130', async () => {
+  const { code, screen } = await runInTerminal(['chat', '--demo=stall', 'hi'], {
+    steps: [['These words', ['\u0003']]],
+  });
+  expect({ code, last: screen.trimEnd().split('\n').at(-1) }).toEqual({ code: 130, last: 'Stopped.' });
+  expect(screen).toContain('These words');
+});
+
+test('the reasoning is dimmed on a terminal and the answer is not; NO_COLOR is honoured', async () => {
+  const args = ['chat', '--demo=reasoning-signed', '--thinking', 'hi'];
+  const [coloured, plain] = [await runInTerminal(args), await runInTerminal(args, { env: { NO_COLOR: '1' } })];
+  expect(coloured.raw.slice(0, 9)).toBe('\u001b[2mFirst');
+  expect(coloured.raw.slice(coloured.raw.indexOf('The quick'))).not.toContain('\u001b');
+  expect(plain.raw).not.toContain('\u001b');
+  expect(plain.screen).toBe(coloured.screen);
+});
+
+test('control characters of an answer do not reach the terminal', async () => {
+  const simulator = await startSimulator({ pace: 'none' });
+  const content = 'red \u001b[31mhere\u001b]0;title\u0007\u009b2J there\n';
+  simulator.enqueue({ frames: [{ event: 'assistantResponseEvent', payload: { content } }] });
+  const { url } = simulator;
+  const env = { REFRESH_TOKEN: REUSABLE, KIRO_API_URL: url, KIRO_AUTH_URL: url };
+  const { code, raw } = await runInTerminal(['chat', 'hi'], { env });
+  await simulator.close();
+  expect({ code, raw }).toEqual({ code: 0, raw: 'red [31mhere]0;title2J there\r\n' });
+});
+
+test('models and usage are coloured on a terminal, and say the same there as in a pipe', async () => {
+  const [models, usage] = [await runInTerminal(['models', '--demo']), await runInTerminal(['usage', '--demo'])];
+  expect([models.code, usage.code]).toEqual([0, 0]);
+  expect(models.raw).toContain('\u001b[1m* auto');
+  // Eighty columns have no room for the names.
+  expect(models.screen.split('\n')[0]).toBe('  MODEL              CONTEXT  OUTPUT  CREDITS  INPUTS       EFFORTS');
+  expect(usage.raw).toContain('\u001b[32m███████░');
+  expect(usage.screen.split('\n')[0]).toBe('plan     KIRO PRO');
+});

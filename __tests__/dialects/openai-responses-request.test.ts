@@ -1,0 +1,180 @@
+/** Reading a Responses request: its parameters, what is refused, and what the client is told about the rest. */
+
+import { expect, test } from '@jest/globals';
+import { openaiResponses } from '../../src/dialects/openai-responses.js';
+import { factsOf, read } from './support.js';
+
+const facts = factsOf(openaiResponses);
+
+/** All facts are about a request that says hi, and these fields besides. */
+const conversation = (title: string, fields: object, expected: object, headers = {}) =>
+  facts.conversation(title, { input: 'hi', ...fields }, expected, headers);
+const notices = (title: string, fields: object, expected: readonly string[]) =>
+  facts.notices(title, { input: 'hi', ...fields }, expected);
+const refused = (title: string, fields: object, message: string, param: string) =>
+  facts.refused(title, { model: 'm', input: 'hi', ...fields }, message, param);
+
+const HI = { role: 'user', parts: [{ type: 'text', text: 'hi' }] };
+
+conversation('a text is a message of the user', {}, { model: 'm', system: [], messages: [HI], tools: [] });
+conversation(
+  'instructions come before all others',
+  {
+    instructions: 'One.',
+    input: [
+      { role: 'developer', content: 'Two.' },
+      { role: 'user', content: 'hi' },
+    ],
+  },
+  { system: ['One.', 'Two.'], messages: [HI] },
+);
+conversation(
+  'instructions may be parts',
+  { instructions: [{ type: 'input_text', text: 'One.' }] },
+  { system: ['One.'] },
+);
+
+conversation('an effort is a wish', { reasoning: { effort: 'xhigh' } }, { reasoning: { effort: 'xhigh' } });
+conversation(
+  'the effort none turns reasoning off',
+  { reasoning: { effort: 'none' } },
+  { reasoning: { mode: 'off', effort: 'none' } },
+);
+conversation('a summary alone is no wish', { reasoning: { summary: 'auto' } }, { reasoning: {} });
+notices('an effort without a word of ours is told', { reasoning: { effort: 'huge' } }, ['ignored=reasoning.effort']);
+
+conversation('a longest answer is a limit', { max_output_tokens: 9 }, { limits: { maxTokens: 9, stopSequences: [] } });
+conversation('no longest answer is none', {}, { limits: undefined });
+conversation('one call at a time', { parallel_tool_calls: false }, { parallelToolCalls: false });
+conversation(
+  'many calls at a time are nothing special',
+  { parallel_tool_calls: true },
+  { parallelToolCalls: undefined },
+);
+
+const format = (title: string, given: object | undefined, expected: object | undefined) =>
+  conversation(title, { text: { format: given } }, { answerFormat: expected });
+format('free text is no format', { type: 'text' }, undefined);
+format('no format is none', undefined, undefined);
+format('a JSON object', { type: 'json_object' }, { type: 'json', schema: undefined });
+format(
+  'a schema',
+  { type: 'json_schema', name: 'a', schema: { type: 'object' } },
+  { type: 'json', schema: { type: 'object' } },
+);
+notices('an unknown format is told', { text: { format: { type: 'haiku' } } }, ['ignored=text.format']);
+
+const TOOLS = ['look', 'stop'].map((name) => ({ type: 'function', name }));
+const choice = (title: string, given: unknown, expected: object | undefined, names = ['look', 'stop']) =>
+  test(title, () => {
+    const found = read(openaiResponses, { model: 'm', input: 'hi', tools: TOOLS, tool_choice: given }).conversation;
+    expect([found.toolChoice, found.tools.map(({ name }) => name)]).toEqual([expected, names]);
+  });
+choice('auto leaves it to the model', 'auto', undefined);
+choice('none', 'none', { mode: 'none' });
+choice('required', 'required', { mode: 'required' });
+choice('a function by name', { type: 'function', name: 'look' }, { mode: 'named', names: ['look'] });
+choice('a custom tool by name', { type: 'custom', name: 'stop' }, { mode: 'named', names: ['stop'] });
+choice(
+  'allowed tools are the only ones on offer',
+  { type: 'allowed_tools', mode: 'auto', tools: [{ type: 'function', name: 'look' }] },
+  undefined,
+  ['look'],
+);
+choice(
+  'one of the allowed tools is required',
+  { type: 'allowed_tools', mode: 'required', tools: [{ type: 'function', name: 'look' }] },
+  { mode: 'named', names: ['look'] },
+);
+conversation(
+  'a tool without a name of its own is chosen by its type',
+  { tools: [{ type: 'shell' }], tool_choice: { type: 'shell' } },
+  { toolChoice: { mode: 'named', names: ['shell'] } },
+);
+notices('a choice of what is not on offer is told', { tools: TOOLS, tool_choice: { type: 'web_search_preview' } }, [
+  'ignored=tool_choice',
+]);
+
+conversation('the cache key names the session', { prompt_cache_key: 'k' }, { sessionId: 'k' });
+conversation('an empty cache key names none', { prompt_cache_key: '' }, { sessionId: undefined });
+conversation(
+  'the session’s header goes before the key',
+  { prompt_cache_key: 'k' },
+  { sessionId: 's' },
+  { 'session-id': 's' },
+);
+conversation(
+  'a thread goes before its session',
+  { prompt_cache_key: 'k' },
+  { sessionId: 't' },
+  { 'session-id': 's', 'thread-id': 't' },
+);
+
+notices(
+  'parameters that Kiro has no place for are told',
+  { temperature: 0.5, top_p: 0.1, top_logprobs: 3, max_tool_calls: 2, truncation: 'auto', service_tier: 'flex' },
+  ['ignored=temperature,top_p,top_logprobs,max_tool_calls,truncation,service_tier'],
+);
+notices('a verbosity is told', { text: { verbosity: 'low' } }, ['ignored=text.verbosity']);
+notices('what would be included is told', { include: ['message.output_text.logprobs'] }, ['ignored=include']);
+notices(
+  'what asks for nothing is not told',
+  {
+    temperature: 1,
+    top_p: 1,
+    truncation: 'disabled',
+    service_tier: 'auto',
+    store: true,
+    include: ['reasoning.encrypted_content'],
+    metadata: { a: 'b' },
+    client_metadata: { a: 'b' },
+    user: 'me',
+    text: { verbosity: 'medium' },
+    stream_options: { include_obfuscation: false },
+    background: false,
+    previous_response_id: null,
+  },
+  [],
+);
+
+refused('no input', { input: undefined }, 'input: must be a string or a list of items', 'input');
+refused('an empty input', { input: [] }, 'input: must not be empty', 'input');
+refused(
+  'an earlier response',
+  { previous_response_id: 'resp_1' },
+  'previous_response_id: this gateway keeps no answers; send the whole conversation as input.',
+  'previous_response_id',
+);
+refused(
+  'a conversation',
+  { conversation: 'conv_1' },
+  'conversation: this gateway keeps no conversations; send the whole one as input.',
+  'conversation',
+);
+refused(
+  'an answer in the background',
+  { background: true },
+  'background: this gateway keeps no answers to fetch later; stream it instead.',
+  'background',
+);
+refused(
+  'a template',
+  { prompt: { id: 'pmpt_1' } },
+  'prompt: templates are kept by OpenAI; send the text itself as instructions and input.',
+  'prompt',
+);
+refused('half a token', { max_output_tokens: 0.5 }, 'max_output_tokens: must be a whole number', 'max_output_tokens');
+
+test('the refusals have the codes that SDKs look for', () => {
+  const codeOf = (fields: object): unknown => {
+    try {
+      return read(openaiResponses, { model: 'm', input: 'hi', ...fields });
+    } catch (thrown) {
+      return Object(thrown).facts.details;
+    }
+  };
+  expect([{ previous_response_id: 'resp_1' }, { conversation: 'c' }].map(codeOf)).toEqual([
+    { error_code: 'previous_response_not_found' },
+    { error_code: 'unsupported_parameter' },
+  ]);
+});

@@ -1,0 +1,56 @@
+/** The ledger's lines: short, whole or left out; and the last known list of models as text. */
+
+import { expect, test } from '@jest/globals';
+
+import { formatCatalogue, parseCatalogue } from '../src/catalogue-store.js';
+import { readModelPage } from '../src/kiro/models.js';
+import { dayOf, formatEntry, parseEntries, type LedgerEntry } from '../src/ledger.js';
+import { listModels } from '../src/simulator/catalogue.js';
+
+const ENTRY: LedgerEntry = {
+  time: 1_795_353_840_000,
+  model: 'claude-sonnet-4.5',
+  session: 'session-1',
+  inputTokens: 92,
+  outputTokens: 20,
+  credits: 0.0111,
+  source: 'serve',
+};
+
+test('entries are read as they were written', () => {
+  const entries: readonly LedgerEntry[] = [ENTRY, { ...ENTRY, session: undefined, credits: undefined, source: 'chat' }];
+  expect(parseEntries(entries.map(formatEntry).join(''))).toEqual(entries);
+});
+
+test('torn, foreign and empty lines are left out, and those beside them are kept', () => {
+  const line = formatEntry(ENTRY);
+  const text = `${line}${line.slice(0, 40)}${line}\n\n[]\n{"time":"now"}\nno${line}${line.slice(0, -1)}`;
+  expect(parseEntries(text)).toEqual([ENTRY, ENTRY, ENTRY]);
+});
+
+test('a line is short, whatever the client calls its session and model', () => {
+  const long = 'x'.repeat(100_000);
+  expect(parseEntries(formatEntry({ ...ENTRY, session: long, model: long }))).toEqual([
+    { ...ENTRY, session: 'x'.repeat(64), model: 'x'.repeat(64) },
+  ]);
+});
+
+test('days are those of the calendar, also over the ends of months and years', () => {
+  const time = new Date(2026, 2, 1, 0, 30).getTime();
+  expect([dayOf(time), dayOf(time, 1), dayOf(time, 60)]).toEqual(['2026-03-01', '2026-02-28', '2025-12-31']);
+});
+
+test('the catalogue is read as it was written', () => {
+  const kept = {
+    listedAt: 1_795_353_840_000,
+    ...readModelPage({ models: listModels(), defaultModel: listModels()[0] }),
+  };
+  const { models, listedAt } = kept;
+  expect(parseCatalogue(formatCatalogue({ models, listedAt }))).toEqual({ models, listedAt });
+});
+
+for (const text of ['', '{}', '{"listedAt":1,"models":[{}]}', '[]']) {
+  test(`${JSON.stringify(text)} is no catalogue`, () => {
+    expect(() => parseCatalogue(text)).toThrow();
+  });
+}

@@ -1,0 +1,155 @@
+/** Which login it is to be: by flags, or by a choice among what was found on this machine. */
+
+import {
+  type Detection,
+  detectLogins,
+  type Finding,
+  type ImportPlace,
+  readLoginAt,
+  usualPlace,
+} from '../auth/detect.js';
+import { BUILDER_ID_START_URL } from '../auth/device-flow.js';
+import type { FoundLogin } from '../auth/sources/source.js';
+import type { Context } from '../context.js';
+import { GatewayError } from '../core/errors.js';
+import { Secret } from '../core/secret.js';
+import { path, serviceUrl } from '../setting-kinds.js';
+import type { Choice, Prompts } from '../terminal/prompts.js';
+import { missing, type LoginFlags, type LoginWay } from './login-flags.js';
+import { findingLine } from './login-words.js';
+
+export type Plan =
+  | { readonly way: 'import'; readonly place: ImportPlace; readonly login: FoundLogin }
+  | { readonly way: 'device'; readonly startUrl: string }
+  | { readonly way: 'api-key'; readonly apiKey: Secret };
+
+export type Chooser = {
+  readonly flags: LoginFlags;
+  readonly detection: Detection;
+  readonly context: Context;
+  /** Undefined without a terminal. */
+  readonly prompts: Prompts | undefined;
+};
+
+/**
+ * @throws GatewayError `invalid-request`, naming the flag, when nobody is there to be asked; `not-logged-in` when the
+ * place holds no usable login.
+ */
+export async function choosePlan(chooser: Chooser): Promise<Plan> {
+  const { flags, prompts } = chooser;
+  if (flags.from !== undefined) return planFor(flags.from, chooser);
+  const findings = await detectLogins(chooser.detection);
+  if (prompts === undefined) throw nothingChosen(findings, chooser.context);
+  return chooseAmong(findings, chooser, prompts);
+}
+
+async function planFor(way: LoginWay, chooser: Chooser): Promise<Plan> {
+  const { flags, detection, prompts } = chooser;
+  switch (way) {
+    case 'device':
+      return { way, startUrl: flags.startUrl ?? (await askStartUrl(prompts)) };
+    case 'api-key':
+      return { way, apiKey: await askApiKey(chooser) };
+    case 'file':
+      return planImport({ name: way, path: flags.file ?? (await askFile(chooser)) }, detection);
+    case 'ide':
+    case 'kiro-cli':
+    case 'amazon-q': {
+      const named = way === 'ide' ? flags.file : flags.database;
+      return planImport({ name: way, path: named ?? usualPlace(way, detection)?.path }, detection);
+    }
+    case 'env':
+      return planImport({ name: way, path: undefined }, detection);
+  }
+}
+
+async function planImport(place: ImportPlace, detection: Detection): Promise<Plan> {
+  return { way: 'import', place, login: await readLoginAt(place, detection) };
+}
+
+/** The freshest login is the first choice, so that Enter takes it. */
+async function chooseAmong(findings: readonly Finding[], chooser: Chooser, prompts: Prompts): Promise<Plan> {
+  const now = chooser.context.now();
+  for (const finding of findings) if ('problem' in finding) prompts.warn(findingLine(finding, now));
+  const found = findings.flatMap((finding, index): readonly Choice<string>[] => {
+    if ('problem' in finding) return [];
+    const hint = finding.place.path;
+    return [{ value: String(index), label: findingLine(finding, now), ...(hint !== undefined && { hint }) }];
+  });
+  const question = found.length === 0 ? 'How do you want to log in to Kiro?' : 'Which Kiro login is to be used?';
+  const choice = await prompts.choose(question, [...found, ...NEW_LOGINS]);
+  const finding = findings[Number(choice)];
+  if (finding !== undefined && 'login' in finding) return { way: 'import', ...finding };
+  switch (choice) {
+    case 'builder-id':
+      return { way: 'device', startUrl: BUILDER_ID_START_URL };
+    case 'identity-center':
+      return { way: 'device', startUrl: await askOrganisation(prompts) };
+    case 'api-key':
+    case 'file':
+      return planFor(choice, chooser);
+    default:
+      throw new GatewayError('not-logged-in', SOCIAL);
+  }
+}
+
+async function askStartUrl(prompts: Prompts | undefined): Promise<string> {
+  if (prompts === undefined) {
+    throw missing('--start-url', `give ${BUILDER_ID_START_URL} for a Builder ID, or that of your organisation.`);
+  }
+  const choice = await prompts.choose('Where do you sign in?', ACCOUNTS);
+  return choice === 'builder-id' ? BUILDER_ID_START_URL : askOrganisation(prompts);
+}
+
+async function askOrganisation(prompts: Prompts): Promise<string> {
+  const answer = await prompts.ask('Start URL of your organisation (https://….awsapps.com/start)', (url) =>
+    serviceUrl.parse(url, '') === undefined ? `It must be ${serviceUrl.accepts}.` : undefined,
+  );
+  return serviceUrl.parse(answer, '') ?? answer;
+}
+
+async function askFile({ prompts, detection }: Chooser): Promise<string> {
+  if (prompts === undefined) throw missing('--file', 'give the JSON file that holds the login.');
+  const answer = await prompts.ask('Path of the JSON file', (it) => (it === '' ? 'A path is needed.' : undefined));
+  return path.parse(answer, detection.machine.homeDirectory) ?? answer;
+}
+
+/** What is piped in comes first: it was put there for this very command. */
+async function askApiKey({ context, detection, prompts }: Chooser): Promise<Secret> {
+  const piped = await context.readPipe();
+  if (context.stopSignal().aborted) throw new GatewayError('cancelled', 'Stopped; nothing was stored.');
+  if (piped !== '') {
+    const complaint = keyComplaint(piped);
+    if (complaint !== undefined) throw new GatewayError('invalid-request', `${complaint} (from stdin)`);
+    return new Secret(piped);
+  }
+  if (detection.settings.kiroApiKey !== undefined) return detection.settings.kiroApiKey;
+  if (prompts === undefined) throw missing('The API key', 'pipe it into stdin, or set KIRO_API_KEY.');
+  return prompts.askSecret('Kiro API key (ksk_…)', keyComplaint);
+}
+
+/** Never repeats what it complains about. */
+function keyComplaint(text: string): string | undefined {
+  return /^ksk_[A-Za-z0-9_-]{8,1000}$/.test(text) ? undefined : 'A Kiro API key is one word that begins with ksk_.';
+}
+
+/** What was found helps to choose the flag. */
+function nothingChosen(findings: readonly Finding[], { terminal, now }: Context): GatewayError {
+  for (const finding of findings) terminal.note(findingLine(finding, now()));
+  return missing('--from', 'say where the login comes from: kiro-cli, amazon-q, ide, file, env, api-key or device.');
+}
+
+const ACCOUNTS = [
+  { value: 'builder-id', label: 'Sign in with an AWS Builder ID', hint: 'in the browser; a token of its own' },
+  { value: 'identity-center', label: 'Sign in with IAM Identity Center', hint: 'in the browser, for organisations' },
+] as const;
+
+const NEW_LOGINS: readonly Choice<string>[] = [
+  ...ACCOUNTS,
+  { value: 'social', label: 'Google or GitHub' },
+  { value: 'api-key', label: 'Kiro API key', hint: 'ksk_…, of a paid plan' },
+  { value: 'file', label: 'A JSON file with a login' },
+];
+
+const SOCIAL =
+  'A login with Google or GitHub is made by `kiro-cli login` or by the Kiro IDE; do that, then run `kiro-gateway login` again to take it over.';

@@ -1,0 +1,107 @@
+/** What each turn cost, one line a turn and one file a day in the state folder. It holds numbers, and no words. */
+
+import { appendFile, readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { makePrivateFolder } from './auth/private-file.js';
+import { readSmallFile } from './auth/small-file.js';
+import { Reader } from './core/reader.js';
+
+export type LedgerEntry = {
+  /** Unix time in milliseconds. */
+  readonly time: number;
+  readonly model: string;
+  /** The client's own name for its session; cut short. */
+  readonly session: string | undefined;
+  readonly inputTokens: number;
+  readonly outputTokens: number;
+  /** Undefined when Kiro did not say. */
+  readonly credits: number | undefined;
+  readonly source: LedgerSource;
+};
+
+export type LedgerSource = 'serve' | 'chat';
+
+export type Ledger = {
+  /** Never throws: an answer does not depend on its bookkeeping. */
+  record(entry: LedgerEntry): Promise<void>;
+  /** The entries of so many days, today included, the oldest first. Lines that cannot be read are left out. */
+  read(days: number): Promise<readonly LedgerEntry[]>;
+};
+
+/** @param now Unix time in milliseconds. */
+export function createLedger(stateFolder: string, now: () => number): Ledger {
+  const folder = join(stateFolder, 'ledger');
+  const pathOf = (day: string): string => join(folder, `${day}.jsonl`);
+  let preparing: Promise<void> | undefined;
+
+  return {
+    async record(entry) {
+      try {
+        await (preparing ??= prepare(folder, dayOf(now(), MAX_DAYS)));
+        // One write of one line to a file opened for appending: processes do not cut into each other's lines.
+        await appendFile(pathOf(dayOf(entry.time)), formatEntry(entry), { mode: 0o600 });
+      } catch {
+        // The next turn tries again.
+        preparing = undefined;
+      }
+    },
+    async read(days) {
+      const names = Array.from({ length: days }, (_, index) => dayOf(now(), days - 1 - index));
+      const files = await Promise.all(
+        names.map((day) => readSmallFile(pathOf(day), { maxBytes: MAX_BYTES, links: 'refuse' })),
+      );
+      return files.flatMap((file) => ('text' in file ? parseEntries(file.text) : []));
+    },
+  };
+}
+
+export function formatEntry(entry: LedgerEntry): string {
+  const session = entry.session?.slice(0, MAX_NAME_LENGTH);
+  // The line break in front ends a line that a crash has torn, so that it takes no other with it.
+  return `\n${JSON.stringify({ ...entry, model: entry.model.slice(0, MAX_NAME_LENGTH), session })}`;
+}
+
+export function parseEntries(text: string): readonly LedgerEntry[] {
+  return text.split('\n').flatMap((line) => {
+    try {
+      return line === '' ? [] : [readEntry(new Reader(JSON.parse(line), 'internal', 'ledger'))];
+    } catch {
+      return [];
+    }
+  });
+}
+
+/** The day of the person's clock, as `2026-11-22`; `ago` days before that time. */
+export function dayOf(time: number, ago = 0): string {
+  const date = new Date(time);
+  // At noon, because days of summer time have 23 or 25 hours.
+  const day = new Date(date.getFullYear(), date.getMonth(), date.getDate() - ago, 12);
+  return `${day.getFullYear()}-${twoDigits(day.getMonth() + 1)}-${twoDigits(day.getDate())}`;
+}
+
+function twoDigits(value: number): string {
+  return String(value).padStart(2, '0');
+}
+
+function readEntry(reader: Reader): LedgerEntry {
+  return {
+    time: reader.get('time').number(),
+    model: reader.get('model').string(),
+    session: reader.optional('session')?.string(),
+    inputTokens: reader.get('inputTokens').number(),
+    outputTokens: reader.get('outputTokens').number(),
+    credits: reader.optional('credits')?.number(),
+    source: reader.get('source').oneOf(['serve', 'chat']),
+  };
+}
+
+async function prepare(folder: string, oldestDay: string): Promise<void> {
+  await makePrivateFolder(folder);
+  const old = (await readdir(folder)).filter((name) => /^\d{4}-\d\d-\d\d\.jsonl$/.test(name) && name < oldestDay);
+  await Promise.all(old.map((name) => rm(join(folder, name), { force: true })));
+}
+
+const MAX_DAYS = 90;
+const MAX_NAME_LENGTH = 64;
+const MAX_BYTES = 50_000_000;

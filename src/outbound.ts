@@ -1,0 +1,167 @@
+/** The way out: fetch with connections that are kept, through a proxy where one is set. The only door to the network. */
+
+import type { AgentOptions, Agent as HttpAgent } from 'node:http';
+
+import { GatewayError } from './core/errors.js';
+import type { Fetch, FetchInit, FetchResponse } from './core/fetch.js';
+import type { Secret } from './core/secret.js';
+import { proxyFor, type Proxy } from './proxy.js';
+
+export type OutboundOptions = {
+  /** VPN_PROXY_URL. */
+  readonly proxyUrl: Secret | undefined;
+  /** For HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+};
+
+/**
+ * Keep-alive connections, no compression, no redirects with a token.
+ * @throws GatewayError from the fetch, when a proxy is what fails.
+ */
+export async function createOutboundFetch({ proxyUrl, env }: OutboundOptions): Promise<Fetch> {
+  const { default: nodeFetch } = await import('node-fetch');
+  const agents = createAgents();
+
+  return async (url, init) => {
+    const proxy = proxyFor(url, proxyUrl?.reveal(), env);
+    if (proxy !== undefined && 'invalid' in proxy) throw invalidProxy(proxy.invalid);
+    const isSecure = url.startsWith('https:');
+    try {
+      return await send(url, init, await agents.kept(proxy, isSecure), proxy);
+    } catch (cause) {
+      if (!isDeadSocket(cause)) throw cause;
+    }
+    // Kiro had closed a connection that we had kept; nothing of the request has arrived.
+    return send(url, init, await agents.fresh(proxy, isSecure), proxy);
+  };
+
+  async function send(
+    url: string,
+    { method, headers, body, signal, redirect = 'error' }: FetchInit,
+    agent: HttpAgent,
+    proxy: Proxy | undefined,
+  ): Promise<FetchResponse> {
+    try {
+      const response = await nodeFetch(url, {
+        method,
+        headers: { ...headers },
+        redirect,
+        ...(body !== undefined && { body }),
+        ...(signal !== undefined && { signal }),
+        compress: false,
+        agent,
+      });
+      return {
+        status: response.status,
+        headers: response.headers,
+        text: () => response.text(),
+        // node-fetch's type knows the older stream interface only; what it gives is a Readable of Buffers.
+        body: response.body as AsyncIterable<Uint8Array> | null,
+      };
+    } catch (thrown) {
+      throw proxy === undefined || signal?.aborted === true ? thrown : toProxyError(thrown, proxy);
+    }
+  }
+}
+
+/** One agent for each way, made when it is first needed; those of proxies are loaded only then. */
+function createAgents() {
+  const made = new Map<string, Promise<HttpAgent>>();
+  return {
+    kept(proxy: Proxy | undefined, isSecure: boolean): Promise<HttpAgent> {
+      const key = `${isSecure} ${proxy?.url ?? ''}`;
+      const agent = made.get(key) ?? makeAgent(proxy, isSecure, KEPT).then(tellDeadSockets);
+      made.set(key, agent);
+      return agent;
+    },
+    fresh: (proxy: Proxy | undefined, isSecure: boolean) => makeAgent(proxy, isSecure, { keepAlive: false }),
+  };
+}
+
+async function makeAgent(proxy: Proxy | undefined, isSecure: boolean, options: AgentOptions): Promise<HttpAgent> {
+  if (proxy === undefined) {
+    const { Agent } = await (isSecure ? import('node:https') : import('node:http'));
+    return new Agent(options);
+  }
+  if (proxy.scheme === 'socks5' || proxy.scheme === 'socks5h') {
+    const { SocksProxyAgent } = await import('socks-proxy-agent');
+    return new SocksProxyAgent(proxy.url, options);
+  }
+  // No `ca` here: it would reach the proxy alone. NODE_EXTRA_CA_CERTS reaches both.
+  const { HttpsProxyAgent } = await import('https-proxy-agent');
+  const agent = new HttpsProxyAgent(proxy.url, options);
+  agent.on('proxyConnect', ({ statusCode }: { readonly statusCode: number }) => {
+    // Otherwise the proxy's refusal would look like Kiro's.
+    if (statusCode !== 200) throw Object.assign(new Error('The proxy refused.'), { code: `${REFUSED}${statusCode}` });
+  });
+  return agent;
+}
+
+/** Marks the failure of a request that was sent on a connection which the other side had closed meanwhile. */
+function tellDeadSockets(agent: HttpAgent): HttpAgent {
+  const reuse = agent.reuseSocket.bind(agent);
+  agent.reuseSocket = (socket, request) => {
+    let hasAnswer = false;
+    request.once('response', () => {
+      hasAnswer = true;
+    });
+    // Before node-fetch listens, so that its own error takes this code over.
+    request.prependOnceListener('error', (error: NodeJS.ErrnoException) => {
+      if (!hasAnswer && RESETS.has(error.code ?? '')) error.code = DEAD_SOCKET;
+    });
+    reuse(socket, request);
+  };
+  return agent;
+}
+
+/** What a proxy failed of, as ours; anything else as it was. */
+function toProxyError(thrown: unknown, proxy: Proxy): unknown {
+  const words = thrown instanceof Error ? thrown.message : '';
+  // The SOCKS client names the system's code in its words only.
+  const code = codeOf(thrown) || (/\bE[A-Z]{4,}\b/.exec(words)?.[0] ?? '');
+  const status = code.startsWith(REFUSED) ? code.slice(REFUSED.length) : '';
+  if (status === '407' || /socks5 authentication failed|no accepted authentication type/i.test(words)) {
+    const message = `The proxy ${proxy.address} asks for a user name and password; write them into its URL, as in http://user:password@host:port.`;
+    return new GatewayError('upstream-protocol', message, { cause: thrown });
+  }
+  if (status !== '') {
+    const message = `The proxy ${proxy.address} refused the connection to Kiro (${status}); ask whoever runs it.`;
+    return new GatewayError('upstream-protocol', message, { cause: thrown });
+  }
+  if (/socks5 proxy rejected|proxy connection ended/i.test(words)) {
+    const message = `The proxy ${proxy.address} did not reach Kiro; try again, or ask whoever runs it.`;
+    return new GatewayError('upstream-unavailable', message, { cause: thrown });
+  }
+  // With socks5 it is this machine that looks for Kiro's address.
+  const isLookup = proxy.scheme === 'socks5' && LOOKUPS.has(code) && !words.includes(proxy.host);
+  if (!UNREACHABLE.has(code) || isLookup) return thrown;
+  const message = `The proxy ${proxy.address} cannot be reached (${code}); check its address, or start it.`;
+  return new GatewayError('upstream-unavailable', message, { cause: thrown });
+}
+
+function invalidProxy(name: string): GatewayError {
+  const message = `${name} must be the URL of a proxy, such as http://user:password@host:3128 or socks5h://host:1080.`;
+  return new GatewayError('invalid-request', message);
+}
+
+function isDeadSocket(thrown: unknown): boolean {
+  return codeOf(thrown) === DEAD_SOCKET;
+}
+
+function codeOf(thrown: unknown): string {
+  return thrown instanceof Error && 'code' in thrown && typeof thrown.code === 'string' ? thrown.code : '';
+}
+
+const KEPT = { keepAlive: true, maxSockets: Infinity, maxFreeSockets: 64, scheduling: 'lifo' } as const;
+
+const DEAD_SOCKET = 'ERR_DEAD_SOCKET';
+const REFUSED = 'ERR_PROXY_';
+const RESETS: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE']);
+const LOOKUPS: ReadonlySet<string> = new Set(['ENOTFOUND', 'EAI_AGAIN']);
+const UNREACHABLE: ReadonlySet<string> = new Set([
+  ...LOOKUPS,
+  'ECONNREFUSED',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ETIMEDOUT',
+]);

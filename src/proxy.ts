@@ -1,0 +1,103 @@
+/** Which proxy a URL is reached through: the setting's, the environment's, or none. Pure. */
+
+export type Proxy = {
+  readonly scheme: 'http' | 'https' | 'socks5' | 'socks5h';
+  /** With user name and password, percent-encoded. */
+  readonly url: string;
+  readonly host: string;
+  /** Host and port, for people. */
+  readonly address: string;
+};
+
+/** Undefined when the text names no proxy. Without a scheme it is a plain HTTP proxy. */
+export function readProxyUrl(text: string): Proxy | undefined {
+  const written = text.trim();
+  const full = /^[a-z][a-z0-9+.-]*:\/\//i.test(written) ? written : `http://${written}`;
+  if (!URL.canParse(full)) return undefined;
+  const url = new URL(full);
+  const scheme = SCHEMES.get(url.protocol);
+  const isPlain = url.hostname !== '' && /^\/?$/.test(url.pathname) && url.search === '' && url.hash === '';
+  if (scheme === undefined || !isPlain || !hasReadableUser(url)) return undefined;
+  const port = url.port || String(PORTS[scheme]);
+  const user = url.username === '' ? '' : `${url.username}${url.password === '' ? '' : `:${url.password}`}@`;
+  const address = `${url.hostname}:${port}`;
+  return { scheme, url: `${scheme}://${user}${address}`, host: url.hostname, address };
+}
+
+/**
+ * The proxy for a URL. The setting wins over the environment, where the names in lower case win over those in capitals,
+ * as curl has it. NO_PROXY counts for both.
+ * @param setting VPN_PROXY_URL.
+ * @returns `invalid` with the variable's name when the environment names something that is no proxy.
+ */
+export function proxyFor(
+  target: string,
+  setting: string | undefined,
+  env: Readonly<Record<string, string | undefined>>,
+): Proxy | { readonly invalid: string } | undefined {
+  const url = new URL(target);
+  // What is on this machine, a simulator or an override, is never reached through somebody else's.
+  if (isLoopback(url.hostname) || isExcepted(url, variable('NO_PROXY', env)?.value ?? '')) return undefined;
+  if (setting !== undefined) return readProxyUrl(setting) ?? { invalid: 'VPN_PROXY_URL' };
+  const named = variable(url.protocol === 'https:' ? 'HTTPS_PROXY' : 'HTTP_PROXY', env) ?? variable('ALL_PROXY', env);
+  if (named === undefined) return undefined;
+  return readProxyUrl(named.value) ?? { invalid: named.name };
+}
+
+function variable(name: string, env: Readonly<Record<string, string | undefined>>) {
+  for (const it of [name.toLowerCase(), name]) {
+    const value = env[it]?.trim();
+    if (value) return { name: it, value };
+  }
+  return undefined;
+}
+
+/** `*`, host names with everything below them, and addresses, each with a port or without. */
+function isExcepted({ hostname, port, protocol }: URL, list: string): boolean {
+  const host = bare(hostname);
+  const realPort = port || (protocol === 'https:' ? '443' : '80');
+  return list.split(/[\s,]+/).some((entry) => {
+    if (entry === '*') return true;
+    const { name, onlyPort } = splitPort(entry.toLowerCase());
+    const excepted = name.replace(/^\*?\./, '');
+    if (excepted === '' || (onlyPort !== undefined && onlyPort !== realPort)) return false;
+    return host === excepted || host.endsWith(`.${excepted}`);
+  });
+}
+
+/** `host`, `host:1`, `[::1]`, `[::1]:1` or, because people write it, `::1`. */
+function splitPort(entry: string): { readonly name: string; readonly onlyPort: string | undefined } {
+  const [, address, port] = /^\[(.*)\](?::(\d+))?$/.exec(entry) ?? [];
+  if (address !== undefined) return { name: address, onlyPort: port };
+  const [name = '', onlyPort, ...more] = entry.split(':');
+  return more.length > 0 ? { name: entry, onlyPort: undefined } : { name, onlyPort };
+}
+
+function isLoopback(hostname: string): boolean {
+  const host = bare(hostname);
+  return host === 'localhost' || host.endsWith('.localhost') || host === '::1' || /^127(?:\.\d{1,3}){3}$/.test(host);
+}
+
+function bare(hostname: string): string {
+  return hostname.replace(/^\[(.*)\]$/, '$1');
+}
+
+function hasReadableUser({ username, password }: URL): boolean {
+  try {
+    decodeURIComponent(username + password);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const SCHEMES: ReadonlyMap<string, Proxy['scheme']> = new Map([
+  ['http:', 'http'],
+  ['https:', 'https'],
+  ['socks5:', 'socks5'],
+  ['socks5h:', 'socks5h'],
+  // What people write; names are resolved by the proxy, as in `socks5h`.
+  ['socks:', 'socks5h'],
+]);
+
+const PORTS = { http: 80, https: 443, socks5: 1080, socks5h: 1080 } as const satisfies Record<Proxy['scheme'], number>;

@@ -1,0 +1,85 @@
+/** Questions to the person at the terminal, on stderr. The only file that loads @clack/prompts; load it on demand. */
+
+import type { Writable } from 'node:stream';
+
+import { confirm, isCancel, log, note, password, select, text } from '@clack/prompts';
+
+import { GatewayError } from '../core/errors.js';
+import { Secret } from '../core/secret.js';
+
+/** Every question rejects with GatewayError `cancelled` on Ctrl-C, on Escape, and when the signal aborts. */
+export type Prompts = {
+  readonly warn: (line: string) => void;
+  /** Lines in a box, for what must not be overlooked. */
+  readonly box: (title: string, lines: readonly string[]) => void;
+  /** The first choice is the one that Enter takes. */
+  readonly choose: <Value extends string>(question: string, choices: readonly Choice<Value>[]) => Promise<Value>;
+  readonly agree: (question: string) => Promise<boolean>;
+  readonly ask: (question: string, check: Check) => Promise<string>;
+  /** What is typed is not shown. */
+  readonly askSecret: (question: string, check: Check) => Promise<Secret>;
+  /** Shows that something is under way until the promise has settled. Ctrl-C stays a signal meanwhile. */
+  readonly during: <Result>(message: string, work: Promise<Result>) => Promise<Result>;
+};
+
+export type Choice<Value extends string> = { readonly value: Value; readonly label: string; readonly hint?: string };
+
+/** A complaint, or undefined when the answer will do. */
+export type Check = (answer: string) => string | undefined;
+
+export function createPrompts(output: Writable, signal: AbortSignal): Prompts {
+  const common = { output, signal };
+  return {
+    warn: (line) => log.warn(line, { output }),
+    box(title, lines) {
+      // Something may be turning on this line.
+      output.write(EMPTY_LINE);
+      note(lines.join('\n'), title, { output, format: (line) => line });
+    },
+    async choose(message, choices) {
+      const options: Choice<string>[] = choices.map((it) => ({ ...it }));
+      const answer = answered(await select<string>({ ...common, message, options }));
+      const chosen = choices.find(({ value }) => value === answer);
+      if (chosen === undefined) throw cancelled();
+      return chosen.value;
+    },
+    agree: async (message) => answered(await confirm({ ...common, message })),
+    ask: async (message, check) => answered(await text({ ...common, message, validate: checkWith(check) })).trim(),
+    askSecret: async (message, check) =>
+      new Secret(answered(await password({ ...common, message, validate: checkWith(check) })).trim()),
+    during: (message, work) => whileTurning(output, message, work),
+  };
+}
+
+function checkWith(check: Check) {
+  return (answer: string | undefined): string | undefined => check((answer ?? '').trim());
+}
+
+function answered<Answer>(answer: Answer): Exclude<Answer, symbol> {
+  if (isCancel(answer)) throw cancelled();
+  // The only symbol that a prompt gives is the one of cancelling.
+  return answer as Exclude<Answer, symbol>;
+}
+
+function cancelled(): GatewayError {
+  return new GatewayError('cancelled', 'Stopped; nothing was stored.');
+}
+
+/** A spinner of our own: the one of clack takes over the keyboard and ends the process on Ctrl-C. */
+async function whileTurning<Result>(output: Writable, message: string, work: Promise<Result>): Promise<Result> {
+  let turn = 0;
+  const draw = (): void => void output.write(`${EMPTY_LINE}${FRAMES[turn++ % FRAMES.length]}  ${message}`);
+  draw();
+  const timer = setInterval(draw, FRAME_MS);
+  try {
+    return await work;
+  } finally {
+    clearInterval(timer);
+    output.write(EMPTY_LINE);
+  }
+}
+
+/** Back to its beginning, and nothing on it. */
+const EMPTY_LINE = '\r\u001b[K';
+const FRAMES = ['◒', '◐', '◓', '◑'];
+const FRAME_MS = 120;
