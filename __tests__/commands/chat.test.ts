@@ -95,7 +95,9 @@ const failures: readonly (readonly [string, number, string])[] = [
 
 for (const [scenario, code, stderr] of failures) {
   test(`chat on scenario ${scenario} exits ${code} with Kiro's sentence`, async () => {
-    const ended = await run(['chat', `--demo=${scenario}`, 'hi'], { env: { LOG_LEVEL: 'WARN' } });
+    const ended = await run(['chat', `--demo=${scenario}`, 'hi'], {
+      env: { LOG_LEVEL: 'WARN', BASE_RETRY_DELAY: '0' },
+    });
     expect(ended).toEqual({ code, stdout: '', stderr });
   });
 }

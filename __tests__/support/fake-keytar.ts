@@ -65,6 +65,8 @@ export function noKeytar(): Promise<never> {
 /** Waits as long as nobody calls it off. */
 export function patience(_milliseconds: number, signal: AbortSignal): Promise<void> {
   return new Promise((_resolve, reject) => {
-    signal.addEventListener('abort', () => reject(new Error('called off')), { once: true });
+    const leave = (): void => reject(new Error('called off'));
+    if (signal.aborted) leave();
+    else signal.addEventListener('abort', leave, { once: true });
   });
 }

@@ -1,7 +1,8 @@
 /** Hands out a fresh access token. The only place that decides when to refresh, and who waits for it. */
 
-import { GatewayError, toGatewayError } from '../core/errors.js';
+import { abortError, toGatewayError } from '../core/errors.js';
 import type { Secret } from '../core/secret.js';
+import { untilAborted } from '../core/wait.js';
 import { type AccessToken, toAccessToken } from './access-token.js';
 import { accountKind, isSameSecret } from './credential.js';
 import { usedSecret } from './held-login.js';
@@ -75,8 +76,8 @@ export async function createSession(dependencies: SessionDependencies): Promise<
 
   /** Waits for the refresh that is under way, or begins one. */
   function sharedRefresh(signal: AbortSignal): Promise<void> {
-    if (signal.aborted) return Promise.reject(cancelled());
-    return orCancelled(beginRefresh(), signal);
+    // Who has left already begins nothing.
+    return signal.aborted ? Promise.reject(abortError(signal)) : untilAborted(beginRefresh(), signal);
   }
 
   /** The token at hand serves meanwhile, and when this fails, until its true expiry. */
@@ -123,19 +124,6 @@ export async function createSession(dependencies: SessionDependencies): Promise<
   }
 
   return { accessToken, forceRefresh, describe };
-}
-
-/** Waits for the promise as long as this caller does; the promise itself goes on. */
-function orCancelled(promise: Promise<void>, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const leave = (): void => reject(cancelled());
-    signal.addEventListener('abort', leave, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', leave));
-  });
-}
-
-function cancelled(): GatewayError {
-  return new GatewayError('cancelled', 'The request was cancelled.');
 }
 
 /** A registration lives for 90 days. */
