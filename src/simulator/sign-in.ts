@@ -129,7 +129,7 @@ function authorizeDevice(
   });
 }
 
-/** Pending twice, then approved; the code is of no use afterwards. */
+/** Pending once, then approved; the code is of no use afterwards. */
 function answerDevice(desk: TokenDesk, polls: Map<string, number>, deviceCode: string): HttpReply {
   const count = polls.get(deviceCode);
   if (count === undefined) return fail('invalid_grant', 'Invalid device code provided');
@@ -148,4 +148,4 @@ function randomText(): string {
 }
 
 const DEVICE_GRANT = 'urn:ietf:params:oauth:grant-type:device_code';
-const PENDING_POLLS = 2;
+const PENDING_POLLS = 1;
