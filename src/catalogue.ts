@@ -22,6 +22,7 @@ export function createCatalogue({ client, log, now, modelCacheTtlSeconds, catalo
   let kept: readonly Model[] | undefined;
   let keptUntil = 0;
   let fetching: Promise<readonly Model[]> | undefined;
+  let failedUntil = 0;
 
   // One caller's signal must not cancel what others wait for; the client limits the time.
   async function fetchModels(): Promise<readonly Model[]> {
@@ -45,20 +46,31 @@ export function createCatalogue({ client, log, now, modelCacheTtlSeconds, catalo
 
   async function models(signal: AbortSignal): Promise<readonly Model[]> {
     if (kept !== undefined && now() < keptUntil) return kept;
+    return untilAborted(fetchOnce(), signal);
+  }
+
+  function fetchOnce(): Promise<readonly Model[]> {
     fetching ??= fetchModels();
-    return untilAborted(fetching, signal);
+    return fetching;
   }
 
   return {
     models,
     /** As it was last listed; empty before the first time. */
     known: (): readonly Model[] => kept ?? [],
-    /** For a conversation: it can go on without the list, so a failure is only logged. */
+    /** For a conversation: it waits for the first list only, and goes on without one when there is none to be had. */
     async modelsIfKnown(signal: AbortSignal): Promise<readonly Model[]> {
+      if (kept !== undefined) {
+        // With a list at hand a failure to renew it is logged and never thrown.
+        if (now() >= keptUntil) void fetchOnce();
+        return kept;
+      }
+      if (now() < failedUntil) return [];
       try {
         return await models(signal);
       } catch (thrown) {
         if (signal.aborted) throw thrown;
+        failedUntil = now() + RETRY_AFTER_FAILURE_MS;
         log.warn('Kiro did not list its models; the conversation goes on without limits known.', thrown);
         return [];
       }

@@ -1,0 +1,59 @@
+/** The list of models: who waits for it, and what happens when it does not come. */
+
+import { expect, test } from '@jest/globals';
+
+import { createCatalogue } from '../src/catalogue.js';
+import type { Model } from '../src/core/conversation.js';
+import { GatewayError } from '../src/core/errors.js';
+
+const MODEL = { id: 'auto' } as Model;
+const AWAY = new GatewayError('upstream-unavailable', 'Away.');
+const UNWATCHED = new AbortController().signal;
+
+/** A catalogue whose answers are scripted: a list, a failure, or a promise of either. */
+function scripted(answers: (readonly Model[] | GatewayError | Promise<readonly Model[]>)[]) {
+  const clock = { now: 0 };
+  let asked = 0;
+  const warned: string[] = [];
+  const log = { debug() {}, info() {}, error() {}, hide() {}, warn: (message: string) => void warned.push(message) };
+  async function listModels(): Promise<readonly Model[]> {
+    const answer = answers[asked++];
+    if (answer === undefined || answer instanceof GatewayError) throw answer ?? AWAY;
+    return answer;
+  }
+  const catalogue = createCatalogue({ client: { listModels }, log, now: () => clock.now, modelCacheTtlSeconds: 60 });
+  return { catalogue, clock, warned, asked: () => asked };
+}
+
+test('a list is asked for once and kept for its time', async () => {
+  const { catalogue, clock, asked } = scripted([[MODEL], [MODEL, MODEL]]);
+  const both = await Promise.all([catalogue.models(UNWATCHED), catalogue.models(UNWATCHED)]);
+  clock.now = 59_999;
+  await catalogue.models(UNWATCHED);
+  const before = asked();
+  clock.now = 60_000;
+  expect([both, before, await catalogue.models(UNWATCHED)]).toEqual([[[MODEL], [MODEL]], 1, [MODEL, MODEL]]);
+});
+
+test('a conversation never waits for a list to be renewed', async () => {
+  const { catalogue, clock } = scripted([[MODEL], new Promise(() => undefined)]);
+  await catalogue.models(UNWATCHED);
+  clock.now = 60_000;
+  expect(await catalogue.modelsIfKnown(UNWATCHED)).toEqual([MODEL]);
+});
+
+test('a list that fails is not asked for again by every conversation', async () => {
+  const { catalogue, clock, asked, warned } = scripted([AWAY, [MODEL]]);
+  const lists = [await catalogue.modelsIfKnown(UNWATCHED), await catalogue.modelsIfKnown(UNWATCHED)];
+  const before = asked();
+  clock.now = 30_000;
+  expect([lists, before, await catalogue.modelsIfKnown(UNWATCHED), warned.length]).toEqual([[[], []], 1, [MODEL], 1]);
+});
+
+test('a stale list is better than none, and a failure without one is thrown', async () => {
+  const { catalogue, clock } = scripted([AWAY, [MODEL], AWAY]);
+  await expect(catalogue.models(UNWATCHED)).rejects.toBe(AWAY);
+  await catalogue.models(UNWATCHED);
+  clock.now = 60_000;
+  expect(await catalogue.models(UNWATCHED)).toEqual([MODEL]);
+});
