@@ -47,6 +47,7 @@ test('without flags, environment and file, every setting has the default of the 
     fakeReasoningMaxTokens: 4000,
     fakeReasoningHandling: 'as_reasoning_content',
     textToolCalls: false,
+    remoteImages: false,
     truncationRecovery: true,
     logLevel: 'INFO',
     maxBodySizeBytes: 33554432,

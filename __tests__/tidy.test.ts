@@ -130,6 +130,14 @@ test('every relative link of the documents leads somewhere', () => {
   expect(broken).toEqual([]);
 });
 
+test('the table of clients names the versions that npm run clients installs', () => {
+  const { dependencies } = JSON.parse(read('__tests__/clients/package.json')) as { dependencies: object };
+  const table = read('docs/clients.md');
+  const helpers = ['node', 'zod', '@langchain/core'];
+  const named = Object.entries(dependencies).filter(([name]) => !helpers.includes(name));
+  expect(named.map((it) => it.join('@')).filter((it) => !table.includes(`\`${it}\``))).toEqual([]);
+});
+
 test('no test is skipped or focused', () => {
   const mark = new RegExp(String.raw`\b(?:it|test|describe)\.(?:skip|todo|only)\b`);
   expect(filesBelow('__tests__', '.ts').filter((path) => mark.test(read(path)))).toEqual([]);
@@ -172,6 +180,7 @@ function filesBelow(folder: string, ending: string): readonly string[] {
   return readdirSync(join(ROOT, folder), { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile() && entry.name.endsWith(ending))
     .map((entry) => relative(ROOT, join(entry.parentPath, entry.name)))
+    .filter((path) => !path.includes('node_modules'))
     .toSorted();
 }
 

@@ -13,6 +13,7 @@ import type { StartTimer } from './kiro/asker.js';
 import type { Machine } from './paths.js';
 import type { Prompts } from './terminal/prompts.js';
 import { createTerminal, type Terminal } from './terminal/terminal.js';
+import type { Web } from './web.js';
 
 export type Context = {
   readonly terminal: Terminal;
@@ -29,6 +30,8 @@ export type Context = {
   readonly randomId: () => string;
   /** @param proxyUrl VPN_PROXY_URL; the environment's proxies count without it. */
   readonly loadFetch: (proxyUrl: Secret | undefined) => Promise<Fetch>;
+  /** For what URLs in prompts point at; see `download.ts` for the rules. */
+  readonly loadWeb: () => Promise<Web>;
   /** Nothing is loaded or asked before the first entry is. */
   readonly keychain: () => Keychain;
   readonly runProgram: RunProgram;
@@ -62,6 +65,7 @@ export function createContext(): Context {
       const { createOutboundFetch } = await import('./outbound.js');
       return createOutboundFetch({ proxyUrl, env: process.env });
     },
+    loadWeb: async () => (await import('./web.js')).createWeb(),
     keychain: () => (keychain ??= createKeychain({ platform: process.platform, sleep: pause, randomId: randomUUID })),
     runProgram,
     loadPrompts: () => loadPrompts(stopSignal()),

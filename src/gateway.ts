@@ -14,6 +14,7 @@ import { modelNotFound, resolveModel } from './kiro/models.js';
 import type { ProfiledSession } from './kiro/profiled-session.js';
 import { toKiroRequest, type RequestContext } from './kiro/request.js';
 import { createCutCalls, rememberCutCalls } from './kiro/truncation.js';
+import type { FetchMedia, WithMedia } from './remote-media.js';
 import { repairFor, withoutDocuments, type Repaired } from './repairs.js';
 
 export type Gateway = {
@@ -33,6 +34,8 @@ export type Gateway = {
    * @throws GatewayError `model-not-found` with the names that are near.
    */
   model(name: string, signal: AbortSignal): Promise<Model>;
+  /** Whether `converse` fetches what URLs in a conversation point at. */
+  readonly fetchesUrls: boolean;
   /** The estimate that the conversation's own turn would begin with. Kiro is not asked. */
   countTokens(conversation: Conversation): number;
   /** What the account may spend and has spent, as Kiro says it now. */
@@ -63,6 +66,8 @@ export type GatewayDependencies = CatalogueDependencies & {
   readonly tags: RequestContext['tags'];
   readonly textToolCalls: boolean;
   readonly truncationRecovery: boolean;
+  /** Undefined: nothing is fetched. */
+  readonly fetchMedia?: FetchMedia | undefined;
   /** Is told what each turn cost, as soon as that is known. */
   readonly record?: ((spent: Spent) => void) | undefined;
 };
@@ -73,6 +78,8 @@ export function createGateway(dependencies: GatewayDependencies): Gateway {
   const catalogue = createCatalogue(dependencies);
 
   return {
+    fetchesUrls: dependencies.fetchMedia !== undefined,
+
     models: catalogue.models,
 
     usage: (signal) => dependencies.client.usageLimits(signal),
@@ -90,7 +97,8 @@ export function createGateway(dependencies: GatewayDependencies): Gateway {
       return toKiroRequest(conversation, contextFor(model)).estimatedInputTokens;
     },
 
-    async converse(conversation, signal) {
+    async converse(given, signal) {
+      const { conversation, notices } = await withMedia(given, signal);
       const access = await session.accessToken(signal);
       const known = await catalogue.modelsIfKnown(signal);
       const { model, wish } = modelFor(conversation.model, known);
@@ -100,6 +108,7 @@ export function createGateway(dependencies: GatewayDependencies): Gateway {
       let asked: Repaired = model.inputs.includes('image')
         ? { conversation: wished, notices: [] }
         : withoutDocuments(wished);
+      asked = { ...asked, notices: [...notices, ...asked.notices] };
       const tried = new Set<string>();
       for (;;) {
         try {
@@ -117,6 +126,10 @@ export function createGateway(dependencies: GatewayDependencies): Gateway {
       }
     },
   };
+
+  async function withMedia(conversation: Conversation, signal: AbortSignal): Promise<WithMedia> {
+    return (await dependencies.fetchMedia?.(conversation, signal)) ?? { conversation, notices: [] };
+  }
 
   /** The model that a name means, and what the name wishes besides. */
   function modelFor(named: string, known: readonly Model[]) {

@@ -21,6 +21,7 @@ import { createLedger, type Ledger, type LedgerEntry, type LedgerSource } from '
 import { createLogger, type Logger } from './logger.js';
 import { openLogins } from './open-logins.js';
 import { gatewayPaths, type GatewayPaths } from './paths.js';
+import { createRemoteMedia } from './remote-media.js';
 import { readSettings, type Settings } from './settings.js';
 
 export type OpenedGateway = {
@@ -112,6 +113,7 @@ export async function openGateway(
       },
       textToolCalls: settings.textToolCalls,
       truncationRecovery: settings.truncationRecovery,
+      fetchMedia: settings.remoteImages ? createRemoteMedia(context) : undefined,
       ...(ledger !== undefined && {
         catalogueStore: createCatalogueStore(paths.state, digestOf(upstream.login.credential)),
         record: (spent) => void ledger.record(toEntry(spent, context.now(), source)),

@@ -1,4 +1,4 @@
-/** The way out: fetch with connections that are kept, through a proxy where one is set. The only door to the network. */
+/** The way out: fetch with connections that are kept, through a proxy where one is set. The only door to Kiro. */
 
 import type { AgentOptions, Agent as HttpAgent } from 'node:http';
 

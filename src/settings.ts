@@ -228,6 +228,13 @@ export const SETTINGS = {
     inFolder: 'accepted',
     doc: 'Largest request body: `32mb`, `500kb` or a number of bytes.',
   },
+  remoteImages: {
+    variable: 'REMOTE_IMAGES',
+    kind: kind.trueOrFalse,
+    default: 'false',
+    inFolder: 'ignored',
+    doc: 'Fetches images and documents by their https URLs, from public hosts only.',
+  },
   allowedHosts: {
     variable: 'ALLOWED_HOSTS',
     flag: '--allowed-host',

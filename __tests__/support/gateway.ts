@@ -9,6 +9,7 @@ import { createContext, type Context } from '../../src/context.js';
 import type { ReceivedRequest, Simulator, SimulatorOptions } from '../../src/simulator/server.js';
 import { startSimulator } from '../../src/simulator/server.js';
 import type { Terminal } from '../../src/terminal/terminal.js';
+import type { Web } from '../../src/web.js';
 
 export const GATEWAY_KEY = 'gateway-key-of-the-tests-0123456789';
 export const REFRESH_TOKEN = `reusable${'-refresh-token-of-the-tests'.repeat(4)}`;
@@ -26,10 +27,14 @@ export type RunningGateway = {
   readonly close: () => Promise<void>;
 };
 
-export type GatewayOptions = SimulatorOptions & { readonly env?: Readonly<Record<string, string>> };
+export type GatewayOptions = SimulatorOptions & {
+  readonly env?: Readonly<Record<string, string>>;
+  /** In place of the internet. */
+  readonly web?: Web;
+};
 
 /** Logs at DEBUG, asks Kiro once per request, and does not pause. */
-export async function startGateway({ env = {}, ...options }: GatewayOptions = {}): Promise<RunningGateway> {
+export async function startGateway({ env = {}, web, ...options }: GatewayOptions = {}): Promise<RunningGateway> {
   const simulator = await startSimulator({ pace: 'none', ...options });
   const home = await mkdtemp(join(tmpdir(), 'kiro-gateway-test-'));
   const stop = new AbortController();
@@ -40,6 +45,7 @@ export async function startGateway({ env = {}, ...options }: GatewayOptions = {}
     machine: { platform: process.platform, env: { ...environment(simulator, home), ...env }, homeDirectory: home },
     workingDirectory: home,
     stopSignal: () => stop.signal,
+    ...(web !== undefined && { loadWeb: () => Promise.resolve(web) }),
   };
   const serving = serve.run([], {}, context);
   // A start that fails must not leave the test waiting for its banner.

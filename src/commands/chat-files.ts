@@ -4,8 +4,9 @@ import { readFile, stat } from 'node:fs/promises';
 import { basename, extname, resolve } from 'node:path';
 
 import { FILE_PROBLEMS, fileProblem } from '../auth/small-file.js';
-import type { Document, DocumentFormat, Image, ImageFormat } from '../core/conversation.js';
+import type { Document, DocumentFormat, Image } from '../core/conversation.js';
 import { GatewayError } from '../core/errors.js';
+import { imageFormatOf, isPdf } from '../core/signatures.js';
 import { MAX_MEDIA, MAX_MEDIA_BYTES, type Media } from '../kiro/media.js';
 
 export type Attachment = { readonly type: 'text'; readonly name: string; readonly text: string } | Image | Document;
@@ -27,7 +28,7 @@ export async function readFiles(paths: readonly string[], folder: string): Promi
  * @throws GatewayError `invalid-request` for bytes of another kind.
  */
 export function toAttachment(name: string, bytes: Uint8Array): Attachment {
-  const image = imageFormat(bytes);
+  const image = imageFormatOf(bytes);
   if (image !== undefined) return { type: 'image', format: image, data: base64(name, bytes, 'image') };
   const ending = extname(name).slice(1).toLowerCase();
   const document = binaryDocumentFormat(bytes, ending);
@@ -76,18 +77,10 @@ function decodeText(bytes: Uint8Array): string | undefined {
   }
 }
 
-function imageFormat(bytes: Uint8Array): ImageFormat | undefined {
-  const head = latin1(bytes, 0, 12);
-  if (head.startsWith('\u0089PNG\r\n\u001a\n')) return 'png';
-  if (head.startsWith('\u00ff\u00d8\u00ff')) return 'jpeg';
-  if (head.startsWith('GIF87a') || head.startsWith('GIF89a')) return 'gif';
-  return head.startsWith('RIFF') && head.endsWith('WEBP') ? 'webp' : undefined;
-}
-
 /** The container says little about what is inside; there the ending decides. */
 function binaryDocumentFormat(bytes: Uint8Array, ending: string): DocumentFormat | undefined {
   const head = latin1(bytes, 0, 8);
-  if (head.startsWith('%PDF-')) return 'pdf';
+  if (isPdf(bytes)) return 'pdf';
   if (head.startsWith('PK\u0003\u0004')) return (['docx', 'xlsx'] as const).find((format) => format === ending);
   if (head !== '\u00d0\u00cf\u0011\u00e0\u00a1\u00b1\u001a\u00e1') return undefined;
   return (['doc', 'xls'] as const).find((format) => format === ending);

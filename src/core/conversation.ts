@@ -25,12 +25,13 @@ export type Message =
   | { readonly role: 'assistant'; readonly blocks: readonly Block[] };
 
 /** What a user message holds. A `system` part is an instruction that the client put in mid-conversation. */
-export type UserPart =
-  | { readonly type: 'text'; readonly text: string }
-  | { readonly type: 'system'; readonly text: string }
-  | Image
-  | Document
-  | ToolResult;
+export type UserPart = Text | { readonly type: 'system'; readonly text: string } | Image | Document | ToolResult;
+
+/** With `remote` it is a note in place of what lies elsewhere, and the gateway may fetch that instead. */
+export type Text = { readonly type: 'text'; readonly text: string; readonly remote?: RemoteMedia };
+
+/** The name is the client's own, or empty. */
+export type RemoteMedia = { readonly kind: 'image' | 'document'; readonly url: string; readonly name: string };
 
 export type ImageFormat = 'png' | 'jpeg' | 'gif' | 'webp';
 export type DocumentFormat = 'pdf' | 'csv' | 'doc' | 'docx' | 'xls' | 'xlsx' | 'html' | 'txt' | 'md';
@@ -53,7 +54,7 @@ export type ToolResult = {
   readonly isError: boolean;
 };
 
-export type ToolResultPart = { readonly type: 'text'; readonly text: string } | Image | Document;
+export type ToolResultPart = Text | Image | Document;
 
 /** A piece of what the assistant says: replayed in history and received in a stream in the same form. */
 export type Block =

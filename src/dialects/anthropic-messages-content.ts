@@ -3,7 +3,7 @@
 import type { Reader } from '../core/reader.js';
 import type { ToolResult, ToolResultPart, UserPart } from '../core/conversation.js';
 import { readParts, textParts, textWithin, unknownPart } from './content.js';
-import { leftOut, readBase64, toDocument, toImage, toTextDocument } from './media.js';
+import { atUrl, leftOut, readBase64, toDocument, toImage, toTextDocument } from './media.js';
 import type { Notices } from './notices.js';
 
 /** A block of a user message. */
@@ -46,7 +46,7 @@ export function readContentBlock(block: Reader, notices: Notices): ToolResultPar
 }
 
 function readImage(source: Reader, notices: Notices): ToolResultPart {
-  if (source.get('type').string() !== 'base64') return leftOutSource('image', source, notices);
+  if (source.get('type').string() !== 'base64') return readElsewhere('image', source, '', notices);
   const mediaType = source.get('media_type').string();
   return toImage({ mediaType, data: readBase64(source.get('data')) }, notices);
 }
@@ -68,13 +68,15 @@ function readDocumentSource(source: Reader, name: string, notices: Notices): Too
     case 'content':
       return readParts(source.get('content'), (it) => readContentBlock(it, notices));
     default:
-      return [leftOutSource('document', source, notices)];
+      return [readElsewhere('document', source, name, notices)];
   }
 }
 
-/** Sources that point elsewhere: the gateway fetches nothing, and knows no files of Anthropic's. */
-function leftOutSource(what: 'image' | 'document', source: Reader, notices: Notices): ToolResultPart {
+/** Sources that point elsewhere: a URL may be fetched later, but files of Anthropic's are out of reach. */
+function readElsewhere(what: 'image' | 'document', source: Reader, name: string, notices: Notices): ToolResultPart {
   const reason = source.get('type').string();
+  const url = source.optional('url')?.string();
+  if (reason === 'url' && url !== undefined) return atUrl(what, { url, name }, notices);
   const pointer = source.optional('url') ?? source.optional('file_id');
   return leftOut(what, { reason, detail: pointer?.string() ?? reason }, notices);
 }

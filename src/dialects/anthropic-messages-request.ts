@@ -7,15 +7,15 @@ import { readUserBlock } from './anthropic-messages-content.js';
 import { MESSAGES_PARAMETERS } from './anthropic-messages-parameters.js';
 import { readMessagesTool } from './anthropic-messages-tools.js';
 import { instructionMessages, messageList, readParts, readTexts, splitLeadingInstructions } from './content.js';
-import type { ClientRequest, RequestHeaders } from './dialect.js';
+import type { ClientRequest, ReadOptions, RequestHeaders } from './dialect.js';
 import { createNotices, note, writeNotices, type Notices } from './notices.js';
 import { noteIgnoredParameters, readEffort, readLimits, refuseParameters, sessionFromHeaders } from './parameters.js';
 import { readToolChoice } from './tool-choice.js';
 
 /** @throws GatewayError `invalid-request`, naming the field. */
-export function readMessagesRequest(body: Reader, headers: RequestHeaders): ClientRequest {
+export function readMessagesRequest(body: Reader, headers: RequestHeaders, options?: ReadOptions): ClientRequest {
   refuseParameters(body, MESSAGES_PARAMETERS);
-  const notices = createNotices();
+  const notices = createNotices(options);
   const model = body.get('model').nonEmptyString();
   const list = messageList(body);
   const { system, messages } = splitLeadingInstructions(list.flatMap((it) => readMessage(it, notices)));

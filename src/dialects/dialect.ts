@@ -14,7 +14,7 @@ export type Dialect = {
   /** What goes out while nothing else does; clients skip it. */
   readonly keepAlive: string;
   /** @throws GatewayError `invalid-request`, naming the field. */
-  readRequest(body: Reader, headers: RequestHeaders): ClientRequest;
+  readRequest(body: Reader, headers: RequestHeaders, options?: ReadOptions): ClientRequest;
   /** The whole answer of a request that is not streamed. */
   writeResponse(completion: Completion, reply: Reply): object;
   /** A function that turns one event after the other into server-sent events; an `error` event is the last one. */
@@ -25,6 +25,11 @@ export type Dialect = {
 
 /** Lower-case names, as node delivers them. */
 export type RequestHeaders = Readonly<Record<string, string | readonly string[] | undefined>>;
+
+export type ReadOptions = {
+  /** Notes about what lies elsewhere carry its URL, and no notice is written: the gateway fetches it, or tells. */
+  readonly fetchesUrls?: boolean;
+};
 
 export type ClientRequest = {
   readonly conversation: Conversation;

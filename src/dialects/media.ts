@@ -1,6 +1,6 @@
 /** Images and documents: media types to Kiro's formats, data URLs, and a word to the model about what is left out. */
 
-import type { Document, DocumentFormat, Image, ImageFormat } from '../core/conversation.js';
+import type { Document, DocumentFormat, Image, ImageFormat, Text } from '../core/conversation.js';
 import type { Reader } from '../core/reader.js';
 import type { TextPart } from './content.js';
 import { note, type Notices } from './notices.js';
@@ -24,7 +24,7 @@ export function toImage(file: Media, notices: Notices): Image | TextPart {
 
 export function toDocument(file: MediaFile, notices: Notices): Document | TextPart {
   const ending = file.name.slice(file.name.lastIndexOf('.') + 1).toLowerCase();
-  const format = DOCUMENT_FORMATS.get(bareType(file.mediaType)) ?? ENDINGS.find((it) => it === ending);
+  const format = documentFormatOf(file.mediaType) ?? ENDINGS.find((it) => it === ending);
   if (format !== undefined) return { type: 'document', name: file.name || 'document', format, data: file.data };
   const type = file.mediaType || ending || 'unknown';
   return leftOut('document', { reason: type, detail: `${type} is not supported` }, notices);
@@ -43,7 +43,25 @@ export function leftOut(
   notices: Notices,
 ): TextPart {
   note(notices, `${what}s-left-out`, why.reason);
-  return { type: 'text', text: `[${what} left out: ${why.detail.slice(0, MAX_DETAIL_LENGTH)}]` };
+  return noteAbout(what, why.detail);
+}
+
+/** What a URL points at: left out, unless the gateway fetches such things. The name is empty when it has none. */
+export function atUrl(
+  kind: 'image' | 'document',
+  { url, name = '' }: { readonly url: string; readonly name?: string },
+  notices: Notices,
+): Text {
+  if (!notices.fetchesUrls || !/^https?:/i.test(url)) return leftOut(kind, { reason: 'url', detail: url }, notices);
+  return { ...noteAbout(kind, url), remote: { kind, url, name } };
+}
+
+function noteAbout(what: 'image' | 'document', detail: string): TextPart {
+  return { type: 'text', text: `[${what} left out: ${detail.slice(0, MAX_DETAIL_LENGTH)}]` };
+}
+
+export function documentFormatOf(mediaType: string): DocumentFormat | undefined {
+  return DOCUMENT_FORMATS.get(bareType(mediaType));
 }
 
 /**

@@ -5,7 +5,7 @@ import type { Reader } from '../core/reader.js';
 import { readAssistantBlock } from './anthropic-messages-blocks.js';
 import { isToolResult, readContentBlock, readToolResult } from './anthropic-messages-content.js';
 import { instructionMessages, messageList, readParts, readTexts, textParts } from './content.js';
-import { leftOut, readBase64, readDataUrl, toImage, toMedia } from './media.js';
+import { atUrl, leftOut, readBase64, readDataUrl, toImage, toMedia } from './media.js';
 import type { Notices } from './notices.js';
 import { toCustomInput } from './openai-chat-tools.js';
 
@@ -81,7 +81,7 @@ function readPart(part: Reader, notices: Notices): ToolResultPart[] {
 function readImageUrl(image: Reader, notices: Notices): ToolResultPart {
   const url = image.isString() ? image : image.get('url');
   const data = readDataUrl(url);
-  if (data === undefined) return leftOut('image', { reason: 'url', detail: url.string() }, notices);
+  if (data === undefined) return atUrl('image', { url: url.string() }, notices);
   return toImage(data, notices);
 }
 

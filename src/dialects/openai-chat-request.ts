@@ -3,7 +3,7 @@
 import type { AnswerFormat, ReasoningWish } from '../core/conversation.js';
 import type { Reader } from '../core/reader.js';
 import { splitLeadingInstructions } from './content.js';
-import type { ClientRequest, RequestHeaders } from './dialect.js';
+import type { ClientRequest, ReadOptions, RequestHeaders } from './dialect.js';
 import { createNotices, note, writeNotices, type Notices } from './notices.js';
 import { readChatMessages } from './openai-chat-messages.js';
 import { CHAT_PARAMETERS } from './openai-chat-parameters.js';
@@ -13,12 +13,13 @@ import { noteIgnoredParameters, readEffort, readLimits, refuseParameters, sessio
 import { readToolChoice } from './tool-choice.js';
 
 /** @throws GatewayError `invalid-request`, naming the field. */
-export function readChatRequest(body: Reader, headers: RequestHeaders): ClientRequest {
+export function readChatRequest(body: Reader, headers: RequestHeaders, options?: ReadOptions): ClientRequest {
   const includeUsage = body.optional('stream_options')?.optional('include_usage')?.boolean() ?? false;
   // Cursor sends whole bodies of the Responses API here, and reads the answer as chat.
-  if (body.has('input') && !body.has('messages')) return { ...readResponsesRequest(body, headers), includeUsage };
+  if (body.has('input') && !body.has('messages'))
+    return { ...readResponsesRequest(body, headers, options), includeUsage };
   refuseParameters(body, CHAT_PARAMETERS);
-  const notices = createNotices();
+  const notices = createNotices(options);
   const model = body.get('model').nonEmptyString();
   const { system, messages } = splitLeadingInstructions(readChatMessages(body, notices));
   const tools = readChatTools(body, notices);

@@ -4,7 +4,7 @@ import type { Block, ToolResult, ToolResultPart } from '../core/conversation.js'
 import type { Reader } from '../core/reader.js';
 import { readContentBlock } from './anthropic-messages-content.js';
 import { readParts, textParts, textWithin, unknownPart, type TextPart } from './content.js';
-import { leftOut, readBase64, readDataUrl, toImage, toMedia } from './media.js';
+import { atUrl, leftOut, readBase64, readDataUrl, toImage, toMedia } from './media.js';
 import type { Notices } from './notices.js';
 import { callId } from './openai-responses-calls.js';
 
@@ -78,7 +78,7 @@ function readImage(part: Reader, notices: Notices): ToolResultPart {
   if (given === undefined) return leftOut('image', { reason: 'file', detail: pointerOf(part) }, notices);
   const url = given.isObject() ? given.get('url') : given;
   const data = readDataUrl(url);
-  if (data === undefined) return leftOut('image', { reason: 'url', detail: url.string() }, notices);
+  if (data === undefined) return atUrl('image', { url: url.string() }, notices);
   return toImage(data, notices);
 }
 
@@ -86,13 +86,15 @@ function readFile(part: Reader, notices: Notices): ToolResultPart {
   const name = part.optional('filename')?.string() ?? '';
   const data = part.optional('file_data');
   if (data === undefined) {
+    const url = part.optional('file_url')?.string();
+    if (url) return atUrl('document', { url, name }, notices);
     const reason = part.has('file_url') ? 'url' : 'file';
     return leftOut('document', { reason, detail: pointerOf(part) || name }, notices);
   }
   return toMedia({ name, ...(readDataUrl(data) ?? { mediaType: '', data: readBase64(data) }) }, notices);
 }
 
-/** Where the client says that something lies: the gateway fetches nothing. */
+/** Where the client says that something lies. */
 function pointerOf(part: Reader): string {
   return (part.optional('file_url') ?? part.optional('file_id'))?.string() ?? '';
 }

@@ -3,7 +3,7 @@
 import type { AnswerFormat, ReasoningWish } from '../core/conversation.js';
 import type { Reader } from '../core/reader.js';
 import { splitLeadingInstructions } from './content.js';
-import type { ClientRequest, RequestHeaders } from './dialect.js';
+import type { ClientRequest, ReadOptions, RequestHeaders } from './dialect.js';
 import { createNotices, note, writeNotices, type Notices } from './notices.js';
 import { readInstructions } from './openai-responses-content.js';
 import { readInput } from './openai-responses-items.js';
@@ -14,9 +14,9 @@ import { noteIgnoredParameters, readEffort, readLimits, refuseParameters, sessio
 import { readToolChoice } from './tool-choice.js';
 
 /** @throws GatewayError `invalid-request`, naming the field. */
-export function readResponsesRequest(body: Reader, headers: RequestHeaders): ClientRequest {
+export function readResponsesRequest(body: Reader, headers: RequestHeaders, options?: ReadOptions): ClientRequest {
   refuseParameters(body, RESPONSES_PARAMETERS);
-  const notices = createNotices();
+  const notices = createNotices(options);
   const model = body.get('model').nonEmptyString();
   const input = readInput(body.get('input'), notices);
   const { system, messages } = splitLeadingInstructions(input.messages);

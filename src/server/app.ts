@@ -118,6 +118,7 @@ export function createApp(dependencies: AppDependencies): express.Express {
     const { conversation, stream, includeUsage, notices, replyContext } = dialect.readRequest(
       new Reader(request.body),
       request.headers,
+      { fetchesUrls: gateway.fetchesUrls },
     );
     // The body may be megabytes and the answer may take minutes.
     request.body = undefined;
