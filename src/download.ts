@@ -2,6 +2,7 @@
 
 import { isIP } from 'node:net';
 
+import { untilAborted } from './core/wait.js';
 import { isPublicAddress } from './public-address.js';
 import { hostOf, type Web, type WebResponse } from './web.js';
 
@@ -42,7 +43,7 @@ function readUrl(text: string, base?: URL): URL {
 
 async function publicAddresses(web: Web, url: URL, signal: AbortSignal): Promise<readonly string[]> {
   const host = hostOf(url);
-  const addresses = isIP(host) === 0 ? await orAborted(web.resolve(host), signal) : [host];
+  const addresses = isIP(host) === 0 ? await untilAborted(web.resolve(host), signal) : [host];
   if (addresses.length === 0) throw new Refusal('its host has no address');
   if (!addresses.every(isPublicAddress)) throw new Refusal('its host is not on the public internet');
   return addresses;
@@ -65,15 +66,6 @@ async function readBody(response: WebResponse): Promise<Buffer> {
 function headerOf({ headers }: WebResponse, name: string): string {
   const value = headers[name];
   return typeof value === 'string' ? value : '';
-}
-
-/** The system's resolver cannot be interrupted; what it says later is not heard. */
-async function orAborted<Value>(promise: Promise<Value>, signal: AbortSignal): Promise<Value> {
-  signal.throwIfAborted();
-  const aborted = new Promise<never>((_, reject) => {
-    signal.addEventListener('abort', () => reject(new Error('aborted')), { once: true });
-  });
-  return Promise.race([promise, aborted]);
 }
 
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
