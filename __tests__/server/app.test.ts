@@ -124,6 +124,13 @@ test('a compressed body that is damaged is a 400, not a bug', async () => {
   expect([answer.status, answer.body.error.param]).toEqual([400, 'body']);
 });
 
+test('what a turn cost is told in the usage and in a header', async () => {
+  const answer = await post(CHAT, { ...HELLO, max_tokens: 1000 });
+  const { usage } = answer.body as unknown as { usage: { kiro_credits: number } };
+  expect(usage.kiro_credits).toBeGreaterThan(0);
+  expect(answer.headers.get('x-kiro-gateway-credits')).toBe(String(usage.kiro_credits));
+});
+
 test('json with a vendor type is json', async () => {
   expect((await post(CHAT, HELLO, { 'content-type': 'application/vnd.api+json; charset=utf-8' })).status).toBe(200);
 });

@@ -65,7 +65,8 @@ test('an origin that was opted in gets its CORS headers', () => {
     vary: 'Origin',
     'access-control-allow-methods': 'GET, POST',
     'access-control-allow-headers': '*, authorization',
-    'access-control-expose-headers': 'x-request-id, request-id, x-kiro-gateway-notice, retry-after',
+    'access-control-expose-headers':
+      'x-request-id, request-id, x-kiro-gateway-notice, x-kiro-gateway-credits, retry-after',
     'access-control-max-age': '600',
   });
 });

@@ -2,6 +2,7 @@
 
 import type Anthropic from '@anthropic-ai/sdk';
 import type { Completion, FinishReason, Usage } from '../core/stream.js';
+import { creditField } from './credits.js';
 import { writeBlock, type WireBlock } from './anthropic-messages-blocks.js';
 import type { Reply } from './dialect.js';
 
@@ -15,7 +16,7 @@ export function writeMessage(completion: Completion, reply: Reply): WireMessage 
     content,
     stop_reason: isCut ? 'max_tokens' : STOP_REASONS[completion.finishReason],
     stop_sequence: completion.stopSequence ?? null,
-    usage: writeMessageUsage(completion.usage),
+    usage: { ...writeMessageUsage(completion.usage), ...creditField(completion) },
   };
 }
 

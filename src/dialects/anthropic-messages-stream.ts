@@ -2,6 +2,7 @@
 
 import type { Block } from '../core/conversation.js';
 import type { Completion, GrowingBlock, StreamEvent } from '../core/stream.js';
+import { creditField } from './credits.js';
 import { writeBlockHead, writeSignature } from './anthropic-messages-blocks.js';
 import { writeErrorEvent } from './anthropic-messages-errors.js';
 import { STOP_REASONS, writeDeltaUsage, writeMessageStart } from './anthropic-messages-response.js';
@@ -43,14 +44,20 @@ function writeBlockEnd(index: number, block: Block): string {
   return signature + writeEvent('content_block_stop', { index });
 }
 
-function writeFinish({ finishReason, stopSequence, usage }: Completion): string {
+function writeFinish(completion: Completion): string {
+  const { finishReason, stopSequence } = completion;
   const delta = {
     stop_reason: STOP_REASONS[finishReason],
     stop_sequence: stopSequence ?? null,
     stop_details: null,
     container: null,
   };
-  return writeEvent('message_delta', { delta, usage: writeDeltaUsage(usage) }) + writeEvent('message_stop', {});
+  return (
+    writeEvent('message_delta', {
+      delta,
+      usage: { ...writeDeltaUsage(completion.usage), ...creditField(completion) },
+    }) + writeEvent('message_stop', {})
+  );
 }
 
 const DELTA_HEADS = {

@@ -3,6 +3,7 @@
 import type OpenAI from 'openai';
 import type { Block } from '../core/conversation.js';
 import type { Completion, FinishReason, Usage } from '../core/stream.js';
+import { creditField } from './credits.js';
 import type { Reply } from './dialect.js';
 
 /** The answer of a request that is not streamed. */
@@ -14,7 +15,7 @@ export function writeChatCompletion(completion: Completion, reply: Reply): OpenA
     created: reply.createdAt,
     model: reply.model,
     choices: [{ index: 0, message: writeMessage(completion.blocks), logprobs: null, finish_reason }],
-    usage: writeUsage(completion.usage),
+    usage: { ...writeUsage(completion.usage), ...creditField(completion) },
   };
 }
 

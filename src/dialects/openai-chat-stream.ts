@@ -1,6 +1,7 @@
 /** A turn as the chunks of OpenAI's Chat Completions API. */
 
 import type { BlockHead, GrowingBlock, StreamEvent } from '../core/stream.js';
+import { creditField } from './credits.js';
 import type { Reply } from './dialect.js';
 import { writeData } from './event-data.js';
 import { FINISH_REASONS, writeUsage } from './openai-chat-response.js';
@@ -49,7 +50,8 @@ export function createChatWriter(reply: Reply): (event: StreamEvent) => string {
         return writeGrowth('tool-call', event.block.input);
       case 'finish': {
         const { finishReason, usage } = event.completion;
-        const usageChunk = `${head}"choices":[],"usage":${JSON.stringify(writeUsage(usage))}}\n\n`;
+        const cost = { ...writeUsage(usage), ...creditField(event.completion) };
+        const usageChunk = `${head}"choices":[],"usage":${JSON.stringify(cost)}}\n\n`;
         return writeDelta('{}', FINISH_REASONS[finishReason]) + (reply.includeUsage ? usageChunk : '') + DONE;
       }
       case 'error':

@@ -4,6 +4,7 @@ import type { Responses } from 'openai/resources/responses/responses';
 import type { Block } from '../core/conversation.js';
 import type { GatewayError } from '../core/errors.js';
 import type { BlockHead, Completion, FinishReason, Usage } from '../core/stream.js';
+import { creditField } from './credits.js';
 import type { Reply } from './dialect.js';
 import { writeCall, writeCallHead, type CallItem } from './openai-responses-calls.js';
 import { writeFailure } from './openai-responses-errors.js';
@@ -54,9 +55,9 @@ export function writeBeginning(): State {
   return { status: 'in_progress', ...NOTHING_YET };
 }
 
-export function writeEnd({ finishReason, usage }: Completion, output: readonly Item[]): State {
-  const reason = INCOMPLETE_REASONS[finishReason];
-  const told = { ...NOTHING_YET, output, usage: writeUsage(usage) };
+export function writeEnd(completion: Completion, output: readonly Item[]): State {
+  const reason = INCOMPLETE_REASONS[completion.finishReason];
+  const told = { ...NOTHING_YET, output, usage: { ...writeUsage(completion.usage), ...creditField(completion) } };
   if (reason === undefined) return { status: 'completed', ...told };
   return { status: 'incomplete', ...told, incomplete_details: { reason } };
 }

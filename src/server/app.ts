@@ -155,6 +155,7 @@ export function createApp(dependencies: AppDependencies): express.Express {
     record(facts, { completion });
     response
       .set(noticeHeader([...notices, ...more, ...formNotices(conversation, completion)]))
+      .set(creditHeader(completion))
       .json(dialect.writeResponse(completion, reply));
   }
 
@@ -243,6 +244,11 @@ function redactedReason(thrown: Error): string {
 function formNotices({ answerFormat }: Conversation, { blocks, finishReason }: Completion): readonly string[] {
   const isMeantToBeJson = answerFormat !== undefined && finishReason !== 'tool-calls';
   return isMeantToBeJson && !isJsonAnswer(blocks) ? ['response-format=not-json'] : [];
+}
+
+/** For who reads headers only; the usage of every answer has it too. */
+function creditHeader({ credits }: Completion): Record<string, string> {
+  return credits === undefined ? {} : { 'x-kiro-gateway-credits': String(credits) };
 }
 
 function noticeHeader(notices: readonly string[]): Record<string, string> {

@@ -59,6 +59,7 @@ function quoted(text: string): string {
 const CORS_HEADERS = {
   'access-control-allow-methods': 'GET, POST',
   'access-control-allow-headers': '*, authorization',
-  'access-control-expose-headers': 'x-request-id, request-id, x-kiro-gateway-notice, retry-after',
+  'access-control-expose-headers':
+    'x-request-id, request-id, x-kiro-gateway-notice, x-kiro-gateway-credits, retry-after',
   'access-control-max-age': '600',
 };
