@@ -3,6 +3,7 @@ export default {
   testEnvironment: 'node',
   // Workers are ended when the tests are, whatever a failed test has left open.
   maxWorkers: 2,
+  setupFiles: ['<rootDir>/__tests__/support/seed.ts'],
   testMatch: ['<rootDir>/__tests__/**/*.test.ts'],
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },

@@ -133,6 +133,8 @@ test('nothing is lost: the pieces are the text', () => {
 test('no more is held back than what may become a tag, and no character is let go in halves', () => {
   fc.assert(
     fc.property(anyText, places, (text, at) => {
+      // A half that is alone in the text itself has no other half to wait for.
+      fc.pre(text.isWellFormed());
       const reader = createTagReader();
       let pushed = '';
       let given = '';
