@@ -170,6 +170,17 @@ const HEAVY = [
   'dist/server/',
 ];
 
+test('the scenario may come from the environment, and from a mark in the prompt, which wins', async () => {
+  const env = { KIRO_SIMULATOR_SCENARIO: 'repeated-deltas' };
+  const [named, marked] = await Promise.all([
+    run(['chat', '--demo', 'hi'], { env }),
+    run(['chat', '--demo', '[[scenario:exception-later]]'], { env }),
+  ]);
+  expect([named.code, marked.code]).toEqual([0, 1]);
+  expect(named.stdout).toMatch(/^(?:ha ?)+/);
+  expect(marked.stdout).toBe('These words arrive before something goes wrong.\n');
+});
+
 test('an unknown scenario is refused with the names there are', async () => {
   const { code, stderr } = await run(['chat', '--demo=nope', 'hi']);
   expect(code).toBe(2);
