@@ -2,7 +2,7 @@
 
 import { afterEach, expect, test } from '@jest/globals';
 
-import { THOUGHT, SCENE_TEXT } from '../src/simulator/scenes.js';
+import { SCENE_TEXT, THOUGHT } from '../src/simulator/scenarios.js';
 import { GATEWAY_KEY, startGateway, type RunningGateway } from './support/gateway.js';
 import { call, say, stopFor } from './support/turns.js';
 

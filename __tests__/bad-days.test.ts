@@ -4,13 +4,14 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect, test } from '@jest/globals';
 import { SHARED_PROFILE } from '../src/kiro/profiled-session.js';
-import { FAILURES, type Failure } from '../src/simulator/failures.js';
-import type { Reply, StreamReply } from '../src/simulator/reply.js';
+import { type Failure, FAILURES } from '../src/simulator/exchange.js';
+import type { Reply, StreamReply } from '../src/simulator/frames.js';
 import { PROFILE_ARN as SIMULATOR_PROFILE } from '../src/simulator/sign-in.js';
 import { temporaryFolder } from './support/command.js';
 import { REFRESH_TOKEN, startGateway, until, type RunningGateway } from './support/gateway.js';
 import { ask, open, question, ROUTES } from './support/http.js';
 import { readMessagesStream } from './support/messages-automaton.js';
+import { png } from './support/requests.js';
 
 const running: RunningGateway[] = [];
 afterEach(async () => {
@@ -83,7 +84,7 @@ test('MAX_RETRIES is the number of attempts in all', async () => {
 test('BASE_RETRY_DELAY is the pause before the first repetition', async () => {
   const gateway = await gatewayFor([refuse(FAILURES.unavailable), text], { BASE_RETRY_DELAY: '0' });
   await messages(gateway);
-  expect(gateway.said()).toContain('Next in 0 ms');
+  expect(gateway.said()).toContain('Asking again in 0 s (attempt 2 of ');
 });
 
 test('FIRST_TOKEN_TIMEOUT and FIRST_TOKEN_MAX_RETRIES limit the wait for an answer', async () => {
@@ -185,4 +186,42 @@ test('the profile of an organisation’s login is asked for, once', async () => 
     String(headers['x-amz-target']).endsWith('ListAvailableProfiles'),
   );
   expect([lists.length, profilesSent(gateway)]).toEqual([1, [SIMULATOR_PROFILE, SIMULATOR_PROFILE]]);
+});
+
+test('a body over 600 kB that Kiro finds improperly formed is too long, a smaller one is not', async () => {
+  const refusal: Reply = {
+    status: 400,
+    headers: { 'x-amzn-errortype': 'ValidationException' },
+    body: { message: 'Improperly formed request.' },
+  };
+  const gateway = await gatewayFor([refusal, refusal]);
+  const told = async (length: number) => {
+    const body = question('a'.repeat(length));
+    const { status, text: said } = await ask(gateway, ROUTES['anthropic-messages'], { body });
+    return [status, JSON.parse(said).error.message];
+  };
+  expect([await told(700_000), await told(10_000)]).toEqual([
+    [400, expect.stringMatching(/^prompt is too long: \d+ tokens > 200000 maximum/)],
+    [400, expect.stringContaining('Improperly formed request.')],
+  ]);
+});
+
+test('the image that Kiro refuses is named', async () => {
+  const gateway = await gatewayFor([
+    {
+      status: 400,
+      headers: { 'x-amzn-errortype': 'ValidationException' },
+      body: { message: 'Image dimensions exceed the limit', reason: 'IMAGE_DIMENSION_EXCEEDED' },
+    },
+  ]);
+  const url = `data:image/png;base64,${png.data}`;
+  const content = [{ type: 'image_url', image_url: { url } }];
+  const { status, text: said } = await ask(gateway, ROUTES['openai-chat'], {
+    body: { model: 'auto', messages: [{ role: 'user', content }] },
+  });
+  expect([status, JSON.parse(said).error.message]).toEqual([
+    400,
+    'Image dimensions exceed the limit. Make the image smaller: at most 8000 pixels on a side. ' +
+      'It is image 1 of 1, a PNG of 0.0 MB in message 1.',
+  ]);
 });

@@ -5,6 +5,7 @@ import { expect, test } from '@jest/globals';
 import { createCatalogue } from '../src/catalogue.js';
 import type { Model } from '../src/core/conversation.js';
 import { GatewayError } from '../src/core/errors.js';
+import { createLogger } from '../src/logger.js';
 
 const MODEL = { id: 'auto' } as Model;
 const AWAY = new GatewayError('upstream-unavailable', 'Away.');
@@ -15,7 +16,10 @@ function scripted(answers: (readonly Model[] | GatewayError | Promise<readonly M
   const clock = { now: 0 };
   let asked = 0;
   const warned: string[] = [];
-  const log = { debug() {}, info() {}, error() {}, hide() {}, warn: (message: string) => void warned.push(message) };
+  const log = {
+    ...createLogger({ level: 'ERROR', write() {}, now: () => 0 }),
+    warn: (message: string) => void warned.push(message),
+  };
   async function listModels(): Promise<readonly Model[]> {
     const answer = answers[asked++];
     if (answer === undefined || answer instanceof GatewayError) throw answer ?? AWAY;

@@ -3,10 +3,12 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
-import { MESSAGES_PARAMETERS } from '../src/dialects/anthropic-messages-parameters.js';
-import { CHAT_PARAMETERS } from '../src/dialects/openai-chat-parameters.js';
-import { RESPONSES_PARAMETERS } from '../src/dialects/openai-responses-parameters.js';
-import type { ParameterTable } from '../src/dialects/parameters.js';
+import {
+  CHAT_PARAMETERS,
+  MESSAGES_PARAMETERS,
+  RESPONSES_PARAMETERS,
+  type ParameterTable,
+} from '../src/dialects/parameters.js';
 
 const TABLES: Readonly<Record<string, ParameterTable>> = {
   'Chat completions': CHAT_PARAMETERS,

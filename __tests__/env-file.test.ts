@@ -3,7 +3,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
-import { type EnvFile, readEnvFile } from '../src/env-file.js';
+import type { CommandOptions } from '../src/commands/command.js';
+import { type EnvFile, loadSettings, readEnvFile } from '../src/env-file.js';
 import { readSettings, type Settings } from '../src/settings.js';
 import { expectNoSecret, failureOf, refreshToken, revealed, temporaryFolder } from './auth/support.js';
 
@@ -104,3 +105,29 @@ function envFileOf(text: string): string {
 function settings(envFile: EnvFile): Settings {
   return readSettings({ flags: {}, env: {}, envFile, homeDirectory: '/home/ann', version: '1.2.3' });
 }
+
+test('the .env of the config folder may set everything, and every other place wins over it', async () => {
+  const home = temporaryFolder();
+  const folder = temporaryFolder();
+  mkdirSync(join(home, 'config'), { recursive: true });
+  const named = join(folder, 'my.env');
+  writeFileSync(
+    join(home, 'config', '.env'),
+    'KIRO_API_URL=https://kiro.example\nSERVER_HOST=0.0.0.0\nSERVER_PORT=1\nLOG_LEVEL=ERROR\nLOG_FORMAT=json\nMAX_RETRIES=7\n',
+  );
+  writeFileSync(join(folder, '.env'), 'SERVER_PORT=2\nLOG_LEVEL=DEBUG\n');
+  writeFileSync(named, 'SERVER_PORT=3\nLOG_LEVEL= \n');
+  const env = { KIRO_GATEWAY_HOME: home, MAX_RETRIES: '5' };
+  const machine = { platform: process.platform, env, homeDirectory: home };
+  const context = { machine, workingDirectory: folder, version: '1' };
+  const read = async (options: CommandOptions, folderEnvFile: boolean) => {
+    const { settings, notices } = await loadSettings(context, options, folderEnvFile);
+    const { kiroApiUrl, serverHost, serverPort, logLevel, logFormat, maxAttempts, origins } = settings;
+    return [kiroApiUrl, serverHost, serverPort, logLevel, logFormat, maxAttempts, origins.serverPort, notices];
+  };
+  const own = ['https://kiro.example', '0.0.0.0'];
+  expect(await read({}, false)).toEqual([...own, 1, 'ERROR', 'json', 5, 'file', []]);
+  expect(await read({}, true)).toEqual([...own, 2, 'DEBUG', 'json', 5, 'file', []]);
+  expect(await read({ envFile: named }, true)).toEqual([...own, 3, 'ERROR', 'json', 5, 'file', []]);
+  expect(await read({ port: '4', envFile: named }, true)).toEqual([...own, 4, 'ERROR', 'json', 5, 'flag', []]);
+});

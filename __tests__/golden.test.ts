@@ -11,7 +11,7 @@ import type { Dialect } from '../src/dialects/dialect.js';
 import { dialects } from '../src/dialects/index.js';
 import { readModelPage, resolveModel } from '../src/kiro/models.js';
 import { toKiroRequest } from '../src/kiro/request.js';
-import { listModels } from '../src/simulator/catalogue.js';
+import { listModels } from '../src/simulator/control.js';
 import { checkChatRequest } from '../src/simulator/rules.js';
 import { ANSWERS, GOLDEN, plainEvent, playScene, REPLY, REQUESTS } from './support/scenes.js';
 
@@ -106,4 +106,5 @@ const KIRO = (conversation: Conversation) => ({
   tags: { when: true, maxTokens: 4000, handling: 'as_reasoning_content' as const },
   readsWrittenCalls: false,
   wasCut: () => false,
+  promptCache: false,
 });

@@ -14,7 +14,7 @@ import { obeyRules, toEntries } from '../src/kiro/history.js';
 import type { Media } from '../src/kiro/media.js';
 import { readModelPage, resolveModel } from '../src/kiro/models.js';
 import { toKiroRequest } from '../src/kiro/request.js';
-import { listModels } from '../src/simulator/catalogue.js';
+import { listModels } from '../src/simulator/control.js';
 import { encodeSceneLine, type SceneLine } from '../src/simulator/frames.js';
 import { checkChatRequest } from '../src/simulator/rules.js';
 import { readChatStream } from './support/chat-automaton.js';
@@ -107,6 +107,7 @@ describe('idempotence: the history passes applied twice equal once, and Kiro tak
     tags: { when: true, maxTokens: 4000, handling: 'as_reasoning_content' as const },
     readsWrittenCalls: false,
     wasCut: () => false,
+    promptCache: false,
   };
 
   test('twice is once', () => {

@@ -2,10 +2,10 @@
 
 import { expect, test } from '@jest/globals';
 
-import { formatCatalogue, parseCatalogue } from '../src/catalogue-store.js';
+import { formatCatalogue, parseCatalogue } from '../src/catalogue.js';
 import { readModelPage } from '../src/kiro/models.js';
 import { dayOf, formatEntry, parseEntries, type LedgerEntry } from '../src/ledger.js';
-import { listModels } from '../src/simulator/catalogue.js';
+import { listModels } from '../src/simulator/control.js';
 
 const ENTRY: LedgerEntry = {
   time: 1_795_353_840_000,

@@ -4,16 +4,17 @@ import { expect, test } from '@jest/globals';
 
 import { GatewayError } from '../src/core/errors.js';
 import { Secret } from '../src/core/secret.js';
-import { createLogger, redact, type LogLevel } from '../src/logger.js';
+import { createLogger, redact, type LogFormat, type Logger, type LogLevel } from '../src/logger.js';
 
-function logged(level: LogLevel, say: (log: ReturnType<typeof createLogger>) => void): string {
+function logged(level: LogLevel, say: (log: Logger) => void, format?: LogFormat): string {
   let lines = '';
-  say(createLogger({ level, write: (line) => (lines += line), now: () => Date.UTC(2026, 0, 2, 3, 4, 5) }));
+  const write = (line: string): void => void (lines += line);
+  say(createLogger({ level, ...(format && { format }), write, now: () => Date.UTC(2026, 0, 2, 3, 4, 5, 678) }));
   return lines;
 }
 
 test('each level holds back what is below it', () => {
-  const all = (log: ReturnType<typeof createLogger>): void => {
+  const all = (log: Logger): void => {
     log.debug('d');
     log.info('i');
     log.warn('w');
@@ -27,6 +28,29 @@ test('a message is one line, and its cause is told without a stack', () => {
   const cause = new GatewayError('overloaded', 'Full.', { cause: new TypeError('deep') });
   expect(logged('INFO', (log) => log.warn('two\r\nlines', cause))).toBe(
     '03:04:05 WARN  two lines (overloaded: Full.: TypeError: deep)\n',
+  );
+});
+
+test('in JSON each line is an object, with the facts beside the words and no secret in any of them', () => {
+  const lines = logged(
+    'INFO',
+    (log) => {
+      log.debug('d');
+      log.info('GET /x', { status: 200, model: 'ksk_1234', left: undefined });
+      log.warn('two\nlines', new TypeError('Bearer abc.def'));
+    },
+    'json',
+  );
+  expect(lines.split('\n')).toEqual([
+    '{"time":"2026-01-02T03:04:05.678Z","level":"INFO","message":"GET /x","status":200,"model":"[secret]"}',
+    '{"time":"2026-01-02T03:04:05.678Z","level":"WARN","message":"two lines","cause":"TypeError: Bearer [secret]"}',
+    '',
+  ]);
+});
+
+test('as talk a line is its words', () => {
+  expect(logged('INFO', (log) => log.warn('Kiro is away.', new GatewayError('overloaded', 'Full.')), 'talk')).toBe(
+    'Kiro is away. (overloaded: Full.)\n',
   );
 });
 
@@ -47,6 +71,8 @@ const secrets: readonly (readonly [string, string])[] = [
   ['ksk_1234', '[secret]'],
   ['kgw-1234_5', '[secret]'],
   ['eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ4In0.sig', '[secret]'],
+  ['key AKIAIOSFODNN7EXAMPLE differs', 'key [secret] differs'],
+  ['"{\\"password\\":\\"abc\\"}"', '"{\\"password\\":\\"[secret]\\"}"'],
   ['{"refreshToken":"short"}', '{"refreshToken":"[secret]"}'],
   ['client_secret=abc&x=1', 'client_secret=[secret]&x=1'],
   ['plain words about aorta and keyboards', 'plain words about aorta and keyboards'],

@@ -2,7 +2,7 @@
 
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 
-import { redactReasoning, signReasoning } from '../src/simulator/signatures.js';
+import { redactReasoning, signReasoning } from '../src/simulator/script.js';
 import type { SceneLine } from '../src/simulator/frames.js';
 import { GATEWAY_KEY, startGateway, type RunningGateway } from './support/gateway.js';
 import { call, redact, say, sign, think } from './support/turns.js';

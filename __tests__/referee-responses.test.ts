@@ -4,7 +4,7 @@ import { afterAll, afterEach, describe, expect, test } from '@jest/globals';
 import { OpenAI } from 'openai';
 import type { Response, ResponseCreateParamsNonStreaming, ResponseInput } from 'openai/resources/responses/responses';
 import type { SceneLine } from '../src/simulator/frames.js';
-import { redactReasoning, signReasoning } from '../src/simulator/signatures.js';
+import { redactReasoning, signReasoning } from '../src/simulator/script.js';
 import { startGateway } from './support/gateway.js';
 import { ask, question, ROUTES } from './support/http.js';
 import { readResponsesStream } from './support/responses-automaton.js';

@@ -4,7 +4,7 @@ import { Anthropic } from '@anthropic-ai/sdk';
 import { afterAll, afterEach, describe, expect, test } from '@jest/globals';
 import { OpenAI } from 'openai';
 import type { SceneLine } from '../src/simulator/frames.js';
-import { signReasoning } from '../src/simulator/signatures.js';
+import { signReasoning } from '../src/simulator/script.js';
 import { readChatStream } from './support/chat-automaton.js';
 import { startGateway } from './support/gateway.js';
 import { ask, question, ROUTES } from './support/http.js';

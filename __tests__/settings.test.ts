@@ -2,7 +2,8 @@
 
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
-import { readSettings, SETTINGS, type Settings, type SettingsInput } from '../src/settings.js';
+import { readSettings, type Settings, type SettingsInput } from '../src/settings.js';
+import { SETTINGS } from '../src/settings-table.js';
 import { ARN, expectNoSecret, failureOf, refreshToken, revealed } from './auth/support.js';
 
 function settings(input: Partial<SettingsInput>): Settings {
@@ -49,7 +50,11 @@ test('without flags, environment and file, every setting has the default of the 
     textToolCalls: false,
     remoteImages: false,
     truncationRecovery: true,
+    webSearch: true,
+    promptCache: false,
     logLevel: 'INFO',
+    logFormat: 'text',
+    debugMode: 'off',
     maxBodySizeBytes: 33554432,
     gatewayHome: undefined,
   });
@@ -114,6 +119,7 @@ checkValue('KIRO_AUTH_URL', 'http://[::1]:9000', 'kiroAuthUrl', 'http://[::1]:90
 checkValue('KIRO_OPT_OUT', 'False', 'kiroOptOut', false);
 checkValue('KIRO_OPT_OUT', '1', 'kiroOptOut', true);
 checkValue('LOG_LEVEL', 'debug', 'logLevel', 'DEBUG');
+checkValue('LOG_FORMAT', 'JSON', 'logFormat', 'json');
 checkValue('MAX_BODY_SIZE', '500kb', 'maxBodySizeBytes', 512000);
 checkValue('MAX_BODY_SIZE', '1.5 MB', 'maxBodySizeBytes', 1572864);
 checkValue('MAX_BODY_SIZE', '1048576', 'maxBodySizeBytes', 1048576);

@@ -1,7 +1,7 @@
 /** What the gateway sees to because Kiro does not, over real sockets: limits, the form of an answer, refused documents. */
 
 import { afterAll, afterEach, describe, expect, test } from '@jest/globals';
-import type { Reply } from '../src/simulator/server.js';
+import type { Reply } from '../src/simulator/frames.js';
 import { readChatStream } from './support/chat-automaton.js';
 import { startGateway, until } from './support/gateway.js';
 import { ask, question } from './support/http.js';

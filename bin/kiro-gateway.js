@@ -4,6 +4,5 @@
 import module from 'node:module';
 
 module.enableCompileCache?.();
-const { main } = await import('../dist/cli.js');
-const { createContext } = await import('../dist/context.js');
+const [{ main }, { createContext }] = await Promise.all([import('../dist/cli.js'), import('../dist/context.js')]);
 process.exitCode = await main(process.argv.slice(2), createContext());

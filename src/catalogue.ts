@@ -1,11 +1,13 @@
 /** The account's models: asked for when they are needed, kept for a while, and for the day on which Kiro is away. */
 
-import type { CatalogueStore } from './catalogue-store.js';
+import { readdir, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Model } from './core/conversation.js';
-import { GatewayError, type ErrorKind } from './core/errors.js';
-import { untilAborted } from './core/wait.js';
+import { type ErrorKind, GatewayError, untilAborted } from './core/errors.js';
 import type { KiroClient } from './kiro/client.js';
 import type { Logger } from './logger.js';
+import { readPrivateFile, writePrivateFile } from './auth/files.js';
+import { Reader } from './core/reader.js';
 
 export type CatalogueDependencies = {
   readonly client: Pick<KiroClient, 'listModels'>;
@@ -23,11 +25,13 @@ export function createCatalogue({ client, log, now, modelCacheTtlSeconds, catalo
   let keptUntil = 0;
   let fetching: Promise<readonly Model[]> | undefined;
   let failedUntil = 0;
+  let isListed = false;
 
   // One caller's signal must not cancel what others wait for; the client limits the time.
   async function fetchModels(): Promise<readonly Model[]> {
     try {
       kept = await client.listModels(new AbortController().signal);
+      isListed = true;
       keptUntil = now() + modelCacheTtlSeconds * 1000;
       void catalogueStore?.write({ models: kept, listedAt: now() });
       return kept;
@@ -58,6 +62,8 @@ export function createCatalogue({ client, log, now, modelCacheTtlSeconds, catalo
     models,
     /** As it was last listed; empty before the first time. */
     known: (): readonly Model[] => kept ?? [],
+    /** True when Kiro itself has told a list, in this run. */
+    isListed: (): boolean => isListed,
     /** For a conversation: it waits for the first list only, and goes on without one when there is none to be had. */
     async modelsIfKnown(signal: AbortSignal): Promise<readonly Model[]> {
       if (kept !== undefined) {
@@ -85,3 +91,92 @@ function isKiroAway(thrown: unknown): boolean {
 
 const AWAY: readonly ErrorKind[] = ['upstream-unavailable', 'upstream-protocol', 'overloaded', 'rate-limited'];
 const RETRY_AFTER_FAILURE_MS = 30_000;
+
+export type CatalogueStore = {
+  /** Undefined when there is none, or none that can be read. Never throws. */
+  read(): Promise<KeptCatalogue | undefined>;
+  /** Never throws: a disk that cannot be written is no reason not to answer. */
+  write(catalogue: KeptCatalogue): Promise<void>;
+};
+
+export type KeptCatalogue = {
+  readonly models: readonly Model[];
+  /** When Kiro listed them, unix time in milliseconds. */
+  readonly listedAt: number;
+};
+
+/**
+ * @param account Names the account without telling it: accounts never share a list.
+ * @param notice Is told, in a sentence and once, that nothing can be written.
+ */
+export function createCatalogueStore(
+  stateFolder: string,
+  account: string,
+  notice: (sentence: string) => void = () => undefined,
+): CatalogueStore {
+  const folder = join(stateFolder, 'models');
+  const path = join(folder, `${account}.json`);
+  let isTold = false;
+  return {
+    async read() {
+      try {
+        const text = await readPrivateFile(path, MAX_BYTES);
+        return text === undefined ? undefined : parseCatalogue(text);
+      } catch {
+        return undefined;
+      }
+    },
+    async write(catalogue) {
+      try {
+        await writePrivateFile(path, formatCatalogue(catalogue));
+        await removeOldest(folder);
+      } catch {
+        if (!isTold) notice(`The list of models cannot be kept in ${folder}; it is asked for at each start.`);
+        isTold = true;
+      }
+    },
+  };
+}
+
+export function formatCatalogue({ models, listedAt }: KeptCatalogue): string {
+  return JSON.stringify({ listedAt, models });
+}
+
+/** @throws when the text is no such catalogue. */
+export function parseCatalogue(text: string): KeptCatalogue {
+  const reader = new Reader(JSON.parse(text), 'internal', 'catalogue');
+  return { listedAt: reader.get('listedAt').number(), models: reader.get('models').array().map(readModel) };
+}
+
+function readModel(reader: Reader): Model {
+  const texts = (name: string): readonly string[] =>
+    reader
+      .get(name)
+      .array()
+      .map((it) => it.string());
+  return {
+    id: reader.get('id').nonEmptyString(),
+    name: reader.get('name').string(),
+    description: reader.optional('description')?.string(),
+    maxInputTokens: reader.get('maxInputTokens').number(),
+    maxOutputTokens: reader.get('maxOutputTokens').number(),
+    inputs: texts('inputs').includes('image') ? ['text', 'image'] : ['text'],
+    efforts: texts('efforts'),
+    creditRate: reader.optional('creditRate')?.number(),
+    isDefault: reader.get('isDefault').boolean(),
+    supportsPromptCache: reader.optional('supportsPromptCache')?.value === true,
+    requestFieldsSchema: reader.optional('requestFieldsSchema')?.object(),
+  };
+}
+
+/** A login that was renewed elsewhere gets a new name, and its old list is never read again. */
+async function removeOldest(folder: string): Promise<void> {
+  const paths = (await readdir(folder)).filter((name) => name.endsWith('.json')).map((name) => join(folder, name));
+  if (paths.length <= MAX_FILES) return;
+  const dated = await Promise.all(paths.map(async (path) => ({ path, time: (await stat(path)).mtimeMs })));
+  const oldest = dated.toSorted((a, b) => b.time - a.time).slice(MAX_FILES);
+  await Promise.all(oldest.map(({ path }) => rm(path, { force: true })));
+}
+
+const MAX_BYTES = 4_000_000;
+const MAX_FILES = 10;

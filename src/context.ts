@@ -1,12 +1,11 @@
 /** Where all effects are born: one record of the real terminal, clock, chance, network and signals, all lazy. */
 
-import { randomUUID } from 'node:crypto';
 import { fstatSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { createKeychain, type Keychain } from './auth/keychain.js';
-import type { RunProgram } from './auth/sources/kiro-cli-program.js';
+import type { RunProgram } from './auth/kiro-cli.js';
 import type { Fetch } from './core/fetch.js';
 import type { Secret } from './core/secret.js';
 import type { StartTimer } from './kiro/asker.js';
@@ -43,9 +42,16 @@ export type Context = {
   readonly readPipe: () => Promise<string>;
   /** Aborted by the first SIGINT or SIGTERM; the second ends the process at once. */
   readonly stopSignal: () => AbortSignal;
+  /**
+   * From now on each error that nobody has caught is told, and does not end the process. @returns how to end that.
+   */
+  readonly onUncaught: (tell: (thrown: unknown) => void) => () => void;
 };
 
 export type Piped = Uint8Array | undefined;
+
+/** The global one: `node:crypto` would be loaded for `--help` too. */
+const randomUUID = (): string => crypto.randomUUID();
 
 export function createContext(): Context {
   let stopping: AbortSignal | undefined;
@@ -72,6 +78,7 @@ export function createContext(): Context {
     readPipe: () => readPipe(stopSignal()),
     readPiped: (limits) => readPiped(limits, stopSignal()),
     stopSignal,
+    onUncaught,
   };
 }
 
@@ -102,10 +109,23 @@ function readVersion(): string {
   return (JSON.parse(text) as { version: string }).version;
 }
 
-/** Node's default action comes back after the first signal, so a second one ends a process that hangs. */
+function onUncaught(tell: (thrown: unknown) => void): () => void {
+  const kinds = ['uncaughtException', 'unhandledRejection'] as const;
+  for (const kind of kinds) process.on(kind, tell);
+  return () => {
+    for (const kind of kinds) process.off(kind, tell);
+  };
+}
+
+/** Node's default action comes back after the first signal, so a second one, of either name, ends what hangs. */
 function signalOfProcess(): AbortSignal {
   const controller = new AbortController();
-  for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => controller.abort(name));
+  const names = ['SIGINT', 'SIGTERM'] as const;
+  const stop = (name: NodeJS.Signals): void => {
+    for (const it of names) process.off(it, stop);
+    controller.abort(name);
+  };
+  for (const name of names) process.on(name, stop);
   return controller.signal;
 }
 

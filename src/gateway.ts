@@ -2,20 +2,20 @@
 
 import { createCatalogue, type CatalogueDependencies } from './catalogue.js';
 import type { Conversation, Model } from './core/conversation.js';
-import { GatewayError } from './core/errors.js';
-import { unfenceTurn } from './core/json-answer.js';
-import { limitTurn } from './core/limits.js';
-import type { Batch, Completion, Turn } from './core/stream.js';
+import { toGatewayError } from './core/errors.js';
+import { unfenceStage } from './core/json-answer.js';
+import { limitStage } from './core/limits.js';
+import { through, whenFinished, type Completion, type Stage, type Turn } from './core/stream.js';
 import type { UsageLimits } from './core/usage-limits.js';
+import { searchingTurn, searchToolOf, type SearchOutcome } from './core/web-search.js';
 import type { Asker } from './kiro/asker.js';
 import type { Access, KiroClient } from './kiro/client.js';
-import { readModelName, thinksLong, withWish, type ModelAliases } from './kiro/model-names.js';
-import { modelNotFound, resolveModel } from './kiro/models.js';
+import { type ModelAliases, modelNotFound, readModelName, resolveModel, thinksLong, withWish } from './kiro/models.js';
 import type { ProfiledSession } from './kiro/profiled-session.js';
-import { toKiroRequest, type RequestContext } from './kiro/request.js';
-import { createCutCalls, rememberCutCalls } from './kiro/truncation.js';
+import { marksCache, toKiroRequest, type RequestContext } from './kiro/request.js';
+import { createCutCalls } from './kiro/truncation.js';
 import type { FetchMedia, WithMedia } from './remote-media.js';
-import { repairFor, withoutDocuments, type Repaired } from './repairs.js';
+import { explain, repairFor, withoutDocuments, type Repair, type Repaired } from './repairs.js';
 
 export type Gateway = {
   /**
@@ -36,6 +36,10 @@ export type Gateway = {
   model(name: string, signal: AbortSignal): Promise<Model>;
   /** Whether `converse` fetches what URLs in a conversation point at. */
   readonly fetchesUrls: boolean;
+  /** Whether `converse` runs searches of the web. */
+  readonly searchesWeb: boolean;
+  /** Whether a list of models is known, and whether Kiro has answered since the start. Kiro is not asked. */
+  readiness(): { readonly catalogue: boolean; readonly upstream: boolean };
   /** The estimate that the conversation's own turn would begin with. Kiro is not asked. */
   countTokens(conversation: Conversation): number;
   /** What the account may spend and has spent, as Kiro says it now. */
@@ -58,7 +62,7 @@ export type Spent = Pick<Completion, 'usage' | 'credits'> & {
 
 export type GatewayDependencies = CatalogueDependencies & {
   readonly session: ProfiledSession;
-  readonly client: Pick<KiroClient, 'usageLimits'>;
+  readonly client: Pick<KiroClient, 'usageLimits' | 'searchWeb'>;
   readonly asker: Asker;
   readonly randomId: () => string;
   readonly modelAliases: ModelAliases;
@@ -66,6 +70,8 @@ export type GatewayDependencies = CatalogueDependencies & {
   readonly tags: RequestContext['tags'];
   readonly textToolCalls: boolean;
   readonly truncationRecovery: boolean;
+  readonly searchesWeb: boolean;
+  readonly promptCache: boolean;
   /** Undefined: nothing is fetched. */
   readonly fetchMedia?: FetchMedia | undefined;
   /** Is told what each turn cost, as soon as that is known. */
@@ -75,12 +81,22 @@ export type GatewayDependencies = CatalogueDependencies & {
 export function createGateway(dependencies: GatewayDependencies): Gateway {
   const { session, asker, log, modelAliases, truncationRecovery } = dependencies;
   const cutCalls = createCutCalls();
+  /** Models that take no marks for the cache, whatever the catalogue says: found out once. */
+  const refusingMarks = new Set<string>();
   const catalogue = createCatalogue(dependencies);
+  let hasAnswered = false;
 
   return {
     fetchesUrls: dependencies.fetchMedia !== undefined,
 
+    searchesWeb: dependencies.searchesWeb,
+
     models: catalogue.models,
+
+    readiness: () => ({
+      catalogue: catalogue.known().length > 0,
+      upstream: hasAnswered || catalogue.isListed(),
+    }),
 
     usage: (signal) => dependencies.client.usageLimits(signal),
 
@@ -99,33 +115,74 @@ export function createGateway(dependencies: GatewayDependencies): Gateway {
 
     async converse(given, signal) {
       const { conversation, notices } = await withMedia(given, signal);
-      const access = await session.accessToken(signal);
-      const known = await catalogue.modelsIfKnown(signal);
-      const { model, wish } = modelFor(conversation.model, known);
-      const situation = { access, known, model, signal };
-      const reasoning = withWish(conversation.reasoning, wish);
-      const wished = { ...conversation, reasoning };
-      let asked: Repaired = model.inputs.includes('image')
-        ? { conversation: wished, notices: [] }
-        : withoutDocuments(wished);
-      asked = { ...asked, notices: [...notices, ...asked.notices] };
-      const tried = new Set<string>();
-      for (;;) {
-        try {
-          const model = asked.withoutFields === true ? withoutFields(situation.model) : situation.model;
-          const answer = await askWithSomeProfile(asked.conversation, { ...situation, model });
-          return { ...answer, notices: [...asked.notices, ...answer.notices] };
-        } catch (thrown) {
-          const repair = repairFor(thrown);
-          if (repair === undefined || tried.has(repair.reason)) throw thrown;
-          tried.add(repair.reason);
-          log.info(repair.told);
-          const repaired = repair.apply(asked.conversation);
-          asked = { ...asked, ...repaired, notices: [...asked.notices, ...repaired.notices] };
-        }
-      }
+      const first = await askWithRepairs(conversation, notices, signal);
+      hasAnswered = true;
+      const turn = withSearches(first.turn, conversation, signal);
+      const recorder = recorderFor(first.modelId, conversation.sessionId);
+      return { ...first, turn: through(turn, [...stagesFor(conversation), recorder]) };
     },
   };
+
+  /** One turn of Kiro's; what it refuses for a known reason is asked once more without that. */
+  async function askWithRepairs(given: Conversation, notices: readonly string[], signal: AbortSignal): Promise<Answer> {
+    const access = await session.accessToken(signal);
+    const known = await catalogue.modelsIfKnown(signal);
+    const { model, wish } = modelFor(given.model, known);
+    const wished = { ...given, reasoning: withWish(given.reasoning, wish) };
+    let asked: Repaired = model.inputs.includes('image')
+      ? { conversation: wished, notices: [] }
+      : withoutDocuments(wished);
+    asked = { ...asked, notices: [...notices, ...asked.notices] };
+    const tried = new Set<Repair>();
+    for (;;) {
+      const marked = asked.withoutMarks === true ? { ...model, supportsPromptCache: false } : model;
+      const situation = { access, known, signal, model: asked.withoutFields === true ? withoutFields(marked) : marked };
+      try {
+        const answer = await askWithSomeProfile(asked.conversation, situation);
+        if (asked.withoutMarks === true) refusingMarks.add(model.id);
+        return { ...answer, notices: [...asked.notices, ...answer.notices] };
+      } catch (thrown) {
+        const repair = repairFor(thrown, { hasCacheMarks: marksCache(contextFor(situation.model)) });
+        if (repair === undefined || tried.has(repair)) throw thrown;
+        tried.add(repair);
+        log.info(repair.told);
+        const repaired = repair.apply(asked.conversation);
+        asked = { ...asked, ...repaired, notices: [...asked.notices, ...repaired.notices] };
+      }
+    }
+  }
+
+  /** Where the model may search, one turn for the client is several of Kiro's. */
+  function withSearches(turn: Turn, conversation: Conversation, signal: AbortSignal): Turn {
+    const tool = searchToolOf(conversation);
+    if (tool === undefined) return turn;
+    return searchingTurn(turn, {
+      conversation,
+      tool,
+      ask: async (next) => (await askWithRepairs(next, [], signal)).turn,
+      search: (query) => searchWeb(query, signal),
+      signal,
+    });
+  }
+
+  /** A search that fails is the model's to deal with, not the client's. */
+  async function searchWeb(query: string, signal: AbortSignal): Promise<SearchOutcome> {
+    try {
+      return { results: await dependencies.client.searchWeb(query, signal) };
+    } catch (thrown) {
+      signal.throwIfAborted();
+      log.warn(`The web search failed: ${toGatewayError(thrown).message}`);
+      return { results: [], failure: 'unavailable' };
+    }
+  }
+
+  /** A function of its own, so that a turn does not hold on to the conversation that it answers. */
+  function recorderFor(modelId: string, sessionId: string | undefined): Stage {
+    return whenFinished(({ blocks, usage, credits }) => {
+      cutCalls.remember(blocks);
+      dependencies.record?.({ usage, credits, modelId, sessionId });
+    });
+  }
 
   async function withMedia(conversation: Conversation, signal: AbortSignal): Promise<WithMedia> {
     return (await dependencies.fetchMedia?.(conversation, signal)) ?? { conversation, notices: [] };
@@ -146,6 +203,7 @@ export function createGateway(dependencies: GatewayDependencies): Gateway {
       tags: dependencies.tags,
       readsWrittenCalls: dependencies.textToolCalls,
       wasCut: truncationRecovery ? (id) => cutCalls.has(id) : undefined,
+      promptCache: dependencies.promptCache && !refusingMarks.has(model.id),
     };
   }
 
@@ -171,12 +229,9 @@ export function createGateway(dependencies: GatewayDependencies): Gateway {
     try {
       const asked = { estimatedInputTokens, restoreToolName, reading, windowTokens: model.maxInputTokens };
       const question = { body: request.body, access, asked, thinksLong: thinksLong(conversation.reasoning) };
-      const turn = rememberCutCalls(asWished(await asker.ask(question, signal), conversation), cutCalls);
-      const record = ({ usage, credits }: Completion): void =>
-        dependencies.record?.({ usage, credits, modelId: model.id, sessionId: conversation.sessionId });
-      return { turn: recorded(turn, record), notices: request.notices, modelId: model.id };
+      return { turn: await asker.ask(question, signal), notices: request.notices, modelId: model.id };
     } catch (thrown) {
-      throw explain(thrown, { name: conversation.model, known, model, estimatedInputTokens });
+      throw explain(thrown, { conversation, known, model, estimatedInputTokens, body: request.body });
     }
   }
 }
@@ -194,35 +249,8 @@ function withoutFields(model: Model): Model {
   return { ...model, requestFieldsSchema: undefined };
 }
 
-/** The turn in the form and the length that were asked for, which Kiro does not see to. */
-function asWished(turn: Turn, { answerFormat, limits }: Conversation): Turn {
-  const formed = answerFormat === undefined ? turn : unfenceTurn(turn);
-  return limits === undefined ? formed : limitTurn(formed, limits);
-}
-
-/** Tells the sum before it passes it on: whoever waits for it may leave with it. */
-async function* recorded(turn: Turn, record: (completion: Completion) => void): AsyncGenerator<Batch> {
-  for await (const batch of turn) {
-    const last = batch.at(-1);
-    if (last?.type === 'finish') record(last.completion);
-    yield batch;
-  }
-}
-
-/** What only the gateway knows about a failure: the names near a wrong model, the numbers of an overflow. */
-function explain(
-  thrown: unknown,
-  asked: { name: string; known: readonly Model[]; model: Model; estimatedInputTokens: number },
-): unknown {
-  if (!(thrown instanceof GatewayError)) return thrown;
-  if (thrown.kind === 'model-not-found') return modelNotFound(asked.name, asked.known, thrown);
-  if (thrown.kind !== 'context-overflow') return thrown;
-  const limit = asked.model.maxInputTokens;
-  // Kiro says that it was too much; an estimate below the limit would contradict it.
-  const tokens = Math.max(asked.estimatedInputTokens, limit + 1);
-  return new GatewayError('context-overflow', thrown.message, {
-    ...thrown.facts,
-    overflow: { tokens, limit },
-    cause: thrown,
-  });
+/** The form and the length that were asked for, which Kiro does not see to. */
+function stagesFor({ answerFormat, limits }: Conversation): readonly Stage[] {
+  const limit = limits === undefined ? undefined : limitStage(limits);
+  return [...(answerFormat === undefined ? [] : [unfenceStage()]), ...(limit === undefined ? [] : [limit])];
 }

@@ -3,8 +3,7 @@
 import { appendFile, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { makePrivateFolder } from './auth/private-file.js';
-import { readSmallFile } from './auth/small-file.js';
+import { makePrivateFolder, readSmallFile } from './auth/files.js';
 import { Reader } from './core/reader.js';
 
 export type LedgerEntry = {
@@ -20,31 +19,82 @@ export type LedgerEntry = {
   readonly source: LedgerSource;
 };
 
-export type LedgerSource = 'serve' | 'chat';
+export type LedgerSource = 'serve' | 'chat' | 'run';
 
 export type Ledger = {
-  /** Never throws: an answer does not depend on its bookkeeping. */
+  /**
+   * Written at once, or with others a moment later: one file operation per answer is what a busy gateway would feel.
+   * Resolves when it is; never throws, because an answer does not depend on its bookkeeping.
+   */
   record(entry: LedgerEntry): Promise<void>;
+  /** Writes what still waits. */
+  close(): Promise<void>;
   /** The entries of so many days, today included, the oldest first. Lines that cannot be read are left out. */
   read(days: number): Promise<readonly LedgerEntry[]>;
 };
 
-/** @param now Unix time in milliseconds. */
-export function createLedger(stateFolder: string, now: () => number): Ledger {
+/**
+ * @param now Unix time in milliseconds.
+ * @param notice Is told, in a sentence and once at a time, that nothing can be written.
+ */
+export function createLedger(
+  stateFolder: string,
+  now: () => number,
+  notice: (sentence: string) => void = () => undefined,
+): Ledger {
   const folder = join(stateFolder, 'ledger');
   const pathOf = (day: string): string => join(folder, `${day}.jsonl`);
   let preparing: Promise<void> | undefined;
+  let isBroken = false;
+  let waiting: LedgerEntry[] = [];
+  let writing: Promise<void> | undefined;
+  let writtenAt = -Infinity;
+  let hurry = (): void => undefined;
+  let isClosing = false;
+
+  async function writeAll(): Promise<void> {
+    while (waiting.length > 0) {
+      const sinceMs = Math.abs(now() - writtenAt);
+      if (sinceMs < PAUSE_MS && !isClosing) {
+        await new Promise<void>((resolve) => {
+          hurry = resolve;
+          setTimeout(resolve, PAUSE_MS - sinceMs).unref();
+        });
+      }
+      const entries = waiting;
+      waiting = [];
+      writtenAt = now();
+      await write(entries);
+    }
+    writing = undefined;
+  }
+
+  async function write(entries: readonly LedgerEntry[]): Promise<void> {
+    try {
+      await (preparing ??= prepare(folder, dayOf(now(), MAX_DAYS)));
+      for (const day of new Set(entries.map(({ time }) => dayOf(time)))) {
+        const lines = entries.filter(({ time }) => dayOf(time) === day).map(formatEntry);
+        // One write of whole lines to a file opened for appending: processes do not cut into each other's lines.
+        await appendFile(pathOf(day), lines.join(''), { mode: 0o600 });
+      }
+      isBroken = false;
+    } catch {
+      // The next turn tries again.
+      preparing = undefined;
+      if (!isBroken) notice(`What turns cost cannot be written to ${folder}; \`usage\` will not know of them.`);
+      isBroken = true;
+    }
+  }
 
   return {
-    async record(entry) {
-      try {
-        await (preparing ??= prepare(folder, dayOf(now(), MAX_DAYS)));
-        // One write of one line to a file opened for appending: processes do not cut into each other's lines.
-        await appendFile(pathOf(dayOf(entry.time)), formatEntry(entry), { mode: 0o600 });
-      } catch {
-        // The next turn tries again.
-        preparing = undefined;
-      }
+    record(entry) {
+      waiting.push(entry);
+      return (writing ??= writeAll());
+    },
+    async close() {
+      isClosing = true;
+      hurry();
+      await writing;
     },
     async read(days) {
       const names = Array.from({ length: days }, (_, index) => dayOf(now(), days - 1 - index));
@@ -92,7 +142,7 @@ function readEntry(reader: Reader): LedgerEntry {
     inputTokens: reader.get('inputTokens').number(),
     outputTokens: reader.get('outputTokens').number(),
     credits: reader.optional('credits')?.number(),
-    source: reader.get('source').oneOf(['serve', 'chat']),
+    source: reader.get('source').oneOf(['serve', 'chat', 'run']),
   };
 }
 
@@ -102,6 +152,7 @@ async function prepare(folder: string, oldestDay: string): Promise<void> {
   await Promise.all(old.map((name) => rm(join(folder, name), { force: true })));
 }
 
+const PAUSE_MS = 250;
 const MAX_DAYS = 90;
 const MAX_NAME_LENGTH = 64;
 const MAX_BYTES = 50_000_000;

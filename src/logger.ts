@@ -5,43 +5,69 @@ import type { Secret } from './core/secret.js';
 
 export type LogLevel = 'DEBUG' | 'INFO' | 'WARN' | 'ERROR';
 
+/**
+ * `text`: time, level and words. `json`: an object a line. `screen`: as `text`, for somebody who looks at it now, so in
+ * the time of the place. `talk`: the words alone, for a command that gives one answer.
+ */
+export type LogFormat = 'text' | 'json' | 'screen' | 'talk';
+
+/** What a line of JSON has besides its words. */
+export type LogFacts = Readonly<Record<string, string | number | boolean | undefined>>;
+
 export type Logger = {
   debug(message: string): void;
-  info(message: string): void;
+  info(message: string, facts?: LogFacts): void;
   /** @param cause Its message is appended, its stack never. */
-  warn(message: string, cause?: unknown): void;
+  warn(message: string, cause?: unknown, facts?: LogFacts): void;
   error(message: string, cause?: unknown): void;
+  /** The text as a line of the log would have it: on one line, without secrets. */
+  clean(text: string): string;
   /** From now on this very value is unreadable in every line, whatever it looks like. */
   hide(secret: Secret | undefined): void;
 };
 
 export function createLogger(options: {
   readonly level: LogLevel;
+  /** `text` unless told otherwise. */
+  readonly format?: LogFormat;
   readonly write: (line: string) => void;
   /** Unix time in milliseconds. */
   readonly now: () => number;
 }): Logger {
+  const { format = 'text' } = options;
   const hidden = new Set<string>();
   const least = LEVELS.indexOf(options.level);
-  const log = (level: LogLevel, message: string, cause?: unknown): void => {
+  const clean = (text: string): string => redact(without(hidden, text)).replaceAll(/[\r\n]+/g, ' ');
+  const log = (level: LogLevel, message: string, cause?: unknown, facts: LogFacts = {}): void => {
     if (LEVELS.indexOf(level) < least) return;
-    const time = new Date(options.now()).toISOString().slice(11, 19);
-    const reason = cause === undefined ? '' : ` (${reasonOf(cause)})`;
-    options.write(
-      `${time} ${level.padEnd(5)} ${redact(without(hidden, message + reason)).replaceAll(/[\r\n]+/g, ' ')}\n`,
-    );
+    const reason = cause === undefined ? undefined : reasonOf(cause);
+    if (format === 'json') {
+      const time = new Date(options.now()).toISOString();
+      const cleanFact = (_: string, value: unknown): unknown => (typeof value === 'string' ? clean(value) : value);
+      options.write(`${JSON.stringify({ time, level, message, cause: reason, ...facts }, cleanFact)}\n`);
+      return;
+    }
+    const words = clean(reason === undefined ? message : `${message} (${reason})`);
+    const time = format === 'screen' ? placeTime(options.now()) : new Date(options.now()).toISOString().slice(11, 19);
+    options.write(format === 'talk' ? `${words}\n` : `${time} ${level.padEnd(5)} ${words}\n`);
   };
   return {
     debug: (message) => log('DEBUG', message),
-    info: (message) => log('INFO', message),
-    warn: (message, cause) => log('WARN', message, cause),
+    info: (message, facts) => log('INFO', message, undefined, facts),
+    warn: (message, cause, facts) => log('WARN', message, cause, facts),
     error: (message, cause) => log('ERROR', message, cause),
+    clean,
     hide(secret) {
       const value = secret?.reveal() ?? '';
       // A word of a few letters would make holes in every line.
       if (value.length >= 8) hidden.add(value);
     },
   };
+}
+
+/** `15:04:05`, by the clock on the wall. */
+export function placeTime(time: number): string {
+  return new Date(time).toTimeString().slice(0, 8);
 }
 
 function without(hidden: ReadonlySet<string>, text: string): string {
@@ -70,8 +96,12 @@ const SECRETS: readonly (readonly [RegExp, string])[] = [
   [/\bksk_[A-Za-z0-9_-]+/g, '[secret]'],
   [/\bkgw-[A-Za-z0-9_-]+/g, '[secret]'],
   [/\beyJ[A-Za-z0-9_-]{10,}(?:\.[A-Za-z0-9_-]*)*/g, '[secret]'],
+  // AWS's own: the id of a key, and a session's token.
+  [/\b(?:AKIA|ASIA)[A-Z0-9]{12,}/g, '[secret]'],
+  [/\bIQoJb3JpZ2lu[A-Za-z0-9/+=_-]+/g, '[secret]'],
+  // A quote may itself be quoted, once or more.
   [
-    /((?:access|refresh|id)_?token|client_?secret|api_?key|authorization|password)(["']?\s*[:=]\s*["']?)[^\s"',&}]+/gi,
+    /((?:access|refresh|id|session|security)[_-]?token|secret(?:[_-]?access)?[_-]?key|client_?secret|api[_-]?key|authorization|cookie|passw(?:or)?d)(\\*["']?\s*[:=]\s*\\*["']?)[^\s"'\\,&}]+/gi,
     '$1$2[secret]',
   ],
 ];

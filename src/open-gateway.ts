@@ -1,28 +1,28 @@
 /** From settings to a gateway that works: login, session, client; with `--demo`, the same on the simulator. */
 
 import { join } from 'node:path';
-
 import { digestOf, secretsOf } from './auth/credential.js';
-import { type Alone, alreadyAlone, createRefreshLock } from './auth/refresh-lock.js';
+import { type Alone, alreadyAlone, createRefreshLock } from './auth/lock.js';
 import { createSession, type SessionFacts } from './auth/session.js';
 import { fileStore, memoryStore } from './auth/store.js';
-import { findLogin, notLoggedIn, type Login } from './auth/sources/index.js';
-import type { FoundLogin } from './auth/sources/source.js';
-import { createCatalogueStore } from './catalogue-store.js';
+import { findLogin, type Login, notLoggedIn } from './auth/sources.js';
+import { createCatalogueStore } from './catalogue.js';
 import type { CommandOptions } from './commands/command.js';
 import type { Context } from './context.js';
-import { GatewayError } from './core/errors.js';
-import { Secret } from './core/secret.js';
-import { readEnvFile } from './env-file.js';
+import { loadSettings } from './env-file.js';
 import { createGateway, type Gateway, type Spent } from './gateway.js';
-import type { HostOverrides } from './kiro/endpoints.js';
-import { createKiroUpstream } from './kiro-upstream.js';
+import type { HostOverrides } from './kiro/calls.js';
 import { createLedger, type Ledger, type LedgerEntry, type LedgerSource } from './ledger.js';
 import { createLogger, type Logger } from './logger.js';
-import { openLogins } from './open-logins.js';
 import { gatewayPaths, type GatewayPaths } from './paths.js';
 import { createRemoteMedia } from './remote-media.js';
-import { readSettings, type Settings } from './settings.js';
+import type { DebugCapture } from './server/debug-capture.js';
+import type { Settings } from './settings.js';
+import type { Fetch } from './core/fetch.js';
+import { type Asker, createAsker } from './kiro/asker.js';
+import { type AccessProvider, createKiroClient, type KiroClient } from './kiro/client.js';
+import { createProfiledSession, type ProfiledSession } from './kiro/profiled-session.js';
+import { createLoginStore, type LoginStore } from './auth/login-store.js';
 
 export type OpenedGateway = {
   readonly gateway: Gateway;
@@ -36,6 +36,8 @@ export type OpenedGateway = {
   readonly login: () => SessionFacts;
   /** Ends what was started for it, and waits for that. */
   readonly close: () => Promise<void>;
+  /** Undefined unless DEBUG_MODE is on. */
+  readonly capture: DebugCapture | undefined;
 };
 
 export type OpenOptions = {
@@ -56,8 +58,12 @@ export async function openGateway(
   options: CommandOptions,
   { folderEnvFile, announcesRegistration, source }: OpenOptions = FOR_ONE_ANSWER,
 ): Promise<OpenedGateway> {
-  const { settings, notices } = await settingsFor(context, options, folderEnvFile);
-  const log = createLogger({ level: settings.logLevel, write: context.terminal.log, now: context.now });
+  const { settings, notices } = await loadSettings(context, options, folderEnvFile);
+  const { logLevel: level, logFormat } = settings;
+  // Who waits for one answer reads sentences.
+  const words = source === 'chat' ? 'talk' : context.terminal.live === undefined ? 'text' : 'screen';
+  const format = logFormat === 'json' ? logFormat : words;
+  const log = createLogger({ level, format, write: context.terminal.log, now: context.now });
   for (const secret of [settings.proxyApiKey, settings.refreshToken, settings.kiroApiKey, settings.vpnProxyUrl]) {
     log.hide(secret);
   }
@@ -69,11 +75,13 @@ export async function openGateway(
   const upstream =
     demo === undefined
       ? await realUpstream(context, settings, { profile: options['profile'], paths, notice })
-      : await demoUpstream(context, String(demo));
+      : await demoUpstream(context, demo);
   for (const secret of secretsOf(upstream.login.credential)) log.hide(secret);
   upstream.login.notices.forEach(notice);
   try {
-    const fetch = await context.loadFetch(settings.vpnProxyUrl);
+    const capture = source === 'chat' ? undefined : await captureFor(settings, paths, { log, context });
+    const network = await context.loadFetch(settings.vpnProxyUrl);
+    const fetch = capture?.watch(network) ?? network;
     const session = await createSession({
       login: upstream.login,
       source: upstream.login.source,
@@ -90,8 +98,8 @@ export async function openGateway(
     });
     const login = session.describe();
     log.debug(`Login: ${login.account}, from ${login.source}.`);
-    const { isSimulator, close } = upstream;
-    const ledger = isSimulator ? undefined : createLedger(paths.state, context.now);
+    const { isSimulator } = upstream;
+    const ledger = isSimulator ? undefined : createLedger(paths.state, context.now, notice);
     const gateway = createGateway({
       ...createKiroUpstream(context, settings, {
         session,
@@ -113,17 +121,35 @@ export async function openGateway(
       },
       textToolCalls: settings.textToolCalls,
       truncationRecovery: settings.truncationRecovery,
+      searchesWeb: settings.webSearch,
+      promptCache: settings.promptCache,
       fetchMedia: settings.remoteImages ? createRemoteMedia(context) : undefined,
       ...(ledger !== undefined && {
-        catalogueStore: createCatalogueStore(paths.state, digestOf(upstream.login.credential)),
+        catalogueStore: createCatalogueStore(paths.state, digestOf(upstream.login.credential), notice),
         record: (spent) => void ledger.record(toEntry(spent, context.now(), source)),
       }),
     });
-    return { gateway, settings, paths, log, isSimulator, ledger, login: () => session.describe(), close };
+    const close = async (): Promise<void> => {
+      await ledger?.close();
+      await upstream.close();
+    };
+    const opened = { gateway, settings, paths, log, isSimulator, ledger, capture, close };
+    return { ...opened, login: () => session.describe() };
   } catch (thrown) {
     await upstream.close();
     throw thrown;
   }
+}
+
+async function captureFor(
+  { debugMode: mode }: Settings,
+  { state: stateFolder }: GatewayPaths,
+  { log, context: { now, version } }: { readonly log: Logger; readonly context: Context },
+): Promise<DebugCapture | undefined> {
+  if (mode === 'off') return undefined;
+  const { createDebugCapture } = await import('./server/debug-capture.js');
+  log.info(`DEBUG_MODE=${mode}: what is said is kept in ${join(stateFolder, 'debug')}, for a week at most.`);
+  return createDebugCapture({ mode, stateFolder, version, log, now });
 }
 
 function refreshLock(context: Context, paths: GatewayPaths, notice: (sentence: string) => void): Alone {
@@ -136,22 +162,6 @@ const FOR_ONE_ANSWER: OpenOptions = { folderEnvFile: false, announcesRegistratio
 function toEntry({ modelId, sessionId, usage, credits }: Spent, time: number, source: LedgerSource): LedgerEntry {
   const { inputTokens, outputTokens } = usage;
   return { time, model: modelId, session: sessionId, inputTokens, outputTokens, credits, source };
-}
-
-async function settingsFor(context: Context, options: CommandOptions, folderEnvFile: boolean) {
-  const named = options['envFile'];
-  const path = typeof named === 'string' ? named : join(context.workingDirectory, '.env');
-  const isRead = typeof named === 'string' || folderEnvFile;
-  const envFile = isRead ? await readEnvFile(path, { trusted: typeof named === 'string' }) : undefined;
-  const flags = Object.entries(options).filter((entry): entry is [string, string] => typeof entry[1] === 'string');
-  const settings = readSettings({
-    flags: Object.fromEntries(flags),
-    env: context.machine.env,
-    envFile,
-    homeDirectory: context.machine.homeDirectory,
-    version: context.version,
-  });
-  return { settings, notices: envFile?.notices ?? [] };
 }
 
 type Upstream = {
@@ -188,36 +198,80 @@ async function realUpstream(
 }
 
 /** Swaps hosts and credential, nothing else: the demonstration takes the path of production. */
-async function demoUpstream(context: Context, named: string): Promise<Upstream> {
-  const { startSimulator, DEMO_REFRESH_TOKEN } = await import('./simulator/server.js');
-  const { isScenarioName, listScenarios } = await import('./simulator/scenarios.js');
-  const scenario = named || context.machine.env['KIRO_SIMULATOR_SCENARIO'];
-  if (scenario && !isScenarioName(scenario)) {
-    const names = listScenarios().map(({ name }) => name);
-    throw new GatewayError(
-      'invalid-request',
-      `There is no scenario ${JSON.stringify(scenario)}; there are ${names.join(', ')}.`,
-    );
-  }
-  const simulator = await startSimulator({ keepRequests: 0, ...(scenario && { scenario }) });
-  const { url } = simulator;
-  const found: FoundLogin = {
-    credential: {
-      kind: 'social',
-      refreshToken: new Secret(DEMO_REFRESH_TOKEN),
-      accessToken: undefined,
-      expiresAt: undefined,
-      region: 'us-east-1',
-      apiRegion: undefined,
-      profileArn: undefined,
+async function demoUpstream(context: Context, named: CommandOptions[string]): Promise<Upstream> {
+  const { startDemo } = await import('./demo.js');
+  const { login, hosts, close } = await startDemo(context, named);
+  const source = { name: '--demo', description: 'the simulator', read: () => Promise.resolve(login) };
+  return { login: { ...login, source, store: memoryStore() }, overrides: hosts, isSimulator: true, close };
+}
+
+export type KiroUpstream = {
+  readonly session: ProfiledSession;
+  readonly client: KiroClient;
+  readonly asker: Asker;
+};
+
+export type UpstreamDependencies = {
+  readonly session: AccessProvider;
+  readonly fetch: Fetch;
+  readonly overrides: HostOverrides;
+  readonly isSimulator: boolean;
+  /** Is told, in a sentence, what is repeated. */
+  readonly note: (sentence: string) => void;
+};
+
+export function createKiroUpstream(
+  context: Context,
+  settings: Settings,
+  { session: login, fetch, overrides, isSimulator, note }: UpstreamDependencies,
+): KiroUpstream {
+  const { now, sleep, chance, startTimer, randomId } = context;
+  const asking = {
+    session: login,
+    fetch,
+    overrides,
+    apiRegion: settings.kiroApiRegion,
+    userAgent: settings.kiroUserAgent,
+    optOut: settings.kiroOptOut,
+    randomId,
+  };
+  const session = createProfiledSession({
+    session: login,
+    listProfiles: (apiRegion, signal) => createKiroClient({ ...asking, apiRegion }).listProfiles(signal),
+    apiRegion: settings.kiroApiRegion,
+    usesSharedProfile: settings.kiroSharedProfile,
+    now,
+  });
+  const client = createKiroClient({ ...asking, session });
+  const asker = createAsker({
+    client,
+    now,
+    sleep,
+    chance,
+    startTimer,
+    note,
+    retry: {
+      maxAttempts: settings.maxAttempts,
+      baseDelayMs: settings.baseRetryDelaySeconds * 1000,
+      maxSlowRepeats: settings.firstTokenMaxRetries,
     },
-    notices: [],
-  };
-  const source = { name: '--demo', description: 'the simulator', read: () => Promise.resolve(found) };
-  return {
-    login: { ...found, source, store: memoryStore() },
-    overrides: { api: url, management: url, auth: url, oidc: url },
-    isSimulator: true,
-    close: () => simulator.close(),
-  };
+    // The simulator is no service to be spared.
+    maxConcurrent: isSimulator ? 0 : settings.maxConcurrentRequests,
+    firstEventMs: settings.firstTokenTimeoutSeconds * 1000,
+    silenceMs: settings.streamingReadTimeoutSeconds * 1000,
+  });
+  return { session, client, asker };
+}
+
+/** @param notice Is told, in a sentence, what a person should know. */
+export function openLogins(context: Context, paths: GatewayPaths, notice: (sentence: string) => void): LoginStore {
+  return createLoginStore({
+    keychain: context.keychain(),
+    dataFolder: paths.data,
+    stateFolder: paths.state,
+    now: context.now,
+    sleep: context.sleep,
+    signal: context.stopSignal(),
+    notice,
+  });
 }

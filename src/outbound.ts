@@ -1,8 +1,8 @@
-/** The way out: fetch with connections that are kept, through a proxy where one is set. The only door to Kiro. */
+/** The way out: fetch over node-fetch with kept-alive connections, straight or through a proxy. */
 
-import type { AgentOptions, Agent as HttpAgent } from 'node:http';
-
-import { GatewayError } from './core/errors.js';
+import type { Agent as HttpAgent, AgentOptions } from 'node:http';
+import { Readable } from 'node:stream';
+import { follow, GatewayError } from './core/errors.js';
 import type { Fetch, FetchInit, FetchResponse } from './core/fetch.js';
 import type { Secret } from './core/secret.js';
 import { proxyFor, type Proxy } from './proxy.js';
@@ -41,27 +41,101 @@ export async function createOutboundFetch({ proxyUrl, env }: OutboundOptions): P
     agent: HttpAgent,
     proxy: Proxy | undefined,
   ): Promise<FetchResponse> {
+    // node-fetch never stops listening when an answer is left in the middle.
+    const leaving = follow(signal);
     try {
       const response = await nodeFetch(url, {
         method,
-        headers: { ...headers },
+        ...(body === undefined ? { headers: { ...headers } } : sentOnce(body, headers)),
         redirect,
-        ...(body !== undefined && { body }),
-        ...(signal !== undefined && { signal }),
+        signal: leaving.signal,
         compress: false,
         agent,
       });
+      response.body?.once('close', leaving.end);
       return {
         status: response.status,
         headers: response.headers,
         text: () => response.text(),
-        // node-fetch's type knows the older stream interface only; what it gives is a Readable of Buffers.
-        body: response.body as AsyncIterable<Uint8Array> | null,
+        body: response.body === null ? null : bodyOf(response.body),
       };
     } catch (thrown) {
+      leaving.end();
       throw proxy === undefined || signal?.aborted === true ? thrown : toProxyError(thrown, proxy);
     }
   }
+}
+
+/** node-fetch keeps the body for as long as the answer lasts, unless it is a stream; this one forgets what it has sent. */
+function sentOnce(body: string, headers: FetchInit['headers']) {
+  let rest: string | null = body;
+  const stream = new Readable({
+    read() {
+      this.push(rest, 'utf8');
+      if (rest !== null) this.push(null);
+      rest = null;
+    },
+  });
+  return { body: stream, headers: { ...headers, 'content-length': String(Buffer.byteLength(body)) } };
+}
+
+/** node-fetch's type knows the older stream interface only; what it gives is a Readable of Buffers. */
+function bodyOf(stream: NodeJS.ReadableStream): FetchResponse['body'] {
+  return { [Symbol.asyncIterator]: () => chunksOf(stream as Readable) };
+}
+
+/**
+ * The chunks of a stream as they come. A Readable's own iterator costs several turns of the event loop's queues for each
+ * of them, which every delta of every answer would feel. What nobody has asked for yet waits, up to a limit, and is
+ * then one chunk.
+ */
+function chunksOf(stream: Readable): AsyncIterator<Uint8Array> {
+  let waiting: Uint8Array[] = [];
+  let waitingLength = 0;
+  let end: { readonly error?: Error } | undefined;
+  let asked: { resolve(result: IteratorResult<Uint8Array>): void; reject(error: Error): void } | undefined;
+
+  const finish = (error?: Error): void => {
+    end ??= error === undefined ? {} : { error };
+    if (asked === undefined) return;
+    if (end.error === undefined) asked.resolve({ done: true, value: undefined });
+    else asked.reject(end.error);
+    asked = undefined;
+  };
+  stream.on('data', (chunk: Uint8Array) => {
+    if (asked !== undefined) {
+      asked.resolve({ done: false, value: chunk });
+      asked = undefined;
+      return;
+    }
+    waiting.push(chunk);
+    waitingLength += chunk.length;
+    if (waitingLength > MOST_WAITING) stream.pause();
+  });
+  stream.on('end', () => finish());
+  stream.on('error', finish);
+  stream.on('close', () => finish(new Error('The connection was closed in the middle of an answer.')));
+
+  return {
+    next() {
+      if (waiting.length > 0) {
+        const value = Buffer.concat(waiting, waitingLength);
+        waiting = [];
+        waitingLength = 0;
+        if (stream.isPaused()) stream.resume();
+        return Promise.resolve({ done: false, value });
+      }
+      if (end?.error !== undefined) return Promise.reject(end.error);
+      if (end !== undefined) return Promise.resolve({ done: true, value: undefined });
+      return new Promise((resolve, reject) => {
+        asked = { resolve, reject };
+      });
+    },
+    return() {
+      stream.destroy();
+      return Promise.resolve({ done: true, value: undefined });
+    },
+  };
 }
 
 /** One agent for each way, made when it is first needed; those of proxies are loaded only then. */
@@ -154,6 +228,7 @@ function codeOf(thrown: unknown): string {
 
 const KEPT = { keepAlive: true, maxSockets: Infinity, maxFreeSockets: 64, scheduling: 'lifo' } as const;
 
+const MOST_WAITING = 64 * 1024;
 const DEAD_SOCKET = 'ERR_DEAD_SOCKET';
 const REFUSED = 'ERR_PROXY_';
 const RESETS: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE']);

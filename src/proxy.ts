@@ -1,4 +1,4 @@
-/** Which proxy a URL is reached through: the setting's, the environment's, or none. Pure. */
+/** Which proxy leads to a host: from the setting and from the usual variables. */
 
 export type Proxy = {
   readonly scheme: 'http' | 'https' | 'socks5' | 'socks5h';

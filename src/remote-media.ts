@@ -2,9 +2,8 @@
 
 import type { Conversation, Message, RemoteMedia, Text, ToolResultPart, UserPart } from './core/conversation.js';
 import { imageFormatOf, isPdf } from './core/signatures.js';
-import { documentFormatOf } from './dialects/media.js';
-import { download, Refusal, type Download } from './download.js';
-import type { Web } from './web.js';
+import { documentFormatOf } from './dialects/content.js';
+import { download, type Download, Refusal, type Web } from './web.js';
 
 /** Never throws: what cannot be fetched stays a note, and becomes a notice. */
 export type FetchMedia = (conversation: Conversation, signal: AbortSignal) => Promise<WithMedia>;

@@ -1,14 +1,12 @@
-/** What can be left out of a conversation when Kiro refuses it before its answer began: each kind of refusal once. */
+/** What the gateway does about a refusal: asks once more without what can be left out, or explains it. */
 
-import type { Conversation, Document, Message, UserPart } from './core/conversation.js';
+import type { Conversation, Document, Message, Model, UserPart } from './core/conversation.js';
 import { GatewayError } from './core/errors.js';
-import { noteFor } from './kiro/media.js';
+import { nameOffender, noteFor } from './kiro/media.js';
+import { modelNotFound } from './kiro/models.js';
 
 export type Repair = {
-  /** Kiro's machine-readable reason. */
-  readonly reason: string;
-  /** Where the reason alone says too little. */
-  readonly says?: RegExp;
+  readonly mends: (refused: GatewayError, sent: Sent) => boolean;
   /** For the log. */
   readonly told: string;
   readonly apply: (conversation: Conversation) => Repaired;
@@ -20,12 +18,48 @@ export type Repaired = {
   readonly notices: readonly string[];
   /** True when the model is asked without the fields of its own schema. */
   readonly withoutFields?: boolean;
+  /** True when Kiro is not told what it may cache. */
+  readonly withoutMarks?: boolean;
 };
 
+/** What the refused request had in it. */
+export type Sent = { readonly hasCacheMarks: boolean };
+
 /** The repair for a refusal, if there is one. */
-export function repairFor(thrown: unknown): Repair | undefined {
-  if (!(thrown instanceof GatewayError)) return undefined;
-  return REPAIRS.find(({ reason, says }) => reason === thrown.facts.reason && (says?.test(thrown.message) ?? true));
+export function repairFor(thrown: unknown, sent: Sent): Repair | undefined {
+  return thrown instanceof GatewayError ? REPAIRS.find(({ mends }) => mends(thrown, sent)) : undefined;
+}
+
+/** What was asked, as far as it explains a failure. */
+export type Asked = {
+  readonly conversation: Conversation;
+  readonly known: readonly Model[];
+  readonly model: Model;
+  readonly estimatedInputTokens: number;
+  readonly body: string;
+};
+
+/** What Kiro did not say: the names near a wrong model, the numbers of an overflow, the image it did not like. */
+export function explain(thrown: unknown, asked: Asked): unknown {
+  if (!(thrown instanceof GatewayError)) return thrown;
+  const { kind, message, facts } = thrown;
+  if (kind === 'model-not-found') return modelNotFound(asked.conversation.model, asked.known, thrown);
+  if (kind === 'context-overflow' || isTooLarge(thrown, asked.body)) {
+    const limit = asked.model.maxInputTokens;
+    // Kiro says that it was too much; an estimate below the limit would contradict it.
+    const tokens = Math.max(asked.estimatedInputTokens, limit + 1);
+    return new GatewayError('context-overflow', message, { ...facts, overflow: { tokens, limit }, cause: thrown });
+  }
+  const offender = nameOffender(facts.reason ?? '', asked.conversation.messages);
+  return offender === undefined
+    ? thrown
+    : new GatewayError(kind, `${message} ${offender}`, { ...facts, cause: thrown });
+}
+
+/** Some of Kiro's hosts call a large request improperly formed and not too long (protocol 4.6). */
+function isTooLarge({ kind, message }: GatewayError, body: string): boolean {
+  const isUnexplained = kind === 'invalid-request' && /improperly formed request/i.test(message);
+  return isUnexplained && Buffer.byteLength(body) > LARGE_BODY_BYTES;
 }
 
 /** A signature is bound to account and conversation; once one is refused, none of the others helps. */
@@ -68,24 +102,34 @@ function inlined({ name, data }: Document): string {
   return `<document name=${JSON.stringify(name)}>\n${Buffer.from(data, 'base64').toString('utf8')}\n</document>`;
 }
 
+const LARGE_BODY_BYTES = 600_000;
 const REASONING: ReadonlySet<string> = new Set(['reasoning', 'redacted-reasoning']);
 const TEXT_FORMATS: ReadonlySet<string> = new Set(['csv', 'html', 'txt', 'md']);
 
 const REPAIRS: readonly Repair[] = [
   {
-    reason: 'THINKING_SIGNATURE_INVALID',
+    mends: ({ facts }) => facts.reason === 'THINKING_SIGNATURE_INVALID',
     told: 'Kiro refused the reasoning in the history; asking once more without it.',
     apply: withoutReasoning,
   },
   {
-    reason: 'REQUEST_BODY_INVALID',
-    says: /additionalModelRequestFields/,
+    mends: ({ facts, message }) =>
+      facts.reason === 'REQUEST_BODY_INVALID' && message.includes('additionalModelRequestFields'),
     told: 'Kiro does not know the fields that its own schema names; asking once more without them.',
     apply: (conversation) => ({ conversation, notices: [], withoutFields: true }),
   },
   {
-    reason: 'DOCUMENT_MODEL_NOT_SUPPORTED',
+    mends: ({ facts }) => facts.reason === 'DOCUMENT_MODEL_NOT_SUPPORTED',
     told: 'The model reads no documents; asking once more with their texts in the message.',
     apply: withoutDocuments,
+  },
+  {
+    // Last, because Kiro does not say that it was the marks: it finds the request improperly formed.
+    mends: ({ kind, facts }, { hasCacheMarks }) =>
+      hasCacheMarks &&
+      kind === 'invalid-request' &&
+      (facts.reason ?? 'REQUEST_BODY_INVALID') === 'REQUEST_BODY_INVALID',
+    told: 'Kiro refused the request; asking once more without PROMPT_CACHE.',
+    apply: (conversation) => ({ conversation, notices: [], withoutMarks: true }),
   },
 ];

@@ -4,7 +4,7 @@ import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { isWholeRefreshToken } from './auth/credential.js';
 import { Secret } from './core/secret.js';
-import { isProfileArn, isRegion } from './kiro/endpoints.js';
+import { isProfileArn, isRegion } from './kiro/calls.js';
 import { readProxyUrl } from './proxy.js';
 
 export type SettingKind<Value> = {

@@ -1,8 +1,9 @@
-/** The second door to the network, for URLs in prompts: one GET to addresses that were checked, without a proxy. */
+/** The internet, for images by URL: public hosts only, few redirects, bounded bytes and time. */
 
 import type { LookupAddress } from 'node:dns';
 import type { RequestOptions } from 'node:https';
-import { isIPv6, type LookupFunction } from 'node:net';
+import { BlockList, isIP, isIPv6, type LookupFunction } from 'node:net';
+import { untilAborted } from './core/errors.js';
 
 export type Web = {
   /** All addresses of a host. */
@@ -63,3 +64,121 @@ function pinnedTo(addresses: readonly string[]): LookupFunction {
     else tell(null, first.address, first.family);
   };
 }
+
+/** Every IPv4 address is public but for the special ones; of IPv6 only what is handed out for public use. */
+export function isPublicAddress(address: string): boolean {
+  switch (isIP(address)) {
+    case 4:
+      return !SPECIAL.check(address, 'ipv4');
+    case 6:
+      return !address.includes('%') && UNICAST.check(address, 'ipv6') && !SPECIAL.check(address, 'ipv6');
+    default:
+      return false;
+  }
+}
+
+function listOf(type: 'ipv4' | 'ipv6', networks: readonly string[], list = new BlockList()): BlockList {
+  for (const network of networks) {
+    const [address = '', bits] = network.split('/');
+    list.addSubnet(address, Number(bits), type);
+  }
+  return list;
+}
+
+/** Loopback, link-local, unique local, multicast, IPv4-mapped and NAT64 addresses all lie outside. */
+const UNICAST = listOf('ipv6', ['2000::/3']);
+
+const SPECIAL_IPV4 = [
+  '0.0.0.0/8', // this network
+  '10.0.0.0/8', // private
+  '100.64.0.0/10', // carrier-grade NAT, and Alibaba's metadata
+  '127.0.0.0/8', // loopback
+  '168.63.129.16/32', // Azure's own services inside a virtual machine
+  '169.254.0.0/16', // link-local, and the metadata of most clouds
+  '172.16.0.0/12', // private
+  '192.0.0.0/24', // protocol assignments, and Oracle's metadata
+  '192.0.2.0/24', // documentation
+  '192.88.99.0/24', // 6to4 relays
+  '192.168.0.0/16', // private
+  '198.18.0.0/15', // benchmarks
+  '198.51.100.0/24', // documentation
+  '203.0.113.0/24', // documentation
+  '224.0.0.0/4', // multicast
+  '240.0.0.0/4', // reserved, and broadcast
+];
+
+const SPECIAL_IPV6 = [
+  '2001::/23', // Teredo and other protocol assignments
+  '2001:db8::/32', // documentation
+  '2002::/16', // 6to4
+  '3fff::/20', // documentation
+];
+
+const SPECIAL = listOf('ipv6', SPECIAL_IPV6, listOf('ipv4', SPECIAL_IPV4));
+
+export type Download = {
+  /** As the server states it, with its parameters. */
+  readonly mediaType: string;
+  readonly bytes: Buffer;
+};
+
+/** Why a URL is not fetched, or not to its end, as the model and the client may read it. */
+export class Refusal extends Error {
+  override readonly name = 'Refusal';
+}
+
+/** @throws Refusal, or what the network throws. */
+export async function download(web: Web, start: string, signal: AbortSignal): Promise<Download> {
+  let url = readUrl(start);
+  for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects++) {
+    const response = await web.get(url, await publicAddresses(web, url, signal), signal);
+    try {
+      const next = REDIRECTS.has(response.status) ? headerOf(response, 'location') : '';
+      if (next === '') return { mediaType: headerOf(response, 'content-type'), bytes: await readBody(response) };
+      url = readUrl(next, url);
+    } finally {
+      response.close();
+    }
+  }
+  throw new Refusal(`more than ${MAX_REDIRECTS} redirects`);
+}
+
+function readUrl(text: string, base?: URL): URL {
+  if (!URL.canParse(text, base?.href)) throw new Refusal('not a URL');
+  const url = new URL(text, base);
+  if (url.protocol !== 'https:') throw new Refusal('only https is fetched');
+  if (url.username !== '' || url.password !== '') throw new Refusal('a URL with a user name is not fetched');
+  return url;
+}
+
+async function publicAddresses(web: Web, url: URL, signal: AbortSignal): Promise<readonly string[]> {
+  const host = hostOf(url);
+  const addresses = isIP(host) === 0 ? await untilAborted(web.resolve(host), signal) : [host];
+  if (addresses.length === 0) throw new Refusal('its host has no address');
+  if (!addresses.every(isPublicAddress)) throw new Refusal('its host is not on the public internet');
+  return addresses;
+}
+
+async function readBody(response: WebResponse): Promise<Buffer> {
+  if (response.status !== 200) throw new Refusal(`its server answered ${response.status}`);
+  if (!/^(identity)?$/i.test(headerOf(response, 'content-encoding'))) throw new Refusal('it came compressed');
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  if (Number(headerOf(response, 'content-length')) > MAX_BYTES) throw new Refusal(TOO_LARGE);
+  for await (const chunk of response.body) {
+    size += chunk.length;
+    if (size > MAX_BYTES) throw new Refusal(TOO_LARGE);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+function headerOf({ headers }: WebResponse, name: string): string {
+  const value = headers[name];
+  return typeof value === 'string' ? value : '';
+}
+
+const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
+const MAX_REDIRECTS = 3;
+const MAX_BYTES = 10_000_000;
+const TOO_LARGE = 'larger than 10 MB';

@@ -1,8 +1,8 @@
 /** The device flow against a scripted login service on a real socket; time is the test's own. */
 
 import { expect, test } from '@jest/globals';
-import type { OidcCredential } from '../../src/auth/credential.js';
-import { BUILDER_ID_START_URL, type DeviceCode, signInWithDevice } from '../../src/auth/device-flow.js';
+import { BUILDER_ID_START_URL, type OidcCredential } from '../../src/auth/credential.js';
+import { type DeviceCode, signInWithDevice } from '../../src/auth/device-flow.js';
 import { expectNoSecret, failureOf, refreshToken, revealed } from './support.js';
 import { realFetch, startTokenServer, type TokenAnswer, type TokenServer } from '../support/token-server.js';
 

@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { copyFileSync, mkdirSync, readFileSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, expect, test } from '@jest/globals';
-import { readKiroCliDatabase } from '../../src/auth/sources/kiro-cli-database.js';
+import { readKiroCliDatabase } from '../../src/auth/kiro-cli.js';
 import { databaseOf, TABLES } from './kiro-cli-database-support.js';
 import { addRows } from './sqlite-support.js';
 import { startWriter } from './sqlite-writer.js';

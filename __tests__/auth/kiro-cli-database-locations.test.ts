@@ -1,7 +1,7 @@
 /** Where kiro-cli and amazon-q keep their databases on each platform. */
 
 import { expect, test } from '@jest/globals';
-import { type DatabaseMachine, kiroCliDatabasePaths } from '../../src/auth/sources/kiro-cli-locations.js';
+import { type DatabaseMachine, kiroCliDatabasePaths } from '../../src/auth/kiro-cli.js';
 
 function check(title: string, machine: DatabaseMachine, expected: readonly string[]): void {
   test(title, () => {

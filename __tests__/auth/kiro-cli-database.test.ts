@@ -1,8 +1,9 @@
 /** Logins in the databases of kiro-cli and amazon-q: which row counts, what is in it, and from where the rest comes. */
 
 import { afterAll, expect, test } from '@jest/globals';
-import { createKiroCliDatabaseSource, readKiroCliDatabase } from '../../src/auth/sources/kiro-cli-database.js';
-import type { LoginSettings } from '../../src/auth/sources/source.js';
+import { readKiroCliDatabase } from '../../src/auth/kiro-cli.js';
+import { settingSource } from '../../src/auth/sources.js';
+import type { LoginSettings } from '../../src/auth/credential.js';
 import { databaseOf, type Rows } from './kiro-cli-database-support.js';
 import { startWriter } from './sqlite-writer.js';
 import { ARN, expectNoSecret, refreshToken, revealed } from './support.js';
@@ -265,13 +266,12 @@ const settings = {
   homeDirectory: '/nowhere',
 } satisfies LoginSettings & { kiroCliDbFile: string | undefined };
 
-test('the source is not asked when KIRO_CLI_DB_FILE is not set', async () => {
-  expect(await createKiroCliDatabaseSource(clock).read(settings)).toBe(undefined);
+test('there is no source when KIRO_CLI_DB_FILE is not set', () => {
+  expect(settingSource(settings, clock)).toBe(undefined);
 });
 
 test('the settings win over the database', async () => {
   const path = await databaseOf(writer, { ...aws, [ODIC]: tokens('one', { region: 'us-west-2' }) }, { [PROFILE]: ARN });
-  const source = createKiroCliDatabaseSource(clock);
   const said = {
     ...settings,
     kiroCliDbFile: path,
@@ -279,8 +279,9 @@ test('the settings win over the database', async () => {
     kiroApiRegion: 'eu-central-1',
     profileArn: OTHER_ARN,
   };
-  expect([source.name, source.describe(said)]).toEqual(['KIRO_CLI_DB_FILE', `the database ${path} (KIRO_CLI_DB_FILE)`]);
-  expect(revealed(await source.read(said))).toEqual({
+  const source = settingSource(said, clock);
+  expect([source?.name, source?.description]).toEqual(['KIRO_CLI_DB_FILE', `the database ${path} (KIRO_CLI_DB_FILE)`]);
+  expect(revealed(await source?.read())).toEqual({
     credential: { ...oidc, region: 'eu-west-1', apiRegion: 'eu-central-1', profileArn: OTHER_ARN },
     notices: [],
   });

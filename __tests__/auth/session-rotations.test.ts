@@ -3,7 +3,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, jest, test } from '@jest/globals';
 import { digestOf, type SocialCredential } from '../../src/auth/credential.js';
-import { type Alone, createRefreshLock } from '../../src/auth/refresh-lock.js';
+import { type Alone, createRefreshLock } from '../../src/auth/lock.js';
 import { memoryStore } from '../../src/auth/store.js';
 import { Secret } from '../../src/core/secret.js';
 import { startTokenServer, type TokenRequest } from '../support/token-server.js';

@@ -3,7 +3,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
-import type { AccessToken } from '../../src/auth/access-token.js';
+import type { AccessToken } from '../../src/auth/credential.js';
 import { Secret } from '../../src/core/secret.js';
 import { startTokenServer } from '../support/token-server.js';
 import { ARN, expectNoSecret, failureOf, revealed, temporaryFolder } from './support.js';

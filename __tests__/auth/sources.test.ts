@@ -2,9 +2,8 @@
 
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
-import { accountKind, type Credential, digestOf, isSameSecret } from '../../src/auth/credential.js';
-import { findLogin, notLoggedIn, type SourceTools } from '../../src/auth/sources/index.js';
-import type { LoginSettings } from '../../src/auth/sources/source.js';
+import { accountKind, type Credential, digestOf, isSameSecret, type LoginSettings } from '../../src/auth/credential.js';
+import { findLogin, notLoggedIn, type SourceTools } from '../../src/auth/sources.js';
 import { Secret } from '../../src/core/secret.js';
 import { NOW, open } from './login-world.js';
 import { ARN, expectNoSecret, refreshToken, revealed, temporaryFolder, writeFiles } from './support.js';

@@ -3,8 +3,8 @@
 import { join } from 'node:path';
 import { setImmediate as nextTick } from 'node:timers/promises';
 import { expect, test } from '@jest/globals';
-import { readKiroCliDatabase } from '../../src/auth/sources/kiro-cli-database.js';
-import { readDatabaseImage } from '../../src/auth/sources/sqlite-image.js';
+import { readKiroCliDatabase } from '../../src/auth/kiro-cli.js';
+import { readDatabaseImage } from '../../src/auth/sqlite.js';
 import { addRows, CREATE, integrityOf } from './sqlite-support.js';
 import { quoted, startWriter } from './sqlite-writer.js';
 import { refreshToken, temporaryFolder } from './support.js';

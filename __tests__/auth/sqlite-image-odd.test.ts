@@ -3,7 +3,7 @@
 import { appendFileSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, expect, test } from '@jest/globals';
-import { readDatabaseImage, untilQuiet } from '../../src/auth/sources/sqlite-image.js';
+import { readDatabaseImage, untilQuiet } from '../../src/auth/sqlite.js';
 import {
   addRows,
   CAREFUL,

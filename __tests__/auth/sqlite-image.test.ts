@@ -3,7 +3,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterAll, expect, test } from '@jest/globals';
-import { readDatabaseImage } from '../../src/auth/sources/sqlite-image.js';
+import { readDatabaseImage } from '../../src/auth/sqlite.js';
 import {
   addRows,
   CAREFUL,

@@ -2,8 +2,7 @@
 
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { patched } from '../../src/auth/sources/sqlite-patch.js';
-import { readWal } from '../../src/auth/sources/sqlite-wal.js';
+import { patched, readWal } from '../../src/auth/sqlite.js';
 
 const PAGE_SIZE = 512;
 

@@ -1,10 +1,10 @@
 /** What rests on the disk: private, whole, and never in the way of a working login. */
 
-import { mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import type { Tokens } from '../../src/auth/credential.js';
-import { readPrivateFile, writePrivateFile } from '../../src/auth/private-file.js';
+import { readPrivateFile, removePrivateFile, writePrivateFile } from '../../src/auth/files.js';
 import { fileStore, memoryStore } from '../../src/auth/store.js';
 import { Secret } from '../../src/core/secret.js';
 import { ARN, expectNoSecret, failureOf, refreshToken, revealed, temporaryFolder } from './support.js';
@@ -118,4 +118,19 @@ test('a private file that is too large is refused', async () => {
   expect(await failureOf(() => readPrivateFile(path, 100))).toBe(
     `forbidden: The gateway's file ${path} is too large; remove it and try again.`,
   );
+});
+
+test('what a killed writer has left goes with the next write of the file, and all of it when the file goes', async () => {
+  const folder = temporaryFolder();
+  const path = join(folder, 'login.json');
+  for (const name of ['login.json.1.tmp', 'login.json.2.tmp', 'other.json.3.tmp'])
+    writeFileSync(join(folder, name), 'x');
+  utimesSync(join(folder, 'login.json.1.tmp'), 1_000_000, 1_000_000);
+  await writePrivateFile(path, 'new');
+  const written = readdirSync(folder).toSorted();
+  await removePrivateFile(path);
+  expect([written, readdirSync(folder)]).toEqual([
+    ['login.json', 'login.json.2.tmp', 'other.json.3.tmp'],
+    ['other.json.3.tmp'],
+  ]);
 });

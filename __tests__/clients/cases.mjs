@@ -23,7 +23,7 @@ const apiKey = process.env['GATEWAY_KEY'];
 const baseURL = `${root}/v1`;
 const LIMIT_MS = 30_000;
 
-// What the scenario `clients` of the simulator waits for and says: src/simulator/clients.ts.
+// What the scenario `clients` of the simulator waits for and says: src/simulator/answers.ts.
 const ASK_FOR_TOOL = 'TOOLTEST What is the weather in Oslo?';
 const SAID = 'STUB-FINAL-7391';
 const SAID_AFTER_TOOL = `TOOL-OK 21 degrees in Oslo ${SAID}`;

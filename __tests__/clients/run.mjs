@@ -35,7 +35,13 @@ try {
   });
   for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => cases.kill());
   const [code] = await once(cases, 'exit');
-  process.exitCode = code ?? 1;
+  // Those that are programs are too large to install for this; they are taken where they are.
+  const { status } = spawnSync(process.execPath, [join(HERE, 'started.mjs'), ...process.argv.slice(2)], {
+    cwd: home,
+    env: { ...env, KIRO_GATEWAY_HOME: home },
+    stdio: ['ignore', 'inherit', 'inherit'],
+  });
+  process.exitCode = code || status || 0;
 } finally {
   gateway.kill();
   await gone;

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 
 import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
 
-import { startSimulator, type Simulator } from '../../src/simulator/server.js';
+import { type Simulator, startSimulator } from '../../src/simulator/server.js';
 import { run, temporaryFolder, type Ended } from '../support/command.js';
 import { REUSABLE } from '../support/stored-login.js';
 

@@ -5,8 +5,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { expect, jest, test } from '@jest/globals';
 
+import { commands } from '../../src/commands/index.js';
 import { startSimulator } from '../../src/simulator/server.js';
-import { SCENE_TEXT, THOUGHT } from '../../src/simulator/scenes.js';
+import { SCENE_TEXT, THOUGHT } from '../../src/simulator/scenarios.js';
 import { run, start } from '../support/command.js';
 
 // Each test starts processes; on two cores with other tests beside it that takes its time.
@@ -102,6 +103,14 @@ for (const [scenario, code, stderr] of failures) {
   });
 }
 
+test('chat says in a sentence that it asks again', async () => {
+  const { stderr } = await run(['chat', '--demo=throttled', 'hi'], { env: { BASE_RETRY_DELAY: '0' } });
+  const busy = 'Too many requests, please wait before trying again.';
+  expect(stderr).toBe(
+    `${busy} Asking again in 0 s (attempt 2 of 3).\n${busy} Asking again in 0 s (attempt 3 of 3).\n${busy}\n`,
+  );
+});
+
 test('Ctrl-C stops the upstream, keeps what was said and exits 130', async () => {
   const simulator = await startSimulator({ pace: 'none', scenario: 'stall' });
   const { child, output } = start(['chat', 'hi'], { env: loginAt(simulator.url) });
@@ -149,7 +158,7 @@ for (const [what, args] of usageErrors) {
   });
 }
 
-for (const command of ['chat', 'models', 'usage']) {
+for (const { name: command } of commands) {
   test(`${command} --help shows examples and loads nothing of the gateway`, async () => {
     const { code, stdout, stderr } = await run([command, '--help'], { env: { NODE_DEBUG: 'esm' } });
     const examples = stdout.slice(stdout.indexOf('\nExamples:\n'));

@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterAll, afterEach, expect } from '@jest/globals';
-import { startSimulator, type Simulator } from '../../src/simulator/server.js';
+import { type Simulator, startSimulator } from '../../src/simulator/server.js';
 import { databaseOf } from '../auth/kiro-cli-database-support.js';
 import { startWriter } from '../auth/sqlite-writer.js';
 import { temporaryFolder } from '../auth/support.js';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 
 import { expect, jest, test } from '@jest/globals';
 
-import { listModels } from '../../src/simulator/catalogue.js';
+import { listModels } from '../../src/simulator/control.js';
 import { startSimulator } from '../../src/simulator/server.js';
 import { run, temporaryFolder } from '../support/command.js';
 import { REUSABLE } from '../support/stored-login.js';
@@ -78,7 +78,7 @@ test('the last known list is shown with a notice when Kiro is away, to the same 
   const stale = await run(['models'], { env: envAt(simulator.url) });
   const other = await run(['models'], { env: envAt(simulator.url, `${REUSABLE}-of-somebody-else`) });
   expect({ ...stale, stderr: '' }).toEqual({ ...fresh, stderr: '' });
-  expect(stale.stderr).toMatch(/ WARN {2}Kiro did not list its models; the list of .* GMT is used\./);
+  expect(stale.stderr).toMatch(/^Kiro did not list its models; the list of .* GMT is used\. \(.*\)\n$/);
   expect([fresh.code, fresh.stderr, other.code, other.stdout]).toEqual([0, '', 1, '']);
 
   const folder = join(home, 'state', 'models');

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { expect, jest, test } from '@jest/globals';
 
 import { startSimulator } from '../../src/simulator/server.js';
-import { run, serve, temporaryFolder } from '../support/command.js';
+import { run, serve, start, temporaryFolder } from '../support/command.js';
 
 // Each test starts processes; on two cores with other tests beside it that takes its time.
 jest.setTimeout(30_000);
@@ -82,6 +82,7 @@ test('/ and /health need no key, say SIMULATOR and tell no account', async () =>
     time: new Date(health.time).toISOString(),
     version: version(),
     login: 'ready',
+    ready: { login: true, catalogue: true, upstream: true },
     upstream: 'SIMULATOR',
   });
   expect(head.status).toBe(200);
@@ -136,16 +137,103 @@ for (const [what, args, env, code, stderr] of refusals) {
   });
 }
 
-test('a port in use is said in one sentence', async () => {
+test('a port in use is said in one sentence, with one that is free', async () => {
   const other = createServer().listen(0, '127.0.0.1');
   await once(other, 'listening');
   const { port } = other.address() as AddressInfo;
-  expect(await run(['serve', '--demo', '--port', String(port)])).toEqual({
-    code: 2,
-    stdout: '',
-    stderr: `Port ${port} on 127.0.0.1 is in use; stop the other program or choose another --port.\n`,
-  });
+  const { code, stdout, stderr } = await run(['serve', '--demo', '--port', String(port)]);
+  const words = new RegExp(
+    `^Port ${port} on 127\\.0\\.0\\.1 is in use; stop the other program or take --port (\\d+), which is free\\.\\n$`,
+  );
+  const free = Number(words.exec(stderr)?.[1]);
+  expect({ code, stdout, stderr }).toEqual({ code: 2, stdout: '', stderr: expect.stringMatching(words) });
+  const there = createServer().listen(free, '127.0.0.1');
+  await once(there, 'listening');
+  there.close();
   other.close();
+});
+
+const QUESTION = { model: 'auto', max_tokens: 1000, messages: [{ role: 'user', content: '2+2?' }] };
+
+async function post(url: string, key: string): Promise<Response> {
+  const headers = { 'x-api-key': key, 'content-type': 'application/json' };
+  const answer = await fetch(`${url}/v1/messages`, { method: 'POST', headers, body: JSON.stringify(QUESTION) });
+  await answer.text();
+  return answer;
+}
+
+test('without a terminal each request is a plain line, good or bad', async () => {
+  const served = await serve(['--demo'], { env: { PROXY_API_KEY: OWN_KEY } });
+  const [good, bad] = [await post(served.url, OWN_KEY), await post(served.url, 'a-wrong-key')];
+  await served.stop();
+  const lines = served.output.stderr
+    .replaceAll(/\d+ms/g, 'Nms')
+    .replaceAll(/^\d\d:\d\d:\d\d/gm, 'T')
+    .split('\n');
+  expect(lines).toEqual([
+    `T INFO  POST /v1/messages auto 200 Nms first=Nms in=92 out=20 (upstream) credits=0.0111 end=stop id=${good.headers.get('request-id')}`,
+    expect.stringMatching(
+      /^T WARN {2}POST \/v1\/messages 401 Nms error=unauthorized "The gateway key is wrong .*" id=/,
+    ),
+    'T INFO  Stopping.',
+    '',
+  ]);
+  expect(lines[1]).toContain(bad.headers.get('request-id'));
+});
+
+test('with LOG_FORMAT=json every line is an object, the start too', async () => {
+  const home = temporaryFolder();
+  const env = { LOG_FORMAT: 'json', PROXY_API_KEY: 'changeme', KIRO_GATEWAY_HOME: home };
+  const { child, output } = start(['serve', '--demo', '--port', '0'], { env });
+  while (!output.stderr.includes('listens on')) await once(child.stderr, 'data');
+  const linesOf = (text: string) =>
+    text
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+  const url = String(linesOf(output.stderr).at(-1)?.['url']);
+  await post(url, 'changeme');
+  child.kill('SIGTERM');
+  await once(child, 'close');
+  const time = expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/);
+  const milliseconds = expect.any(Number);
+  expect([output.stdout, ...linesOf(output.stderr)]).toEqual([
+    '',
+    {
+      time,
+      level: 'WARN',
+      message: 'PROXY_API_KEY is a key from a published example, which everybody knows.',
+    },
+    {
+      time,
+      level: 'INFO',
+      message: `kiro-gateway ${version()} listens on ${url}`,
+      url,
+      login: 'Kiro social login',
+      loginSource: 'the simulator',
+      models: 20,
+      isSimulator: true,
+    },
+    {
+      time,
+      level: 'INFO',
+      message: expect.stringMatching(/^POST \/v1\/messages auto 200 /),
+      requestId: expect.stringMatching(/^req_/),
+      method: 'POST',
+      path: '/v1/messages',
+      model: 'auto',
+      isStreamed: false,
+      status: 200,
+      firstEventMs: milliseconds,
+      totalMs: milliseconds,
+      inputTokens: 92,
+      outputTokens: 20,
+      tokenSource: 'upstream',
+      credits: 0.0111,
+      finishReason: 'stop',
+    },
+    { time, level: 'INFO', message: 'Stopping.' },
+  ]);
 });
 
 test('a foreign host and a foreign page are refused before any route, and --allowed-host lets one in', async () => {

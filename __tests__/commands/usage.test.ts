@@ -5,10 +5,9 @@ import { join } from 'node:path';
 
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 
-import { writeUsage, writeUsageJson } from '../../src/commands/usage-report.js';
-import { sumUp } from '../../src/commands/usage-sums.js';
+import { sumUp, writeUsage, writeUsageJson } from '../../src/commands/account.js';
 import { dayOf, type LedgerEntry } from '../../src/ledger.js';
-import { startSimulator, type Simulator } from '../../src/simulator/server.js';
+import { type Simulator, startSimulator } from '../../src/simulator/server.js';
 import { run, serve, temporaryFolder } from '../support/command.js';
 import { REUSABLE } from '../support/stored-login.js';
 
@@ -110,6 +109,21 @@ test('what chat and serve spend is written down with numbers only, and usage add
   );
 });
 
+test('without an answer of Kiro the ledger is shown all the same, and the command fails', async () => {
+  const home = temporaryFolder();
+  const away = await startSimulator({ pace: 'none' });
+  const env = { ...envIn(home), KIRO_API_URL: away.url, KIRO_AUTH_URL: away.url };
+  await run(['chat', 'hi'], { env });
+  await away.close();
+  const [page, json] = await Promise.all([run(['usage'], { env }), run(['usage', '--json'], { env })]);
+  const { gateway, ...plan } = JSON.parse(json.stdout) as { gateway: { today: { turns: number } } };
+  expect([page.code, json.code, gateway.today.turns]).toEqual([1, 1, 1]);
+  expect(page.stdout).toMatch(/^THIS GATEWAY {2}TURNS .*\ntoday {13}1 /);
+  expect(page.stderr).toMatch(/^Kiro did not say what the plan gives and what of it is used: .*\n$/);
+  const unknown = { plan: null, credits: null, base: null, trial: null, bonuses: null, overage: null };
+  expect(plan).toEqual({ ...unknown, resetsAt: null });
+});
+
 test('files of the ledger that are older than 90 days are removed, and others are left alone', async () => {
   const home = temporaryFolder();
   const folder = join(home, 'state', 'ledger');
@@ -125,7 +139,8 @@ test('a ledger that cannot be written does not spoil an answer', async () => {
   mkdirSync(join(home, 'state'));
   writeFileSync(join(home, 'state', 'ledger'), 'in the way');
   const { code, stderr } = await run(['chat', 'hi'], { env: envIn(home) });
-  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  const notice = `What turns cost cannot be written to ${join(home, 'state', 'ledger')}; \`usage\` will not know of them.\n`;
+  expect({ code, stderr }).toEqual({ code: 0, stderr: notice });
 });
 
 // --- the page

@@ -4,8 +4,8 @@ import { expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
 
 import type { Block } from '../../src/core/conversation.js';
-import { isJsonAnswer, unfenceTurn } from '../../src/core/json-answer.js';
-import type { Batch, StreamEvent, Usage } from '../../src/core/stream.js';
+import { isJsonAnswer, unfenceStage } from '../../src/core/json-answer.js';
+import { through, type Batch, type StreamEvent, type Usage } from '../../src/core/stream.js';
 
 const USAGE: Usage = {
   inputTokens: 1,
@@ -22,7 +22,7 @@ async function* turnOf(batches: readonly Batch[]): AsyncGenerator<Batch> {
 
 async function eventsOf(batches: readonly Batch[]): Promise<readonly StreamEvent[]> {
   const events: StreamEvent[] = [];
-  for await (const batch of unfenceTurn(turnOf(batches))) events.push(...batch);
+  for await (const batch of through(turnOf(batches), [unfenceStage()])) events.push(...batch);
   return events;
 }
 

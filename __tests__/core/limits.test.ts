@@ -4,8 +4,8 @@ import { expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
 
 import type { Limits } from '../../src/core/conversation.js';
-import { limitTurn } from '../../src/core/limits.js';
-import { collect, type Batch, type Completion, type StreamEvent } from '../../src/core/stream.js';
+import { limitStage } from '../../src/core/limits.js';
+import { collect, through, type Batch, type Completion, type Stage, type StreamEvent } from '../../src/core/stream.js';
 import { createTokenBudget, estimateTokens } from '../../src/core/tokens.js';
 
 const USAGE = { inputTokens: 7, cacheReadTokens: 0, cacheWriteTokens: 0, source: 'estimate' } as const;
@@ -28,10 +28,14 @@ async function* turnOf(batches: readonly Batch[]): AsyncGenerator<Batch> {
   yield* batches;
 }
 
+function stagesFor(limits: Partial<Limits>): Stage[] {
+  const stage = limitStage({ maxTokens: undefined, stopSequences: [], ...limits });
+  return stage === undefined ? [] : [stage];
+}
+
 async function eventsOf(batches: readonly Batch[], limits: Partial<Limits>): Promise<readonly StreamEvent[]> {
   const events: StreamEvent[] = [];
-  const all: Limits = { maxTokens: undefined, stopSequences: [], ...limits };
-  for await (const batch of limitTurn(turnOf(batches), all)) events.push(...batch);
+  for await (const batch of through(turnOf(batches), stagesFor(limits))) events.push(...batch);
   return events;
 }
 
@@ -70,9 +74,8 @@ for (const [what, deltas, stopSequences, text, found] of stops) {
   });
 }
 
-test('without limits the turn passes untouched', () => {
-  const turn = turnOf(saying(['a']));
-  expect(limitTurn(turn, { maxTokens: undefined, stopSequences: [] })).toBe(turn);
+test('without limits there is nothing to do', () => {
+  expect(limitStage({ maxTokens: undefined, stopSequences: [''] })).toBeUndefined();
 });
 
 test('limits that are not reached change nothing', async () => {
@@ -139,7 +142,7 @@ test('a cut closes the upstream', async () => {
       isClosed = true;
     }
   })();
-  const { finishReason } = await collect(limitTurn(endless, { maxTokens: 100, stopSequences: [] }));
+  const { finishReason } = await collect(through(endless, stagesFor({ maxTokens: 100 })));
   expect({ finishReason, isClosed }).toEqual({ finishReason: 'length', isClosed: true });
 });
 

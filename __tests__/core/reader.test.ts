@@ -127,6 +127,16 @@ test.each<[ErrorKind]>([['invalid-request'], ['upstream-protocol']])(
   },
 );
 
+test('only a client is told its own words: what others send may hold a token', () => {
+  const complaints = [new Reader('aor-token'), new Reader('aor-token', 'not-logged-in', 'login')].map((it) =>
+    complaint(() => it.number()),
+  );
+  expect(complaints).toEqual([
+    ['invalid-request', 'body: must be a number, not "aor-token"', 'body'],
+    ['not-logged-in', 'login: must be a number, not a text', 'login'],
+  ]);
+});
+
 test('a document has its own name', () => {
   expect(complaint(() => new Reader(5, 'upstream-protocol', 'answer').object())).toEqual([
     'upstream-protocol',

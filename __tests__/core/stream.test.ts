@@ -2,7 +2,16 @@
 
 import { expect, test } from '@jest/globals';
 import { GatewayError } from '../../src/core/errors.js';
-import { begin, collect, type Batch, type Completion, type StreamEvent, type Turn } from '../../src/core/stream.js';
+import {
+  begin,
+  collect,
+  through,
+  whenFinished,
+  type Batch,
+  type Completion,
+  type StreamEvent,
+  type Turn,
+} from '../../src/core/stream.js';
 import { told } from '../support/bytes.js';
 
 const start: StreamEvent = { type: 'start', inputTokens: 1 };
@@ -123,4 +132,31 @@ test('collecting a turn that merely stops throws', async () => {
   expect(await collect(script([start, head]).turn).catch(told)).toBe(
     'upstream-protocol: Kiro stopped in the middle of its answer; try again.',
   );
+});
+
+test('stages change what flows by, one after the other; what becomes nothing is passed over', async () => {
+  const { turn, log } = script([start], [head], [finish], [start]);
+  const heard: Completion[] = [];
+  const changed = through(turn, [
+    (batch) => batch.filter((event) => event !== head),
+    whenFinished((sum) => heard.push(sum)),
+  ]);
+  expect(await batchesOf(changed)).toEqual([[start], [finish]]);
+  expect([heard, log]).toEqual([[completion], ['asked 0', 'asked 1', 'asked 2', 'closed']]);
+});
+
+test('a stage that ends the turn closes it', async () => {
+  const { turn, log } = script([start], [head], [finish]);
+  expect(await batchesOf(through(turn, [(batch) => (batch[0] === head ? [finish] : batch)]))).toEqual([
+    [start],
+    [finish],
+  ]);
+  expect(log).toEqual(['asked 0', 'asked 1', 'closed']);
+});
+
+test('leaving a turn that has begun before its first batch closes it', async () => {
+  const { turn, log } = script([start], [finish]);
+  const begun = await begin(turn);
+  await begun[Symbol.asyncIterator]().return?.();
+  expect([await batchesOf(begun), log]).toEqual([[], ['asked 0', 'closed']]);
 });

@@ -174,7 +174,7 @@ assistant(
   [{ type: 'tool-call', id: 't1', name: 'look', input: '{"at":[1' }],
 );
 assistant(
-  'a server tool and its result become text',
+  'a search and its result become one, without an excerpt that is not ours',
   [
     { type: 'server_tool_use', id: 's1', name: 'web_search', input: { query: 'cats' } },
     {
@@ -191,7 +191,33 @@ assistant(
       ],
     },
   ],
-  [text('[web_search {"query":"cats"}]'), text('Cats\nhttps://example.com')],
+  [
+    {
+      type: 'web-search',
+      id: 's1',
+      query: 'cats',
+      results: [{ title: 'Cats', url: 'https://example.com', snippet: '', publishedAt: undefined }],
+    },
+  ],
+);
+assistant(
+  'a result whose search is gone stays, and so does its failure',
+  [
+    {
+      type: 'web_search_tool_result',
+      tool_use_id: 's1',
+      content: { type: 'web_search_tool_result_error', error_code: 'too_many_requests' },
+    },
+  ],
+  [{ type: 'web-search', id: 's1', query: '', results: [], failure: 'unavailable' }],
+);
+assistant(
+  'other server tools and their results become text',
+  [
+    { type: 'server_tool_use', id: 's1', name: 'web_fetch', input: { url: 'https://example.com' } },
+    { type: 'web_fetch_tool_result', tool_use_id: 's1', content: { type: 'web_fetch_result', url: 'https://a.b' } },
+  ],
+  [text('[web_fetch {"url":"https://example.com"}]'), text('https://a.b')],
 );
 assistant('an unknown block keeps its text', [{ type: 'odd', text: 'a' }], [text('a')], ['unknown-block=odd']);
 

@@ -1,8 +1,8 @@
 /** The data of an event stays on one line for every reader, and is the same JSON for all of them. */
 
 import { expect, test } from '@jest/globals';
+import { writeData } from '../../src/dialects/dialect.js';
 import { dialects } from '../../src/dialects/index.js';
-import { writeData } from '../../src/dialects/event-data.js';
 import { parseEvents } from '../support/sse.js';
 import { completionOf, eventsOf, writeStream } from './support.js';
 

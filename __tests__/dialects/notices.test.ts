@@ -1,7 +1,7 @@
 /** Notices are short, whatever a client sends. */
 
 import { expect, test } from '@jest/globals';
-import { createNotices, note, writeNotices } from '../../src/dialects/notices.js';
+import { createNotices, note, writeNotices } from '../../src/dialects/dialect.js';
 
 test('a name is told once, under its key', () => {
   const notices = createNotices();

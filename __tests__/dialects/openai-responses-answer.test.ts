@@ -4,7 +4,7 @@ import { expect, test } from '@jest/globals';
 import OpenAI from 'openai';
 import type { Response, ResponseOutputItem, ResponseStreamEvent } from 'openai/resources/responses/responses';
 import type { Block } from '../../src/core/conversation.js';
-import type { Completion, FinishReason, StreamEvent } from '../../src/core/stream.js';
+import { grows, type Completion, type FinishReason, type StreamEvent } from '../../src/core/stream.js';
 import { openaiResponses } from '../../src/dialects/openai-responses.js';
 import { readResponsesStream } from '../support/responses-automaton.js';
 import { parseEvents } from '../support/sse.js';
@@ -242,7 +242,7 @@ test('an empty delta, which only shows that it goes on, begins nothing', () => {
   ];
   const completion = completionOf(blocks);
   const silent = eventsOf(completion).flatMap((event): StreamEvent[] =>
-    event.type === 'block-start' && event.block.type !== 'redacted-reasoning'
+    event.type === 'block-start' && grows(event.block)
       ? [event, { type: 'block-delta', index: event.index, block: event.block.type, delta: '' }]
       : [event],
   );

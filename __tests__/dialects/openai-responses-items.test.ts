@@ -297,9 +297,23 @@ check(
 // --- all others
 
 check(
-  'a web search of OpenAI’s is told as words',
-  [{ type: 'web_search_call', id: 'ws_1', status: 'completed', action: { type: 'search', query: 'oslo' } }],
-  [assistant(text('[web_search {"type":"search","query":"oslo"}]'))],
+  'a web search comes back with its sources',
+  [
+    {
+      type: 'web_search_call',
+      id: 'ws_1',
+      status: 'completed',
+      action: { type: 'search', query: 'oslo', sources: [{ type: 'url', url: 'https://a.b' }] },
+    },
+  ],
+  [
+    assistant({
+      type: 'web-search',
+      id: 'ws_1',
+      query: 'oslo',
+      results: [{ title: 'https://a.b', url: 'https://a.b', snippet: '', publishedAt: undefined }],
+    }),
+  ],
 );
 check(
   'the summary of a compaction is kept, its seal is not ours',

@@ -95,11 +95,13 @@ function headOf(block: Block): BlockHead {
       return block;
     case 'tool-call':
       return { type: 'tool-call', id: block.id, name: block.name };
+    case 'web-search':
+      return { type: 'web-search', id: block.id, query: block.query };
   }
 }
 
 function deltaEvents(block: Block, index: number): StreamEvent[] {
-  if (block.type === 'redacted-reasoning') return [];
+  if (block.type === 'redacted-reasoning' || block.type === 'web-search') return [];
   const whole = block.type === 'tool-call' ? block.input.replace(/^\{\}$/, '') : block.text;
   const deltas = whole.match(/.{1,3}/gsu) ?? [];
   return deltas.map((delta) => ({ type: 'block-delta', index, block: block.type, delta }));

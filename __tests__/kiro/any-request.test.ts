@@ -6,7 +6,7 @@ import { obeyRules, toEntries, type Entry } from '../../src/kiro/history.js';
 import { mediaWithinLimits } from '../../src/kiro/media.js';
 import { cleanSchema } from '../../src/kiro/schema.js';
 import { checkChatRequest } from '../../src/simulator/rules.js';
-import { findSchemaFault } from '../../src/simulator/tool-schema.js';
+import { findSchemaFault } from '../../src/simulator/schema.js';
 import { serialiseOfficially } from '../support/official-client.js';
 import {
   anyConversation,

@@ -1,7 +1,7 @@
 /** Regions and hosts (protocol 3). */
 
 import { expect, test } from '@jest/globals';
-import { apiHosts, apiRegionOf, desktopAuthHost, isProfileArn, isRegion, oidcHost } from '../../src/kiro/endpoints.js';
+import { apiHosts, apiRegionOf, desktopAuthHost, isProfileArn, isRegion, oidcHost } from '../../src/kiro/calls.js';
 import { PROFILE } from '../support/requests.js';
 
 const OLDER = 'https://q.eu-central-1.amazonaws.com';

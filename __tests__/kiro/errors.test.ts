@@ -10,7 +10,7 @@ import {
   toKiroError,
   type KiroFailure,
 } from '../../src/kiro/errors.js';
-import { FAILURES } from '../../src/simulator/failures.js';
+import { FAILURES } from '../../src/simulator/exchange.js';
 
 const failure = (fields: Partial<KiroFailure>): KiroFailure => ({ type: '', message: '', reason: '', ...fields });
 

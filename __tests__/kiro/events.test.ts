@@ -88,13 +88,15 @@ reads('metadata that say nothing', event('metadataEvent', { tokenUsage: null, st
 reads(
   'token usage of another shape is refused',
   event('metadataEvent', { tokenUsage: { uncachedInputTokens: '1' } }),
-  'upstream-protocol: tokenUsage.uncachedInputTokens: must be a number, not "1"',
+  'upstream-protocol: tokenUsage.uncachedInputTokens: must be a number, not a text',
 );
 reads('a context percentage', event('contextUsageEvent', { contextUsagePercentage: 12.25 }), [
   { type: 'context-usage', percentage: 12.25 },
 ]);
 reads('a context percentage of no number', event('contextUsageEvent', { contextUsagePercentage: '12' }), []);
 reads('credits', event('meteringEvent', { usage: 0.125, unit: 'credit' }), [{ type: 'metering', credits: 0.125 }]);
+reads('a percentage that nobody can count with', event('contextUsageEvent', { contextUsagePercentage: 1e308 }), []);
+reads('credits below nothing', event('meteringEvent', { usage: -1 }), []);
 reads('metering without a number', event('meteringEvent', { unit: 'credit' }), []);
 
 for (const name of [

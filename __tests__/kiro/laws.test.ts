@@ -121,6 +121,8 @@ function headOf(block: Block): BlockHead {
       return block;
     case 'tool-call':
       return { type: block.type, id: block.id, name: block.name };
+    case 'web-search':
+      return { type: block.type, id: block.id, query: block.query };
   }
 }
 
@@ -135,6 +137,7 @@ function grownText(block: Block, sum: string): string {
     case 'reasoning':
       return block.text;
     case 'redacted-reasoning':
+    case 'web-search':
       return '';
     case 'tool-call':
       return sum === '' && block.input === '{}' ? '' : block.input;

@@ -2,8 +2,7 @@
 
 import { expect, test } from '@jest/globals';
 import type { Model, ReasoningWish } from '../../src/core/conversation.js';
-import { readModelName, thinksLong, withWish } from '../../src/kiro/model-names.js';
-import { resolveModel } from '../../src/kiro/models.js';
+import { readModelName, resolveModel, thinksLong, withWish } from '../../src/kiro/models.js';
 import { modelNamed, models } from '../support/requests.js';
 
 const aliases = new Map([

@@ -85,6 +85,7 @@ const unlisted = (id: string): Model => ({
   efforts: [],
   creditRate: undefined,
   isDefault: false,
+  supportsPromptCache: false,
   requestFieldsSchema: undefined,
 });
 
@@ -137,6 +138,7 @@ test('a page of models, whole', () => {
         efforts: ['low', 'high'],
         creditRate: 1.3,
         isDefault: false,
+        supportsPromptCache: false,
         requestFieldsSchema: schema,
       },
       { ...unlisted('b'), inputs: ['text'], isDefault: true },
@@ -162,7 +164,7 @@ test.each([
   [{ models: [{}] }, 'models[0].modelId: is required and must be a string'],
   [
     { models: [{ modelId: 'a', tokenLimits: { maxInputTokens: '1' } }] },
-    'models[0].tokenLimits.maxInputTokens: must be a number, not "1"',
+    'models[0].tokenLimits.maxInputTokens: must be a number, not a text',
   ],
 ])('a catalogue of another shape is refused: %j', (answer, complaint) => {
   expect(() => readModelPage(answer)).toThrow(

@@ -1,7 +1,7 @@
 /** Places are given in the order of arrival, and nobody who has left gets one. */
 
 import { expect, test } from '@jest/globals';
-import { createPlaces, type Places } from '../../src/kiro/places.js';
+import { createPlaces, type Places } from '../../src/kiro/asker.js';
 import { told } from '../support/bytes.js';
 
 const never = new AbortController().signal;

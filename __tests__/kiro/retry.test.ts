@@ -2,7 +2,7 @@
 
 import { expect, test } from '@jest/globals';
 import { GatewayError, type ErrorKind } from '../../src/core/errors.js';
-import { coolDownMs, pauseBeforeRepeat, type FailedAttempt } from '../../src/kiro/retry.js';
+import { coolDownMs, pauseBeforeRepeat, type FailedAttempt } from '../../src/kiro/asker.js';
 
 const policy = { maxAttempts: 3, baseDelayMs: 1000, maxSlowRepeats: 1 };
 

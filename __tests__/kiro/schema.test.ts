@@ -2,7 +2,7 @@
 
 import { expect, test } from '@jest/globals';
 import { cleanSchema } from '../../src/kiro/schema.js';
-import { findSchemaFault } from '../../src/simulator/tool-schema.js';
+import { findSchemaFault } from '../../src/simulator/schema.js';
 
 type Schema = Readonly<Record<string, unknown>>;
 

@@ -5,7 +5,7 @@ import type { Block } from '../../src/core/conversation.js';
 import { begin, type Completion, type StreamEvent, type Usage } from '../../src/core/stream.js';
 import { toTurn } from '../../src/kiro/stream.js';
 import type { SceneLine } from '../../src/simulator/frames.js';
-import { LOOKALIKE_TEXT } from '../../src/simulator/scenes.js';
+import { LOOKALIKE_TEXT } from '../../src/simulator/scenarios.js';
 import { cutAt, told } from '../support/bytes.js';
 import {
   asked,

@@ -2,7 +2,7 @@
 
 import { expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
-import { createTagReader, type TagPiece } from '../../src/kiro/thinking-tags.js';
+import { createTagReader, type TagPiece } from '../../src/kiro/answer-text.js';
 
 /** Pieces in short: `t:` text, `r:` reasoning, `g:` gap, `<>` a tag. */
 type Short = readonly string[];

@@ -6,10 +6,10 @@ import type { Conversation, ReasoningWish } from '../../src/core/conversation.js
 import { READ_AS_IS, type Reading } from '../../src/kiro/answer-text.js';
 import { resolveModel } from '../../src/kiro/models.js';
 import type { RequestContext } from '../../src/kiro/request.js';
-import { tagInstruction } from '../../src/kiro/tag-wish.js';
+import { tagInstruction } from '../../src/kiro/wishes.js';
 import { toRequestFields } from '../../src/kiro/thinking.js';
-import { listModels } from '../../src/simulator/catalogue.js';
-import { findFieldFault } from '../../src/simulator/model-fields.js';
+import { listModels } from '../../src/simulator/control.js';
+import { findFieldFault } from '../../src/simulator/schema.js';
 import {
   anyConversation,
   anyModel,

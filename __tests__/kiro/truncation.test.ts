@@ -3,9 +3,8 @@
 import { expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
 import type { Message, UserPart } from '../../src/core/conversation.js';
-import { createCutCalls, rememberCutCalls, withCutNotices } from '../../src/kiro/truncation.js';
+import { createCutCalls, withCutNotices } from '../../src/kiro/truncation.js';
 import { anyMessages, assistant, bodyFor, call, failed, png, result, user } from '../support/requests.js';
-import { bytesOf, call as callLine, hear, say, turnOf } from '../support/turns.js';
 
 const NOTICE =
   '[Notice of the gateway: the output limit cut this tool call off, so that its input arrived incomplete; an error ' +
@@ -93,18 +92,16 @@ test('messages in which nothing was cut are the same messages', () => {
 
 // --- the memory
 
-test('the ids of cut calls are kept when the turn ends, and those of whole ones are not', async () => {
+test('the ids of cut calls are kept, and those of whole ones are not', () => {
   const cutCalls = createCutCalls();
-  const lines = [say('a'), callLine('t1', { stop: true }), callLine('t2', { input: '{"a' })];
-  const { events } = await hear(rememberCutCalls(turnOf([bytesOf(lines)]), cutCalls));
-  expect(events).toEqual((await hear(turnOf([bytesOf(lines)]))).events);
+  cutCalls.remember([{ type: 'text', text: 'a' }, call('t1', '{}'), call('t2', '{"a')]);
   expect(['t1', 't2'].map((id) => cutCalls.has(id))).toEqual([false, true]);
 });
 
 test('the memory holds the last thousand', () => {
   const cutCalls = createCutCalls();
-  for (let count = 0; count < 1000; count++) cutCalls.add(`t${count}`);
-  cutCalls.add('t0');
-  cutCalls.add('new');
+  for (let count = 0; count < 1000; count++) cutCalls.remember([call(`t${count}`, '{"a')]);
+  cutCalls.remember([call('t0', '{"a')]);
+  cutCalls.remember([call('new', '{"a')]);
   expect(['t0', 't1', 't2', 'new'].map((id) => cutCalls.has(id))).toEqual([true, false, true, true]);
 });

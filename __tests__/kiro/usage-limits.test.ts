@@ -3,7 +3,7 @@
 import { expect, test } from '@jest/globals';
 
 import { usageLimitsCall } from '../../src/kiro/calls.js';
-import { readUsageLimits } from '../../src/kiro/usage-limits.js';
+import { readUsageLimits } from '../../src/kiro/answers.js';
 
 const NOTHING_BEYOND = { isEnabled: false, used: 0, cap: 0, rate: undefined, charges: 0, currency: 'USD' };
 

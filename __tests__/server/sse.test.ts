@@ -9,6 +9,7 @@ import { expect, test } from '@jest/globals';
 import { GatewayError } from '../../src/core/errors.js';
 import type { Batch, StreamEvent, Turn } from '../../src/core/stream.js';
 import type { Answer } from '../../src/gateway.js';
+import { until } from '../support/gateway.js';
 import { streamAnswer, type StreamOutcome, type StreamPlan } from '../../src/server/sse.js';
 
 const START: StreamEvent = { type: 'start', inputTokens: 1 };
@@ -33,6 +34,7 @@ const DEFAULTS: StreamPlan = {
   headersAfterMs: 10_000,
   keepAliveMs: 15_000,
   emptyDeltaMs: 60_000,
+  stalledMs: 60_000,
 };
 
 test('each batch is one write and the end is the end', async () => {
@@ -169,6 +171,26 @@ test('a client that does not read pauses the turn, and one that leaves closes it
   client.destroy();
   await done;
   expect(isClosed).toBe(true);
+});
+
+test('a client that reads nothing for too long is let go, and the turn is closed', async () => {
+  let isClosed = false;
+  const turn = (async function* (): AsyncGenerator<Batch> {
+    try {
+      for (;;) yield [START];
+    } finally {
+      isClosed = true;
+    }
+  })();
+  let outcome: StreamOutcome = {};
+  const client = await ask(async (response) => {
+    const plan = { answering: answerOf(turn), write: () => 'x'.repeat(1_000_000), stalledMs: 50 };
+    outcome = await streamAnswer(response, { ...DEFAULTS, ...plan });
+  });
+  await until(() => isClosed);
+  await until(() => outcome.error !== undefined);
+  expect([outcome.error?.kind, outcome.error?.message]).toEqual(['cancelled', 'The client read nothing for 0.05 s.']);
+  await expect(textOf(client)).rejects.toThrow('aborted');
 });
 
 function answerOf(turn: Turn): Promise<Answer> {

@@ -1,9 +1,9 @@
 /** The ordinary answers: what a newcomer meets. */
 import { expect, test } from '@jest/globals';
-import { listModels } from '../../src/simulator/catalogue.js';
-import { findTopic } from '../../src/simulator/prompt.js';
+import { listModels } from '../../src/simulator/control.js';
+import { findTopic } from '../../src/simulator/script.js';
 import { checkChatRequest } from '../../src/simulator/rules.js';
-import { findSum } from '../../src/simulator/arithmetic.js';
+import { findSum } from '../../src/simulator/answers.js';
 import type { BodyOptions } from './support.js';
 import {
   answered,

@@ -1,6 +1,6 @@
 /** The scenario for real clients: final answers, tool calls and structured answers that driver scripts wait for. */
 import { expect, test } from '@jest/globals';
-import { listClientModels } from '../../src/simulator/catalogue.js';
+import { listClientModels } from '../../src/simulator/control.js';
 import type { BodyOptions, Line } from './support.js';
 import { answered, asked, body, called, last, resulted, simulate, tell, textOf, tool } from './support.js';
 

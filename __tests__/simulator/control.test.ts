@@ -1,6 +1,6 @@
 /** Models, profiles and usage in each binding, and the web search. */
 import { expect, test } from '@jest/globals';
-import { listClientModels, listModels } from '../../src/simulator/catalogue.js';
+import { listClientModels, listModels } from '../../src/simulator/control.js';
 import type { Simulator } from '../../src/simulator/server.js';
 import { post, PROFILE, signIn, simulate } from './support.js';
 

@@ -1,7 +1,13 @@
 /** The encoder against the oracle: what it writes, AWS's own decoder reads, checksums and all. */
 import { expect, test } from '@jest/globals';
-import type { SceneLine } from '../../src/simulator/frames.js';
-import { encodeError, encodeEvent, encodeException, encodeFrame, encodeSceneLine } from '../../src/simulator/frames.js';
+import {
+  encodeError,
+  encodeEvent,
+  encodeException,
+  encodeFrame,
+  encodeSceneLine,
+  type SceneLine,
+} from '../../src/simulator/frames.js';
 import { decodeMessages } from './support.js';
 
 test('an event decodes to its headers and payload', async () => {

@@ -2,8 +2,7 @@
 import { expect, test } from '@jest/globals';
 import type { GenerateAssistantResponseCommandInput } from '@aws/codewhisperer-streaming-client';
 import { CodeWhispererStreamingClient, GenerateAssistantResponseCommand } from '@aws/codewhisperer-streaming-client';
-import { SCENARIOS, listScenarios } from '../../src/simulator/scenarios.js';
-import type { ScenarioName } from '../../src/simulator/scenarios.js';
+import { listScenarios, type ScenarioName, SCENARIOS } from '../../src/simulator/scenarios.js';
 import type { Simulator } from '../../src/simulator/server.js';
 import type { Line } from './support.js';
 import { body, decode, ask, PROFILE, signIn, simulate, tool } from './support.js';

@@ -1,9 +1,17 @@
 /** Each named scenario and the fact it stands for. */
 import { expect, test } from '@jest/globals';
-import { listScenarios } from '../../src/simulator/scenarios.js';
-import { EXCEPTION_FIRST, EXCEPTION_LATER, BROKEN_TEXT, ERROR_FRAME } from '../../src/simulator/scenes-broken.js';
-import { LOOKALIKE_TEXT, SCENE_TEXT, THOUGHT, TORN_TEXT } from '../../src/simulator/scenes.js';
-import { redactReasoning, signReasoning } from '../../src/simulator/signatures.js';
+import {
+  BROKEN_TEXT,
+  ERROR_FRAME,
+  EXCEPTION_FIRST,
+  EXCEPTION_LATER,
+  listScenarios,
+  LOOKALIKE_TEXT,
+  SCENE_TEXT,
+  THOUGHT,
+  TORN_TEXT,
+} from '../../src/simulator/scenarios.js';
+import { redactReasoning, signReasoning } from '../../src/simulator/script.js';
 import type { BodyOptions, Line } from './support.js';
 import { answered, ask, asked, body, called, decode, last, resulted, simulate, tell, textOf, tool } from './support.js';
 

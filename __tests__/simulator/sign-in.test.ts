@@ -1,6 +1,6 @@
 /** Getting tokens: refresh and rotation, refusals, the device flow, and what the tokens open. */
 import { expect, test } from '@jest/globals';
-import { DEMO_REFRESH_TOKEN } from '../../src/simulator/server.js';
+import { DEMO_REFRESH_TOKEN } from '../../src/simulator/sign-in.js';
 import { body, post, PROFILE, readField, simulate } from './support.js';
 
 const OIDC = { grantType: 'refresh_token', clientId: 'id', clientSecret: 'secret' };

@@ -2,8 +2,7 @@
 import type { Message } from '@smithy/core/event-streams';
 import { afterEach } from '@jest/globals';
 import { EventStreamCodec, getChunkedStream } from '@smithy/core/event-streams';
-import type { Simulator, SimulatorOptions } from '../../src/simulator/server.js';
-import { startSimulator } from '../../src/simulator/server.js';
+import { type Simulator, type SimulatorOptions, startSimulator } from '../../src/simulator/server.js';
 
 export const PROFILE = 'arn:aws:codewhisperer:us-east-1:111122223333:profile/SIMULATOR123';
 

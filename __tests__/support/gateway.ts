@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { Chalk } from 'chalk';
 import { serve } from '../../src/commands/serve.js';
 import { createContext, type Context } from '../../src/context.js';
-import type { ReceivedRequest, Simulator, SimulatorOptions } from '../../src/simulator/server.js';
-import { startSimulator } from '../../src/simulator/server.js';
+import type { ReceivedRequest } from '../../src/simulator/exchange.js';
+import { type Simulator, type SimulatorOptions, startSimulator } from '../../src/simulator/server.js';
 import type { Terminal } from '../../src/terminal/terminal.js';
 import type { Web } from '../../src/web.js';
 
@@ -119,6 +119,9 @@ function memoryTerminal(): { terminal: Terminal; said: () => string; started: Pr
     },
     note: (line) => write(`${line}\n`),
     log: write,
+    talkStyle: new Chalk({ level: 0 }),
+    talkColumns: () => undefined,
+    live: undefined,
   };
   return { terminal, said: () => texts.join(''), started };
 }

@@ -4,6 +4,9 @@ import { once } from 'node:events';
 import { request as send, type ClientRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
 import type { RunningGateway } from './gateway.js';
 
+/** Where a gateway listens and what opens it; it may be a process of its own. */
+export type Door = Pick<RunningGateway, 'url' | 'key'>;
+
 export type Answer = {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
@@ -20,7 +23,7 @@ export type Asking = {
 };
 
 /** Presents the gateway key unless the headers say otherwise. */
-export async function ask(gateway: RunningGateway, path: string, asking: Asking = {}): Promise<Answer> {
+export async function ask(gateway: Door, path: string, asking: Asking = {}): Promise<Answer> {
   const { response } = await open(gateway, path, asking);
   const chunks: Buffer[] = [];
   response.on('data', (chunk: Buffer) => chunks.push(chunk));
@@ -31,7 +34,7 @@ export async function ask(gateway: RunningGateway, path: string, asking: Asking 
 
 /** An answer that has begun, for a client that may leave. */
 export async function open(
-  gateway: RunningGateway,
+  gateway: Door,
   path: string,
   asking: Asking,
 ): Promise<{ readonly request: ClientRequest; readonly response: IncomingMessage }> {
@@ -43,7 +46,7 @@ export async function open(
 }
 
 /** A request that has gone out; nobody waits for its answer yet. */
-export function start(gateway: RunningGateway, path: string, { method, headers, body }: Asking): ClientRequest {
+export function start(gateway: Door, path: string, { method, headers, body }: Asking): ClientRequest {
   const text = typeof body === 'object' ? JSON.stringify(body) : body;
   const request = send(gateway.url + path, {
     method: method ?? (text === undefined ? 'GET' : 'POST'),

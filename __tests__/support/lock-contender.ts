@@ -2,7 +2,7 @@
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { withLock } from '../../src/auth/process-lock.js';
+import { withLock } from '../../src/auth/lock.js';
 
 const [task = '', lock = '', counter = '', rounds = '1'] = process.argv.slice(2);
 

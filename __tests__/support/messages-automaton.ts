@@ -52,7 +52,7 @@ export function readMessagesStream(text: string): MessagesStream {
         demand('index', data['index'], content.length - 1);
         const block = content.at(-1) ?? {};
         const delta = objectAt(data, 'delta');
-        if (delta['type'] === 'input_json_delta' && block['type'] === 'tool_use') {
+        if (delta['type'] === 'input_json_delta' && TOOL_USES.has(block['type'])) {
           input += textAt(delta, 'partial_json');
         } else {
           content[content.length - 1] = grow(block, delta);
@@ -65,6 +65,7 @@ export function readMessagesStream(text: string): MessagesStream {
         const block = content.at(-1) ?? {};
         if (block['type'] === 'thinking' && block['signature'] === '') throw new Error('thinking has no signature');
         if (block['type'] === 'tool_use') inputs.push(input);
+        if (block['type'] === 'server_tool_use') content[content.length - 1] = { ...block, input: JSON.parse(input) };
         return;
       }
       case 'message_delta': {
@@ -126,6 +127,12 @@ function readBlockStart(block: Json): Json {
     case 'tool_use':
       demand('block', block, { type: 'tool_use', id: textAt(block, 'id'), name: textAt(block, 'name'), input: {} });
       return block;
+    case 'server_tool_use':
+      demand('block', block, { type: 'server_tool_use', id: textAt(block, 'id'), name: 'web_search', input: {} });
+      return block;
+    case 'web_search_tool_result':
+      textAt(block, 'tool_use_id');
+      return block;
     default:
       throw new Error(`There is no block ${JSON.stringify(block)}`);
   }
@@ -147,4 +154,5 @@ function grow(block: Json, delta: Json): Json {
   }
 }
 
+const TOOL_USES: ReadonlySet<unknown> = new Set(['tool_use', 'server_tool_use']);
 const NUMBERS = ['input_tokens', 'output_tokens', 'cache_creation_input_tokens', 'cache_read_input_tokens'];

@@ -3,7 +3,7 @@
 import * as fc from 'fast-check';
 import type { Block, Conversation, Image, Message, Tool, UserPart } from '../../src/core/conversation.js';
 import type { SceneLine } from '../../src/simulator/frames.js';
-import { redactReasoning, signReasoning } from '../../src/simulator/signatures.js';
+import { redactReasoning, signReasoning } from '../../src/simulator/script.js';
 
 /** Text of whole characters, some of them outside the basic plane, some that look like syntax. */
 const anyText = fc.oneof(

@@ -13,6 +13,7 @@ import { noKeytar } from './fake-keytar.js';
 const [folder = '', plan = 'whole'] = process.argv.slice(2);
 
 const LONG = 'é'.repeat(2_048);
+const TOKEN = 'r'.repeat(4_096);
 const pause = (milliseconds: number, signal: AbortSignal): Promise<void> => sleep(milliseconds, undefined, { signal });
 const notices: string[] = [];
 const keychain = createKeychain({
@@ -45,7 +46,7 @@ const steps: Record<string, () => Promise<unknown>> = {
   async saved() {
     const credential = {
       kind: 'social',
-      refreshToken: new Secret(LONG),
+      refreshToken: new Secret(TOKEN),
       accessToken: undefined,
       expiresAt: undefined,
       region: 'us-east-1',
@@ -58,7 +59,7 @@ const steps: Record<string, () => Promise<unknown>> = {
   lock: () => Promise.resolve(plan === 'lock' && lock()),
   async read() {
     const login = await store.readLogin('work');
-    return login?.credential.kind === 'social' && login.credential.refreshToken.reveal() === LONG;
+    return login?.credential.kind === 'social' && login.credential.refreshToken.reveal() === TOKEN;
   },
   removed: () => store.removeLogin('work'),
   secretsOnDisk: () => Promise.resolve(readdirSync(join(folder, 'data')).filter((it) => it !== 'logins.json')),

@@ -4,8 +4,8 @@ import * as fc from 'fast-check';
 import type { Block, Conversation, Message, Model, ToolResultPart, UserPart } from '../../src/core/conversation.js';
 import { readModelPage } from '../../src/kiro/models.js';
 import { toKiroRequest, type KiroRequest, type RequestContext } from '../../src/kiro/request.js';
-import { listModels } from '../../src/simulator/catalogue.js';
-import { redactReasoning, signReasoning } from '../../src/simulator/signatures.js';
+import { listModels } from '../../src/simulator/control.js';
+import { redactReasoning, signReasoning } from '../../src/simulator/script.js';
 
 export const PROFILE = 'arn:aws:codewhisperer:us-east-1:111122223333:profile/EXAMPLE12345';
 
@@ -26,6 +26,7 @@ const context: RequestContext = {
   tags: { when: true, maxTokens: 4000, handling: 'as_reasoning_content' },
   readsWrittenCalls: false,
   wasCut: () => false,
+  promptCache: false,
 };
 
 export function conversation(fields: Partial<Conversation>): Conversation {

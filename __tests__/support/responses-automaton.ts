@@ -71,6 +71,7 @@ function addUp(events: readonly Json[], { mayBreakOff }: { readonly mayBreakOff:
     }
     demand(`the item of ${name}`, event['item_id'], open.item['id']);
     open.names.push(name);
+    if (name.startsWith('web_search_call')) continue;
     if (name.endsWith('.delta')) open.text += textAt(event, 'delta');
     else if (!name.includes('part')) open.told = textAt(event, TOLD_IN[name] ?? '');
     else demand(name, objectAt(event, 'part')['text'], name.endsWith('added') ? '' : open.text);
@@ -89,6 +90,8 @@ function partsOf(item: Json): string {
       return text && `reasoning_summary_part.added ${SUMMARY}.delta ${SUMMARY}.done reasoning_summary_part.done`;
     case 'function_call':
       return `${text && 'function_call_arguments.delta '}function_call_arguments.done`;
+    case 'web_search_call':
+      return 'web_search_call.in_progress web_search_call.searching web_search_call.completed';
     case 'custom_tool_call':
       return `${text && 'custom_tool_call_input.delta '}custom_tool_call_input.done`;
     default:

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { SocialCredential } from '../../src/auth/credential.js';
 import { createKeychain } from '../../src/auth/keychain.js';
-import type { LoginOrigin } from '../../src/auth/login-index.js';
+import type { LoginOrigin } from '../../src/auth/store.js';
 import { createLoginStore, type LoginStore } from '../../src/auth/login-store.js';
 import { Secret } from '../../src/core/secret.js';
 import { PROFILE_ARN } from '../../src/simulator/sign-in.js';

@@ -70,5 +70,9 @@ function isSumOf(block: Block, head: BlockHead, text: string): boolean {
       const { input, ...rest } = block;
       return isDeepStrictEqual(head, rest) && (input === text || (text === '' && input === '{}'));
     }
+    case 'web-search': {
+      const { type, id, query } = block;
+      return isDeepStrictEqual(head, { type, id, query }) && text === '';
+    }
   }
 }

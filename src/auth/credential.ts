@@ -1,6 +1,7 @@
-/** What lets us obtain access tokens: a closed union of the kinds of Kiro account. */
+/** What lets us obtain access tokens: the kinds of Kiro account, what a login is called, and what a place gives that has one. */
 
 import { createHash } from 'node:crypto';
+import { GatewayError } from '../core/errors.js';
 import { Secret } from '../core/secret.js';
 
 export type Credential = SocialCredential | OidcCredential | ExternalIdpCredential | ApiKeyCredential;
@@ -59,16 +60,8 @@ type AccountFacts = {
 
 /** The account's kind in words, for people. */
 export function accountKind(credential: Credential): string {
-  switch (credential.kind) {
-    case 'social':
-      return 'Kiro social login';
-    case 'oidc':
-      return OIDC_ACCOUNTS[credential.provider ?? 'unknown'];
-    case 'external-idp':
-      return "login of the organisation's identity provider";
-    case 'api-key':
-      return 'Kiro API key';
-  }
+  const { kind } = credential;
+  return ACCOUNTS[kind === 'oidc' ? (credential.provider ?? kind) : kind];
 }
 
 /** Names what was configured without telling it: the name of the file that keeps what the credential became. */
@@ -91,17 +84,132 @@ export function isWholeRefreshToken(text: string): boolean {
   return /^[!-~]+$/.test(text) && !text.includes('...');
 }
 
-/** Kiro's refresh tokens have some 230 characters; no rule says so, so a short one is only suspected, never refused. */
-export function looksCutShort(refreshToken: Secret): boolean {
-  return refreshToken.reveal().length < 100;
-}
-
 function digest(secret: Secret): string {
   return createHash('sha256').update(secret.reveal()).digest('hex');
 }
 
-const OIDC_ACCOUNTS = {
+const ACCOUNTS = {
+  social: 'Kiro social login',
+  oidc: 'AWS login',
   'builder-id': 'AWS Builder ID',
   'identity-center': 'AWS IAM Identity Center',
-  unknown: 'AWS login',
+  'external-idp': "login of the organisation's identity provider",
+  'api-key': 'Kiro API key',
 } as const;
+
+export const BUILDER_ID_START_URL = 'https://view.awsapps.com/start';
+
+/** What a request takes along of a credential. */
+export type AccessToken = {
+  readonly kind: Credential['kind'];
+  readonly token: Secret;
+  /** Undefined with an API key: Kiro wants none. */
+  readonly profileArn: string | undefined;
+  readonly loginRegion: string;
+  readonly apiRegion: string | undefined;
+  /** What kind of token it is, where Kiro has to be told. */
+  readonly tokenTypeHeader: 'API_KEY' | 'EXTERNAL_IDP' | undefined;
+  /** Undefined when the login does not tell what it is. */
+  readonly isBuilderId: boolean | undefined;
+};
+
+export function toAccessToken(credential: Credential): AccessToken {
+  const { kind, region: loginRegion, apiRegion } = credential;
+  const token = usedSecret(credential);
+  if (token === undefined) throw new GatewayError('internal', 'There is no access token after a refresh; report this.');
+  const provider = kind === 'oidc' ? credential.provider : 'none';
+  return {
+    kind,
+    token,
+    profileArn: kind === 'api-key' ? undefined : credential.profileArn,
+    loginRegion,
+    apiRegion,
+    tokenTypeHeader: TOKEN_TYPES[kind],
+    isBuilderId: provider === undefined ? undefined : provider === 'builder-id',
+  };
+}
+
+/** What goes along with a request. */
+export function usedSecret(credential: Credential): Secret | undefined {
+  return credential.kind === 'api-key' ? credential.apiKey : credential.accessToken;
+}
+
+const TOKEN_TYPES = {
+  social: undefined,
+  oidc: undefined,
+  'external-idp': 'EXTERNAL_IDP',
+  'api-key': 'API_KEY',
+} as const satisfies Record<Credential['kind'], AccessToken['tokenTypeHeader']>;
+
+export type FoundLogin = {
+  readonly credential: Credential;
+  /** What a person should know about what was found, in sentences. */
+  readonly notices: readonly string[];
+  /** Where others keep the same login, and may renew it. */
+  readonly origin?: Origin | undefined;
+};
+
+export type Origin = {
+  /** The login as it lies there now; undefined when there is none of this account. Never throws. */
+  readonly read?: (() => Promise<Credential | undefined>) | undefined;
+  /** Has the program that the login belongs to renew it. False when it cannot be asked. Never throws. */
+  readonly askOwner?: (() => Promise<boolean>) | undefined;
+};
+
+/** The settings that say who we are; `Settings` is one of these with a home folder added. */
+export type LoginSettings = {
+  readonly refreshToken: Secret | undefined;
+  readonly profileArn: string | undefined;
+  readonly kiroRegion: string | undefined;
+  readonly kiroApiRegion: string | undefined;
+  readonly kiroApiKey: Secret | undefined;
+  readonly kiroCredsFile: string | undefined;
+  readonly kiroCliDbFile: string | undefined;
+  /** Where a second file is looked for: `~/.aws/sso/cache`. */
+  readonly homeDirectory: string;
+};
+
+/** What the person set by hand wins over what a login says. */
+export function withSettings<Found extends { readonly credential: Credential }>(
+  login: Found,
+  { kiroRegion, kiroApiRegion, profileArn }: LoginSettings,
+): Found {
+  const { credential } = login;
+  return {
+    ...login,
+    credential: {
+      ...credential,
+      region: kiroRegion ?? credential.region,
+      apiRegion: kiroApiRegion ?? credential.apiRegion,
+      profileArn: profileArn ?? credential.profileArn,
+    },
+  };
+}
+
+export const DEFAULT_LOGIN = 'default';
+
+export function isLoginName(name: string): boolean {
+  return /^[A-Za-z0-9._-]{1,64}$/.test(name);
+}
+
+/**
+ * @param taken The names of the logins that there are.
+ * @throws GatewayError `invalid-request` when the name cannot be one.
+ */
+export function checkLoginName(name: string, taken: readonly string[] = []): void {
+  if (!isLoginName(name)) {
+    const message = 'The name of a login has 1 to 64 letters, digits, dots, dashes and underscores.';
+    throw new GatewayError('invalid-request', message);
+  }
+  // Windows, for its keychain too, and macOS take names that differ only in capitals for one.
+  const other = taken.find((it) => it !== name && it.toLowerCase() === name.toLowerCase());
+  if (other !== undefined) {
+    const message = `There is a login ${other} already; write it so, or choose a name that differs in more than capitals.`;
+    throw new GatewayError('invalid-request', message);
+  }
+}
+
+/** The command that makes a login of this name. */
+export function loginCommand(name: string): string {
+  return name === DEFAULT_LOGIN ? 'kiro-gateway login' : `kiro-gateway login --profile ${name}`;
+}

@@ -1,20 +1,29 @@
-/** Looks for Kiro logins on this machine, and reads them. Nothing is written and nobody is asked over the network. */
+/** Finds Kiro logins on this machine, and finds out whether one works before it is stored. */
 
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { GatewayError, toGatewayError } from '../core/errors.js';
-import type { Credential } from './credential.js';
-import type { LoginOrigin } from './login-index.js';
-import { apiKeySource, refreshTokenSource } from './sources/environment.js';
-import { jsonFileSource } from './sources/json-file.js';
-import { type Clock, createKiroCliDatabaseSource, readKiroCliDatabase } from './sources/kiro-cli-database.js';
-import { type DatabaseMachine, kiroCliDatabasePaths } from './sources/kiro-cli-locations.js';
-import type { FoundLogin, LoginSettings } from './sources/source.js';
-import { withSettings } from './sources/token-fields.js';
-import { codeOf } from './small-file.js';
+import type { Profile } from '../kiro/answers.js';
+import { type AccessProvider, type ClientDependencies, createKiroClient, type KiroClient } from '../kiro/client.js';
+import {
+  type ApiKeyCredential,
+  type Credential,
+  type FoundLogin,
+  type LoginSettings,
+  type RefreshableCredential,
+  toAccessToken,
+  type Tokens,
+  withSettings,
+} from './credential.js';
+import { fileProblem } from './files.js';
+import { readJsonFile } from './json-login.js';
+import { type Clock, type DatabaseMachine, kiroCliDatabasePaths, readKiroCliDatabase } from './kiro-cli.js';
+import { refreshCredential, type RefreshDependencies } from './refresh.js';
+import { settingSource } from './sources.js';
+import type { LoginOrigin } from './store.js';
 
 /** Where a login can be imported from. */
-export type ImportName = 'kiro-cli' | 'amazon-q' | 'ide' | 'file' | 'env';
+type ImportName = 'kiro-cli' | 'amazon-q' | 'ide' | 'file' | 'env';
 
 export type ImportPlace = LoginOrigin & { readonly name: ImportName };
 
@@ -39,7 +48,7 @@ export async function detectLogins(detection: Detection): Promise<readonly Findi
 }
 
 /** Undefined for a file that the person has to name, and for an environment that says nothing. */
-export function usualPlace(name: ImportName, { machine, settings }: Detection): ImportPlace | undefined {
+export function usualPlace(name: ImportName, { machine, settings, clock }: Detection): ImportPlace | undefined {
   const [kiroCli, amazonQ] = kiroCliDatabasePaths(machine);
   switch (name) {
     case 'kiro-cli':
@@ -49,7 +58,7 @@ export function usualPlace(name: ImportName, { machine, settings }: Detection): 
     case 'ide':
       return { name, path: join(machine.homeDirectory, '.aws', 'sso', 'cache', 'kiro-auth-token.json') };
     case 'env':
-      return ENVIRONMENT.some(({ isSet }) => isSet(settings)) ? { name, path: undefined } : undefined;
+      return settingSource(settings, clock) === undefined ? undefined : { name, path: undefined };
     case 'file':
       return undefined;
   }
@@ -60,16 +69,16 @@ export async function readLoginAt({ name, path = '' }: ImportPlace, detection: D
   const { settings, clock } = detection;
   switch (name) {
     case 'kiro-cli':
-    case 'amazon-q': {
-      const { credential, notices } = await readKiroCliDatabase(path, clock);
-      return { credential: withSettings(credential, settings), notices };
-    }
+    case 'amazon-q':
+      return withSettings(await readKiroCliDatabase(path, clock), settings);
     case 'ide':
     case 'file':
-      return given(await jsonFileSource.read({ ...settings, kiroCredsFile: path }));
+      return withSettings(await readJsonFile(path, settings.homeDirectory), settings);
     case 'env': {
-      const source = ENVIRONMENT.find(({ isSet }) => isSet(settings));
-      return given(await source?.read(detection));
+      const source = settingSource(settings, clock);
+      if (source !== undefined) return source.read();
+      const names = 'REFRESH_TOKEN, KIRO_API_KEY, KIRO_CREDS_FILE and KIRO_CLI_DB_FILE';
+      throw new GatewayError('not-logged-in', `The environment names no Kiro login: ${names} are not set.`);
     }
   }
 }
@@ -77,19 +86,11 @@ export async function readLoginAt({ name, path = '' }: ImportPlace, detection: D
 /** Undefined when there is nothing at all. */
 async function look(place: ImportPlace, detection: Detection): Promise<Finding | undefined> {
   try {
-    if (place.path !== undefined && (await isMissing(place.path))) return undefined;
+    if (place.path !== undefined) await stat(place.path);
     return { place, login: await readLoginAt(place, detection) };
   } catch (thrown) {
+    if (fileProblem(thrown) === 'missing') return undefined;
     return { place, problem: toGatewayError(thrown).message };
-  }
-}
-
-async function isMissing(path: string): Promise<boolean> {
-  try {
-    await stat(path);
-    return false;
-  } catch (thrown) {
-    return ['ENOENT', 'ENOTDIR'].includes(codeOf(thrown));
   }
 }
 
@@ -99,27 +100,99 @@ function freshness(finding: Finding): number {
   return credential.kind === 'api-key' ? Number.MAX_SAFE_INTEGER : (credential.expiresAt ?? 0);
 }
 
-function given(
-  login: { readonly credential: Credential; readonly notices: readonly string[] } | undefined,
-): FoundLogin {
-  if (login !== undefined) return login;
-  const names = 'REFRESH_TOKEN, KIRO_API_KEY, KIRO_CREDS_FILE and KIRO_CLI_DB_FILE';
-  throw new GatewayError('not-logged-in', `The environment names no Kiro login: ${names} are not set.`);
+export type ProofTools = RefreshDependencies & Pick<ClientDependencies, 'optOut' | 'randomId'>;
+
+export type Proof = {
+  /** With the tokens of the refresh, when there was one: the old ones may be dead. */
+  readonly credential: RefreshableCredential;
+  /** What the refresh yielded, when there was one. */
+  readonly renewed: Tokens | undefined;
+  /** To choose from, when the credential names no profile. */
+  readonly profiles: readonly Profile[];
+};
+
+/**
+ * A token that still lives is tried as it is, because a refresh may retire the copy of whoever else has it.
+ * @throws GatewayError `login-expired` when it does not work, others when nobody can tell.
+ */
+export async function proveLogin(
+  credential: RefreshableCredential,
+  tools: ProofTools,
+  signal: AbortSignal,
+): Promise<Proof> {
+  if (credential.accessToken !== undefined && (credential.expiresAt ?? 0) - tools.now() > MARGIN_MS) {
+    try {
+      if (credential.profileArn === undefined) {
+        return { credential, renewed: undefined, profiles: await listProfiles(credential, tools, signal) };
+      }
+      await clientOf(credential, credential.apiRegion, tools).listModels(signal);
+      return { credential, renewed: undefined, profiles: [] };
+    } catch (thrown) {
+      if (!(thrown instanceof GatewayError) || thrown.kind !== 'login-expired') throw thrown;
+    }
+  }
+  const renewed = await refreshCredential(credential, tools);
+  const latest = { ...credential, ...renewed };
+  if (latest.profileArn !== undefined) return { credential: latest, renewed, profiles: [] };
+  // The refresh was the proof, and its tokens have to be kept whatever Kiro says about profiles.
+  return { credential: latest, renewed, profiles: await listProfiles(latest, tools, signal).catch(() => []) };
 }
 
-/** In the order of their use. */
-const ENVIRONMENT: readonly {
-  readonly isSet: (settings: LoginSettings) => boolean;
-  readonly read: (detection: Detection) => Promise<FoundLogin | undefined>;
-}[] = [
-  {
-    isSet: ({ refreshToken }) => refreshToken !== undefined,
-    read: ({ settings }) => refreshTokenSource.read(settings),
-  },
-  { isSet: ({ kiroApiKey }) => kiroApiKey !== undefined, read: ({ settings }) => apiKeySource.read(settings) },
-  { isSet: ({ kiroCredsFile }) => kiroCredsFile !== undefined, read: ({ settings }) => jsonFileSource.read(settings) },
-  {
-    isSet: ({ kiroCliDbFile }) => kiroCliDbFile !== undefined,
-    read: ({ settings, clock }) => createKiroCliDatabaseSource(clock).read(settings),
-  },
-];
+/**
+ * An API key works only in the region that it was made in.
+ * @throws GatewayError `login-expired` when it works in none of them.
+ */
+export async function proveApiKey(
+  credential: ApiKeyCredential,
+  regions: readonly string[],
+  tools: ProofTools,
+  signal: AbortSignal,
+): Promise<ApiKeyCredential> {
+  let failure: GatewayError | undefined;
+  for (const region of regions) {
+    const candidate = { ...credential, region, apiRegion: region, profileArn: undefined };
+    try {
+      await clientOf(candidate, region, tools).listModels(signal);
+      return candidate;
+    } catch (thrown) {
+      if (!(thrown instanceof GatewayError) || thrown.kind === 'cancelled') throw thrown;
+      if (thrown.kind !== 'login-expired') failure ??= thrown;
+    }
+  }
+  const message = `Kiro does not know this API key in ${regions.join(' or ')}; copy it again, or give its --region.`;
+  throw failure ?? new GatewayError('login-expired', message);
+}
+
+/** Where the Kiro API exists. */
+export const API_REGIONS = ['us-east-1', 'eu-central-1'] as const;
+
+/** A profile belongs to one API region, which nobody knows beforehand. */
+async function listProfiles(
+  credential: RefreshableCredential,
+  tools: ProofTools,
+  signal: AbortSignal,
+): Promise<readonly Profile[]> {
+  const regions = credential.apiRegion === undefined ? API_REGIONS : [credential.apiRegion];
+  const answers = await Promise.allSettled(regions.map((it) => clientOf(credential, it, tools).listProfiles(signal)));
+  const listed = answers.flatMap((it) => (it.status === 'fulfilled' ? it.value : []));
+  const failures = answers.flatMap((it) => (it.status === 'rejected' ? [it.reason as unknown] : []));
+  if (failures.length === answers.length && !failures.some(isRefusedOnly)) throw failures[0];
+  return [...new Map(listed.map((it) => [it.arn, it])).values()];
+}
+
+/** Kiro knew the token and denies the question, as it does to a Builder ID, which needs no profile of its own. */
+function isRefusedOnly(thrown: unknown): boolean {
+  return thrown instanceof GatewayError && (thrown.kind === 'forbidden' || thrown.kind === 'invalid-request');
+}
+
+function clientOf(credential: Credential, apiRegion: string | undefined, tools: ProofTools): KiroClient {
+  const session: AccessProvider = {
+    accessToken: () => Promise.resolve(toAccessToken(credential)),
+    forceRefresh() {
+      return Promise.reject(new GatewayError('login-expired', 'Kiro does not accept this login.'));
+    },
+  };
+  return createKiroClient({ ...tools, session, apiRegion });
+}
+
+const MARGIN_MS = 60_000;

@@ -1,9 +1,17 @@
 /** The operating system's keychain. The only file that loads keytar, and only when it is asked for. */
 
-import { GatewayError } from '../core/errors.js';
-import { type Entries, inParts } from './keychain-parts.js';
+import { GatewayError, toGatewayError } from '../core/errors.js';
 
 /** Entries are text under names that the caller knows: keytar's search for all of them can end the process. */
+type Entries = {
+  /** Undefined when there is no such entry; a locked keychain may say so of every entry. */
+  get(name: string): Promise<string | undefined>;
+  /** Resolves when the entry was read back and is the same. */
+  set(name: string, text: string): Promise<void>;
+  /** True when there was such an entry. */
+  delete(name: string): Promise<boolean>;
+};
+
 export type Keychain = Entries & {
   /**
    * Writes a trial entry, reads it back and deletes it. To ask is not enough: a locked keychain answers every question
@@ -12,9 +20,9 @@ export type Keychain = Entries & {
   available(): Promise<Availability>;
 };
 
-export type Availability = { readonly ok: true } | { readonly ok: false; readonly reason: string };
+type Availability = { readonly ok: true } | { readonly ok: false; readonly reason: string };
 
-export type KeychainDependencies = {
+type KeychainDependencies = {
   readonly platform: NodeJS.Platform;
   /** Ends early when the signal aborts. */
   readonly sleep: (milliseconds: number, signal: AbortSignal) => Promise<void>;
@@ -35,44 +43,42 @@ export function createKeychain(dependencies: KeychainDependencies): Keychain {
   const { platform, sleep, randomId, load = () => import('keytar') } = dependencies;
   let loading: Promise<Keytar> | undefined;
 
-  async function ask<Answer>(limitMs: number, question: (keytar: Keytar) => Promise<Answer>): Promise<Answer> {
-    loading ??= load().then(({ default: keytar }) => keytar, refuseToLoad);
-    const answer = question(await loading);
+  /** @param otherwise Makes a sentence of a message that nobody foresaw. */
+  async function ask<Answer>(
+    limitMs: number,
+    question: (keytar: Keytar) => Promise<Answer>,
+    otherwise: (message: string) => string,
+  ): Promise<Answer> {
     const timer = new AbortController();
-    const tooLate = sleep(limitMs, timer.signal).then(() => {
-      throw refusal(`The keychain did not answer in ${limitMs / 1000} seconds.`);
-    });
     try {
+      loading ??= load().then(({ default: keytar }) => keytar, refuseToLoad);
+      const answer = question(await loading);
+      const tooLate = sleep(limitMs, timer.signal).then(() => {
+        throw refusal(`The keychain did not answer in ${limitMs / 1000} seconds.`);
+      });
       return await Promise.race([answer, tooLate]);
+    } catch (thrown) {
+      throw explain(thrown, otherwise);
     } finally {
       timer.abort();
     }
   }
 
   async function get(name: string): Promise<string | undefined> {
-    try {
-      return (await ask(READ_LIMIT_MS, (keytar) => keytar.getPassword(SERVICE, name))) ?? undefined;
-    } catch (thrown) {
-      throw explain(thrown, (message) => `The keychain could not be read: ${message}.`);
-    }
+    return (await ask(READ_LIMIT_MS, (keytar) => keytar.getPassword(SERVICE, name), NOT_READ)) ?? undefined;
+  }
+
+  function put(name: string, text: string, otherwise: (message: string) => string): Promise<void> {
+    return ask(WRITE_LIMIT_MS, (keytar) => keytar.setPassword(SERVICE, name, text), otherwise);
   }
 
   async function set(name: string, text: string): Promise<void> {
-    try {
-      await ask(WRITE_LIMIT_MS, (keytar) => keytar.setPassword(SERVICE, name, text));
-    } catch (thrown) {
-      // The system's own words are not repeated: they might quote the text.
-      throw explain(thrown, () => 'The keychain refused to store the entry.');
-    }
+    await put(name, text, NOT_STORED);
     if ((await get(name)) !== text) throw refusal(UNFAITHFUL);
   }
 
-  async function remove(name: string): Promise<boolean> {
-    try {
-      return await ask(WRITE_LIMIT_MS, (keytar) => keytar.deletePassword(SERVICE, name));
-    } catch (thrown) {
-      throw explain(thrown, (message) => `The keychain refused to delete an entry: ${message}.`);
-    }
+  function remove(name: string): Promise<boolean> {
+    return ask(WRITE_LIMIT_MS, (keytar) => keytar.deletePassword(SERVICE, name), NOT_DELETED);
   }
 
   async function available(): Promise<Availability> {
@@ -80,19 +86,18 @@ export function createKeychain(dependencies: KeychainDependencies): Keychain {
       let found: string | undefined;
       // Another process at the same trial may delete the entry between our writing and our reading.
       for (let tries = 0; tries < 3 && found !== TRIAL.text; tries++) {
-        await ask(WRITE_LIMIT_MS, (keytar) => keytar.setPassword(SERVICE, TRIAL.name, TRIAL.text));
+        await put(TRIAL.name, TRIAL.text, NOT_WRITTEN);
         found = await get(TRIAL.name);
       }
       await remove(TRIAL.name);
       return found === TRIAL.text ? { ok: true } : { ok: false, reason: UNFAITHFUL };
     } catch (thrown) {
-      const error = explain(thrown, (message) => `The keychain cannot be written: ${message}.`);
-      return { ok: false, reason: error.message };
+      return { ok: false, reason: toGatewayError(thrown).message };
     }
   }
 
   const entries: Entries = { get, set, delete: remove };
-  const fitting = platform === 'win32' ? inParts(entries, { maxPartBytes: WINDOWS_PART_BYTES, randomId }) : entries;
+  const fitting = platform === 'win32' ? inParts(entries, randomId) : entries;
   return { ...fitting, available };
 }
 
@@ -101,7 +106,7 @@ function refuseToLoad(): never {
   throw refusal(`The keychain's library cannot be loaded; ${advice}.`);
 }
 
-/** @param otherwise Makes a sentence of a message that nobody foresaw: its first line, without a full stop. */
+/** `otherwise` gets the first line of the message, without a full stop. */
 function explain(thrown: unknown, otherwise: (message: string) => string): GatewayError {
   if (thrown instanceof GatewayError) return thrown;
   const message = thrown instanceof Error ? thrown.message : '';
@@ -124,6 +129,11 @@ const WRITE_LIMIT_MS = 30_000;
 /** Windows keeps 2,560 bytes of UTF-8 in an entry (CRED_MAX_CREDENTIAL_BLOB_SIZE). */
 const WINDOWS_PART_BYTES = 2_400;
 
+const NOT_READ = (message: string) => `The keychain could not be read: ${message}.`;
+const NOT_DELETED = (message: string) => `The keychain refused to delete an entry: ${message}.`;
+const NOT_WRITTEN = (message: string) => `The keychain cannot be written: ${message}.`;
+/** The system's own words are not repeated: they might quote the text. */
+const NOT_STORED = () => 'The keychain refused to store the entry.';
 const UNFAITHFUL = 'The keychain did not keep what was written to it.';
 
 /** The words of libsecret, of macOS and of Windows. */
@@ -139,3 +149,90 @@ const KNOWN_FAILURES: readonly (readonly [RegExp, string])[] = [
   [/dismissed|cancell?ed/i, 'The keychain was not allowed to be used.'],
   [/stub received bad data/i, 'The entry is too long for the keychain.'],
 ];
+
+/**
+ * Entries longer than the keychain allows, cut into parts. At every moment, an entry reads as it was or as it will be.
+ * The entry itself holds only a header, which names one of two slots, how many parts lie there, and their generation.
+ * New parts go to the slot that the header does not name, the header is written last, and old parts are deleted after
+ * that. Each part repeats its generation, so that parts of two writings are never taken for one text.
+ */
+function inParts(entries: Entries, randomId: () => string): Entries {
+  async function get(name: string): Promise<string | undefined> {
+    for (let looks = 0; looks < MAX_LOOKS; looks++) {
+      const text = await entries.get(name);
+      if (text === undefined) return undefined;
+      const header = parseHeader(text);
+      const whole = header && (await readParts(name, header));
+      // Otherwise somebody may be writing at this moment: then there is a new header.
+      if (whole !== undefined) return whole;
+    }
+    throw new GatewayError('forbidden', 'The entry in the keychain is damaged.');
+  }
+
+  async function readParts(name: string, { slot, count, generation }: Header): Promise<string | undefined> {
+    let whole = '';
+    for (let number = 1; number <= count; number++) {
+      const part = await entries.get(partName(name, slot, number));
+      if (part?.startsWith(`${generation}:`) !== true) return undefined;
+      whole += part.slice(generation.length + 1);
+    }
+    return whole;
+  }
+
+  async function set(name: string, text: string): Promise<void> {
+    const generation = randomId();
+    const current = parseHeader((await entries.get(name)) ?? '');
+    const slot = current?.slot === 'a' ? 'b' : 'a';
+    const parts = cut(text, WINDOWS_PART_BYTES - generation.length - 1);
+    for (const [index, part] of parts.entries()) {
+      await entries.set(partName(name, slot, index + 1), `${generation}:${part}`);
+    }
+    await entries.set(name, `parts:${slot}:${parts.length}:${generation}`);
+    await removeParts(name, slot, parts.length + 1);
+    await removeParts(name, slot === 'a' ? 'b' : 'a', 1);
+  }
+
+  async function remove(name: string): Promise<boolean> {
+    const wasThere = await entries.delete(name);
+    const removed = (await removeParts(name, 'a', 1)) + (await removeParts(name, 'b', 1));
+    return wasThere || removed > 0;
+  }
+
+  /** From the last one down, so that what an interruption leaves still begins at the first and is found again. */
+  async function removeParts(name: string, slot: Slot, from: number): Promise<number> {
+    let end = from;
+    while ((await entries.get(partName(name, slot, end))) !== undefined) end++;
+    for (let number = end - 1; number >= from; number--) await entries.delete(partName(name, slot, number));
+    return end - from;
+  }
+
+  return { get, set, delete: remove };
+}
+
+type Slot = 'a' | 'b';
+type Header = { readonly slot: Slot; readonly count: number; readonly generation: string };
+
+function parseHeader(text: string): Header | undefined {
+  const [, slot, count, generation] = /^parts:([ab]):(\d{1,4}):([\w-]+)$/.exec(text) ?? [];
+  if (count === undefined || generation === undefined) return undefined;
+  return { slot: slot === 'a' ? 'a' : 'b', count: Number(count), generation };
+}
+
+/** A slash cannot occur in the name of a login, so no entry is called like the part of another. */
+function partName(name: string, slot: Slot, number: number): string {
+  return `${name}/${slot}${number}`;
+}
+
+/** Pieces of so many bytes of UTF-8 at most, never cut within a character. */
+function cut(text: string, maxBytes: number): readonly string[] {
+  const pieces: string[] = [];
+  const room = new Uint8Array(maxBytes);
+  for (let rest = text; rest !== '';) {
+    const { read } = new TextEncoder().encodeInto(rest, room);
+    pieces.push(rest.slice(0, read));
+    rest = rest.slice(read);
+  }
+  return pieces;
+}
+
+const MAX_LOOKS = 4;

@@ -2,14 +2,25 @@
 
 import { join } from 'node:path';
 import { GatewayError, toGatewayError } from '../core/errors.js';
-import { accountKind, type Credential, digestOf, type Tokens } from './credential.js';
+import { accountKind, checkLoginName, type Credential, digestOf, loginCommand, type Tokens } from './credential.js';
 import type { Keychain } from './keychain.js';
-import { type IndexEntry, type LoginFacts, type LoginOrigin, readIndex, writeIndex } from './login-index.js';
-import { checkLoginName, loginCommand } from './login-names.js';
-import { createPlaces, isSamePlace, type Place, type PutOptions } from './login-places.js';
-import { type LockOptions, withLock } from './process-lock.js';
-import type { RenewedBy, TokenStore } from './store.js';
-import { formatLogin, parseLogin, type StoredLogin } from './stored-login.js';
+import { type LockOptions, withLock } from './lock.js';
+import {
+  createPlaces,
+  formatLogin,
+  type IndexEntry,
+  isSamePlace,
+  type LoginFacts,
+  type LoginOrigin,
+  parseLogin,
+  type Place,
+  type PutOptions,
+  readIndex,
+  type RenewedBy,
+  type StoredLogin,
+  type TokenStore,
+  writeIndex,
+} from './store.js';
 
 /** All functions reject with a GatewayError whose sentence says what to do; it never repeats a secret. */
 export type LoginStore = {
@@ -32,7 +43,7 @@ export type SaveOptions = {
   readonly source: LoginOrigin;
 };
 
-export type LoginStoreDependencies = Pick<LockOptions, 'now' | 'sleep' | 'notice' | 'signal'> & {
+type LoginStoreDependencies = Pick<LockOptions, 'now' | 'sleep' | 'notice' | 'signal'> & {
   readonly keychain: Keychain;
   readonly dataFolder: string;
   readonly stateFolder: string;
@@ -40,7 +51,7 @@ export type LoginStoreDependencies = Pick<LockOptions, 'now' | 'sleep' | 'notice
 
 export function createLoginStore(dependencies: LoginStoreDependencies): LoginStore {
   const { dataFolder, stateFolder, keychain, now, notice } = dependencies;
-  const places = createPlaces({ folder: join(dataFolder, 'logins'), keychain, notice });
+  const places = createPlaces(join(dataFolder, 'logins'), keychain, notice);
 
   /** Whoever changes the list reads and writes it as a whole. */
   function alone<Result>(work: () => Promise<Result>): Promise<Result> {
@@ -134,12 +145,8 @@ export function createLoginStore(dependencies: LoginStoreDependencies): LoginSto
       const logins = await readIndex(dataFolder);
       const listed = logins.find((it) => it.name === name);
       const removed = await removeEverywhere(name, listed);
-      if (listed !== undefined) {
-        await writeIndex(
-          dataFolder,
-          logins.filter((it) => it !== listed),
-        );
-      }
+      const others = logins.filter((it) => it !== listed);
+      if (listed !== undefined) await writeIndex(dataFolder, others);
       return removed || listed !== undefined;
     });
   }
@@ -196,10 +203,8 @@ export function createLoginStore(dependencies: LoginStoreDependencies): LoginSto
     if (digestOf(credential) !== digest) return false;
     await places.overwrite(name, entry, formatLogin({ credential, tokens }));
     const renewed = { ...entry, ...accountFacts(credential, tokens), lastRefresh: { by, at: now() } };
-    await writeIndex(
-      dataFolder,
-      logins.map((it) => (it === entry ? renewed : it)),
-    );
+    const updated = logins.map((it) => (it === entry ? renewed : it));
+    await writeIndex(dataFolder, updated);
     return true;
   }
 

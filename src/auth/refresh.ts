@@ -1,13 +1,14 @@
 /** Exchanges a refresh token for new tokens. One of the few places where a secret goes out on the wire. */
 
 import { GatewayError } from '../core/errors.js';
-import type { Fetch, FetchResponse } from '../core/fetch.js';
+import type { Fetch } from '../core/fetch.js';
 import { Reader } from '../core/reader.js';
 import { Secret } from '../core/secret.js';
-import { desktopAuthHost, type HostOverrides, isProfileArn, oidcHost } from '../kiro/endpoints.js';
-import { type ExternalIdpCredential, looksCutShort, type RefreshableCredential, type Tokens } from './credential.js';
+import { desktopAuthHost, type HostOverrides, isProfileArn, oidcHost } from '../kiro/calls.js';
+import type { ExternalIdpCredential, RefreshableCredential, Tokens } from './credential.js';
 
-export type RefreshDependencies = {
+/** What asking a login service takes: that of Kiro, or AWS SSO OIDC. */
+export type LoginServiceTools = {
   readonly fetch: Fetch;
   /** Unix time in milliseconds. */
   readonly now: () => number;
@@ -15,6 +16,9 @@ export type RefreshDependencies = {
   readonly sleep: (milliseconds: number, signal: AbortSignal) => Promise<void>;
   readonly overrides: HostOverrides;
   readonly userAgent: string;
+};
+
+export type RefreshDependencies = LoginServiceTools & {
   /** For all tries together. */
   readonly timeoutMs?: number | undefined;
   /** What makes the login anew when it is dead. */
@@ -31,23 +35,23 @@ export async function refreshCredential(
 ): Promise<Tokens> {
   const request = requestFor(credential, tools.overrides);
   const limit = AbortSignal.timeout(tools.timeoutMs ?? TIMEOUT_MS);
-  let failure: GatewayError | undefined;
+  let failure = unreachable(SERVICE);
   for (const pauseMs of PAUSES_MS) {
-    if (pauseMs > 0 && !(await pause(pauseMs, tools, limit))) break;
-    const outcome = await attempt(request, tools, limit);
-    switch (outcome.type) {
-      case 'answer':
-        return readTokens(outcome.text, credential, tools.now());
-      case 'refused':
-        throw withAdvice(outcome.error, credential, tools.command);
-      case 'out-of-order':
-        failure = outcome.error;
+    if (pauseMs > 0) await tools.sleep(pauseMs, limit).catch(() => undefined);
+    if (limit.aborted) break;
+    try {
+      return readTokens(judge(await post(SERVICE, request, tools, limit)), credential, tools.now());
+    } catch (thrown) {
+      if (!(thrown instanceof GatewayError)) throw thrown;
+      if (thrown.kind !== 'upstream-unavailable' || thrown.message === BLOCKED)
+        throw withAdvice(thrown, credential, tools.command);
+      failure = thrown;
     }
   }
-  throw failure ?? unreachable();
+  throw failure;
 }
 
-/** A refused token that is too short to be one is worth a word: the Kiro IDE has written such. */
+/** A refused token that is too short to be one is worth a word: the Kiro IDE has written such. No rule tells the length. */
 function withAdvice(
   refusal: GatewayError,
   { refreshToken }: RefreshableCredential,
@@ -55,35 +59,22 @@ function withAdvice(
 ): GatewayError {
   if (refusal.kind !== 'login-expired') return refusal;
   const remedy = command === undefined ? USUAL_REMEDY : `Run \`${command}\` and try again.`;
-  const suspicion = looksCutShort(refreshToken) ? ' The refresh token at hand looks cut short.' : '';
+  const suspicion = refreshToken.reveal().length < SHORTEST_TOKEN ? ' The refresh token at hand looks cut short.' : '';
   return new GatewayError(refusal.kind, `${refusal.message} ${remedy}${suspicion}`, refusal.facts);
 }
 
-type TokenRequest = { readonly url: string; readonly contentType: string; readonly body: string };
+type ServiceRequest = { readonly url: string; readonly contentType: string; readonly body: string };
 
-/** `out-of-order` is worth another try. */
-type Outcome =
-  | { readonly type: 'answer'; readonly text: string }
-  | { readonly type: 'refused'; readonly error: GatewayError }
-  | { readonly type: 'out-of-order'; readonly error: GatewayError };
-
-function requestFor(credential: RefreshableCredential, overrides: HostOverrides): TokenRequest {
+function requestFor(credential: RefreshableCredential, overrides: HostOverrides): ServiceRequest {
   const refreshToken = credential.refreshToken.reveal();
   switch (credential.kind) {
     case 'social':
-      return {
-        url: `${desktopAuthHost(credential.region, overrides)}/refreshToken`,
-        contentType: 'application/json',
-        body: JSON.stringify({ refreshToken }),
-      };
+      return jsonRequest(`${desktopAuthHost(credential.region, overrides)}/refreshToken`, { refreshToken });
     case 'oidc': {
-      const { clientId } = credential;
+      const { clientId, region } = credential;
       const clientSecret = credential.clientSecret.reveal();
-      return {
-        url: `${oidcHost(credential.region, overrides)}/token`,
-        contentType: 'application/json',
-        body: JSON.stringify({ grantType: 'refresh_token', clientId, clientSecret, refreshToken }),
-      };
+      const body = { grantType: 'refresh_token', clientId, clientSecret, refreshToken };
+      return jsonRequest(`${oidcHost(region, overrides)}/token`, body);
     }
     case 'external-idp': {
       const form = { grant_type: 'refresh_token', client_id: credential.clientId, refresh_token: refreshToken };
@@ -95,6 +86,10 @@ function requestFor(credential: RefreshableCredential, overrides: HostOverrides)
       };
     }
   }
+}
+
+export function jsonRequest(url: string, body: object): ServiceRequest {
+  return { url, contentType: 'application/json', body: JSON.stringify(body) };
 }
 
 /** The endpoint comes from a file: it gets the token only over https and only on the issuer's own host. */
@@ -109,42 +104,61 @@ function checkedEndpoint({ tokenEndpoint, issuerUrl }: ExternalIdpCredential): s
   );
 }
 
-async function attempt(request: TokenRequest, tools: RefreshDependencies, signal: AbortSignal): Promise<Outcome> {
+type ServiceAnswer = { readonly status: number; readonly isHtml: boolean; readonly text: string };
+
+/**
+ * @param service Whose login service it is.
+ * @throws GatewayError `upstream-unavailable` when it cannot be reached or is out of order.
+ */
+export async function post(
+  service: string,
+  { url, contentType, body }: ServiceRequest,
+  { fetch, userAgent }: LoginServiceTools,
+  signal: AbortSignal,
+): Promise<ServiceAnswer> {
+  const headers = { 'content-type': contentType, accept: 'application/json', 'user-agent': userAgent };
   try {
-    const response = await tools.fetch(request.url, {
-      method: 'POST',
-      headers: { 'content-type': request.contentType, accept: 'application/json', 'user-agent': tools.userAgent },
-      body: request.body,
-      // A token must not travel on to a host that an answer names.
-      redirect: 'error',
-      signal,
-    });
-    return judge(response, await response.text());
+    // A token must not travel on to a host that an answer names.
+    const response = await fetch(url, { method: 'POST', headers, body, redirect: 'error', signal });
+    const text = await response.text();
+    const { status } = response;
+    if (status === 429 || status >= 500) throw outOfOrder(service, status);
+    return {
+      status,
+      isHtml: (response.headers.get('content-type') ?? '').includes('html') || text.trimStart().startsWith('<'),
+      text,
+    };
   } catch (thrown) {
-    // What is ours already is said of a proxy on the way, and a wrong password of a proxy stays wrong.
-    const error = thrown instanceof GatewayError ? thrown : unreachable(thrown);
-    return { type: error.kind === 'upstream-unavailable' ? 'out-of-order' : 'refused', error };
+    // What is ours already is said of a proxy on the way.
+    throw thrown instanceof GatewayError ? thrown : unreachable(service, thrown);
   }
 }
 
-function judge({ status, headers }: FetchResponse, text: string): Outcome {
-  if (status >= 200 && status < 300) return { type: 'answer', text };
-  const isHtml = (headers.get('content-type') ?? '').includes('html') || text.trimStart().startsWith('<');
-  if (status === 403 && isHtml) return { type: 'refused', error: new GatewayError('upstream-unavailable', BLOCKED) };
-  if (status === 429 || status >= 500 || OUT_OF_ORDER.test(text)) {
-    const message = `Kiro's login service is out of order (HTTP ${status}); try again in a minute.`;
-    return { type: 'out-of-order', error: new GatewayError('upstream-unavailable', message) };
+/** @throws GatewayError `upstream-protocol`. */
+export function parseAnswer(service: string, text: string): Reader {
+  try {
+    return new Reader(JSON.parse(text), 'upstream-protocol', 'the login answer');
+  } catch {
+    // Without the cause: node quotes the text it could not parse, and this one may hold tokens.
+    throw new GatewayError('upstream-protocol', `${service} login service answered with something that is not JSON.`);
   }
+}
+
+/** The text of a good answer. */
+function judge({ status, isHtml, text }: ServiceAnswer): string {
+  if (status >= 200 && status < 300) return text;
+  if (status === 403 && isHtml) throw new GatewayError('upstream-unavailable', BLOCKED);
+  if (OUT_OF_ORDER.test(text)) throw outOfOrder(SERVICE, status);
   if (status === 401 || status === 403 || DEAD_LOGIN.test(text)) {
-    return { type: 'refused', error: new GatewayError('login-expired', 'Your Kiro login has expired.') };
+    throw new GatewayError('login-expired', 'Your Kiro login has expired.');
   }
   const message = `Kiro's login service did not understand the gateway (HTTP ${status}); sign in again, or report this.`;
-  return { type: 'refused', error: new GatewayError('upstream-protocol', message) };
+  throw new GatewayError('upstream-protocol', message);
 }
 
 /** A missing refresh token means that the old one stays valid. */
 function readTokens(text: string, credential: RefreshableCredential, now: number): Tokens {
-  const answer = parseAnswer(text);
+  const answer = parseAnswer(SERVICE, text);
   const find = (camel: string, snake: string): Reader | undefined => answer.optional(camel) ?? answer.optional(snake);
   const refreshToken = find('refreshToken', 'refresh_token')?.string() ?? '';
   const profileArn = find('profileArn', 'profile_arn')?.string() ?? '';
@@ -163,30 +177,17 @@ function readLifeSeconds(life: Reader | undefined): number {
   return seconds > 0 ? seconds : life.fail('must be a number of seconds');
 }
 
-function parseAnswer(text: string): Reader {
-  try {
-    return new Reader(JSON.parse(text), 'upstream-protocol', 'the token answer');
-  } catch {
-    // Without the cause: node quotes the text it could not parse, and this one may hold tokens.
-    throw new GatewayError('upstream-protocol', "Kiro's login service answered with something that is not JSON.");
-  }
+function outOfOrder(service: string, status: number): GatewayError {
+  const message = `${service} login service is out of order (HTTP ${status}); try again in a minute.`;
+  return new GatewayError('upstream-unavailable', message);
 }
 
-/** False when there is no time left for another try. */
-async function pause(milliseconds: number, tools: RefreshDependencies, signal: AbortSignal): Promise<boolean> {
-  try {
-    await tools.sleep(milliseconds, signal);
-  } catch {
-    return false;
-  }
-  return !signal.aborted;
-}
-
-function unreachable(cause?: unknown): GatewayError {
-  const message = "Kiro's login service cannot be reached; check the network and try again.";
+function unreachable(service: string, cause?: unknown): GatewayError {
+  const message = `${service} login service cannot be reached; check the network and try again.`;
   return new GatewayError('upstream-unavailable', message, { cause });
 }
 
+const SERVICE = "Kiro's";
 const USUAL_REMEDY = 'Run `kiro-cli login` (or sign in again in the Kiro IDE) and try again.';
 
 /** CloudFront answers a blocked network or country with a page; the login itself is not judged by it. */
@@ -197,7 +198,9 @@ const DEAD_LOGIN =
   /invalid_?grant|invalid refresh token|invalid grant|expired_?token|invalid_?token|expired_?client|client is expired|invalid_?client|unauthorized_?client|refresh_token_reused|revoked|access_denied|accessdenied/i;
 const OUT_OF_ORDER = /slow_?down|temporarily_unavailable|server_error|throttling|too_?many_?requests|internalserver/i;
 
-const TIMEOUT_MS = 30_000;
+export const TIMEOUT_MS = 30_000;
 /** Before each try. */
 const PAUSES_MS = [0, 500, 2000] as const;
+/** Kiro's have some 230 characters. */
+const SHORTEST_TOKEN = 100;
 const USUAL_LIFE_SECONDS = 3600;

@@ -2,36 +2,20 @@
 
 import { GatewayError, toGatewayError } from '../core/errors.js';
 import type { Secret } from '../core/secret.js';
-import { type Credential, digestOf, isSameSecret } from './credential.js';
 import {
-  type HeldLogin,
-  hasSameAccessToken,
-  isImplausible,
-  isSameLogin,
-  tokensOf,
-  withStoredTokens,
-} from './held-login.js';
+  type Credential,
+  digestOf,
+  type FoundLogin,
+  isSameSecret,
+  type Origin,
+  type RefreshableCredential,
+  type Tokens,
+  usedSecret,
+} from './credential.js';
+import type { Alone } from './lock.js';
 import { refreshCredential, type RefreshDependencies } from './refresh.js';
-import type { Alone } from './refresh-lock.js';
-import type { LoginSource } from './sources/index.js';
-import type { FoundLogin } from './sources/source.js';
+import type { LoginSource } from './sources.js';
 import type { RenewedBy, TokenStore } from './store.js';
-
-export type Renewal = {
-  /** The login as it is now. */
-  current(): Credential;
-  /** How long the access token at hand can still be used, in milliseconds. */
-  usableMs(): number;
-  /** True for a minute after a try: it keeps a service that fails from being asked at every request. */
-  hasJustTried(): boolean;
-  /** From now on this token, which Kiro refused, is worth nothing. */
-  refuse(token: Secret): void;
-  /**
-   * Ends with a fresh token at hand.
-   * @throws GatewayError `login-expired`, `not-logged-in`, `upstream-unavailable` or `upstream-protocol`.
-   */
-  renew(): Promise<void>;
-};
 
 export type RenewalDependencies = RefreshDependencies & {
   readonly login: FoundLogin;
@@ -43,7 +27,7 @@ export type RenewalDependencies = RefreshDependencies & {
   readonly notice: (sentence: string) => void;
 };
 
-export async function createRenewal(dependencies: RenewalDependencies): Promise<Renewal> {
+export async function createRenewal(dependencies: RenewalDependencies) {
   const { source, store, alone, now, notice } = dependencies;
   let held = await withStoredTokens(dependencies.login, store, now());
   /** The store did not take the tokens held, so what it has is older than they are. */
@@ -52,6 +36,7 @@ export async function createRenewal(dependencies: RenewalDependencies): Promise<
   let lastTryAt = -Infinity;
   let lastRefusal: { readonly found: Credential; readonly error: GatewayError } | undefined;
 
+  /** How long the access token at hand can still be used, in milliseconds. */
   function usableMs(credential: Credential = held.latest): number {
     if (credential.kind === 'api-key') return Infinity;
     const { accessToken, expiresAt = 0 } = credential;
@@ -59,11 +44,18 @@ export async function createRenewal(dependencies: RenewalDependencies): Promise<
     return expiresAt - now();
   }
 
-  /** Also when the clock was set back meanwhile. */
+  /**
+   * True for a minute after a try, also when the clock was set back meanwhile: it keeps a service that fails from being
+   * asked at every request.
+   */
   function hasJustTried(): boolean {
     return Math.abs(now() - lastTryAt) < REST_MS;
   }
 
+  /**
+   * Ends with a fresh token at hand.
+   * @throws GatewayError `login-expired`, `not-logged-in`, `upstream-unavailable` or `upstream-protocol`.
+   */
   async function renew(): Promise<void> {
     let { configured } = held;
     for (let looks = 1; ; looks++) {
@@ -116,7 +108,10 @@ export async function createRenewal(dependencies: RenewalDependencies): Promise<
   /** New tokens are kept before they are used: after a rotation the old ones may be dead. */
   async function exchange(login: HeldLogin): Promise<void> {
     const { configured, latest } = login;
-    if (latest.kind === 'api-key') throw refusedKey(source.name);
+    if (latest.kind === 'api-key') {
+      const advice = 'replace it, or set KIRO_API_REGION to the region it was made in.';
+      throw new GatewayError('login-expired', `Kiro refused the API key in ${source.name}; ${advice}`);
+    }
     const tokens = await refreshCredential(latest, { ...dependencies, command: source.command });
     isUnsaved = !(await store.write(digestOf(configured), tokens, 'gateway'));
     held = { ...login, latest: { ...latest, ...tokens } };
@@ -177,21 +172,12 @@ export async function createRenewal(dependencies: RenewalDependencies): Promise<
     return !isOfHeldLogin(found) || usableMs() <= 0 || isYounger(latest, held.latest);
   }
 
-  return {
-    current: () => held.latest,
-    usableMs: () => usableMs(),
-    hasJustTried,
-    refuse: (token) => (refused = token),
-    renew,
-  };
-}
+  /** From now on this token, which Kiro refused, is worth nothing. */
+  function refuse(token: Secret): void {
+    refused = token;
+  }
 
-/** For an API key that Kiro does not take. */
-function refusedKey(sourceName: string): GatewayError {
-  return new GatewayError(
-    'login-expired',
-    `Kiro refused the API key in ${sourceName}; replace it, or set KIRO_API_REGION to the region it was made in.`,
-  );
+  return { current: () => held.latest, usableMs: () => usableMs(), hasJustTried, refuse, renew };
 }
 
 /** The service judged the token; everything else says nothing about it. */
@@ -204,3 +190,56 @@ export const BLOCKING_MS = 60_000;
 /** Between two tries, when the token at hand still serves or the login is known to be dead. */
 const REST_MS = 60_000;
 const MAX_LOOKS = 3;
+
+/** A login as it was found, and as it is after the refreshes since. */
+type HeldLogin = {
+  /** As it was found: its digest names the tokens, so a changed setting never meets another login's. */
+  readonly configured: Credential;
+  readonly latest: Credential;
+  /** The same login with other refresh tokens, which may work when the latest does not. */
+  readonly others: readonly Credential[];
+  readonly origin: Origin | undefined;
+};
+
+async function withStoredTokens(
+  { credential: configured, origin }: Pick<FoundLogin, 'credential' | 'origin'>,
+  store: TokenStore,
+  now: number,
+): Promise<HeldLogin> {
+  const held = { configured, latest: configured, others: [], origin };
+  if (configured.kind === 'api-key') return held;
+  const tokens = await store.read(digestOf(configured));
+  return tokens === undefined ? held : { ...held, latest: withTokens(configured, tokens, now), others: [configured] };
+}
+
+/** The stored refresh token is the younger one; of the access tokens, the one that lives longer wins. */
+function withTokens(configured: RefreshableCredential, tokens: Tokens, now: number): RefreshableCredential {
+  const { refreshToken, accessToken, expiresAt } = tokens;
+  const profileArn = configured.profileArn ?? tokens.profileArn;
+  const isLonger = (configured.expiresAt ?? 0) > expiresAt && !isImplausible(configured.expiresAt, now);
+  if (isLonger) return { ...configured, refreshToken, profileArn };
+  return { ...configured, refreshToken, accessToken, expiresAt, profileArn };
+}
+
+/** The tokens of what lies where the login was taken from. Undefined when it has none to offer. */
+function tokensOf(there: Credential | undefined): Tokens | undefined {
+  if (there === undefined || there.kind === 'api-key') return undefined;
+  const { refreshToken, accessToken, expiresAt, profileArn } = there;
+  return accessToken && expiresAt !== undefined ? { refreshToken, accessToken, expiresAt, profileArn } : undefined;
+}
+
+/** The same refresh token or API key. */
+function isSameLogin(one: Credential, other: Credential): boolean {
+  return digestOf(one) === digestOf(other);
+}
+
+function hasSameAccessToken(one: Credential, other: Credential): boolean {
+  return isSameSecret(usedSecret(one), usedSecret(other));
+}
+
+/** No access token lives that long: a clock was wrong, here or there. */
+function isImplausible(expiresAt: number | undefined, now: number): boolean {
+  return (expiresAt ?? 0) - now > LONGEST_LIFE_MS;
+}
+
+const LONGEST_LIFE_MS = 24 * 3_600_000;

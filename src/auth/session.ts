@@ -1,11 +1,8 @@
 /** Hands out a fresh access token. The only place that decides when to refresh, and who waits for it. */
 
-import { abortError, toGatewayError } from '../core/errors.js';
+import { abortError, toGatewayError, untilAborted } from '../core/errors.js';
 import type { Secret } from '../core/secret.js';
-import { untilAborted } from '../core/wait.js';
-import { type AccessToken, toAccessToken } from './access-token.js';
-import { accountKind, isSameSecret } from './credential.js';
-import { usedSecret } from './held-login.js';
+import { type AccessToken, accountKind, isSameSecret, toAccessToken, usedSecret } from './credential.js';
 import { BLOCKING_MS, createRenewal, type RenewalDependencies } from './renewal.js';
 
 export type Session = {
@@ -37,7 +34,7 @@ export type SessionFacts = {
   readonly registrationExpiresAt: number | undefined;
 };
 
-export type SessionDependencies = RenewalDependencies & {
+type SessionDependencies = RenewalDependencies & {
   readonly refreshAheadSeconds: number;
   /** Says once, when it is so, that the client registered for the login is about to expire. */
   readonly announcesRegistration: boolean;
@@ -55,7 +52,8 @@ export async function createSession(dependencies: SessionDependencies): Promise<
     const leftMs = renewal.usableMs();
     const mayRefresh = leftMs <= aheadMs && !renewal.hasJustTried();
     if (leftMs > BLOCKING_MS || (leftMs > 0 && !mayRefresh)) {
-      if (mayRefresh) refreshInBackground();
+      // The token at hand serves meanwhile, and when this fails, until its true expiry.
+      if (mayRefresh) void beginRefresh().catch(tellFailure);
       return toAccessToken(renewal.current());
     }
     try {
@@ -80,18 +78,11 @@ export async function createSession(dependencies: SessionDependencies): Promise<
     return signal.aborted ? Promise.reject(abortError(signal)) : untilAborted(beginRefresh(), signal);
   }
 
-  /** The token at hand serves meanwhile, and when this fails, until its true expiry. */
-  function refreshInBackground(): void {
-    void beginRefresh().catch(tellFailure);
-  }
-
   function beginRefresh(): Promise<void> {
     refresh ??= renewal
       .renew()
       .then(announceRegistration)
-      .finally(() => {
-        refresh = undefined;
-      });
+      .finally(() => (refresh = undefined));
     return refresh;
   }
 

@@ -1,85 +1,242 @@
-/** `chat`: one answer, streamed to stdout. */
+/** `chat`: one question, with what is piped in and files, and its answer as words that come or as one JSON object. */
 
-import type { Conversation, Effort } from '../core/conversation.js';
+import { readFile, stat } from 'node:fs/promises';
+import { basename, extname, resolve } from 'node:path';
+
+import { FILE_PROBLEMS, fileProblem } from '../auth/files.js';
+import type { Context } from '../context.js';
+import type { Block, Document, DocumentFormat, Effort, Image, Message } from '../core/conversation.js';
 import { GatewayError } from '../core/errors.js';
-import { withUpstreamOptions, type Command, type CommandOptions } from './command.js';
-import { openGatewayOrLogIn } from './with-login.js';
+import { imageFormatOf, isPdf } from '../core/signatures.js';
+import { collect, type Batch, type Completion, type FinishReason, type Turn } from '../core/stream.js';
+import { MAX_MEDIA, MAX_MEDIA_BYTES } from '../kiro/media.js';
+import type { Terminal } from '../terminal/terminal.js';
+import { withGateway, type Run } from './command.js';
 
-export const chat: Command = {
-  name: 'chat',
-  define: (command) =>
-    withUpstreamOptions(
-      command
-        .description('Answer one prompt')
-        .argument('[prompt...]', 'what to ask; what is piped in is added to it')
-        .option('-m, --model <model>', 'which model answers', 'auto')
-        .option('-s, --system <text>', 'instructions that stand before the prompt')
-        .option('-f, --file <path>', 'text, image or document to send along; repeatable', addPath)
-        .addOption(command.createOption('--effort <effort>', 'how much the model reasons').choices(EFFORTS))
-        .option('--thinking', 'ask for the reasoning and show it on stderr')
-        .option('--json', 'one JSON object at the end: text, reasoning, model, usage, credits, finishReason')
-        .addHelpText('after', EXAMPLES),
-    ),
-  async run(words, options, context) {
-    const [{ askForPrompt, readQuestion, toMessage }, { endNote, noticeNote, writeJson, writeWords }, { collect }] =
-      await Promise.all([import('./chat-question.js'), import('./chat-answer.js'), import('../core/stream.js')]);
-    const { terminal } = context;
-    const { prompt, attachments } = await readQuestion(words, pathsOf(options), context);
-    const opened = await openGatewayOrLogIn(context, options);
-    const signal = context.stopSignal();
+export const chat: Run = async (words, options, context) => {
+  const { terminal } = context;
+  const { model, system, effort, thinking, file, json: isJson } = options;
+  const question = await readQuestion(words.join(' ').trim(), typeof file === 'object' ? file : [], context);
+  const signal = context.stopSignal();
+  return withGateway(context, options, async ({ gateway }) => {
     try {
-      const message = toMessage(prompt || (await askForPrompt(context)), attachments);
-      const asked = { ...conversationOf(options), messages: [message] };
-      const { turn, notices, modelId } = await opened.gateway.converse(asked, signal);
+      const prompt = question.prompt || (await askForPrompt(context));
+      const conversation = {
+        model: String(model),
+        system: typeof system === 'string' ? [system] : [],
+        // None are sent, so none is ever called.
+        tools: [],
+        reasoning: {
+          mode: thinking === true ? 'on' : effort === 'none' ? 'off' : undefined,
+          // The cast is what commander has checked.
+          effort: effort as Effort | undefined,
+        },
+        messages: [toMessage(prompt, question.attachments)],
+      } as const;
+      const { turn, notices, modelId } = await gateway.converse(conversation, signal);
       for (const notice of notices) terminal.note(noticeNote(notice));
-      const isJson = options['json'] === true;
-      const showsReasoning = options['thinking'] === true;
-      const completion = isJson ? await collect(turn) : await writeWords(turn, terminal, { showsReasoning });
+      const completion = isJson === true ? await collect(turn) : await writeWords(turn, terminal, thinking === true);
       // Ctrl-C in a pipe ends the reader as well, and it may be the first to go.
       signal.throwIfAborted();
       if (completion === undefined) return 0;
-      if (isJson) await terminal.result(writeJson(completion, modelId));
-      const note = endNote(completion.finishReason);
+      if (isJson === true) await terminal.result(toJson(completion, modelId));
+      const note = END_NOTES[completion.finishReason];
       if (note !== undefined) terminal.note(note);
       return 0;
     } catch (thrown) {
-      throw signal.aborted ? new GatewayError('cancelled', 'Stopped.', { cause: thrown }) : thrown;
-    } finally {
-      await opened.close();
+      const isStopped = signal.aborted || (thrown instanceof GatewayError && thrown.kind === 'cancelled');
+      throw isStopped ? new GatewayError('cancelled', 'Stopped.', { cause: thrown }) : thrown;
     }
-  },
+  });
 };
 
-function addPath(path: string, before: readonly string[] = []): readonly string[] {
-  return [...before, path];
+// --- the question
+
+type Attachment = { readonly type: 'text'; readonly name: string; readonly text: string } | Image | Document;
+
+/** The prompt is empty when a person at the terminal is still to be asked. */
+type Question = { readonly prompt: string; readonly attachments: readonly Attachment[] };
+
+/** @throws GatewayError `invalid-request` when there is no prompt, or a file that cannot be sent. */
+async function readQuestion(asked: string, paths: readonly string[], context: Context): Promise<Question> {
+  const files = await Promise.all(
+    paths.map(async (path) => toAttachment(path, await readBytes(path, resolve(context.workingDirectory, path)))),
+  );
+  for (const type of ['image', 'document'] as const) {
+    const count = files.filter((it) => it.type === type).length;
+    if (count > MAX_MEDIA[type]) throw refusal(`${count} ${type}s are too many; one question takes ${MAX_MEDIA[type]}`);
+  }
+  const piped = await readPiped(asked, context);
+  if (piped === undefined) return { prompt: asked, attachments: files };
+  const added = piped.type === 'text' ? piped.text.trim() : '';
+  const prompt = [asked, added].filter((text) => text !== '').join('\n\n');
+  if (prompt === '') throw noPrompt();
+  return { prompt, attachments: piped.type === 'text' ? files : [piped, ...files] };
 }
 
-function pathsOf({ file }: CommandOptions): readonly string[] {
-  return typeof file === 'object' ? file : [];
+async function readPiped(asked: string, context: Context): Promise<Attachment | undefined> {
+  const tell = (): void => context.terminal.note('Waiting for the end of the piped input …');
+  const waiting = context.startTimer(SILENT_MS, tell);
+  try {
+    const bytes = await context.readPiped({ maxBytes: MAX_FILE_BYTES, mayBeSilent: asked !== '' });
+    return bytes === undefined ? undefined : toAttachment('The piped input', bytes);
+  } finally {
+    waiting.stop();
+  }
 }
 
-/** No tools are sent, so none is ever called. */
-function conversationOf({ model, system, effort, thinking }: CommandOptions): Omit<Conversation, 'messages'> {
-  return {
-    model: String(model),
-    system: typeof system === 'string' ? [system] : [],
-    tools: [],
-    reasoning: { mode: modeOf(effort, thinking), effort: EFFORTS.find((it) => it === effort) },
+/** The one line that a person types. */
+async function askForPrompt({ loadPrompts }: Context): Promise<string> {
+  const prompts = await loadPrompts();
+  if (prompts === undefined) throw noPrompt();
+  return prompts.ask('What do you want to ask?', (text) => (text === '' ? 'Type a question.' : undefined));
+}
+
+/** The prompt, then the texts of files under their names, then what is no text. */
+function toMessage(prompt: string, attachments: readonly Attachment[]): Message {
+  const texts = attachments.flatMap((it) =>
+    it.type === 'text' ? [`<file name=${JSON.stringify(it.name)}>\n${it.text.trimEnd()}\n</file>`] : [],
+  );
+  const media = attachments.filter((it) => it.type !== 'text');
+  return { role: 'user', parts: [{ type: 'text', text: [prompt, ...texts].join('\n\n') }, ...media] };
+}
+
+async function readBytes(name: string, path: string): Promise<Uint8Array> {
+  try {
+    const facts = await stat(path);
+    if (facts.isDirectory()) throw refusal(`${name} is a folder; name the files`);
+    if (facts.size > MAX_FILE_BYTES)
+      throw refusal(`${name} is too large; a file may have ${megabytes(MAX_FILE_BYTES)}`);
+    return await readFile(path);
+  } catch (thrown) {
+    if (thrown instanceof GatewayError) throw thrown;
+    throw refusal(`${name} ${FILE_PROBLEMS[fileProblem(thrown)]}`);
+  }
+}
+
+/** Text inline, images by their first bytes, documents of the formats that Kiro knows. */
+function toAttachment(name: string, bytes: Uint8Array): Attachment {
+  const encoded = (type: 'image' | 'document'): string => {
+    const most = MAX_MEDIA_BYTES[type];
+    if (bytes.length > most) throw refusal(`${name} is too large; Kiro takes ${type}s of at most ${megabytes(most)}`);
+    return Buffer.from(bytes).toString('base64');
   };
+  const image = imageFormatOf(bytes);
+  if (image !== undefined) return { type: 'image', format: image, data: encoded('image') };
+  const toDocument = (format: DocumentFormat): Document => {
+    return { type: 'document', name: basename(name), format, data: encoded('document') };
+  };
+  const ending = extname(name).slice(1).toLowerCase();
+  const document = binaryDocumentFormat(bytes, ending);
+  if (document !== undefined) return toDocument(document);
+  const text = decodeText(bytes);
+  if (text !== undefined) return { type: 'text', name, text };
+  // Spreadsheet programs write tables in older encodings; Kiro may know what to make of them.
+  const textual = (['csv', 'html', 'txt', 'md'] as const).find((format) => format === ending);
+  if (textual !== undefined && !bytes.includes(0)) return toDocument(textual);
+  throw refusal(`${name} is neither text nor an image or a document that Kiro takes (${KINDS})`);
 }
 
-function modeOf(effort: CommandOptions[string], thinking: CommandOptions[string]): 'on' | 'off' | undefined {
-  if (thinking === true) return 'on';
-  return effort === 'none' ? 'off' : undefined;
+/** UTF-8, or what its byte order mark says; undefined when it is no text. */
+function decodeText(bytes: Uint8Array): string | undefined {
+  const [first, second] = bytes;
+  // PowerShell's `>` writes UTF-16.
+  const little = first === 0xff && second === 0xfe;
+  const encoding = little ? 'utf-16le' : first === 0xfe && second === 0xff ? 'utf-16be' : 'utf-8';
+  if (encoding === 'utf-8' && bytes.includes(0)) return undefined;
+  try {
+    return new TextDecoder(encoding, { fatal: true }).decode(bytes);
+  } catch {
+    return undefined;
+  }
 }
 
-/** In the order of how much they are. */
-const EFFORTS = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'] as const satisfies readonly Effort[];
+/** The container says little about what is inside; there the ending decides. */
+function binaryDocumentFormat(bytes: Uint8Array, ending: string): DocumentFormat | undefined {
+  const head = Buffer.from(bytes.subarray(0, 8)).toString('latin1');
+  if (isPdf(bytes)) return 'pdf';
+  if (head.startsWith('PK\u0003\u0004')) return (['docx', 'xlsx'] as const).find((format) => format === ending);
+  if (head !== '\u00d0\u00cf\u0011\u00e0\u00a1\u00b1\u001a\u00e1') return undefined;
+  return (['doc', 'xls'] as const).find((format) => format === ending);
+}
 
-const EXAMPLES = `
-Examples:
-  kiro-gateway chat "Why is the sky blue?"
-  git diff | kiro-gateway chat "Review this" -m claude-sonnet-4.5
-  kiro-gateway chat "What is on this picture?" -f picture.png
-  kiro-gateway chat "2+2?" --json | jq -r .text
-`;
+function noPrompt(): GatewayError {
+  return refusal('There is no prompt. Ask with `kiro-gateway chat "your question"`, or pipe it in');
+}
+
+function refusal(complaint: string): GatewayError {
+  return new GatewayError('invalid-request', `${complaint}.`);
+}
+
+function megabytes(bytes: number): string {
+  return `${bytes / 1_000_000} MB`;
+}
+
+const SILENT_MS = 3500;
+const MAX_FILE_BYTES = 20_000_000;
+const KINDS = 'png, jpeg, gif, webp, pdf, csv, doc, docx, xls, xlsx, html, txt, md';
+
+// --- the answer
+
+/**
+ * Writes the words as they come, and the reasoning aside.
+ * @returns undefined when the reader left before the end.
+ * @throws GatewayError when the turn ends with an error; what was said stays, on lines of its own.
+ */
+async function writeWords(turn: Turn, terminal: Terminal, showsReasoning: boolean): Promise<Completion | undefined> {
+  // A terminal obeys control characters; an answer must not command it. Everything else gets every byte.
+  const printable = (text: string): string => (terminal.isInteractive ? text.replaceAll(CONTROLS, '') : text);
+  let lastSaid = '';
+  let lastAside = '';
+  for await (const batch of turn) {
+    const last = batch.at(-1);
+    const isOver = last?.type === 'finish' || last?.type === 'error';
+    const reasoning = showsReasoning ? printable(deltasOf(batch, 'reasoning')) : '';
+    const said = printable(deltasOf(batch, 'text'));
+    if (reasoning !== '') terminal.aside(reasoning);
+    lastAside = reasoning || lastAside;
+    if (lastAside !== '' && (said !== '' || isOver)) {
+      // An empty line between the reasoning and the answer.
+      terminal.log(lastAside.endsWith('\n') ? '\n' : '\n\n');
+      lastAside = '';
+    }
+    lastSaid = said.at(-1) ?? lastSaid;
+    const ending = isOver && lastSaid !== '' && lastSaid !== '\n' ? '\n' : '';
+    if (said + ending !== '' && !(await terminal.result(said + ending))) return undefined;
+    if (last?.type === 'finish') return last.completion;
+    if (last?.type === 'error') throw last.error;
+  }
+  return undefined;
+}
+
+function deltasOf(batch: Batch, block: 'text' | 'reasoning'): string {
+  return batch.map((it) => (it.type === 'block-delta' && it.block === block ? it.delta : '')).join('');
+}
+
+/** Field names are part of the command's contract; what is not known is null. */
+function toJson({ blocks, finishReason, usage, credits }: Completion, model: string): string {
+  const textOf = (type: Block['type']): string =>
+    blocks.map((block) => (block.type === type && 'text' in block ? block.text : '')).join('');
+  const [text, reasoning] = [textOf('text'), textOf('reasoning') || null];
+  return `${JSON.stringify({ text, reasoning, model, usage, credits: credits ?? null, finishReason }, null, 2)}\n`;
+}
+
+/** What Kiro was not asked as the person asked it. */
+function noticeNote(notice: string): string {
+  const [name, value] = notice.split('=');
+  if (name !== 'media-left-out') return `Not as asked: ${notice}`;
+  return `This model cannot take ${value === '1' ? 'the image or document' : `${value} images or documents`}; it answers without.`;
+}
+
+// oxlint-disable-next-line no-control-regex -- These are the characters that are meant.
+const CONTROLS = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g;
+
+/** What a person should know of an answer that did not end by itself. */
+const END_NOTES: Readonly<Record<FinishReason, string | undefined>> = {
+  stop: undefined,
+  'stop-sequence': undefined,
+  'tool-calls': 'The model asked for a tool, and there is none in chat.',
+  length: 'The answer was cut at the length that the model may write.',
+  'context-full': 'The answer was cut: the window of the model is full.',
+  'content-filter': "The answer was stopped by Kiro's content filter.",
+};

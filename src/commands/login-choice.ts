@@ -8,15 +8,14 @@ import {
   readLoginAt,
   usualPlace,
 } from '../auth/detect.js';
-import { BUILDER_ID_START_URL } from '../auth/device-flow.js';
-import type { FoundLogin } from '../auth/sources/source.js';
+import { BUILDER_ID_START_URL, DEFAULT_LOGIN, type FoundLogin, isLoginName } from '../auth/credential.js';
 import type { Context } from '../context.js';
 import { GatewayError } from '../core/errors.js';
 import { Secret } from '../core/secret.js';
-import { path, serviceUrl } from '../setting-kinds.js';
+import { oneOf, path, profileArn, region, serviceUrl, type SettingKind } from '../setting-kinds.js';
 import type { Choice, Prompts } from '../terminal/prompts.js';
-import { missing, type LoginFlags, type LoginWay } from './login-flags.js';
-import { findingLine } from './login-words.js';
+import type { CommandOptions } from './command.js';
+import { findingLine } from './login-desk.js';
 
 export type Plan =
   | { readonly way: 'import'; readonly place: ImportPlace; readonly login: FoundLogin }
@@ -39,8 +38,11 @@ export async function choosePlan(chooser: Chooser): Promise<Plan> {
   const { flags, prompts } = chooser;
   if (flags.from !== undefined) return planFor(flags.from, chooser);
   const findings = await detectLogins(chooser.detection);
-  if (prompts === undefined) throw nothingChosen(findings, chooser.context);
-  return chooseAmong(findings, chooser, prompts);
+  if (prompts !== undefined) return chooseAmong(findings, chooser, prompts);
+  // What was found helps to choose the flag.
+  const { terminal, now } = chooser.context;
+  for (const finding of findings) terminal.note(findingLine(finding, now()));
+  throw missing('--from', 'say where the login comes from: kiro-cli, amazon-q, ide, file, env, api-key or device.');
 }
 
 async function planFor(way: LoginWay, chooser: Chooser): Promise<Plan> {
@@ -54,12 +56,11 @@ async function planFor(way: LoginWay, chooser: Chooser): Promise<Plan> {
       return planImport({ name: way, path: flags.file ?? (await askFile(chooser)) }, detection);
     case 'ide':
     case 'kiro-cli':
-    case 'amazon-q': {
+    case 'amazon-q':
+    case 'env': {
       const named = way === 'ide' ? flags.file : flags.database;
       return planImport({ name: way, path: named ?? usualPlace(way, detection)?.path }, detection);
     }
-    case 'env':
-      return planImport({ name: way, path: undefined }, detection);
   }
 }
 
@@ -133,12 +134,6 @@ function keyComplaint(text: string): string | undefined {
   return /^ksk_[A-Za-z0-9_-]{8,1000}$/.test(text) ? undefined : 'A Kiro API key is one word that begins with ksk_.';
 }
 
-/** What was found helps to choose the flag. */
-function nothingChosen(findings: readonly Finding[], { terminal, now }: Context): GatewayError {
-  for (const finding of findings) terminal.note(findingLine(finding, now()));
-  return missing('--from', 'say where the login comes from: kiro-cli, amazon-q, ide, file, env, api-key or device.');
-}
-
 const ACCOUNTS = [
   { value: 'builder-id', label: 'Sign in with an AWS Builder ID', hint: 'in the browser; a token of its own' },
   { value: 'identity-center', label: 'Sign in with IAM Identity Center', hint: 'in the browser, for organisations' },
@@ -153,3 +148,67 @@ const NEW_LOGINS: readonly Choice<string>[] = [
 
 const SOCIAL =
   'A login with Google or GitHub is made by `kiro-cli login` or by the Kiro IDE; do that, then run `kiro-gateway login` again to take it over.';
+
+// --- flags
+
+export type LoginFlags = ReturnType<typeof readLoginFlags>;
+
+type LoginWay = (typeof WAYS)[number];
+
+/**
+ * Checked before anything happens; `from` is said, or implied by a flag that belongs to one way only.
+ * @throws GatewayError `invalid-request`, naming the flag.
+ */
+export function readLoginFlags(options: CommandOptions, homeDirectory: string) {
+  const read = <Value>(flag: string, key: string, kind: SettingKind<Value>): Value | undefined => {
+    const value = options[key];
+    if (typeof value !== 'string') return undefined;
+    const parsed = value.trim() === '' ? undefined : kind.parse(value.trim(), homeDirectory);
+    if (parsed !== undefined) return parsed;
+    throw usage(`${flag} must be ${kind.accepts}${value.length > 40 ? '' : `, not ${JSON.stringify(value)}`}.`);
+  };
+  const flags = {
+    from: read('--from', 'from', oneOf(...WAYS)),
+    database: read('--db', 'db', path),
+    file: read('--file', 'file', path),
+    startUrl: read('--start-url', 'startUrl', serviceUrl),
+    region: read('--region', 'region', region),
+    name: read('--profile', 'profile', loginName) ?? DEFAULT_LOGIN,
+    profileArn: read('--profile-arn', 'profileArn', profileArn),
+    store: read('--store', 'store', oneOf('auto', 'keychain', 'file')) ?? 'auto',
+    hasAgreed: options['yes'] === true,
+  };
+  const owned = OWNED_FLAGS.filter(({ key }) => flags[key] !== undefined);
+  const from = flags.from ?? owned[0]?.ways[0];
+  // A flag that would be ignored is a misunderstanding.
+  const foreign = owned.find(({ ways }) => from !== undefined && !ways.includes(from));
+  if (foreign === undefined) return { ...flags, from };
+  throw usage(`${foreign.flag} goes with --from ${foreign.ways.join(' or ')}, not with --from ${from}.`);
+}
+
+export function missing(flag: string, what: string): GatewayError {
+  return usage(`${flag} is missing: ${what}`);
+}
+
+function usage(sentence: string): GatewayError {
+  return new GatewayError('invalid-request', sentence);
+}
+
+const loginName: SettingKind<string> = {
+  accepts: '1 to 64 letters, digits, dots, dashes and underscores',
+  isSecret: false,
+  parse: (text) => (isLoginName(text) ? text : undefined),
+};
+
+const WAYS = ['kiro-cli', 'amazon-q', 'ide', 'file', 'env', 'api-key', 'device'] as const;
+
+/** The first way is meant where none is said. */
+const OWNED_FLAGS: readonly {
+  readonly flag: string;
+  readonly key: 'database' | 'file' | 'startUrl';
+  readonly ways: readonly LoginWay[];
+}[] = [
+  { flag: '--db', key: 'database', ways: ['kiro-cli', 'amazon-q'] },
+  { flag: '--file', key: 'file', ways: ['file', 'ide'] },
+  { flag: '--start-url', key: 'startUrl', ways: ['device'] },
+];

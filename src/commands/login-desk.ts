@@ -1,21 +1,28 @@
-/** What `login`, `logout` and `status` work with: settings, folders, the stored logins, and where to look for others. */
+/** What `login`, `logout`, `status` and `doctor` share: the stored logins, where to look for others, and words for them. */
 
 import { join } from 'node:path';
 
-import type { Detection } from '../auth/detect.js';
+import { accountKind, type Credential, DEFAULT_LOGIN } from '../auth/credential.js';
+import { type Detection, type Finding, usualPlace } from '../auth/detect.js';
 import type { LoginStore } from '../auth/login-store.js';
+import { memoryStore } from '../auth/store.js';
 import type { Context } from '../context.js';
-import { readEnvFile } from '../env-file.js';
-import { openLogins } from '../open-logins.js';
+import { startDemo } from '../demo.js';
+import { loadSettings } from '../env-file.js';
+import { apiRegionOf, type HostOverrides } from '../kiro/calls.js';
+import { openLogins } from '../open-gateway.js';
 import { gatewayPaths, type GatewayPaths } from '../paths.js';
-import { readSettings, type Settings } from '../settings.js';
-import type { CommandOptions } from './command.js';
+import type { Settings } from '../settings.js';
+import type { CommandOptions, Run } from './command.js';
 
 export type LoginDesk = {
   readonly settings: Settings;
   readonly paths: GatewayPaths;
   readonly logins: LoginStore;
   readonly detection: Detection;
+  /** With `--demo`: there is one login, in the environment; Kiro is the simulator, and nothing is stored. */
+  readonly isDemo: boolean;
+  readonly close: () => Promise<void>;
 };
 
 /**
@@ -28,24 +35,52 @@ export async function openLoginDesk(
   notice: (sentence: string) => void,
 ): Promise<LoginDesk> {
   const { machine, now, sleep } = context;
-  const named = options['envFile'];
-  const settings = readSettings({
-    flags: {},
-    env: machine.env,
-    envFile: typeof named === 'string' ? await readEnvFile(named, { trusted: true }) : undefined,
-    homeDirectory: machine.homeDirectory,
-    version: context.version,
-  });
+  const { settings } = await loadSettings(context, options, false);
   const paths = gatewayPaths(machine, settings.gatewayHome);
+  const clock = { now, sleep };
+  if (options['demo'] === undefined) {
+    const { homeDirectory } = machine;
+    const logins = openLogins(context, paths, notice);
+    const detection = { machine, settings: { ...settings, homeDirectory }, clock };
+    return { settings, paths, logins, detection, isDemo: false, close: () => Promise.resolve() };
+  }
+  const { login, hosts, close } = await startDemo(context, options['demo']);
+  const { credential } = login;
+  const refreshToken = 'refreshToken' in credential ? credential.refreshToken : undefined;
+  // A home in which there is nothing to be found.
+  const homeDirectory = join(paths.state, 'demo');
+  const known = { ...NO_LOGIN, refreshToken, homeDirectory };
+  const { api: kiroApiUrl, management: kiroManagementUrl, auth: kiroAuthUrl, oidc: kiroOidcUrl } = hosts;
   return {
-    settings,
+    settings: { ...settings, kiroApiUrl, kiroManagementUrl, kiroAuthUrl, kiroOidcUrl },
     paths,
-    logins: openLogins(context, paths, notice),
-    detection: {
-      machine,
-      settings: { ...settings, homeDirectory: machine.homeDirectory },
-      clock: { now, sleep },
-    },
+    logins: forgetful(now),
+    detection: { machine: { ...machine, env: {}, homeDirectory }, settings: known, clock },
+    isDemo: true,
+    close,
+  };
+}
+
+/** Says what a store would, and keeps nothing. */
+function forgetful(now: () => number): LoginStore {
+  return {
+    saveLogin: (name, credential, { source }) =>
+      Promise.resolve({
+        name,
+        store: 'file',
+        kind: credential.kind,
+        account: accountKind(credential),
+        region: credential.region,
+        profileArn: credential.profileArn,
+        source,
+        savedAt: now(),
+        expiresAt: credential.kind === 'api-key' ? undefined : credential.expiresAt,
+        lastRefresh: undefined,
+      }),
+    readLogin: () => Promise.resolve(undefined),
+    removeLogin: () => Promise.resolve(false),
+    listLogins: () => Promise.resolve([]),
+    tokenStore: memoryStore,
   };
 }
 
@@ -53,3 +88,94 @@ export async function openLoginDesk(
 export function storePlace(store: 'keychain' | 'file', { data }: GatewayPaths): string {
   return store === 'keychain' ? "the system's keychain" : `a private file in ${join(data, 'logins')}`;
 }
+
+/** What the environment and the flags may say about a login, unsaid. */
+const NO_LOGIN = {
+  profileArn: undefined,
+  kiroRegion: undefined,
+  kiroApiRegion: undefined,
+  kiroApiKey: undefined,
+  kiroCredsFile: undefined,
+  kiroCliDbFile: undefined,
+} as const;
+
+/** The hosts of Kiro that the person has named. */
+export function hostsOf({ kiroApiUrl, kiroManagementUrl, kiroAuthUrl, kiroOidcUrl }: Settings): HostOverrides {
+  return { api: kiroApiUrl, management: kiroManagementUrl, auth: kiroAuthUrl, oidc: kiroOidcUrl };
+}
+
+/** Removes a stored login, every part of it from every store. */
+export const logout: Run = async (_, options, context) => {
+  const { terminal } = context;
+  const name = String(options['profile'] ?? DEFAULT_LOGIN);
+  const { isDemo, logins, paths, detection, close } = await openLoginDesk(context, options, terminal.note);
+  await close();
+  if (isDemo) {
+    await terminal.result('The login of the simulator is stored nowhere; nothing was removed.\n');
+    return 0;
+  }
+  // A list that is damaged is for `removeLogin` to complain about.
+  const facts = (await logins.listLogins().catch(() => [])).find((it) => it.name === name);
+  const wasThere = await logins.removeLogin(name);
+  const place = facts === undefined ? 'this machine' : storePlace(facts.store, paths);
+  await terminal.result(
+    wasThere
+      ? `Removed the login ${name}${facts === undefined ? '' : ` (${facts.account})`} from ${place}.\n`
+      : `There is no stored login ${name}; nothing was removed.\n`,
+  );
+  if (usualPlace('env', detection) !== undefined) {
+    terminal.note('The environment still names a Kiro login; `kiro-gateway status` says which.');
+  }
+  return 0;
+};
+
+/** Completes "the token is …". */
+export function tokenLife(expiresAt: number | undefined, now: number): string {
+  if (expiresAt === undefined) return 'of unknown age';
+  const minutes = Math.round(Math.abs(expiresAt - now) / 60_000);
+  const long = minutes < 120 ? `${minutes} min` : `${Math.round(minutes / 60)} h`;
+  const span = minutes < 2880 ? long : `${Math.round(minutes / 1440)} days`;
+  return expiresAt > now ? `good for ${span}` : `expired ${span} ago`;
+}
+
+export function credentialLife(credential: Credential, now: number): string {
+  return credential.kind === 'api-key' ? 'without an end' : tokenLife(credential.expiresAt, now);
+}
+
+export function whereItCalls(credential: Pick<Credential, 'region' | 'apiRegion' | 'profileArn'>): string {
+  const { region: loginRegion, apiRegion: setting, profileArn } = credential;
+  return apiRegionOf({ setting, profileArn, loginRegion });
+}
+
+/** `kiro-cli: AWS Builder ID, eu-west-1, profile EXAMPLE12345, good for 42 min`, or why it cannot be used. */
+export function findingLine(finding: Finding, now: number): string {
+  const name = FINDING_NAMES[finding.place.name];
+  if ('problem' in finding) return `${name} cannot be used: ${finding.problem}`;
+  const { credential } = finding.login;
+  const profile = credential.profileArn?.split('/').at(-1);
+  const facts = [
+    accountKind(credential),
+    credential.region,
+    ...(profile === undefined ? [] : [`profile ${profile}`]),
+    credentialLife(credential, now),
+  ];
+  return `${name}: ${facts.join(', ')}`;
+}
+
+/** Text from Kiro, such as a profile's name, without what a terminal would obey. */
+export function printable(text: string): string {
+  return text.replaceAll(/[^\p{L}\p{N}\p{P}\p{S}\p{Zs}]/gu, '').slice(0, 100);
+}
+
+const FINDING_NAMES = {
+  'kiro-cli': 'kiro-cli',
+  'amazon-q': 'Amazon Q CLI',
+  ide: 'Kiro IDE',
+  file: 'file',
+  env: 'environment',
+} as const satisfies Record<Finding['place']['name'], string>;
+
+export const UNOFFICIAL = [
+  'kiro-gateway is unofficial: neither Kiro nor AWS made it or supports it, and it can stop working any day.',
+  "Kiro's terms may not permit clients like this one; whether you use it with your account is your decision.",
+] as const;

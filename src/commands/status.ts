@@ -1,30 +1,220 @@
-/** `status`: who we are, where that rests and how long it lasts. Asks nobody over the network. */
+/** `status`: who we are, where that rests and how long it lasts. Asks nobody over the network, and tells no secret. */
 
-import { withLoginOptions, type Command } from './command.js';
+import { join } from 'node:path';
 
-export const status: Command = {
-  name: 'status',
-  define: (command) =>
-    withLoginOptions(
-      command
-        .description('Say which Kiro login is used, where it rests and how long it lasts')
-        .option('--json', 'as JSON')
-        .option('--show-key', 'also show the gateway key that clients must present'),
-    ),
-  async run(_, options, context) {
-    const [{ readStatus }, { describeStatus }] = await Promise.all([
-      import('./status-facts.js'),
-      import('./status-words.js'),
-    ]);
-    const { terminal } = context;
-    const facts = await readStatus(options, context);
-    const text =
-      options['json'] === true
-        ? JSON.stringify(facts, undefined, 2)
-        : describeStatus(facts, context.now(), terminal.style);
-    await terminal.result(`${text}\n`);
-    return facts.loggedIn ? 0 : NOT_LOGGED_IN;
-  },
+import {
+  accountKind,
+  type Credential,
+  DEFAULT_LOGIN,
+  digestOf,
+  loginCommand,
+  withSettings,
+} from '../auth/credential.js';
+import { readLoginAt, usualPlace } from '../auth/detect.js';
+import { readPrivateFile } from '../auth/files.js';
+import { fileStore, type RenewedBy } from '../auth/store.js';
+import type { Context } from '../context.js';
+import { toGatewayError } from '../core/errors.js';
+import type { CommandOptions, Run } from './command.js';
+import { type LoginDesk, openLoginDesk, tokenLife, whereItCalls } from './login-desk.js';
+
+export const status: Run = async (_, options, context) => {
+  const { terminal } = context;
+  const facts = await readStatus(options, context);
+  const isJson = options['json'] === true;
+  const text = isJson ? JSON.stringify(facts, undefined, 2) : describe(facts, context.now(), terminal.style);
+  await terminal.result(`${text}\n`);
+  return facts.loggedIn ? 0 : NOT_LOGGED_IN;
 };
 
 const NOT_LOGGED_IN = 4;
+
+/** The command's JSON: what is not known is null, and times are ISO 8601. */
+export type StatusFacts = {
+  readonly loggedIn: boolean;
+  /** Why not, as a sentence. */
+  readonly problem: string | null;
+  readonly login: Login | null;
+  /** All that are stored, this one included. */
+  readonly logins: readonly { readonly name: string; readonly account: string; readonly store: string }[];
+  /** The file is null when the key is the setting PROXY_API_KEY. */
+  readonly gatewayKey: { readonly file: string | null; readonly exists: boolean; readonly key?: string };
+};
+
+/** @throws GatewayError `invalid-request` for bad settings. */
+export async function readStatus(options: CommandOptions, context: Context): Promise<StatusFacts> {
+  const desk = await openLoginDesk(context, options, context.terminal.note);
+  const found = desk.isDemo ? await fromSettings(desk) : await findLogin(options['profile'], desk);
+  await desk.close();
+  const stored = await desk.logins.listLogins().catch(() => []);
+  const isFound = typeof found !== 'string';
+  return {
+    loggedIn: isFound,
+    problem: isFound ? null : found,
+    login: isFound ? found : null,
+    logins: stored.map(({ name, account, store }) => ({ name, account, store })),
+    gatewayKey: await keyFacts(desk, options['showKey'] === true),
+  };
+}
+
+type Login = ReturnType<typeof toLogin>;
+
+/** In the order of use: what `--profile` names, the environment, the stored login. A sentence when there is none. */
+async function findLogin(profile: CommandOptions[string], desk: LoginDesk): Promise<Login | string> {
+  try {
+    if (typeof profile !== 'string' && usualPlace('env', desk.detection) !== undefined) return await fromSettings(desk);
+    const found = await fromStore(String(profile ?? DEFAULT_LOGIN), desk);
+    if (found !== undefined) return found;
+    if (typeof profile === 'string') return `There is no login ${profile}; run \`${loginCommand(profile)}\`.`;
+    return 'No Kiro login found; run `kiro-gateway login`.';
+  } catch (thrown) {
+    return toGatewayError(thrown).message;
+  }
+}
+
+async function fromSettings({ detection, paths, isDemo }: LoginDesk): Promise<Login> {
+  const { credential } = await readLoginAt({ name: 'env', path: undefined }, detection);
+  const store = fileStore(paths.state, () => undefined);
+  const tokens = credential.kind === 'api-key' ? undefined : await store.read(digestOf(credential));
+  return toLogin(credential, tokens === undefined ? credential : { ...credential, ...tokens }, {
+    name: null,
+    source: isDemo ? 'simulator' : 'env',
+    sourcePath: detection.settings.kiroCredsFile ?? detection.settings.kiroCliDbFile ?? null,
+    store: isDemo ? 'nowhere' : 'environment',
+    storePath: null,
+    savedAt: null,
+    lastRefresh: tokens === undefined ? null : { by: 'gateway', at: null },
+  });
+}
+
+async function fromStore(name: string, { logins, detection, paths }: LoginDesk): Promise<Login | undefined> {
+  const login = await logins.readLogin(name);
+  if (login === undefined) return undefined;
+  const { tokens, facts } = login;
+  const { credential } = withSettings(login, detection.settings);
+  const { source, store, savedAt, lastRefresh } = facts;
+  return toLogin(credential, tokens === undefined ? credential : { ...credential, ...tokens }, {
+    name,
+    source: source.name,
+    sourcePath: source.path ?? null,
+    store,
+    storePath: store === 'file' ? join(paths.data, 'logins') : null,
+    savedAt: isoTime(savedAt),
+    lastRefresh: lastRefresh === undefined ? null : { by: lastRefresh.by, at: isoTime(lastRefresh.at) },
+  });
+}
+
+type Rest = {
+  /** Null for a login of the environment. */
+  readonly name: string | null;
+  readonly source: string;
+  readonly sourcePath: string | null;
+  readonly store: keyof typeof STORES;
+  /** The folder of the private files. */
+  readonly storePath: string | null;
+  readonly savedAt: string | null;
+  readonly lastRefresh: { readonly by: RenewedBy; readonly at: string | null } | null;
+};
+
+/** @param latest The credential with the tokens of its last refresh. */
+function toLogin(credential: Credential, latest: Credential, rest: Rest) {
+  const profileArn = credential.profileArn ?? latest.profileArn;
+  return {
+    account: accountKind(credential),
+    kind: credential.kind,
+    // The beginning of a digest: two logins can be told apart by it, and nothing can be done with it.
+    id: digestOf(credential).slice(0, 8),
+    clientId: 'clientId' in credential ? masked(credential.clientId) : null,
+    loginRegion: credential.region,
+    apiRegion: whereItCalls({ ...credential, profileArn }),
+    profileArn: profileArn ?? null,
+    expiresAt: isoTime(latest.kind === 'api-key' ? undefined : latest.expiresAt),
+    registrationExpiresAt: isoTime(credential.kind === 'oidc' ? credential.registrationExpiresAt : undefined),
+    ...rest,
+  };
+}
+
+async function keyFacts({ settings, paths }: LoginDesk, isShown: boolean): Promise<StatusFacts['gatewayKey']> {
+  const own = settings.proxyApiKey;
+  if (own !== undefined) return { file: null, exists: true, ...(isShown && { key: own.reveal() }) };
+  const file = join(paths.config, 'gateway-key');
+  const kept = (await readPrivateFile(file, 1000).catch(() => undefined))?.trim();
+  return { file, exists: Boolean(kept), ...(isShown && kept && { key: kept }) };
+}
+
+function masked(id: string): string {
+  return id.length <= 8 ? '…' : `${id.slice(0, 4)}…${id.slice(-4)}`;
+}
+
+function isoTime(time: number | undefined): string | null {
+  return time === undefined ? null : new Date(time).toISOString();
+}
+
+// --- for a person
+
+type Row = readonly [name: string, words: string];
+
+function describe(facts: StatusFacts, now: number, style: { readonly bold: (text: string) => string }): string {
+  const { problem, login, logins, gatewayKey } = facts;
+  const names = logins.map((it) => `${it.name} (${it.account})`).join(', ');
+  const rows: readonly Row[] = [
+    ...(login === null ? ([['login', problem ?? 'none']] as const) : loginRows(login, now)),
+    ...(logins.length === 0 ? [] : ([['logins', names]] as const)),
+    ['key', keyWords(gatewayKey)],
+  ];
+  return rows.map(([name, words]) => `${style.bold(name.padEnd(9))}${words}`).join('\n');
+}
+
+function loginRows(login: Login, now: number): readonly Row[] {
+  const { registrationExpiresAt } = login;
+  const client = login.clientId === null ? '' : `, client ${login.clientId}`;
+  const life = (time: string | null): string =>
+    time === null ? 'of unknown age' : `${tokenLife(Date.parse(time), now)} (${time})`;
+  return [
+    ['login', `${login.account}${login.name === null ? '' : ` as ${login.name}`} (id ${login.id}${client})`],
+    ['store', `${STORES[login.store]}${login.storePath === null ? '' : ` in ${login.storePath}`}`],
+    ['source', `${SOURCES[login.source] ?? login.source}${login.sourcePath === null ? '' : `, ${login.sourcePath}`}`],
+    ['token', login.kind === 'api-key' ? 'an API key, which is never renewed' : life(login.expiresAt)],
+    ...(registrationExpiresAt === null ? [] : ([['client', life(registrationExpiresAt)]] as const)),
+    ['region', `login in ${login.loginRegion}, API in ${login.apiRegion}`],
+    ['profile', login.profileArn ?? 'none named'],
+    ...(login.lastRefresh === null ? [] : ([['renewed', renewalWords(login, login.lastRefresh, now)]] as const)),
+  ];
+}
+
+/** A refresh of ours may have retired the copy that somebody else still has. */
+function renewalWords({ name, source }: Login, { by, at }: NonNullable<Login['lastRefresh']>, now: number): string {
+  const minutes = at === null ? undefined : Math.round((now - Date.parse(at)) / 60_000);
+  const when = minutes === undefined ? '' : minutes < 1 ? ', just now' : `, ${minutes} min ago`;
+  const isCopied = by === 'gateway' && name !== null && SOURCES[source] !== undefined;
+  return `${RENEWERS[by]}${when}${isCopied ? '; the copy at the source may have been retired by that' : ''}`;
+}
+
+function keyWords({ file, exists, key }: StatusFacts['gatewayKey']): string {
+  if (key !== undefined) return key;
+  if (file === null) return 'the setting PROXY_API_KEY';
+  return exists ? `in ${file}` : `in ${file}, from the first start of \`serve\` on`;
+}
+
+const STORES = {
+  keychain: "the system's keychain",
+  file: 'a private file',
+  environment: 'none: it is read from the settings each time',
+  nowhere: 'none: the simulator knows it',
+} as const;
+
+const RENEWERS = {
+  gateway: 'by the gateway',
+  'kiro-cli': 'by kiro-cli',
+  source: 'at its source',
+} as const satisfies Record<RenewedBy, string>;
+
+/** Those that others have a copy of. */
+const SOURCES: Readonly<Record<string, string>> = {
+  'kiro-cli': 'kiro-cli',
+  'amazon-q': 'Amazon Q CLI',
+  ide: 'Kiro IDE',
+  file: 'a file',
+  env: 'the environment',
+  simulator: 'the simulator (--demo)',
+};

@@ -64,13 +64,44 @@ export type Block =
   /** `data` is opaque base64. */
   | { readonly type: 'redacted-reasoning'; readonly data: string }
   /** `input` is JSON text as it crossed the wire; when the upstream cut it, it is cut here too. */
-  | { readonly type: 'tool-call'; readonly id: string; readonly name: string; readonly input: string };
+  | { readonly type: 'tool-call'; readonly id: string; readonly name: string; readonly input: string }
+  | WebSearch;
+
+/** A search that the gateway ran itself in the middle of a turn. The client sees it and has nothing to do. */
+export type WebSearch = {
+  readonly type: 'web-search';
+  readonly id: string;
+  /** What was searched for; empty where a client's history no longer tells. */
+  readonly query: string;
+  readonly results: readonly SearchResult[];
+  /** Why there are no results, where it was not the web's fault. */
+  readonly failure?: SearchFailure | undefined;
+};
+
+export type SearchResult = {
+  readonly title: string;
+  readonly url: string;
+  readonly snippet: string;
+  /** Unix time in milliseconds. */
+  readonly publishedAt: number | undefined;
+};
+
+export type SearchFailure = 'unavailable' | 'max_uses_exceeded' | 'invalid_tool_input';
 
 export type Tool = {
   readonly name: string;
   readonly description: string;
+  /** Present: the gateway runs it, within these limits. */
+  readonly webSearch?: SearchLimits | undefined;
   /** A JSON schema as the client wrote it; undefined when it wrote none. */
   readonly inputSchema: Readonly<Record<string, unknown>> | undefined;
+};
+
+/** Domains include their subdomains; an empty list limits nothing. */
+export type SearchLimits = {
+  readonly maxUses: number | undefined;
+  readonly allowedDomains: readonly string[];
+  readonly blockedDomains: readonly string[];
 };
 
 export type Limits = {
@@ -115,6 +146,8 @@ export type Model = {
   /** Credits per unit of work relative to `auto`. */
   readonly creditRate: number | undefined;
   readonly isDefault: boolean;
+  /** Whether Kiro keeps the beginning of a conversation for the next turn when it is marked. */
+  readonly supportsPromptCache: boolean;
   /** The JSON schema of `additionalModelRequestFields`, as Kiro states it. */
   readonly requestFieldsSchema: Readonly<Record<string, unknown>> | undefined;
 };

@@ -75,3 +75,38 @@ export function abortError(signal: AbortSignal, cause?: unknown): GatewayError {
   if (signal.reason instanceof GatewayError) return signal.reason;
   return new GatewayError('cancelled', 'The request was cancelled.', cause === undefined ? {} : { cause });
 }
+
+/**
+ * Waits for something shared, but no longer than one caller wants to; the shared thing itself goes on.
+ * @throws GatewayError when the signal is aborted first.
+ */
+export async function untilAborted<T>(shared: Promise<T>, signal: AbortSignal): Promise<T> {
+  if (signal.aborted) throw abortError(signal);
+  let leave: (() => void) | undefined;
+  const left = new Promise<never>((_, reject) => {
+    leave = () => reject(abortError(signal));
+    signal.addEventListener('abort', leave, { once: true });
+  });
+  try {
+    return await Promise.race([shared, left]);
+  } finally {
+    if (leave !== undefined) signal.removeEventListener('abort', leave);
+  }
+}
+
+export type Following = {
+  readonly signal: AbortSignal;
+  readonly abort: (reason: unknown) => void;
+  /** It no longer follows; nothing of the other signal holds on to it. */
+  readonly end: () => void;
+};
+
+/** A signal that is aborted with another one, until `end`. Node keeps a composed one that somebody listens to for ever. */
+export function follow(outer: AbortSignal | undefined): Following {
+  const controller = new AbortController();
+  const abort = (reason: unknown): void => controller.abort(reason);
+  const leave = (): void => abort(outer?.reason);
+  if (outer?.aborted === true) leave();
+  else outer?.addEventListener('abort', leave, { once: true });
+  return { signal: controller.signal, abort, end: () => outer?.removeEventListener('abort', leave) };
+}

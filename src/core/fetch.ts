@@ -16,6 +16,6 @@ export type FetchResponse = {
   readonly status: number;
   readonly headers: { get(name: string): string | null };
   text(): Promise<string>;
-  /** Null when the answer has none. `destroy` closes the connection, where the implementation offers it. */
-  readonly body: (AsyncIterable<Uint8Array> & { destroy?(): void }) | null;
+  /** Null when the answer has none. Whoever leaves it early closes the connection. */
+  readonly body: AsyncIterable<Uint8Array> | null;
 };

@@ -1,12 +1,12 @@
 /** Takes the Markdown fence off an answer that was to be JSON only: models like to put one. Events to events. */
 
 import type { Block } from './conversation.js';
-import type { Batch, StreamEvent, Turn } from './stream.js';
+import type { Stage, StreamEvent } from './stream.js';
 
-/** The turn with the fence around each text left out; a text without one passes as it is. */
-export async function* unfenceTurn(turn: Turn): AsyncGenerator<Batch> {
+/** Leaves out the fence around each text; a text without one passes as it is. */
+export function unfenceStage(): Stage {
   let unfence = createUnfencer();
-  for await (const batch of turn) {
+  return (batch) => {
     const events: StreamEvent[] = [];
     for (const event of batch) {
       if (event.type === 'block-start') unfence = createUnfencer();
@@ -18,16 +18,14 @@ export async function* unfenceTurn(turn: Turn): AsyncGenerator<Batch> {
         if (delta !== '') events.push({ type: 'block-delta', index: event.index, block: 'text', delta });
         events.push({ ...event, block: unfenceBlock(event.block) });
       } else if (event.type === 'finish') {
-        events.push({
-          ...event,
-          completion: { ...event.completion, blocks: event.completion.blocks.map(unfenceBlock) },
-        });
+        const blocks = event.completion.blocks.map(unfenceBlock);
+        events.push({ ...event, completion: { ...event.completion, blocks } });
       } else {
         events.push(event);
       }
     }
-    if (events.length > 0) yield events;
-  }
+    return events;
+  };
 }
 
 /** True when the answer is what it was to be. */

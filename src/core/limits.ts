@@ -1,34 +1,32 @@
 /** Ends a turn where the client asked for it: at a stop sequence, or at a number of tokens. Events to events. */
 
 import type { Block, Limits } from './conversation.js';
-import type { Batch, BlockHead, Completion, GrowingBlock, StreamEvent, Turn } from './stream.js';
+import { grows } from './stream.js';
+import type { Completion, GrowingBlock, GrowingHead, Stage, StreamEvent } from './stream.js';
 import { createTokenBudget, estimateBlocks } from './tokens.js';
 
-/** The turn, or its beginning. Where it is cut depends on what was said, never on how it was cut into deltas. */
-export function limitTurn(turn: Turn, limits: Limits): Turn {
+/**
+ * Lets the turn through, or its beginning. Where it is cut depends on what was said, never on how it was cut into deltas.
+ * @returns undefined when there is nothing to limit.
+ */
+export function limitStage(limits: Limits): Stage | undefined {
   const stopSequences = limits.stopSequences.filter((it) => it !== '');
-  if (limits.maxTokens === undefined && stopSequences.length === 0) return turn;
-  return limited(turn, { ...limits, stopSequences });
-}
-
-async function* limited(turn: Turn, limits: Limits): AsyncGenerator<Batch> {
-  const cutter = createCutter(limits);
-  for await (const batch of turn) {
+  if (limits.maxTokens === undefined && stopSequences.length === 0) return undefined;
+  const cutter = createCutter({ ...limits, stopSequences });
+  return (batch) => {
     const kept: StreamEvent[] = [];
     for (const event of batch) {
       kept.push(...cutter.accept(event));
       if (cutter.isDone()) break;
     }
-    if (kept.length > 0) yield kept;
-    // Leaving the loop closes the upstream: nothing more is generated, and nothing more is paid for.
-    if (cutter.isDone()) return;
-  }
+    return kept;
+  };
 }
 
 /** The block that is open, as far as it was let through. */
 type OpenBlock = {
   readonly index: number;
-  readonly head: Exclude<BlockHead, { type: 'redacted-reasoning' }>;
+  readonly head: GrowingHead;
   text: string;
 };
 
@@ -47,7 +45,7 @@ function createCutter({ maxTokens, stopSequences }: Limits) {
         inputTokens = event.inputTokens;
         return [event];
       case 'block-start':
-        if (event.block.type !== 'redacted-reasoning') open = { index: event.index, head: event.block, text: '' };
+        if (grows(event.block)) open = { index: event.index, head: event.block, text: '' };
         return [event];
       case 'block-delta':
         return grow(event.block, event.delta);

@@ -97,7 +97,9 @@ export class Reader {
 
   #expected(what: string): never {
     if (this.value === undefined) this.fail(`is required and must be ${what}`);
-    this.fail(`must be ${what}, not ${nameOf(this.value)}`);
+    // A client may be told its own words; a login or an answer of Kiro's may hold a token where none belongs.
+    const isTheirOwn = this.#kind === 'invalid-request' || typeof this.value !== 'string';
+    this.fail(`must be ${what}, not ${isTheirOwn ? nameOf(this.value) : 'a text'}`);
   }
 }
 
@@ -114,3 +116,43 @@ function nameOf(value: unknown): string {
   if (typeof value === 'number' || typeof value === 'boolean') return String(value);
   return 'an object';
 }
+
+/** What a JSON text may hold; deeper nesting overflows the stack of whoever walks it, more values fill the memory. */
+export const JSON_LIMITS = { depth: 500, values: 500_000 };
+
+/**
+ * What is too much about a JSON text, found without building anything; undefined when it is within the limits. Only
+ * what is said about JSON is right: another text is for the parser to refuse.
+ */
+export function jsonExcess(text: string, limits = JSON_LIMITS): 'depth' | 'values' | undefined {
+  let depth = 0;
+  let values = 1;
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code === QUOTE) at = endOfString(text, at);
+    else if (code === COMMA) values++;
+    else if (code === OPEN_LIST || code === OPEN_OBJECT) [depth, values] = [depth + 1, values + 1];
+    else if (code === CLOSE_LIST || code === CLOSE_OBJECT) depth--;
+    if (depth > limits.depth) return 'depth';
+    if (values > limits.values) return 'values';
+  }
+  return undefined;
+}
+
+/** The place of the quote that ends the string; the text's end when none does. */
+function endOfString(text: string, start: number): number {
+  for (let end = text.indexOf('"', start + 1); end !== -1; end = text.indexOf('"', end + 1)) {
+    let escapes = 0;
+    while (text.charCodeAt(end - 1 - escapes) === BACKSLASH) escapes++;
+    if (escapes % 2 === 0) return end;
+  }
+  return text.length;
+}
+
+const QUOTE = 0x22;
+const COMMA = 0x2c;
+const BACKSLASH = 0x5c;
+const OPEN_LIST = 0x5b;
+const CLOSE_LIST = 0x5d;
+const OPEN_OBJECT = 0x7b;
+const CLOSE_OBJECT = 0x7d;

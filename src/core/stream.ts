@@ -21,15 +21,22 @@ export type StreamEvent =
   | { readonly type: 'finish'; readonly completion: Completion }
   | { readonly type: 'error'; readonly error: GatewayError };
 
-/** What is known when a block begins. A redacted block is whole at once and has no deltas. */
+/** What is known when a block begins. Redacted reasoning and searches have no deltas. */
 export type BlockHead =
   | { readonly type: 'text' }
   | { readonly type: 'reasoning' }
   | { readonly type: 'redacted-reasoning'; readonly data: string }
-  | { readonly type: 'tool-call'; readonly id: string; readonly name: string };
+  | { readonly type: 'tool-call'; readonly id: string; readonly name: string }
+  | { readonly type: 'web-search'; readonly id: string; readonly query: string };
 
 /** The kinds of block that grow by deltas: text, reasoning text, and the JSON text of a tool call's input. */
 export type GrowingBlock = 'text' | 'reasoning' | 'tool-call';
+
+export type GrowingHead = Extract<BlockHead, { readonly type: GrowingBlock }>;
+
+export function grows(head: BlockHead): head is GrowingHead {
+  return head.type === 'text' || head.type === 'reasoning' || head.type === 'tool-call';
+}
 
 export type Batch = readonly StreamEvent[];
 
@@ -77,15 +84,51 @@ export async function begin(turn: Turn): Promise<Turn> {
   return resume(first.value, iterator);
 }
 
-async function* resume(first: Batch, rest: AsyncIterator<Batch>): AsyncGenerator<Batch> {
-  try {
-    yield first;
-    for (let next = await rest.next(); !next.done; next = await rest.next()) yield next.value;
-  } catch (thrown) {
-    yield [{ type: 'error', error: toGatewayError(thrown) }];
-  } finally {
-    await rest.return?.();
+/** An iterator and no generator: every step of those costs three promises, and this one stands in every turn. */
+function resume(first: Batch, rest: AsyncIterator<Batch>): AsyncIterableIterator<Batch> {
+  let waiting: Batch | undefined = first;
+  const failed = (thrown: unknown): IteratorResult<Batch> => {
+    return { done: false, value: [{ type: 'error', error: toGatewayError(thrown) }] };
+  };
+  return {
+    next() {
+      if (waiting === undefined) return rest.next().catch(failed);
+      const value = waiting;
+      waiting = undefined;
+      return Promise.resolve({ done: false, value });
+    },
+    async return() {
+      waiting = undefined;
+      await rest.return?.();
+      return { done: true, value: undefined };
+    },
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+  };
+}
+
+/** Changes what flows by, synchronously. A batch that ends with `finish` or `error` is the last one. */
+export type Stage = (batch: Batch) => Batch;
+
+/** The turn through all stages in one asynchronous step per batch. Leaving closes it, and so does the end. */
+export async function* through(turn: Turn, stages: readonly Stage[]): AsyncGenerator<Batch> {
+  for await (const batch of turn) {
+    let changed = batch;
+    for (const stage of stages) changed = stage(changed);
+    if (changed.length > 0) yield changed;
+    const last = changed.at(-1)?.type;
+    if (last === 'finish' || last === 'error') return;
   }
+}
+
+/** Tells the sum of a turn before the client hears of it, who may leave with it. */
+export function whenFinished(told: (completion: Completion) => void): Stage {
+  return (batch) => {
+    const last = batch.at(-1);
+    if (last?.type === 'finish') told(last.completion);
+    return batch;
+  };
 }
 
 /**

@@ -53,6 +53,8 @@ function estimateBlock(block: Block): number {
       return estimateTokens(block.data);
     case 'tool-call':
       return estimateTokens(block.name) + estimateTokens(block.input);
+    case 'web-search':
+      return estimateTokens(block.query);
   }
 }
 

@@ -1,8 +1,8 @@
-/** What a client protocol has to be able to do: read a request, write a turn, write an error. */
+/** What a client protocol has to be able to do, and the little that all of them do alike. */
 
 import type { Conversation } from '../core/conversation.js';
 import type { GatewayError } from '../core/errors.js';
-import type { Reader } from '../core/reader.js';
+import { Reader } from '../core/reader.js';
 import type { Completion, StreamEvent } from '../core/stream.js';
 
 export type Dialect = {
@@ -29,6 +29,8 @@ export type RequestHeaders = Readonly<Record<string, string | readonly string[] 
 export type ReadOptions = {
   /** Notes about what lies elsewhere carry its URL, and no notice is written: the gateway fetches it, or tells. */
   readonly fetchesUrls?: boolean;
+  /** The vendor's web search becomes a tool that the gateway runs; otherwise it is left out. */
+  readonly searchesWeb?: boolean;
 };
 
 export type ClientRequest = {
@@ -60,3 +62,56 @@ export type ErrorResponse = {
   readonly headers: Readonly<Record<string, string>>;
   readonly body: object;
 };
+
+/** What was not done as the client asked, gathered while its request is read. */
+export type Notices = {
+  readonly names: Map<NoticeKey, Set<string>>;
+  /** What the gateway does beyond reading: of that nothing is left out yet. */
+  readonly options: ReadOptions;
+};
+
+type NoticeKey = 'ignored' | 'tools-left-out' | 'unknown-block' | 'images-left-out' | 'documents-left-out';
+
+export function createNotices(options: ReadOptions = {}): Notices {
+  return { names: new Map(), options };
+}
+
+/** Remembers one name under a key; repetitions and the flood of a hostile request do not make it longer. */
+export function note({ names: noted }: Notices, key: NoticeKey, name: string): void {
+  const names = noted.get(key) ?? new Set();
+  // Names come from the client and go into a response header: nothing in them may end or split it.
+  if (names.size < MAX_NAMES) names.add(name.slice(0, MAX_NAME_LENGTH).replaceAll(/[^\w.+/:-]/g, '_'));
+  noted.set(key, names);
+}
+
+/** One entry per key: `ignored=temperature,top_p`. */
+export function writeNotices({ names: noted }: Notices): string[] {
+  return [...noted].map(([key, names]) => `${key}=${[...names].join(',')}`);
+}
+
+/** The object that a JSON text spells, if it spells one. */
+export function parseObject(json: string): Reader | undefined {
+  try {
+    const value = new Reader(JSON.parse(json));
+    return value.isObject() ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** What a turn cost in Kiro's credits: a field of our own beside the tokens. Absent when Kiro did not say. */
+export function creditField({ credits }: Completion): { readonly kiro_credits?: number } {
+  return credits === undefined ? {} : { kiro_credits: credits };
+}
+
+/**
+ * The JSON text of a value as the data of a server-sent event. Python's `splitlines`, with which clients read events,
+ * ends lines at three more characters than the format does.
+ */
+export function writeData(value: unknown): string {
+  return JSON.stringify(value).replaceAll(LINE_ENDS, (it) => `\\u${it.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}
+
+const LINE_ENDS = /[\u0085\u2028\u2029]/g;
+const MAX_NAMES = 20;
+const MAX_NAME_LENGTH = 60;

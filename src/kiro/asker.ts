@@ -1,11 +1,9 @@
 /** From a question to a turn that has begun: waits for a place, repeats what failed too early to be seen, sets limits. */
 
-import { abortError, GatewayError, toGatewayError } from '../core/errors.js';
+import { abortError, follow, type Following, type ErrorKind, GatewayError, toGatewayError } from '../core/errors.js';
 import { begin, type Turn } from '../core/stream.js';
 import type { Access, KiroClient } from './client.js';
-import { createPlaces } from './places.js';
-import { coolDownMs, pauseBeforeRepeat, type RetryPolicy } from './retry.js';
-import { toTurn, type Asked } from './stream.js';
+import { type Asked, toTurn, type Watch } from './stream.js';
 
 export type Asker = {
   /**
@@ -58,21 +56,22 @@ export function createAsker(dependencies: AskerDependencies): Asker {
 
   return {
     async ask(question, signal) {
-      const tooLong = new AbortController();
-      const wait = startTimer(WHOLE_WAIT_MS, () => tooLong.abort(late('did not begin to answer', WHOLE_WAIT_MS)));
-      const waiting = AbortSignal.any([signal, tooLong.signal]);
+      const waiting = follow(signal);
+      const wait = startTimer(WHOLE_WAIT_MS, () => waiting.abort(late('did not begin to answer', WHOLE_WAIT_MS)));
+      let over = waiting.end;
       try {
-        const giveBack = await takePlace(waiting, signal);
-        try {
-          const { turn, over } = await askUntilBegun(question, waiting);
-          // A client that leaves may never look at the turn again.
-          signal.addEventListener('abort', giveBack, { once: true });
-          void over.then(giveBack);
-          return turn;
-        } catch (thrown) {
+        const giveBack = await takePlace(waiting.signal, signal);
+        over = () => {
           giveBack();
-          throw thrown;
-        }
+          waiting.end();
+        };
+        const turn = await askUntilBegun(question, waiting.signal, over);
+        // A client that leaves may never look at the turn again.
+        waiting.signal.addEventListener('abort', giveBack, { once: true });
+        return turn;
+      } catch (thrown) {
+        over();
+        throw thrown;
       } finally {
         wait.stop();
       }
@@ -89,73 +88,74 @@ export function createAsker(dependencies: AskerDependencies): Asker {
     }
   }
 
-  async function askUntilBegun(question: Question, signal: AbortSignal): Promise<Begun> {
-    const firstEventMs = dependencies.firstEventMs * (question.thinksLong ? 2 : 1);
+  async function askUntilBegun(question: Question, signal: AbortSignal, over: () => void): Promise<Turn> {
     let slow = 0;
     for (let attempt = 1; ; attempt++) {
       await coolDown(signal);
-      const tooSlow = late('sent nothing', firstEventMs);
       try {
-        return await askOnce(question, { firstEventMs, tooSlow }, signal);
+        return await askOnce(question, signal, over);
       } catch (thrown) {
         if (signal.aborted) throw abortError(signal, thrown);
         const error = toGatewayError(thrown);
-        if (error === tooSlow) slow++;
-        const slowAttempts = error === tooSlow ? slow : undefined;
+        const slowAttempts = error instanceof TooSlow ? ++slow : undefined;
         const failed = { error, attempt, slowAttempts, chance: chance() };
         if (error.kind === 'rate-limited') coolUntil = Math.max(coolUntil, now() + coolDownMs(failed, retry));
         const pauseMs = pauseBeforeRepeat(failed, retry);
         if (pauseMs === undefined) throw error;
-        note(`Attempt ${attempt} of ${retry.maxAttempts} failed: ${error.message} Next in ${pauseMs} ms.`);
+        const next = `attempt ${attempt + 1} of ${retry.maxAttempts}`;
+        note(`${error.message} Asking again in ${Number((pauseMs / 1000).toFixed(1))} s (${next}).`);
         if (error.kind !== 'rate-limited') await pause(pauseMs, signal);
       }
     }
   }
 
-  /** One attempt, up to the first event of the answer. */
-  async function askOnce(
-    { body, access, asked }: Question,
-    limit: { readonly firstEventMs: number; readonly tooSlow: GatewayError },
-    outer: AbortSignal,
-  ): Promise<Begun> {
-    const stop = new AbortController();
-    const signal = AbortSignal.any([outer, stop.signal]);
-    const firstEvent = startTimer(limit.firstEventMs, () => stop.abort(limit.tooSlow));
+  /** One attempt, up to the first event of the answer. @param over Told when a turn that has begun is over. */
+  async function askOnce(question: Question, outer: AbortSignal, over: () => void): Promise<Turn> {
+    const own = follow(outer);
+    const firstEventMs = dependencies.firstEventMs * (question.thinksLong ? 2 : 1);
+    const firstEvent = startTimer(firstEventMs, () => own.abort(new TooSlow(firstEventMs)));
+    const watch = createWatch(own);
     try {
-      const { bytes, over } = watched(await client.generate(body, access, signal), stop);
-      return { turn: await begin(toTurn(bytes, asked, signal)), over };
+      const bytes = await client.generate(question.body, question.access, own.signal);
+      const turn = await begin(toTurn(bytes, question.asked, own.signal, watch));
+      watch.whenEnded(over);
+      return turn;
     } catch (thrown) {
-      throw signal.aborted ? abortError(signal, thrown) : thrown;
+      watch.end();
+      throw own.signal.aborted ? abortError(own.signal, thrown) : thrown;
     } finally {
       firstEvent.stop();
     }
   }
 
-  /** The same bytes; too long a silence between them ends the request. */
-  function watched(bytes: AsyncIterable<Uint8Array>, stop: AbortController) {
-    let end: (() => void) | undefined;
-    const over = new Promise<void>((resolve) => {
-      end = resolve;
+  /** Ends the request when Kiro is silent for too long, and tells when its bytes are over, whoever ended them. */
+  function createWatch(own: Following): Watch & { whenEnded(told: () => void): void } {
+    // A reader that takes its time is not Kiro's silence.
+    let isWaiting = true;
+    let isEnded = false;
+    let tell: () => void = () => undefined;
+    const silence = startTimer(silenceMs, () => {
+      if (isWaiting) own.abort(late('stopped in the middle of its answer and sent nothing', silenceMs));
     });
-    async function* watch(): AsyncGenerator<Uint8Array> {
-      // A reader that takes its time is not Kiro's silence.
-      let isReading = true;
-      const silence = startTimer(silenceMs, () => {
-        if (isReading) stop.abort(late('stopped in the middle of its answer and sent nothing', silenceMs));
-      });
-      try {
-        for await (const chunk of bytes) {
-          isReading = false;
-          yield chunk;
-          isReading = true;
-          silence.refresh();
-        }
-      } finally {
+    return {
+      hears() {
+        isWaiting = false;
+      },
+      waits() {
+        isWaiting = true;
+        silence.refresh();
+      },
+      end() {
+        isEnded = true;
         silence.stop();
-        end?.();
-      }
-    }
-    return { bytes: watch(), over };
+        own.end();
+        tell();
+      },
+      whenEnded(told) {
+        if (isEnded) told();
+        else tell = told;
+      },
+    };
   }
 
   /** After a 429 nobody asks for a while: everyone would be refused, and each refusal makes the pause longer. */
@@ -175,8 +175,12 @@ export function createAsker(dependencies: AskerDependencies): Asker {
   }
 }
 
-/** A turn that has begun, and when its bytes are over, whoever ended them. */
-type Begun = { readonly turn: Turn; readonly over: Promise<void> };
+/** No event came in time; the attempt may have cost credits. */
+class TooSlow extends GatewayError {
+  constructor(milliseconds: number) {
+    super('upstream-unavailable', `Kiro sent nothing for ${milliseconds / 1000} s; try again.`);
+  }
+}
 
 function late(what: string, milliseconds: number): GatewayError {
   return new GatewayError('upstream-unavailable', `Kiro ${what} for ${milliseconds / 1000} s; try again.`);
@@ -184,3 +188,101 @@ function late(what: string, milliseconds: number): GatewayError {
 
 /** Everything before the first event, queue and pauses included: Claude Code asks again after five minutes. */
 const WHOLE_WAIT_MS = 270_000;
+
+export type RetryPolicy = {
+  /** Of one question, the first included. */
+  readonly maxAttempts: number;
+  /** The pause after the first failure, in milliseconds; it doubles with every further one. */
+  readonly baseDelayMs: number;
+  /** How often a question is repeated because nothing came in time. Such an attempt may have cost credits. */
+  readonly maxSlowRepeats: number;
+};
+
+export type FailedAttempt = {
+  readonly error: GatewayError;
+  /** 1 for the first. */
+  readonly attempt: number;
+  /** How many attempts so far have brought nothing in time; undefined when this one failed in another way. */
+  readonly slowAttempts?: number | undefined;
+  /** A random number from 0 to 1, which spreads the repetitions of many. */
+  readonly chance: number;
+};
+
+/** Milliseconds to wait before the next attempt; undefined when another one would not help or is not allowed. */
+export function pauseBeforeRepeat(failed: FailedAttempt, policy: RetryPolicy): number | undefined {
+  const { error, attempt, slowAttempts } = failed;
+  if (attempt >= policy.maxAttempts || !PASSING.has(error.kind)) return undefined;
+  if (slowAttempts !== undefined) return slowAttempts > policy.maxSlowRepeats ? undefined : 0;
+  const askedForMs = (error.facts.retryAfterSeconds ?? 0) * 1000;
+  // Whoever is sent away for longer than that knows better what to do meanwhile.
+  return askedForMs > LONGEST_PAUSE_MS ? undefined : Math.max(askedForMs, backoffMs(failed, policy));
+}
+
+/** How long nobody asks Kiro after it has asked for a pause, in milliseconds: bounded, for nothing is sure of it. */
+export function coolDownMs(failed: FailedAttempt, policy: RetryPolicy): number {
+  const askedForMs = (failed.error.facts.retryAfterSeconds ?? 0) * 1000;
+  return Math.min(LONGEST_PAUSE_MS, Math.max(askedForMs, backoffMs(failed, policy)));
+}
+
+/** Doubles with every attempt, a quarter more or less. */
+function backoffMs({ attempt, chance }: FailedAttempt, { baseDelayMs }: RetryPolicy): number {
+  return Math.round(Math.min(LONGEST_BACKOFF_MS, baseDelayMs * 2 ** (attempt - 1)) * (0.75 + chance / 2));
+}
+
+/** What may be gone a moment later. Everything else fails again in the same way. */
+const PASSING: ReadonlySet<ErrorKind> = new Set(['rate-limited', 'overloaded', 'upstream-unavailable']);
+
+const LONGEST_PAUSE_MS = 60_000;
+const LONGEST_BACKOFF_MS = 30_000;
+
+export type Places = {
+  /**
+   * Waits for a free place.
+   * @returns gives the place back; calling it again does nothing.
+   * @throws GatewayError when the signal is aborted meanwhile: the waiting caller loses its place in the queue.
+   */
+  take(signal: AbortSignal): Promise<() => void>;
+};
+
+/** @param count 0 for no limit. */
+export function createPlaces(count: number): Places {
+  let free = count;
+  // A Set keeps the order of arrival, and somebody in the middle can leave it.
+  const queue = new Set<() => void>();
+
+  function giveBack(): void {
+    const [next] = queue;
+    if (next === undefined) free++;
+    else next();
+  }
+
+  function wait(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const leave = (): void => {
+        queue.delete(enter);
+        reject(abortError(signal));
+      };
+      const enter = (): void => {
+        queue.delete(enter);
+        signal.removeEventListener('abort', leave);
+        resolve();
+      };
+      queue.add(enter);
+      signal.addEventListener('abort', leave, { once: true });
+    });
+  }
+
+  return {
+    async take(signal) {
+      if (signal.aborted) throw abortError(signal);
+      if (count === 0) return () => undefined;
+      if (free > 0) free--;
+      else await wait(signal);
+      let isMine = true;
+      return () => {
+        if (isMine) giveBack();
+        isMine = false;
+      };
+    },
+  };
+}

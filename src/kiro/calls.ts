@@ -1,6 +1,6 @@
 /** Kiro's operations as HTTP requests, each in every form that a host may know, the newest first. */
 
-import type { ApiHosts } from './endpoints.js';
+import { GatewayError } from '../core/errors.js';
 
 /** One operation; the next form is tried when a host cannot be reached or does not know the one before. */
 export type Call = { readonly forms: readonly Form[] };
@@ -19,11 +19,10 @@ export type Account = { readonly profileArn: string | undefined; readonly usesAp
 
 /** The REST binding, which AWS's own client uses (protocol 13). */
 export function generateCall(hosts: ApiHosts, account: Account, body: string): Call {
-  // The newer host demands a profile of everybody but API keys (protocol 3.4).
-  const isOlderFirst = account.profileArn === undefined && !account.usesApiKey;
-  const places = isOlderFirst ? [hosts.chatFallback ?? hosts.chat] : present([hosts.chat, hosts.chatFallback]);
   const path = '/generateAssistantResponse';
-  return { forms: places.map((host) => ({ host, method: 'POST', path, headers: CHAT_HEADERS, body })) };
+  return {
+    forms: chatHosts(hosts, account).map((host) => ({ host, method: 'POST', path, headers: CHAT_HEADERS, body })),
+  };
 }
 
 /** One page of the catalogue (protocol 7.1). */
@@ -67,6 +66,20 @@ export function usageLimitsCall(hosts: ApiHosts, { profileArn }: Account): Call 
   };
 }
 
+/** A search of the web, as JSON-RPC (protocol 9). The id is any name for this call. */
+export function webSearchCall(hosts: ApiHosts, account: Account, { query, id }: { query: string; id: string }): Call {
+  const params = { name: 'web_search', arguments: { query } };
+  const body = JSON.stringify({ id: `web_search_${id}`, jsonrpc: '2.0', method: 'tools/call', params });
+  const headers = { 'content-type': 'application/json' };
+  return { forms: chatHosts(hosts, account).map((host) => ({ host, method: 'POST', path: '/mcp', headers, body })) };
+}
+
+/** The newer host demands a profile of everybody but API keys (protocol 3.4). */
+function chatHosts(hosts: ApiHosts, { profileArn, usesApiKey }: Account): readonly string[] {
+  if (profileArn === undefined && !usesApiKey) return [hosts.chatFallback ?? hosts.chat];
+  return [hosts.chat, hosts.chatFallback].filter((host) => host !== undefined);
+}
+
 function controlHosts({ management, managementFallback }: ApiHosts) {
   const older = managementFallback === undefined ? [] : [{ host: managementFallback, isOlder: true }];
   return [{ host: management, isOlder: false }, ...older];
@@ -86,12 +99,99 @@ function restForm(host: string, path: string, input: Readonly<Record<string, str
   return { host, method: 'GET', path: `${path}?${query.toString()}`, headers: {} };
 }
 
-function present(hosts: readonly (string | undefined)[]): readonly string[] {
-  return hosts.filter((host) => host !== undefined);
-}
-
 const CHAT_HEADERS = {
   'content-type': 'application/json',
   accept: 'application/vnd.amazon.eventstream',
   'x-amzn-kiro-agent-mode': 'vibe',
+};
+
+/** Base URLs without a trailing slash, from the settings of the same meaning. Https or loopback only. */
+export type HostOverrides = {
+  readonly api?: string | undefined;
+  readonly management?: string | undefined;
+  readonly auth?: string | undefined;
+  readonly oidc?: string | undefined;
+};
+
+/** Where the operations of one API region live. A fallback is tried once; with an override there is none. */
+export type ApiHosts = {
+  readonly chat: string;
+  readonly chatFallback: string | undefined;
+  readonly management: string;
+  readonly managementFallback: string | undefined;
+};
+
+export function apiHosts(apiRegion: string, overrides: HostOverrides): ApiHosts {
+  const region = checkedRegion(apiRegion);
+  const older = `https://q.${region}.amazonaws.com`;
+  const management = overrides.management ?? overrides.api;
+  return {
+    chat: overrides.api ?? `https://runtime.${region}.kiro.dev`,
+    chatFallback: overrides.api === undefined ? older : undefined,
+    management: management ?? `https://management.${region}.kiro.dev`,
+    managementFallback: management === undefined ? older : undefined,
+  };
+}
+
+/** The desktop service that refreshes social logins. */
+export function desktopAuthHost(authRegion: string, overrides: HostOverrides): string {
+  return overrides.auth ?? `https://prod.${checkedRegion(authRegion)}.auth.desktop.kiro.dev`;
+}
+
+/** AWS SSO OIDC of the region a login lives in. */
+export function oidcHost(ssoRegion: string, overrides: HostOverrides): string {
+  return overrides.oidc ?? `https://oidc.${checkedRegion(ssoRegion)}.amazonaws.com`;
+}
+
+/**
+ * The region of the API, which is not the region of the login: the setting, else the profile's ARN, else the login's
+ * region mapped to one where the API exists, else `us-east-1`.
+ */
+export function apiRegionOf(known: {
+  readonly setting?: string | undefined;
+  readonly profileArn?: string | undefined;
+  readonly loginRegion?: string | undefined;
+}): string {
+  if (known.setting !== undefined) return checkedRegion(known.setting);
+  const fromArn = known.profileArn?.split(':')[3];
+  if (fromArn !== undefined && isRegion(fromArn)) return fromArn;
+  const login = known.loginRegion;
+  if (login === undefined || !isRegion(login)) return DEFAULT_REGION;
+  return API_REGION_OF_LOGIN_REGION[login] ?? login;
+}
+
+export function isRegion(text: string): boolean {
+  return /^[a-z]{2}(?:-[a-z]+)+-\d$/.test(text);
+}
+
+/** The form of a profile ARN; anything else never leaves this machine. */
+export function isProfileArn(text: string): boolean {
+  return text.length <= 256 && /^arn:aws[a-z-]*:codewhisperer:[a-z0-9-]+:\d{12}:profile\/[A-Za-z0-9._-]+$/.test(text);
+}
+
+export const DEFAULT_REGION = 'us-east-1';
+
+/** Where profiles are known to be. */
+export const API_REGIONS: readonly string[] = ['us-east-1', 'eu-central-1'];
+
+function checkedRegion(region: string): string {
+  if (isRegion(region)) return region;
+  throw new GatewayError('invalid-request', `${JSON.stringify(region)} is not an AWS region; use one like us-east-1.`);
+}
+
+const API_REGION_OF_LOGIN_REGION: Readonly<Record<string, string>> = {
+  'us-west-1': 'us-east-1',
+  'us-west-2': 'us-east-1',
+  'us-east-2': 'us-east-1',
+  'ap-southeast-1': 'us-east-1',
+  'ap-southeast-2': 'us-east-1',
+  'ap-northeast-1': 'us-east-1',
+  'ap-south-1': 'us-east-1',
+  'eu-west-1': 'eu-central-1',
+  'eu-west-2': 'eu-central-1',
+  'eu-west-3': 'eu-central-1',
+  'eu-north-1': 'eu-central-1',
+  'eu-south-1': 'eu-central-1',
+  'eu-south-2': 'eu-central-1',
+  'eu-central-2': 'eu-central-1',
 };

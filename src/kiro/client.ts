@@ -1,25 +1,27 @@
 /** The only file that talks to Kiro: token, fetch, one refresh, one other form or host. */
 
-import type { Model } from '../core/conversation.js';
+import type { Model, SearchResult } from '../core/conversation.js';
 import { GatewayError } from '../core/errors.js';
 import type { Fetch, FetchResponse } from '../core/fetch.js';
 import type { Secret } from '../core/secret.js';
 import type { UsageLimits } from '../core/usage-limits.js';
 import {
+  type Account,
+  apiHosts,
+  type ApiHosts,
+  apiRegionOf,
+  type Call,
+  type Form,
   generateCall,
+  type HostOverrides,
   listModelsCall,
   listProfilesCall,
   usageLimitsCall,
-  type Account,
-  type Call,
-  type Form,
+  webSearchCall,
 } from './calls.js';
-import { apiHosts, apiRegionOf, type ApiHosts, type HostOverrides } from './endpoints.js';
-import { isDeadToken, isUnknownOperation, toKiroError } from './errors.js';
-import { connectionError, readFailure, readJson } from './failure-body.js';
+import { connectionError, isDeadToken, isUnknownOperation, readFailure, readJson, toKiroError } from './errors.js';
 import { readModelPage } from './models.js';
-import { readProfilePage, type Profile } from './profiles.js';
-import { readUsageLimits } from './usage-limits.js';
+import { type Profile, readProfilePage, readUsageLimits, readWebSearch } from './answers.js';
 
 /** What one request needs to know about the account. `auth/session.ts` hands it out. */
 export type Access = {
@@ -52,6 +54,8 @@ export type KiroClient = {
   listProfiles(signal: AbortSignal): Promise<readonly Profile[]>;
   /** What the account may spend and has spent. */
   usageLimits(signal: AbortSignal): Promise<UsageLimits>;
+  /** What the web has on a query. */
+  searchWeb(query: string, signal: AbortSignal): Promise<readonly SearchResult[]>;
 };
 
 export type ClientDependencies = {
@@ -96,6 +100,14 @@ export function createKiroClient(dependencies: ClientDependencies): KiroClient {
       const access = await session.accessToken(limited);
       const { response } = await send(usageLimitsCall(hostsFor(access), accountOf(access)), access, limited);
       return readUsageLimits(await readJson(response, limited));
+    },
+
+    async searchWeb(query, signal) {
+      const limited = AbortSignal.any([signal, AbortSignal.timeout(SEARCH_TIMEOUT_MS)]);
+      const access = await session.accessToken(limited);
+      const call = webSearchCall(hostsFor(access), accountOf(access), { query, id: randomId() });
+      const { response } = await send(call, access, limited);
+      return readWebSearch(await readJson(response, limited));
     },
   };
 
@@ -204,4 +216,5 @@ function formAt(forms: readonly Form[], at: number): Form {
 }
 
 const CONTROL_TIMEOUT_MS = 15_000;
+const SEARCH_TIMEOUT_MS = 60_000;
 const MAX_PAGES = 20;

@@ -76,7 +76,7 @@ function readEvent(name: string, frame: Frame): readonly KiroEvent[] {
       return readPercentage(payloadOf(frame));
     case 'meteringEvent': {
       const credits = payloadOf(frame)['usage'];
-      return typeof credits === 'number' ? [{ type: 'metering', credits }] : NOTHING;
+      return isAmount(credits) ? [{ type: 'metering', credits }] : NOTHING;
     }
     case 'invalidStateEvent':
       throw toKiroError({ ...readFailureBody(frame.payload.toString('utf8')), type: 'InvalidStateEvent' });
@@ -89,7 +89,10 @@ function readMetadata(payload: Payload): readonly KiroEvent[] {
   const events: KiroEvent[] = [...readPercentage(payload)];
   const usage = new Reader(payload, 'upstream-protocol', 'metadataEvent').optional('tokenUsage');
   if (usage !== undefined) {
-    const tokens = (key: string): number => usage.optional(key)?.number() ?? 0;
+    const tokens = (key: string): number => {
+      const count = usage.optional(key)?.number();
+      return isAmount(count) ? count : 0;
+    };
     events.push({
       type: 'token-usage',
       usage: {
@@ -108,7 +111,12 @@ function readMetadata(payload: Payload): readonly KiroEvent[] {
 
 function readPercentage(payload: Payload): readonly KiroEvent[] {
   const percentage = payload['contextUsagePercentage'];
-  return typeof percentage === 'number' ? [{ type: 'context-usage', percentage }] : NOTHING;
+  return isAmount(percentage) ? [{ type: 'context-usage', percentage }] : NOTHING;
+}
+
+/** Whatever is said is added up and multiplied, and has to be a number afterwards too: JSON knows no infinity. */
+function isAmount(value: unknown): value is number {
+  return typeof value === 'number' && value >= 0 && value <= 1e12;
 }
 
 type Payload = Readonly<Record<string, unknown>>;

@@ -79,7 +79,17 @@ function readFrame(bytes: Buffer): Frame {
   const end = bytes.length - CHECKSUM_LENGTH;
   if (bytes.readUInt32BE(end) !== crc32(bytes.subarray(0, end))) throw damaged('a wrong frame checksum');
   const payloadAt = PRELUDE_LENGTH + bytes.readUInt32BE(4);
-  return { headers: readHeaders(bytes, PRELUDE_LENGTH, payloadAt), payload: bytes.subarray(payloadAt, end) };
+  return { headers: knownHeaders(bytes, payloadAt), payload: bytes.subarray(payloadAt, end) };
+}
+
+/** The headers of nearly all frames of all turns are one of a few: they are read once. */
+function knownHeaders(bytes: Buffer, end: number): ReadonlyMap<string, string> {
+  const key = bytes.toString('latin1', PRELUDE_LENGTH, end);
+  const known = KNOWN_HEADERS.get(key);
+  if (known !== undefined) return known;
+  const headers = readHeaders(bytes, PRELUDE_LENGTH, end);
+  if (KNOWN_HEADERS.size < MOST_KNOWN && key.length <= LONGEST_KNOWN) KNOWN_HEADERS.set(key, headers);
+  return headers;
 }
 
 /* Header: u8 name length, name, u8 type, value. */
@@ -107,6 +117,11 @@ function readHeaders(bytes: Buffer, from: number, end: number): ReadonlyMap<stri
 function damaged(what: string): GatewayError {
   return new GatewayError('upstream-protocol', `Kiro's answer was damaged on its way (${what}); try again.`);
 }
+
+const KNOWN_HEADERS = new Map<string, ReadonlyMap<string, string>>();
+/** No stream can fill the memory with headers of its own. */
+const MOST_KNOWN = 64;
+const LONGEST_KNOWN = 256;
 
 const PRELUDE_LENGTH = 12;
 const CHECKSUM_LENGTH = 4;

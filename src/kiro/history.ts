@@ -1,7 +1,8 @@
 /** Messages to entries that obey Kiro's rules (protocol 4.5): a list of passes, each over the whole list. */
 
 import type { Block, Document, Image, Message, ToolResult, ToolResultPart, UserPart } from '../core/conversation.js';
-import { legalIdentifier } from './identifiers.js';
+import { describeSearch } from '../core/web-search.js';
+import { legalIdentifier } from './tools.js';
 import { noteFor, type Media } from './media.js';
 
 export type Entry = UserEntry | AssistantEntry;
@@ -84,7 +85,10 @@ function toEntry(message: Message, kept: ReadonlySet<Media>): Entry {
 }
 
 function toAssistantEntry(blocks: readonly Block[]): AssistantEntry {
-  const texts = blocks.filter((block) => block.type === 'text').map((block) => block.text);
+  const texts = blocks.flatMap((block) => {
+    if (block.type === 'web-search') return describeSearch(block);
+    return block.type === 'text' ? block.text : [];
+  });
   const calls = blocks.filter((block) => block.type === 'tool-call');
   return {
     role: 'assistant',

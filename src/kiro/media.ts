@@ -1,6 +1,7 @@
 /** Images and documents to Kiro's blocks, the newest within what one request may carry. */
 
 import type { Document, DocumentFormat, Image, ImageFormat, Message, Model } from '../core/conversation.js';
+import { imageFormatOf } from '../core/signatures.js';
 
 export type KiroImage = { readonly format: ImageFormat; readonly source: { readonly bytes: string } };
 export type KiroDocument = {
@@ -56,6 +57,36 @@ export function mediaWithinLimits(
 export function noteFor(media: Media): string {
   const what = media.type === 'image' ? `an image (${media.format})` : `the document ${JSON.stringify(media.name)}`;
   return `[The gateway left out ${what}: it is beyond what one request to this model may carry.]`;
+}
+
+/**
+ * The image or document that one of Kiro's reasons is about, for people: `It is image 2 of 3, a PNG of 4.1 MB in
+ * message 5.` Kiro names none itself, so the likeliest is named; where the reason gives no hint, they are counted.
+ * @returns undefined when the reason is about something else.
+ */
+export function nameOffender(reason: string, messages: readonly Message[]): string | undefined {
+  const type = /^(IMAGE|DOCUMENT)_/.exec(reason)?.[1]?.toLowerCase();
+  const placed = messages
+    .flatMap((message, at) => mediaOf(message).map((media) => ({ media, message: at + 1 })))
+    .filter(({ media }) => media.type === type);
+  if (placed.length === 0) return undefined;
+  const offender = placed.length === 1 ? placed[0] : placed.find(({ media }) => media === suspectOf(reason, placed));
+  if (offender === undefined) return `There are ${placed.length} ${type}s in the conversation.`;
+  const { media, message } = offender;
+  const kind = media.type === 'image' ? `a ${media.format.toUpperCase()}` : JSON.stringify(media.name);
+  const megabytes = ((media.data.length * 3) / 4 / 1e6).toFixed(1);
+  const number = placed.indexOf(offender) + 1;
+  return `It is ${type} ${number} of ${placed.length}, ${kind} of ${megabytes} MB in message ${message}.`;
+}
+
+/** The largest where it is about size; the one that is something else where it is about the format. */
+function suspectOf(reason: string, placed: readonly { readonly media: Media }[]): Media | undefined {
+  const all = placed.map(({ media }) => media);
+  if (/_(?:SIZE|DIMENSION|MAXIMUM_PAGES)_/.test(reason)) {
+    return all.reduce((largest, media) => (media.data.length > largest.data.length ? media : largest));
+  }
+  if (!/_(?:FORMAT|MIME)_/.test(reason)) return undefined;
+  return all.find(({ format, data }) => imageFormatOf(Buffer.from(data.slice(0, 32), 'base64')) !== format);
 }
 
 function mediaOf(message: Message): readonly Media[] {

@@ -1,10 +1,9 @@
 /** The profile of an account whose login names none: the one that Kiro lists, or that all Builder IDs share. */
 
-import { GatewayError } from '../core/errors.js';
-import { untilAborted } from '../core/wait.js';
+import { GatewayError, untilAborted } from '../core/errors.js';
 import type { Access, AccessProvider } from './client.js';
-import { apiRegionOf, API_REGIONS } from './endpoints.js';
-import type { Profile } from './profiles.js';
+import { apiRegionOf, API_REGIONS } from './calls.js';
+import type { Profile } from './answers.js';
 
 export type ProfiledSession = AccessProvider & {
   /**

@@ -2,18 +2,16 @@
 
 import type { Conversation, Model, Tool } from '../core/conversation.js';
 import { GatewayError } from '../core/errors.js';
-import { isRecord } from '../core/reader.js';
+import { isRecord, jsonExcess } from '../core/reader.js';
 import { estimateTokens, IMAGE_TOKENS } from '../core/tokens.js';
 import type { Reading, TagHandling } from './answer-text.js';
 import { toEntries, type AssistantEntry, type Entry, type Reasoning, type UserEntry } from './history.js';
-import { uuidOf } from './identifiers.js';
+import { type KiroTools, toKiroTools, uuidOf } from './tools.js';
 import { mediaWithinLimits, toKiroDocuments, toKiroImage } from './media.js';
 import type { JsonObject } from './schema.js';
-import { asksForTags, tagInstruction, type TagWish } from './tag-wish.js';
+import { asksForTags, tagInstruction, type TagWish, toolsToOffer, wishesInWords } from './wishes.js';
 import { isUnwanted, toRequestFields } from './thinking.js';
-import { toKiroTools, type KiroTools } from './tools.js';
 import { withCutNotices } from './truncation.js';
-import { toolsToOffer, wishesInWords } from './wishes.js';
 
 export type KiroRequest = {
   /** JSON text, made once. */
@@ -39,6 +37,8 @@ export type RequestContext = {
   readonly readsWrittenCalls: boolean;
   /** Whether a call's input was cut off in an earlier answer; undefined: the model is not told. */
   readonly wasCut: ((callId: string) => boolean) | undefined;
+  /** Marks what Kiro may cache, with a model that supports it. */
+  readonly promptCache: boolean;
 };
 
 export function toKiroRequest(conversation: Conversation, context: RequestContext): KiroRequest {
@@ -60,15 +60,17 @@ export function toKiroRequest(conversation: Conversation, context: RequestContex
   if (current?.role !== 'user') throw new GatewayError('internal', 'The history passes lost the last user message.');
   const origin = context.profileArn === undefined ? 'KIRO_CLI' : 'AI_EDITOR';
   const write = { modelId: context.model.id, origin, tools, documentNames: new Set<string>() };
+  // After the tools, after the instructions, and after all that the next turn will repeat.
+  const mark = marksCache(context) ? { cachePoint: { type: 'default' } } : undefined;
 
-  const history = entries.slice(0, -1).map((entry) => writeEntry(entry, write));
+  const history = entries.slice(0, -1).map((entry, index) => writeEntry(entry, write, index === 0 ? mark : undefined));
   const fields = toRequestFields(conversation.reasoning, context.model, conversation.limits);
   const body = withoutLoneSurrogates(
     JSON.stringify({
       conversationState: {
         conversationId: conversationIdOf(conversation, context.profileArn),
         ...(history.length > 0 && { history }),
-        currentMessage: { userInputMessage: writeUser(current, write, tools.specifications) },
+        currentMessage: { userInputMessage: writeUser(current, write, { tools: tools.specifications, mark }) },
         chatTriggerType: 'MANUAL',
         agentContinuationId: context.continuationId,
         agentTaskType: 'vibe',
@@ -117,18 +119,27 @@ type Write = {
   readonly documentNames: Set<string>;
 };
 
-function writeEntry(entry: Entry, write: Write): object {
-  if (entry.role === 'user') return { userInputMessage: writeUser(entry, write, []) };
+/** Whether a request in this situation has marks for Kiro's cache. */
+export function marksCache({ promptCache, model }: Pick<RequestContext, 'promptCache' | 'model'>): boolean {
+  return promptCache && model.supportsPromptCache;
+}
+
+function writeEntry(entry: Entry, write: Write, mark: object | undefined): object {
+  if (entry.role === 'user') return { userInputMessage: writeUser(entry, write, { tools: [], mark }) };
   return { assistantResponseMessage: writeAssistant(entry, write) };
 }
 
-function writeUser(entry: UserEntry, write: Write, tools: KiroTools['specifications']): object {
+/** Tools stand with the current message only. */
+type Beside = { readonly tools: KiroTools['specifications']; readonly mark: object | undefined };
+
+function writeUser(entry: UserEntry, write: Write, { tools, mark }: Beside): object {
   const toolResults = entry.results.map((result) => ({
     toolUseId: result.id,
     content: result.texts.map((text) => ({ text })),
     status: result.isError ? 'error' : 'success',
   }));
-  const context = { ...(tools.length > 0 && { tools }), ...(toolResults.length > 0 && { toolResults }) };
+  const marked = mark === undefined ? tools : [...tools, mark];
+  const context = { ...(tools.length > 0 && { tools: marked }), ...(toolResults.length > 0 && { toolResults }) };
   return {
     content: entry.text,
     modelId: write.modelId,
@@ -136,6 +147,7 @@ function writeUser(entry: UserEntry, write: Write, tools: KiroTools['specificati
     ...(entry.images.length > 0 && { images: entry.images.map(toKiroImage) }),
     ...(entry.documents.length > 0 && { documents: toKiroDocuments(entry.documents, write.documentNames) }),
     ...(Object.keys(context).length > 0 && { userInputMessageContext: context }),
+    ...mark,
   };
 }
 
@@ -162,9 +174,10 @@ function writeReasoning(reasoning: Reasoning): object {
   }
 }
 
-/** Kiro wants an object. A call that was cut off in an earlier turn is kept as the text it was. */
+/** Kiro wants an object. A call that was cut off in an earlier turn, or is no sane JSON, is kept as the text it was. */
 function readInput(input: string): object {
   if (input.trim() === '') return {};
+  if (jsonExcess(input) !== undefined) return { unparsedInput: input };
   try {
     const value: unknown = JSON.parse(input, /""\s*:/.test(input) ? withoutEmptyKey : undefined);
     return isRecord(value) ? value : { input: value };

@@ -5,9 +5,8 @@ import { abortError, GatewayError } from '../core/errors.js';
 import type { Batch, GrowingBlock, StreamEvent } from '../core/stream.js';
 import { createAnswerText, READ_AS_IS, type Piece, type Reading } from './answer-text.js';
 import { readEvents, type KiroEvent, type KiroTokenUsage } from './events.js';
-import { toFinishReason } from './finish.js';
+import { toFinishReason, toUsage } from './ending.js';
 import { createFrameDecoder } from './frames.js';
-import { toUsage } from './usage.js';
 
 /** What is known about the question when its answer is read. */
 export type Asked = {
@@ -19,6 +18,9 @@ export type Asked = {
   readonly reading?: Reading | undefined;
 };
 
+/** Hears of the reading of an answer: of each chunk, when the next one is waited for, and of the end, however it comes. */
+export type Watch = { hears(): void; waits(): void; end(): void };
+
 /**
  * One turn, one batch per chunk. Whoever leaves early closes `body`.
  * @throws GatewayError when the stream breaks; events that came before it have been yielded.
@@ -27,16 +29,19 @@ export async function* toTurn(
   body: AsyncIterable<Uint8Array>,
   asked: Asked,
   signal: AbortSignal,
+  watch?: Watch,
 ): AsyncGenerator<Batch> {
   const decoder = createFrameDecoder();
   const turn = createAssembler(asked);
   try {
     for await (const chunk of body) {
+      watch?.hears();
       for (const frame of decoder.push(chunk)) {
         for (const event of readEvents(frame)) turn.accept(event);
       }
       const batch = turn.take();
       if (batch.length > 0) yield batch;
+      watch?.waits();
     }
     decoder.end();
     turn.finish();
@@ -46,6 +51,8 @@ export async function* toTurn(
     if (thrown instanceof GatewayError) throw thrown;
     if (signal.aborted) throw abortError(signal, thrown);
     throw new GatewayError('upstream-unavailable', BROKEN, { cause: thrown });
+  } finally {
+    watch?.end();
   }
   yield turn.take();
 }

@@ -1,7 +1,6 @@
 /** Finds tool calls that a model has written as text, in two forms. Pure; any cutting of the text gives the same. */
 
 import { isRecord } from '../core/reader.js';
-import { createCodeWatch } from './code-watch.js';
 import type { JsonObject } from './schema.js';
 
 /** `raw` is the text that the piece was made of: all of them together are the text, without a loss. */
@@ -182,3 +181,39 @@ const JSON_FORM = /^\[Called ([^\s]+) with args: ([\s\S]*)\]$/;
 const FIRST_CHARACTER = /[[<]/;
 /** White space between the opening and the first call, and that call's own opening. */
 const MOST_SPACE = 64;
+
+export type CodeWatch = {
+  /** The next character of the text. */
+  see(character: string): void;
+  isInside(): boolean;
+};
+
+export function createCodeWatch(): CodeWatch {
+  let fence: string | undefined;
+  /** The beginning of the line, as long as it may be a fence. */
+  let head: string | undefined = '';
+  let last = '';
+  return {
+    see(character) {
+      last = character;
+      if (character === '\n') {
+        head = '';
+        return;
+      }
+      if (head === undefined) return;
+      head += character;
+      const [, mark] = FENCE.exec(head) ?? [];
+      if (mark !== undefined && (fence === undefined || fence === mark)) {
+        fence = fence === undefined ? mark : undefined;
+        head = undefined;
+      } else if (!FENCE_BEGINS.test(head)) {
+        head = undefined;
+      }
+    },
+    isInside: () => fence !== undefined || QUOTES.has(last),
+  };
+}
+
+const FENCE = /^ {0,3}(```|~~~)$/;
+const FENCE_BEGINS = /^ {0,3}(?:`{0,2}|~{0,2})$/;
+const QUOTES: ReadonlySet<string> = new Set(['`', '"', "'"]);

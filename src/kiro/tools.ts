@@ -1,7 +1,6 @@
 /** Tools to Kiro's specifications: legal unique names, clean schemas, descriptions of bearable length. */
 
 import type { Message, Tool } from '../core/conversation.js';
-import { legalIdentifier } from './identifiers.js';
 import { cleanSchema, type JsonObject } from './schema.js';
 
 export type ToolSpecification = {
@@ -76,3 +75,35 @@ function aliasesFor(names: readonly string[]): ReadonlyMap<string, string> {
   }
   return legal;
 }
+
+/** 8 hex digits of a text (FNV-1a). */
+export function shortHash(text: string): string {
+  let hash = 0x811c9dc5;
+  for (let at = 0; at < text.length; at++) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);
+  return (hash >>> 0).toString(16).padStart(8, '0');
+}
+
+/** A UUID of version 8 ("made as the maker likes") from a text: four hashes with different seeds in one pass. */
+export function uuidOf(text: string): string {
+  const hashes = new Int32Array([1, 2, 3, 4].map((seed) => 0x811c9dc5 ^ (seed * 0x9e3779b9)));
+  let [a = 0, b = 0, c = 0, d = 0] = hashes;
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    a = Math.imul(a ^ code, 0x01000193);
+    b = Math.imul(b ^ code, 0x01000193);
+    c = Math.imul(c ^ code, 0x01000193);
+    d = Math.imul(d ^ code, 0x01000193);
+  }
+  const hex = [a, b, c, d].map((hash) => (hash >>> 0).toString(16).padStart(8, '0')).join('');
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
+}
+
+/** A text as an identifier Kiro accepts: `[A-Za-z0-9_-]`, at most 64 characters; a hash keeps changed ones apart. */
+export function legalIdentifier(text: string, { startsWithLetter } = { startsWithLetter: false }): string {
+  let legal = text.replace(/[^A-Za-z0-9_-]/g, '_');
+  if (startsWithLetter && !/^[A-Za-z]/.test(legal)) legal = `t_${legal}`;
+  if (legal === text && legal.length <= MAX_LENGTH && legal !== '') return legal;
+  return `${legal.slice(0, MAX_LENGTH - 9)}_${shortHash(text)}`;
+}
+
+const MAX_LENGTH = 64;

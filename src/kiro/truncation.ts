@@ -1,11 +1,11 @@
 /** Tool calls whose input was cut off by the output limit, and how the model learns of it (protocol 11). */
 
 import type { Block, Message, ToolResult, UserPart } from '../core/conversation.js';
-import type { Batch, Turn } from '../core/stream.js';
 
 /** The ids of calls that went out cut off. */
 export type CutCalls = {
-  add(id: string): void;
+  /** Of what a turn has said. */
+  remember(blocks: readonly Block[]): void;
   has(id: string): boolean;
 };
 
@@ -16,26 +16,16 @@ export type CutCalls = {
 export function createCutCalls(): CutCalls {
   const ids = new Set<string>();
   return {
-    add(id) {
-      ids.delete(id);
-      ids.add(id);
+    remember(blocks) {
+      for (const block of blocks) {
+        if (block.type !== 'tool-call' || isWhole(block.input)) continue;
+        ids.delete(block.id);
+        ids.add(block.id);
+      }
       for (const oldest of ids) if (ids.size > MOST_REMEMBERED) ids.delete(oldest);
     },
     has: (id) => ids.has(id),
   };
-}
-
-/** The same turn; the ids of its cut calls are kept before the client hears of its end. */
-export async function* rememberCutCalls(turn: Turn, cutCalls: CutCalls): AsyncGenerator<Batch> {
-  for await (const batch of turn) {
-    for (const event of batch) {
-      if (event.type !== 'finish') continue;
-      for (const block of event.completion.blocks) {
-        if (block.type === 'tool-call' && !isWhole(block.input)) cutCalls.add(block.id);
-      }
-    }
-    yield batch;
-  }
 }
 
 /** The messages with one notice in front of the result of each call that was cut off. */

@@ -1,24 +1,142 @@
-/** Who may come in: the gateway key, compared as digests in constant time, and only from headers. */
+/** Who may come in: no foreign Host or web page, and nobody without the gateway key. */
 
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { hash, timingSafeEqual } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import { isIP } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 import { GatewayError } from '../core/errors.js';
 import type { Secret } from '../core/secret.js';
+import { isLoopback } from './gateway-key.js';
 
-/** A check that throws `unauthorized` unless `Authorization: Bearer` or `x-api-key` holds the key. */
-export function createKeyCheck(
-  key: Secret,
-): (headers: Readonly<Record<string, string | string[] | undefined>>) => void {
-  const expected = digest(key.reveal());
+type Headers = Readonly<Record<string, string | readonly string[] | undefined>>;
+
+export type OriginRules = {
+  /** The address the server listens on. */
+  readonly bind: string;
+  /** Host names clients may use besides those of loopback; on a public address they are the only ones, if set. */
+  readonly allowedHosts: readonly string[];
+  /** Origins of web pages that may call: `https://app.example`. */
+  readonly corsOrigins: readonly string[];
+};
+
+/**
+ * A check of one request's headers against DNS rebinding, which brings a foreign Host, and foreign pages. It returns
+ * the headers that the answer needs: none, unless a web page of `corsOrigins` asks.
+ * @throws GatewayError `forbidden` for a foreign Host or Origin.
+ */
+export function createOriginCheck(rules: OriginRules): (headers: Headers) => Readonly<Record<string, string>> {
+  const allowedHosts = new Set(rules.allowedHosts.map(bareHost));
+  const corsOrigins = new Set(rules.corsOrigins.map((origin) => origin.toLowerCase().replace(/\/$/, '')));
+  const isOpen = !isLoopback(rules.bind) && allowedHosts.size === 0;
+
   return (headers) => {
-    const offered = [headers['x-api-key'], /^Bearer\s+(.+)$/i.exec(String(headers['authorization'] ?? ''))?.[1]];
-    const given = offered.filter((it) => typeof it === 'string');
-    if (given.some((it) => timingSafeEqual(digest(it.trim()), expected))) return;
-    const what = given.length === 0 ? 'The gateway key is missing' : 'The gateway key is wrong (invalid x-api-key)';
-    throw new GatewayError('unauthorized', `${what}; \`kiro-gateway serve\` says at its start where the key is.`);
+    const host = String(headers['host'] ?? '');
+    const name = bareHost(host);
+    if (!isOpen && !isLoopback(name) && !allowedHosts.has(name)) {
+      throw new GatewayError('forbidden', `The host ${quoted(host)} is not served here; allow it with ALLOWED_HOSTS.`);
+    }
+    const origin = String(headers['origin'] ?? '').toLowerCase();
+    // Other schemes are apps and extensions, `null` is a file: both still need the key, and have no cookies to steal.
+    if (!/^https?:/.test(origin) || origin.replace(/^https?:\/\//, '') === host.toLowerCase()) return {};
+    if (!corsOrigins.has(origin)) {
+      throw new GatewayError('forbidden', `The web page ${quoted(origin)} may not call; allow it with CORS_ORIGINS.`);
+    }
+    return { 'access-control-allow-origin': origin, vary: 'Origin', ...CORS_HEADERS };
   };
 }
 
-function digest(text: string): Buffer {
-  return createHash('sha256').update(text).digest();
+/** What the key check needs of a request. */
+export type Caller = Pick<IncomingMessage, 'headers'> & {
+  readonly socket: Pick<IncomingMessage['socket'], 'remoteAddress' | 'destroy'>;
+};
+
+/**
+ * A check that passes who presents the key in `Authorization: Bearer` or `x-api-key`, at once and however many others
+ * guess. After a few wrong keys each further one from the same address waits for its answer.
+ * @param now Unix time in milliseconds.
+ * @throws GatewayError `unauthorized`.
+ */
+export function createKeyCheck(
+  key: Secret,
+  now: () => number,
+  pause: (milliseconds: number) => Promise<unknown> = restless,
+): (caller: Caller) => Promise<void> {
+  const expected = digest(key.reveal());
+  const failures = new Map<string, { readonly count: number; readonly at: number }>();
+  let waiting = 0;
+
+  return async ({ headers, socket }) => {
+    const offered = [headers['x-api-key'], /^Bearer\s+(.+)$/i.exec(headers.authorization ?? '')?.[1]];
+    const given = offered.filter((it) => typeof it === 'string');
+    if (given.some((it) => timingSafeEqual(digest(it.trim()), expected))) return;
+    const what = given.length === 0 ? 'The gateway key is missing' : 'The gateway key is wrong (invalid x-api-key)';
+    const error = new GatewayError(
+      'unauthorized',
+      `${what}; \`kiro-gateway serve\` says at its start where the key is.`,
+    );
+    const milliseconds = given.length === 0 ? 0 : patienceLost(networkOf(socket.remoteAddress ?? ''));
+    // Who guesses faster than the refusals go out does not get to read them.
+    if (milliseconds > 0 && waiting >= GUESSES.waiting) socket.destroy();
+    else if (milliseconds > 0) {
+      waiting++;
+      await pause(milliseconds).finally(() => waiting--);
+    }
+    throw error;
+  };
+
+  /** Counts one more wrong key. @returns how many milliseconds its answer takes. */
+  function patienceLost(network: string): number {
+    const known = failures.get(network);
+    const isOver = known === undefined || Math.abs(now() - known.at) > GUESSES.forgottenAfterMs;
+    const count = isOver ? 1 : known.count + 1;
+    // Deleted first, so that the map's order is that of the last failure.
+    failures.delete(network);
+    failures.set(network, { count, at: now() });
+    for (const oldest of failures.keys()) {
+      if (failures.size <= GUESSES.networks) break;
+      failures.delete(oldest);
+    }
+    return count <= GUESSES.free ? 0 : Math.min(FIRST_WAIT_MS * 2 ** (count - GUESSES.free - 1), GUESSES.longestMs);
+  }
 }
+
+/** How wrong keys are slowed down: the first are free, then each waits twice as long as the one before. */
+export const GUESSES = { free: 5, longestMs: 4000, forgottenAfterMs: 60_000, waiting: 100, networks: 1000 };
+const FIRST_WAIT_MS = 250;
+
+/** Does not keep a gateway alive that is to stop. */
+async function restless(milliseconds: number): Promise<void> {
+  await sleep(milliseconds, undefined, { ref: false });
+}
+
+/** One household has as many IPv6 addresses as it likes, and one network. */
+function networkOf(address: string): string {
+  return isIP(address) === 6 && !address.includes('.') ? address.split(':').slice(0, 4).join(':') : address;
+}
+
+function digest(text: string): Buffer {
+  return hash('sha256', text, 'buffer');
+}
+
+/** The name in a Host header: without port, brackets, trailing dot and capitals. */
+function bareHost(host: string): string {
+  const bare = host.trim().toLowerCase();
+  const bracketed = /^\[([^\]]*)\](?::\d*)?$/.exec(bare)?.[1];
+  if (bracketed !== undefined) return bracketed;
+  if (isIP(bare) === 6) return bare;
+  return bare.replace(/:\d*$/, '').replace(/\.$/, '');
+}
+
+/** Names come from outside and end in a sentence of ours. */
+function quoted(text: string): string {
+  return JSON.stringify(text.slice(0, 100));
+}
+
+const CORS_HEADERS = {
+  'access-control-allow-methods': 'GET, POST',
+  'access-control-allow-headers': '*, authorization',
+  'access-control-expose-headers':
+    'x-request-id, request-id, x-kiro-gateway-notice, x-kiro-gateway-credits, retry-after',
+  'access-control-max-age': '600',
+};

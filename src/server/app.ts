@@ -3,44 +3,48 @@
 import express from 'express';
 import type { NextFunction, Request, Response } from 'express';
 
-import type { Conversation } from '../core/conversation.js';
-import { GatewayError, toGatewayError } from '../core/errors.js';
+import { GatewayError } from '../core/errors.js';
 import { isJsonAnswer } from '../core/json-answer.js';
 import { Reader } from '../core/reader.js';
 import { collect, type Completion } from '../core/stream.js';
 import type { Secret } from '../core/secret.js';
 import type { Dialect, Reply } from '../dialects/dialect.js';
-import { dialects } from '../dialects/index.js';
-import { readModelPage, writeModel, writeModelList } from '../dialects/model-list.js';
-import type { Gateway } from '../gateway.js';
+import { dialects, readModelPage, writeModel, writeModelList } from '../dialects/index.js';
+import type { Answer, Gateway } from '../gateway.js';
 import type { Logger } from '../logger.js';
-import { createKeyCheck } from './access.js';
-import { createOriginCheck, type OriginRules } from './origin.js';
-import { describeOutcome, type RequestFacts } from './request-log.js';
-import { canonicalUrl } from './routes.js';
+import { createKeyCheck, createOriginCheck, type OriginRules } from './access.js';
+import { fromExpress, jsonBody, JSON_TYPES } from './body.js';
+import type { DebugCapture } from './debug-capture.js';
+import { checkHead } from './http-server.js';
+import { toRecord, type RequestFacts, type RequestWatch } from './request-log.js';
+import { canonicalUrl, refuseWebSocket } from './routes.js';
 import { streamAnswer, type StreamOutcome } from './sse.js';
-import { refuseWebSocket } from './upgrade.js';
 
 export type AppDependencies = {
   readonly gateway: Gateway;
   readonly key: Secret;
   readonly origins: OriginRules;
   readonly log: Logger;
+  readonly requests: RequestWatch;
   readonly version: string;
   /** Told in `/health` and at `/`: the answers come from the simulator. */
   readonly isSimulator: boolean;
   /** Whether the login can be used, in one word; nothing about the account. */
   readonly loginState: () => string;
   readonly maxBodyBytes: number;
+  /** Aborted, with the error to tell, when open answers have to end. */
+  readonly stopping: AbortSignal;
   /** Unix time in milliseconds. */
   readonly now: () => number;
   readonly randomId: () => string;
+  /** Undefined when no turn is to be kept. */
+  readonly capture: DebugCapture | undefined;
 };
 
 /** An express application; the caller listens with it. */
 export function createApp(dependencies: AppDependencies): express.Express {
   const { gateway, log, now, randomId } = dependencies;
-  const checkKey = createKeyCheck(dependencies.key);
+  const checkKey = createKeyCheck(dependencies.key, now);
   const checkOrigin = createOriginCheck(dependencies.origins);
   const app = express();
   app.disable('x-powered-by');
@@ -48,11 +52,14 @@ export function createApp(dependencies: AppDependencies): express.Express {
 
   app.use((request, response, next) => {
     const requestId = `req_${randomId().replaceAll('-', '').slice(0, 24)}`;
-    response.locals = { requestId, startedAt: now() };
     response.setHeader('request-id', requestId);
     response.setHeader('x-request-id', requestId);
     request.url = canonicalUrl(request.url);
-    response.on('close', () => logRequest(request, response));
+    const facts: RequestFacts = { requestId, method: request.method, path: request.path, startedAt: now() };
+    response.locals = facts;
+    response.on('close', () => dependencies.requests.ended(facts, toRecord(facts, response, now())));
+    dependencies.requests.began(facts);
+    checkHead(request);
     next();
   });
 
@@ -72,6 +79,7 @@ export function createApp(dependencies: AppDependencies): express.Express {
       time: new Date(now()).toISOString(),
       version: dependencies.version,
       login: dependencies.loginState(),
+      ready: { login: dependencies.loginState() === 'ready', ...gateway.readiness() },
       ...simulatorMark(),
     });
   });
@@ -79,19 +87,21 @@ export function createApp(dependencies: AppDependencies): express.Express {
   app.head(/.*/, (_, response) => response.status(404).end());
   app.get('/v1/responses', refuseWebSocket);
 
-  app.use((request, _, next) => {
-    checkKey(request.headers);
+  app.use(async (request, _, next) => {
+    await checkKey(request);
     next();
   });
   app.get('/v1/models', (request, response) => listModels(request, response));
   // A model's id may hold slashes, written as they are or as %2F.
   app.get('/v1/models/*id', ({ params }, response) => retrieveModel([params.id].flat().join('/'), response));
-  const readBody = express.json({ limit: dependencies.maxBodyBytes, strict: false, type: JSON_TYPES });
+  const readBody = jsonBody(express.raw({ limit: dependencies.maxBodyBytes, type: JSON_TYPES }));
   for (const dialect of dialects) {
-    app.post(dialect.route, requireJson, readBody, (request, response) => answer(dialect, request, response));
+    app.post(dialect.route, ...readBody, (request: Request, response: Response) =>
+      answerCaptured(dialect, request, response),
+    );
     const { counting } = dialect;
     if (counting === undefined) continue;
-    app.post(counting.route, requireJson, readBody, (request, response) => {
+    app.post(counting.route, ...readBody, (request: Request, response: Response) => {
       const { conversation } = dialect.readRequest(new Reader(request.body), request.headers);
       response.json(counting.writeCount(gateway.countTokens(conversation)));
     });
@@ -107,61 +117,75 @@ export function createApp(dependencies: AppDependencies): express.Express {
 
   async function listModels(request: Request, response: Response): Promise<void> {
     const page = readModelPage(new Reader(request.query));
-    response.json(writeModelList(await gateway.models(leavingSignal(response)), page));
+    response.json(writeModelList(await gateway.models(endingSignal(response, dependencies.stopping)), page));
   }
 
   async function retrieveModel(id: string, response: Response): Promise<void> {
-    response.json(writeModel(await gateway.model(id, leavingSignal(response))));
+    response.json(writeModel(await gateway.model(id, endingSignal(response, dependencies.stopping))));
   }
 
-  async function answer(dialect: Dialect, request: Request, response: Response): Promise<void> {
+  async function answerCaptured(dialect: Dialect, request: Request, response: Response): Promise<void> {
+    if (dependencies.capture === undefined) return answer(dialect, request, response);
+    const { method, path, headers, body } = request;
+    await dependencies.capture.during({ id: requestIdOf(response), method, path, headers, body }, async () => {
+      await answer(dialect, request, response);
+      return factsOf(response).outcome;
+    });
+  }
+
+  /** No async function: one would hold on to the body, which may be megabytes, for as long as the answer lasts. */
+  function answer(dialect: Dialect, request: Request, response: Response): Promise<void> {
     const { conversation, stream, includeUsage, notices, replyContext } = dialect.readRequest(
       new Reader(request.body),
       request.headers,
-      { fetchesUrls: gateway.fetchesUrls },
+      { fetchesUrls: gateway.fetchesUrls, searchesWeb: gateway.searchesWeb },
     );
-    // The body may be megabytes and the answer may take minutes.
     request.body = undefined;
+    const { model, answerFormat } = conversation;
     const facts = factsOf(response);
-    facts.model = conversation.model;
+    facts.model = model;
     facts.isStreamed = stream;
-    const reply: Reply = {
-      id: randomId().replaceAll('-', '').slice(0, 24),
-      createdAt: Math.floor(now() / 1000),
-      model: conversation.model,
-      includeUsage,
-      replyContext,
-    };
-    const signal = leavingSignal(response);
+    const id = randomId().replaceAll('-', '').slice(0, 24);
+    const reply: Reply = { id, createdAt: Math.floor(now() / 1000), model, includeUsage, replyContext };
+    const signal = endingSignal(response, dependencies.stopping);
     const answering = gateway.converse(conversation, signal);
-    if (stream) {
-      const write = dialect.createStreamWriter(reply);
-      const headersFor = (more: readonly string[]) => noticeHeader([...notices, ...more]);
-      record(
-        facts,
-        await streamAnswer(response, {
-          answering,
-          write,
-          keepAlive: dialect.keepAlive,
-          headersFor,
-          signal,
-          ...PATIENCE,
-        }),
-      );
-      return;
-    }
+    answering.then(
+      () => void (facts.firstEventAt = now()),
+      () => undefined,
+    );
+    const telling = { dialect, response, reply, notices, answering };
+    return stream ? answerStreamed(telling, signal) : answerWhole(telling, answerFormat !== undefined);
+  }
+
+  async function answerStreamed({ dialect, response, reply, notices, answering }: Telling, signal: AbortSignal) {
+    const outcome = await streamAnswer(response, {
+      answering,
+      write: dialect.createStreamWriter(reply),
+      keepAlive: dialect.keepAlive,
+      headersFor: (more) => noticeHeader([...notices, ...more]),
+      signal,
+      ...PATIENCE,
+    });
+    record(factsOf(response), outcome);
+  }
+
+  async function answerWhole({ dialect, response, reply, notices, answering }: Telling, isMeantToBeJson: boolean) {
     const { turn, notices: more } = await answering;
     const completion = await collect(turn);
-    record(facts, { completion });
+    record(factsOf(response), { completion });
+    const body = JSON.stringify(dialect.writeResponse(completion, reply));
     response
-      .set(noticeHeader([...notices, ...more, ...formNotices(conversation, completion)]))
-      .set(creditHeader(completion))
-      .json(dialect.writeResponse(completion, reply));
+      .writeHead(200, {
+        'content-type': 'application/json; charset=utf-8',
+        'content-length': Buffer.byteLength(body),
+        ...noticeHeader([...notices, ...more, ...(isMeantToBeJson ? formNotices(completion) : [])]),
+        ...creditHeader(completion),
+      })
+      .end(body);
   }
 
   function refuse(error: GatewayError, request: Request, response: Response): void {
     record(factsOf(response), { error });
-    if (error.kind === 'internal') log.error(`${request.method} ${request.path} failed`, error.facts.cause);
     // An answer that has begun cannot become another one; a client that has left reads none.
     if (response.headersSent || response.closed) {
       response.destroy();
@@ -171,11 +195,10 @@ export function createApp(dependencies: AppDependencies): express.Express {
     response.status(status).set(headers).json(body);
   }
 
-  function logRequest(request: Request, response: Response): void {
-    const facts = factsOf(response);
-    const line = `${request.method} ${request.path} ${describeOutcome(facts, response, now() - facts.startedAt)}`;
-    if (facts.outcome?.error === undefined) log.info(line);
-    else log.warn(line);
+  function record(facts: RequestFacts, outcome: StreamOutcome): void {
+    facts.outcome = outcome;
+    const { error } = outcome;
+    if (error?.kind === 'internal') log.error(`${facts.method} ${facts.path} failed`, error.facts.cause);
   }
 
   function simulatorMark(): object {
@@ -183,23 +206,25 @@ export function createApp(dependencies: AppDependencies): express.Express {
   }
 }
 
-/** Aborted when the client leaves before the answer is complete: then the upstream is closed at once. */
-function leavingSignal(response: Response): AbortSignal {
+/** What it takes to tell an answer that is under way. */
+type Telling = {
+  readonly dialect: Dialect;
+  readonly response: Response;
+  readonly reply: Reply;
+  readonly notices: readonly string[];
+  readonly answering: Promise<Answer>;
+};
+
+/** Aborted when the client leaves before the answer is complete, or has to be left: the upstream is closed at once. */
+function endingSignal(response: Response, stopping: AbortSignal): AbortSignal {
   const controller = new AbortController();
+  const stop = (): void => controller.abort(stopping.reason);
+  stopping.addEventListener('abort', stop);
   response.on('close', () => {
+    stopping.removeEventListener('abort', stop);
     if (!response.writableFinished) controller.abort();
   });
   return controller.signal;
-}
-
-function requireJson(request: Request, _: Response, next: NextFunction): void {
-  if (request.is(JSON_TYPES) === false) {
-    throw new GatewayError('invalid-request', 'content-type: must be application/json', {
-      status: 415,
-      param: 'content-type',
-    });
-  }
-  next();
 }
 
 /** In whose words an error is told: the route's, or those of the SDK that shows itself in the headers. */
@@ -211,39 +236,9 @@ function dialectOf(request: Request): Dialect {
   return found;
 }
 
-/** What express and its body parser throw carries a status of the client's fault, or it is a bug of ours. */
-function fromExpress(thrown: unknown): GatewayError {
-  if (!(thrown instanceof Error) || !('status' in thrown) || Number(thrown.status) >= 500)
-    return toGatewayError(thrown);
-  switch ('type' in thrown ? thrown.type : undefined) {
-    case 'entity.too.large':
-      return refusedBody('is larger than MAX_BODY_SIZE allows', 413);
-    case 'entity.parse.failed':
-      return refusedBody(`is not JSON (${redactedReason(thrown)})`);
-    case 'encoding.unsupported':
-    case 'charset.unsupported':
-      return refusedBody(thrown.message, 415);
-    case 'request.aborted':
-      return new GatewayError('cancelled', 'The client left before its request was complete.', { cause: thrown });
-    default:
-      return refusedBody(`cannot be read (${thrown.message})`);
-  }
-}
-
-function refusedBody(complaint: string, status?: number): GatewayError {
-  return new GatewayError('invalid-request', `body: ${complaint}`, { status, param: 'body' });
-}
-
-/** V8 quotes the text around the fault; where it is helps, what it says may be a secret. */
-function redactedReason(thrown: Error): string {
-  const position = /at position \d+(?: \(line \d+ column \d+\))?/.exec(thrown.message)?.[0];
-  return position ?? 'it ends too early or is empty';
-}
-
 /** An answer that is not what it was to be is returned as it was said; the client is told. */
-function formNotices({ answerFormat }: Conversation, { blocks, finishReason }: Completion): readonly string[] {
-  const isMeantToBeJson = answerFormat !== undefined && finishReason !== 'tool-calls';
-  return isMeantToBeJson && !isJsonAnswer(blocks) ? ['response-format=not-json'] : [];
+function formNotices({ blocks, finishReason }: Completion): readonly string[] {
+  return finishReason !== 'tool-calls' && !isJsonAnswer(blocks) ? ['response-format=not-json'] : [];
 }
 
 /** For who reads headers only; the usage of every answer has it too. */
@@ -264,14 +259,8 @@ function requestIdOf(response: Response): string {
   return factsOf(response).requestId;
 }
 
-function record(facts: RequestFacts, outcome: StreamOutcome): void {
-  facts.outcome = outcome;
-}
-
 /** Clients give up on headers after 300 s, and on a silent connection after 30 to 60 s. */
-const PATIENCE = { headersAfterMs: 10_000, keepAliveMs: 15_000, emptyDeltaMs: 60_000 };
-
-const JSON_TYPES = ['application/json', 'application/*+json'];
+export const PATIENCE = { headersAfterMs: 10_000, keepAliveMs: 15_000, emptyDeltaMs: 60_000, stalledMs: 300_000 };
 
 const ROUTES = [
   'GET /',

@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
 
-import { readPrivateFile, writePrivateFile } from '../auth/private-file.js';
+import { readPrivateFile, writePrivateFile } from '../auth/files.js';
 import { GatewayError } from '../core/errors.js';
 import { Secret } from '../core/secret.js';
 
@@ -16,15 +16,19 @@ export type GatewayKey = {
   readonly notices: readonly string[];
 };
 
+export type KeyPlace = {
+  readonly configFolder: string;
+  /** True when a person is shown the key, who can then do without the file. */
+  readonly isShown: boolean;
+};
+
 /**
  * @param own The setting PROXY_API_KEY.
- * @throws GatewayError `invalid-request` when the address is public and the key too weak for that.
+ * @throws GatewayError `invalid-request` when the address is public and the key too weak for that; `forbidden` when a
+ * key that nobody is shown cannot be kept either.
  */
-export async function gatewayKey(own: Secret | undefined, host: string, configFolder: string): Promise<GatewayKey> {
-  if (own === undefined) {
-    const file = join(configFolder, 'gateway-key');
-    return { key: await keptKey(file), file, notices: [] };
-  }
+export async function gatewayKey(own: Secret | undefined, host: string, place: KeyPlace): Promise<GatewayKey> {
+  if (own === undefined) return keptKey(join(place.configFolder, 'gateway-key'), place.isShown);
   const complaint = weakness(own.reveal());
   if (complaint === undefined) return { key: own, file: undefined, notices: [] };
   if (isLoopback(host)) return { key: own, file: undefined, notices: [`PROXY_API_KEY ${complaint}.`] };
@@ -40,12 +44,28 @@ export function isLoopback(host: string): boolean {
   return isIP(host) === 4 && host.startsWith('127.');
 }
 
-async function keptKey(file: string): Promise<Secret> {
+async function keptKey(file: string, isShown: boolean): Promise<GatewayKey> {
   const kept = (await readPrivateFile(file, 1000))?.trim();
-  if (kept) return new Secret(kept);
-  const made = `kgw-${randomBytes(32).toString('base64url')}`;
-  await writePrivateFile(file, `${made}\n`);
-  return new Secret(made);
+  if (kept) return { key: new Secret(kept), file, notices: [] };
+  const made = randomKey();
+  try {
+    await writePrivateFile(file, `${made.reveal()}\n`);
+    return { key: made, file, notices: [] };
+  } catch (cause) {
+    if (cause instanceof GatewayError) throw cause;
+    const what = `The gateway key cannot be kept in ${file} (${codeOf(cause)})`;
+    const remedy = 'set PROXY_API_KEY to a key of your own, or KIRO_GATEWAY_HOME to a folder that can be written';
+    if (!isShown) throw new GatewayError('forbidden', `${what}; ${remedy}.`, { cause });
+    return { key: made, file: undefined, notices: [`${what}; it is good until the gateway stops.`] };
+  }
+}
+
+function codeOf(thrown: unknown): string {
+  return typeof thrown === 'object' && thrown !== null && 'code' in thrown ? String(thrown.code) : 'unknown';
+}
+
+export function randomKey(): Secret {
+  return new Secret(`kgw-${randomBytes(32).toString('base64url')}`);
 }
 
 function weakness(key: string): string | undefined {

@@ -3,8 +3,8 @@
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 
-import { toGatewayError, type GatewayError } from '../core/errors.js';
-import type { BlockHead, Completion, StreamEvent, Turn } from '../core/stream.js';
+import { GatewayError, toGatewayError } from '../core/errors.js';
+import { grows, type Completion, type GrowingBlock, type StreamEvent, type Turn } from '../core/stream.js';
 import type { Answer } from '../gateway.js';
 
 export type StreamPlan = {
@@ -13,7 +13,7 @@ export type StreamPlan = {
   readonly write: (event: StreamEvent) => string;
   readonly keepAlive: string;
   readonly headersFor: (notices: readonly string[]) => Readonly<Record<string, string>>;
-  /** Aborted when the client has gone. */
+  /** Aborted when the client has gone, or the turn has to end. */
   readonly signal: AbortSignal;
   /** How long the headers wait for the turn's first event. */
   readonly headersAfterMs: number;
@@ -21,6 +21,8 @@ export type StreamPlan = {
   readonly keepAliveMs: number;
   /** After this long without a word of Kiro's inside a block, an empty delta shows that it goes on. */
   readonly emptyDeltaMs: number;
+  /** How long a client may read nothing of what waits for it. */
+  readonly stalledMs: number;
 };
 
 /** How a streamed answer went, for the log. */
@@ -33,7 +35,6 @@ export type StreamOutcome = { readonly completion?: Completion; readonly error?:
 export async function streamAnswer(response: ServerResponse, plan: StreamPlan): Promise<StreamOutcome> {
   const early = await within(plan.answering, plan.headersAfterMs);
   response.writeHead(200, { ...SSE_HEADERS, ...plan.headersFor(early?.notices ?? []) });
-  response.flushHeaders();
   const silence = createSilence(response, plan);
   try {
     if (early === undefined) response.write(plan.keepAlive);
@@ -41,7 +42,7 @@ export async function streamAnswer(response: ServerResponse, plan: StreamPlan): 
     return await pump(response, turn, plan, silence);
   } catch (thrown) {
     const error = toGatewayError(thrown);
-    if (!plan.signal.aborted) response.write(plan.write({ type: 'error', error }));
+    if (!response.closed) response.write(plan.write({ type: 'error', error }));
     return { error };
   } finally {
     silence.end();
@@ -60,11 +61,22 @@ async function pump(response: ServerResponse, turn: Turn, plan: StreamPlan, sile
       if (event.type === 'finish') outcome = { completion: event.completion };
       if (event.type === 'error') outcome = { error: event.error };
     }
-    if (plan.signal.aborted) break;
+    if (response.closed) break;
     silence.breakOff();
-    if (!response.write(text)) await once(response, 'drain', { signal: plan.signal }).catch(() => undefined);
+    if (!response.write(text) && (await isStalled(response, plan))) {
+      response.destroy();
+      return { error: new GatewayError('cancelled', `The client read nothing for ${plan.stalledMs / 1000} s.`) };
+    }
   }
   return outcome;
+}
+
+/** Waits until the client has read, has gone, or has to be told the end; true when it did none of it for too long. */
+async function isStalled(response: ServerResponse, { signal, stalledMs }: StreamPlan): Promise<boolean> {
+  const goesOn = once(response, 'drain', { signal })
+    .catch(() => undefined)
+    .then(() => true);
+  return (await within(goesOn, stalledMs)) === undefined;
 }
 
 /** What goes out while Kiro says nothing. */
@@ -77,7 +89,7 @@ type Silence = {
 
 /** Keep-alives hold the connection, but Claude Code gives up after 300 s without an event that counts as progress. */
 function createSilence(response: ServerResponse, plan: StreamPlan): Silence {
-  let open: { readonly index: number; readonly block: Exclude<BlockHead['type'], 'redacted-reasoning'> } | undefined;
+  let open: { readonly index: number; readonly block: GrowingBlock } | undefined;
   // A reader that is behind has enough to read.
   const whenIdle = (write: () => string) => (): void => {
     const text = response.writableLength === 0 ? write() : '';
@@ -94,7 +106,7 @@ function createSilence(response: ServerResponse, plan: StreamPlan): Silence {
   return {
     hear(event) {
       if (event.type === 'block-end' || event.type === 'error') open = undefined;
-      if (event.type !== 'block-start' || event.block.type === 'redacted-reasoning') return;
+      if (event.type !== 'block-start' || !grows(event.block)) return;
       open = { index: event.index, block: event.block.type };
     },
     breakOff: () => timers.forEach((timer) => timer.refresh()),

@@ -1,20 +1,18 @@
-/** The ordinary answers of the simulator: short, friendly and honest about what they come from. */
-import type { Prompt } from './prompt.js';
-import type { StreamReply } from './reply.js';
-import type { ToolSpecification } from './request.js';
-import type { Part } from './script.js';
-import { findSum } from './arithmetic.js';
-import { readImageHeader } from './image-header.js';
-import { sampleArguments } from './sample.js';
-import { callTool, compose, redact, say, think } from './script.js';
-import { answerToSchema } from './structured.js';
+/** What is said when no scenario is played: short, friendly and honest answers, and those that client scripts wait for. */
+
+import { parseJson } from './exchange.js';
+import type { StreamReply } from './frames.js';
+import { readImageHeader } from './media.js';
+import { firstOf, isRecord, type ToolSpecification } from './request.js';
+import { sampleArguments, sampleObject } from './schema.js';
+import { callTool, compose, type Part, type Prompt, redact, say, think } from './script.js';
 
 export function answer(prompt: Prompt): StreamReply {
   return compose(prompt, withThinking(prompt, answerParts(prompt)));
 }
 
 /** Puts reasoning where the request wants it: in front, redacted at the end, or as tags in the text. */
-export function withThinking(prompt: Prompt, parts: readonly Part[]): readonly Part[] {
+function withThinking(prompt: Prompt, parts: readonly Part[]): readonly Part[] {
   const thought = thoughtOf(prompt);
   const isAskedInWords = prompt.toolResults.length === 0 && /\bthink(ing)?\b/i.test(prompt.topic);
   if (prompt.thinking === 'redacted') return [...parts, redact(thought)];
@@ -24,12 +22,10 @@ export function withThinking(prompt: Prompt, parts: readonly Part[]): readonly P
 
 /** What a tool answered, retold. */
 export function retellResults({ toolResults }: Prompt): string {
-  return toolResults
-    .map(({ name, text, isError }) => {
-      const verb = isError ? 'failed and said' : 'answered';
-      return `The tool \`${name}\` ${verb}: ${shorten(text, LONGEST_RESULT)}`;
-    })
-    .join('\n\n');
+  const retold = toolResults.map(({ name, text, isError }) => {
+    return `The tool \`${name}\` ${isError ? 'failed and said' : 'answered'}: ${shorten(text, LONGEST_RESULT)}`;
+  });
+  return retold.join('\n\n');
 }
 
 function answerParts(prompt: Prompt): readonly Part[] {
@@ -106,3 +102,184 @@ const DISCLOSURE = 'This answer comes from the kiro-gateway simulator, not from 
 const GREETING = /^(hi|hello|hey|good (morning|afternoon|evening)|greetings|hallo|bonjour|hola)\b/i;
 const LONGEST_ECHO = 200;
 const LONGEST_RESULT = 600;
+
+/** The expression as written and its value, or nothing when the text holds no sum. */
+export function findSum(text: string): { readonly expression: string; readonly value: number } | undefined {
+  const plain = text.replaceAll(/[×✕]/g, '*').replaceAll('÷', '/').replaceAll('−', '-');
+  const expression = /[\d(][\d\s.()+*/-]*[+*/-][\d\s.()+*/-]*[\d)]/.exec(plain)?.[0].trim();
+  // 2026-01-31 and 10/11/2026 are dates, whatever a calculator says.
+  if (expression === undefined || /^\d{1,4}([-/])\d{1,2}\1\d{1,4}$/.test(expression)) return undefined;
+  const value = workOut(expression.match(/\d+(?:\.\d+)?|[()+*/-]/g) ?? []);
+  return Number.isFinite(value) ? { expression, value: Number(value.toPrecision(12)) } : undefined;
+}
+
+/** Not a number when the tokens are no expression. */
+function workOut(tokens: readonly string[]): number {
+  let at = 0;
+  const take = (wanted: string): string | undefined => {
+    const token = tokens[at];
+    if (token === undefined || !wanted.includes(token)) return undefined;
+    at += 1;
+    return token;
+  };
+  const readFactor = (): number => {
+    if (take('-') !== undefined) return -readFactor();
+    if (take('(') === undefined) return Number(tokens[at++]);
+    const value = readSum();
+    return take(')') === undefined ? Number.NaN : value;
+  };
+  const readProduct = (): number => {
+    let value = readFactor();
+    for (let sign = take('*/'); sign !== undefined; sign = take('*/')) {
+      value = sign === '*' ? value * readFactor() : value / readFactor();
+    }
+    return value;
+  };
+  const readSum = (): number => {
+    let value = readProduct();
+    for (let sign = take('+-'); sign !== undefined; sign = take('+-')) {
+      value += sign === '+' ? readProduct() : -readProduct();
+    }
+    return value;
+  };
+  const value = readSum();
+  return at === tokens.length ? value : Number.NaN;
+}
+
+/** The scenario `clients`: the answers that scripts driving real clients wait for. */
+export function answerClients(prompt: Prompt): StreamReply {
+  return compose(prompt, withThinking(prompt, clientParts(prompt)));
+}
+
+function clientParts(prompt: Prompt): readonly Part[] {
+  if (prompt.toolResults.length > 0) {
+    const text = prompt.toolResults.map((result) => ownWords(result.text)).join(' ');
+    return say(prompt, `TOOL-OK ${text.slice(0, LONGEST_ECHOED)} ${FINAL_ANSWER}`);
+  }
+  const call = findCall(prompt);
+  if (call !== undefined) return callTool({ toolUseId: prompt.toolUseId(0), name: call.name }, call.input);
+  return say(prompt, answerToSchema(prompt, FINAL_ANSWER) ?? answerInJson(prompt) ?? FINAL_ANSWER);
+}
+
+/** Some clients ask for JSON and keep the schema to themselves; their scripts look for `answer`. */
+function answerInJson({ instructions }: Prompt): string | undefined {
+  const sentences = instructions.slice(0, 2).flatMap((text) => text.split('\n'));
+  const isAsked = sentences.some((it) => /\bJSON\b.*\bnothing else\b/i.test(it));
+  return isAsked ? JSON.stringify({ answer: FINAL_ANSWER }) : undefined;
+}
+
+/** What a command itself has said: Codex tells how long it took before that, and its code mode wraps it into JSON. */
+function ownWords(text: string): string {
+  const said = text.split(/^Output:\s+/m).at(-1) ?? text;
+  const wrapped = parseObject(said)?.['output'];
+  return typeof wrapped === 'string' ? wrapped : said;
+}
+
+type Call = { readonly name: string; readonly input: object };
+
+function findCall(prompt: Prompt): Call | undefined {
+  if (!prompt.content.includes('TOOLTEST')) return findDemandedCall(prompt);
+  const weather = prompt.tools.find(({ name }) => name === 'get_weather');
+  const weatherCall = weather && { name: weather.name, input: { city: 'Oslo' } };
+  return findScriptedCall(prompt) ?? findShellCall(prompt) ?? weatherCall;
+}
+
+/** `CALL{"name":…,"custom":…}ENDCALL`: the prompt itself says which tool to call with which text. */
+function findScriptedCall({ content, tools }: Prompt): Call | undefined {
+  const script = /CALL(\{[\s\S]*?\})ENDCALL/.exec(content)?.[1];
+  const wanted = script === undefined ? undefined : parseObject(script);
+  if (wanted === undefined) return undefined;
+  const tool = tools.find(({ name }) => name === wanted['name']);
+  if (tool === undefined) return undefined;
+  if (isRecord(wanted['arguments'])) return { name: tool.name, input: wanted['arguments'] };
+  const property = listProperties(tool).find(([, schema]) => schema['type'] === 'string')?.[0] ?? 'input';
+  return { name: tool.name, input: { [property]: String(wanted['custom']) } };
+}
+
+/** A tool that takes a command, as a text or as a list of words. */
+function findShellCall({ tools }: Prompt): Call | undefined {
+  return firstOf(tools, (tool) => {
+    const property = listProperties(tool).find(([name]) => ['command', 'cmd', 'commands'].includes(name));
+    if (property === undefined) return undefined;
+    const [name, schema] = property;
+    const command = name === 'commands' ? [SHELL_COMMAND] : ['bash', '-lc', SHELL_COMMAND];
+    const value = schema['type'] === 'array' ? command : SHELL_COMMAND;
+    return { name: tool.name, input: { ...sampleArguments(tool.inputSchema.json), [name]: value } };
+  });
+}
+
+/** The only tool on offer, when the instructions insist on it: a forced tool choice travels as words. */
+function findDemandedCall({ instructions, tools }: Prompt): Call | undefined {
+  const [tool] = tools;
+  if (tool === undefined || tools.length > 1) return undefined;
+  const sentences = instructions.slice(0, 2).flatMap((text) => text.split(/(?<=[.!?])\s|\n/));
+  const isDemanded = sentences.some(
+    (it) => /\b(must|required|have to)\b/i.test(it) && /\b(call|use|tools?)\b/i.test(it),
+  );
+  return isDemanded ? { name: tool.name, input: sampleArguments(tool.inputSchema.json) } : undefined;
+}
+
+function listProperties({ inputSchema }: ToolSpecification): readonly (readonly [string, Record<string, unknown>])[] {
+  const properties = inputSchema.json['properties'];
+  if (!isRecord(properties)) return [];
+  return Object.entries(properties).map(([name, schema]) => [name, isRecord(schema) ? schema : {}] as const);
+}
+
+const FINAL_ANSWER = 'STUB-FINAL-7391';
+const SHELL_COMMAND = 'echo hi-$((6*7))';
+const LONGEST_ECHOED = 4000;
+
+/** A JSON text that satisfies the schema in the instructions, or nothing when they hold none. */
+function answerToSchema(prompt: Prompt, text = 'example'): string | undefined {
+  const schema = findSchema(prompt.instructions);
+  return schema === undefined ? undefined : JSON.stringify(sampleObject(schema, { text }));
+}
+
+/** Of the first text that speaks of JSON and a schema and holds an object with `properties`. */
+function findSchema(instructions: readonly string[]): Record<string, unknown> | undefined {
+  return firstOf(instructions, (text) => {
+    const speaksOfSchema = /json/i.test(text) && /schema/i.test(text) && text.includes('"properties"');
+    // A schema may come bare or wrapped with its name.
+    const objects = speaksOfSchema ? findObjects(text).flatMap((object) => [object, object['schema']]) : [];
+    return objects.filter(isRecord).find((object) => isRecord(object['properties']));
+  });
+}
+
+/** The outermost JSON objects of a text. */
+function findObjects(text: string): readonly Record<string, unknown>[] {
+  const objects: Record<string, unknown>[] = [];
+  let from = text.indexOf('{');
+  for (let attempt = 0; from !== -1 && attempt < MOST_ATTEMPTS; attempt += 1) {
+    const end = findEnd(text, from);
+    const object = end === undefined ? undefined : parseObject(text.slice(from, end));
+    if (object !== undefined) objects.push(object);
+    from = text.indexOf('{', object === undefined || end === undefined ? from + 1 : end);
+  }
+  return objects;
+}
+
+/** The place after the brace that closes the one at `from`, strings stepped over. */
+function findEnd(text: string, from: number): number | undefined {
+  // An object starts with a key; anything else is prose or code, and is not worth a walk.
+  if (!/^\{\s*"/.test(text.slice(from, from + 80))) return undefined;
+  let depth = 0;
+  let isInString = false;
+  const limit = Math.min(text.length, from + LONGEST_SCHEMA);
+  for (let at = from; at < limit; at += 1) {
+    const character = text[at];
+    if (isInString && character === '\\') at += 1;
+    else if (character === '"') isInString = !isInString;
+    else if (!isInString && character === '{') depth += 1;
+    else if (!isInString && character === '}') depth -= 1;
+    if (depth === 0) return at + 1;
+  }
+  return undefined;
+}
+
+function parseObject(text: string): Record<string, unknown> | undefined {
+  const value = parseJson(text);
+  return isRecord(value) ? value : undefined;
+}
+
+const MOST_ATTEMPTS = 500;
+const LONGEST_SCHEMA = 100_000;

@@ -1,20 +1,12 @@
-/** The control plane: models, profiles and usage, the same in every binding. */
-import type { Caller } from './access.js';
-import type { CatalogueModel } from './catalogue.js';
-import type { HttpReply } from './reply.js';
-import { FAILURES } from './failures.js';
-import { answerJson, refuse } from './http.js';
-import { PROFILE_ARN } from './sign-in.js';
-import { isRecord } from './shape.js';
+/** The control plane: the models of the simulated account, its profile and usage, and the web search behind `/mcp`. */
 
-export type ControlOperation = 'ListAvailableModels' | 'ListAvailableProfiles' | 'GetProfile' | 'GetUsageLimits';
+import { answerJson, FAILURES, type HttpReply, refuse } from './exchange.js';
+import { isRecord } from './request.js';
+import { type Caller, PROFILE_ARN } from './sign-in.js';
 
-export type ControlCall = {
-  readonly operation: ControlOperation;
-  /** The input, whether it came as a query or as a body. */
-  readonly input: unknown;
-  readonly caller: Caller;
-};
+type ControlOperation = (typeof OPERATIONS)[number];
+
+const OPERATIONS = ['ListAvailableModels', 'ListAvailableProfiles', 'GetProfile', 'GetUsageLimits'] as const;
 
 /** The operation behind a REST path, old or new. */
 export function findRestOperation(method: string, path: string): ControlOperation | undefined {
@@ -27,41 +19,39 @@ export function findTargetOperation(target: string): ControlOperation | undefine
   return SERVICES.has(service) ? OPERATIONS.find((operation) => operation === name) : undefined;
 }
 
-export function answerControl({ operation, input, caller }: ControlCall, models: readonly CatalogueModel[]): HttpReply {
-  const fields = isRecord(input) ? input : {};
+/** @param input Whether it came as a query or as a body. */
+export function answerControl(
+  operation: ControlOperation,
+  input: Readonly<Record<string, unknown>>,
+  caller: Caller,
+  models: readonly CatalogueModel[],
+): HttpReply {
   switch (operation) {
     case 'ListAvailableModels':
-      return listModels(fields, caller, models);
+      return answerModels(input, caller, models);
     case 'ListAvailableProfiles':
       return answerJson({ profiles: [PROFILE] });
     case 'GetProfile':
-      return fields['profileArn'] === undefined ? refuse(FAILURES.profileInvalid) : answerJson({ profile: PROFILE });
+      return input['profileArn'] === undefined ? refuse(FAILURES.profileInvalid) : answerJson({ profile: PROFILE });
     case 'GetUsageLimits':
       return answerJson(describeUsage(new Date()));
   }
 }
 
-function listModels(
-  fields: Record<string, unknown>,
+function answerModels(
+  { origin, profileArn, nextToken, maxResults = DEFAULT_PAGE_SIZE }: Readonly<Record<string, unknown>>,
   { usesApiKey }: Caller,
   models: readonly CatalogueModel[],
 ): HttpReply {
-  if (typeof fields['origin'] !== 'string') return refuse(FAILURES.improper);
-  if (!usesApiKey && typeof fields['profileArn'] !== 'string') return refuse(FAILURES.profileInvalid);
-  const from = readPageToken(fields['nextToken']);
-  const size = Number(fields['maxResults'] ?? DEFAULT_PAGE_SIZE);
-  if (from === undefined || from > models.length || !Number.isInteger(size) || size < 1)
-    return refuse(FAILURES.improper);
-  const isLast = from + size >= models.length;
-  return answerJson({
-    models: models.slice(from, from + size),
-    defaultModel: models[0],
-    ...(isLast ? {} : { nextToken: writePageToken(from + size) }),
-  });
-}
-
-function writePageToken(from: number): string {
-  return Buffer.from(`from:${from}`).toString('base64url');
+  if (typeof origin !== 'string') return refuse(FAILURES.improper);
+  if (!usesApiKey && typeof profileArn !== 'string') return refuse(FAILURES.profileInvalid);
+  const from = readPageToken(nextToken);
+  const size = Number(maxResults);
+  const isLegal = from !== undefined && from <= models.length && Number.isInteger(size) && size >= 1;
+  if (!isLegal) return refuse(FAILURES.improper);
+  const page = { models: models.slice(from, from + size), defaultModel: models[0] };
+  if (from + size >= models.length) return answerJson(page);
+  return answerJson({ ...page, nextToken: Buffer.from(`from:${from + size}`).toString('base64url') });
 }
 
 function readPageToken(token: unknown): number | undefined {
@@ -113,7 +103,6 @@ function describeUsage(now: Date): object {
 
 const PROFILE = { arn: PROFILE_ARN, profileName: 'Simulated profile', profileType: 'Q_DEVELOPER', status: 'ACTIVE' };
 const DEFAULT_PAGE_SIZE = 50;
-const OPERATIONS = ['ListAvailableModels', 'ListAvailableProfiles', 'GetProfile', 'GetUsageLimits'] as const;
 const SERVICES = new Set(['AmazonCodeWhispererService', 'KiroControlPlaneBearerService']);
 
 const REST_OPERATIONS: Readonly<Record<string, ControlOperation>> = {
@@ -124,3 +113,187 @@ const REST_OPERATIONS: Readonly<Record<string, ControlOperation>> = {
   'GET /getUsageLimits': 'GetUsageLimits',
   'GET /Get-Usage-Limits': 'GetUsageLimits',
 };
+
+/** With the fields that ListAvailableModels answers. */
+export type CatalogueModel = {
+  readonly modelId: string;
+  readonly modelName: string;
+  readonly description: string;
+  readonly rateMultiplier: number;
+  readonly rateUnit: 'Credit';
+  readonly tokenLimits: { readonly maxInputTokens: number; readonly maxOutputTokens: number };
+  readonly supportedInputTypes: readonly ('TEXT' | 'IMAGE')[];
+  readonly promptCaching: Readonly<Record<string, boolean | number>> | null;
+  readonly additionalModelRequestFieldsSchema: Readonly<Record<string, unknown>> | null;
+};
+
+/** The models of an ordinary account, `auto` first: it is the default. */
+export function listModels(): readonly CatalogueModel[] {
+  return MODELS;
+}
+
+/** The ordinary models and every id that the client driver scripts ask for, in both spellings. */
+export function listClientModels(): readonly CatalogueModel[] {
+  return [...MODELS, ...CLIENT_MODELS];
+}
+
+/** `shown` is the 4.6 generation, whose thinking has no `display`; since then a display must be asked for. */
+type Thinking = 'none' | 'shown' | 'on demand';
+
+/** Sees images and caches prompts. */
+function claude(id: string, input: number, output: number, rate: number, thinking: Thinking = 'none'): CatalogueModel {
+  return {
+    ...describeModel(id, input, output, rate),
+    promptCaching: {
+      supportsPromptCaching: true,
+      maximumCacheCheckpointsPerRequest: 4,
+      minimumTokensPerCacheCheckpoint: id === 'claude-opus-4.7' ? 4096 : 1024,
+    },
+    additionalModelRequestFieldsSchema: thinking === 'none' ? null : thinkingSchema(output, thinking === 'shown'),
+  };
+}
+
+function gpt(modelId: string, rate: number): CatalogueModel {
+  const effort = choice(['none', ...EXTENDED_EFFORTS]);
+  return {
+    ...describeModel(modelId, 272_000, 128_000, rate),
+    promptCaching: { supportsPromptCaching: false },
+    additionalModelRequestFieldsSchema: closedObject({ reasoning: closedObject({ effort }) }),
+  };
+}
+
+function openWeight(modelId: string, input: number, rate: number): CatalogueModel {
+  return { ...describeModel(modelId, input, 64_000, rate), supportedInputTypes: ['TEXT'] };
+}
+
+function describeModel(modelId: string, input: number, output: number, rate: number): CatalogueModel {
+  const words = modelId.split('-').map((word) => word.charAt(0).toUpperCase() + word.slice(1));
+  return {
+    modelId,
+    modelName: words.join(' '),
+    description: modelId === 'auto' ? 'The service chooses the model' : `The ${modelId} model`,
+    rateMultiplier: rate,
+    rateUnit: 'Credit',
+    tokenLimits: { maxInputTokens: input, maxOutputTokens: output },
+    supportedInputTypes: ['TEXT', 'IMAGE'],
+    promptCaching: null,
+    additionalModelRequestFieldsSchema: null,
+  };
+}
+
+function thinkingSchema(maximum: number, isAlwaysShown: boolean) {
+  const type = choice(['adaptive', 'disabled']);
+  const efforts = EXTENDED_EFFORTS.filter((it) => !isAlwaysShown || it !== 'xhigh');
+  const output_config = closedObject({ effort: { ...choice(efforts), default: 'high' } });
+  if (isAlwaysShown) return closedObject({ thinking: closedObject({ type }), output_config });
+  const thinking = closedObject({ type, display: choice(['summarized', 'omitted']) });
+  return closedObject({ thinking, output_config, max_tokens: { type: 'integer', minimum: 1024, maximum } });
+}
+
+function closedObject(properties: object) {
+  return { type: 'object', properties, additionalProperties: false };
+}
+
+function choice(values: readonly string[]) {
+  return { type: 'string', enum: values };
+}
+
+const EXTENDED_EFFORTS = ['low', 'medium', 'high', 'xhigh', 'max'];
+
+const MODELS: readonly CatalogueModel[] = [
+  claude('auto', 1_000_000, 64_000, 1),
+  claude('claude-sonnet-4', 200_000, 64_000, 1.3),
+  claude('claude-sonnet-4.5', 200_000, 64_000, 1.3),
+  claude('claude-sonnet-4.6', 1_000_000, 64_000, 1.3, 'shown'),
+  claude('claude-sonnet-5', 1_000_000, 64_000, 1.3, 'on demand'),
+  claude('claude-haiku-4.5', 200_000, 64_000, 0.4),
+  claude('claude-opus-4.5', 200_000, 64_000, 2.2),
+  claude('claude-opus-4.6', 1_000_000, 64_000, 2.2, 'shown'),
+  claude('claude-opus-4.7', 1_000_000, 128_000, 2.2, 'on demand'),
+  claude('claude-opus-4.8', 1_000_000, 128_000, 2.2, 'on demand'),
+  claude('claude-opus-5', 1_000_000, 128_000, 2.2, 'on demand'),
+  claude('claude-fable-5', 1_000_000, 64_000, 2.2, 'on demand'),
+  gpt('gpt-5.6-sol', 2.4),
+  gpt('gpt-5.6-terra', 1.2),
+  gpt('gpt-5.6-luna', 0.6),
+  openWeight('deepseek-3.2', 128_000, 0.25),
+  openWeight('minimax-m2.5', 200_000, 0.25),
+  openWeight('minimax-m2.1', 200_000, 0.15),
+  openWeight('glm-5', 200_000, 0.5),
+  openWeight('qwen3-coder-next', 256_000, 0.05),
+];
+
+const CLIENT_MODELS: readonly CatalogueModel[] = [
+  claude('stub-model', 200_000, 64_000, 1),
+  claude('gpt-4o', 128_000, 16_000, 1),
+  ...['gpt-5', 'gpt-5.5', 'gpt-5-5', 'gpt-6.1-sol', 'gpt-6-1-sol'].map((id) => gpt(id, 1)),
+  claude('claude-sonnet-4-5', 200_000, 64_000, 1.3),
+  claude('claude-haiku-4-5', 200_000, 64_000, 0.4),
+  ...['claude-opus-4-8', 'claude-opus-5.5', 'claude-opus-5-5'].map((id) =>
+    claude(id, 1_000_000, 128_000, 2.2, 'on demand'),
+  ),
+  ...['claude-sonnet-5.5', 'claude-sonnet-5-5'].map((id) => claude(id, 1_000_000, 128_000, 1.3, 'on demand')),
+  ...['claude-haiku-5.5', 'claude-haiku-5-5'].map((id) => claude(id, 200_000, 64_000, 0.4, 'on demand')),
+];
+
+/** The web search: JSON-RPC with a few plausible results. */
+export function answerMcp(body: unknown): HttpReply {
+  if (!isRecord(body) || body['jsonrpc'] !== '2.0') return failCall(null, -32_600, 'Invalid request');
+  const id = body['id'] ?? null;
+  switch (body['method']) {
+    case 'initialize': {
+      const serverInfo = { name: 'kiro-gateway-simulator', version: '1' };
+      return succeed(id, { protocolVersion: '2025-06-18', capabilities: { tools: {} }, serverInfo });
+    }
+    case 'notifications/initialized':
+      return { status: 202, body: '' };
+    case 'tools/list':
+      return succeed(id, { tools: [SEARCH_TOOL] });
+    case 'tools/call':
+      return callSearch(id, body['params']);
+    default:
+      return failCall(id, -32_601, 'Method not found');
+  }
+}
+
+function callSearch(id: unknown, parameters: unknown): HttpReply {
+  const { name, arguments: input } = isRecord(parameters) ? parameters : {};
+  if (name !== SEARCH_TOOL.name) return failCall(id, -32_602, `Unknown tool: ${String(name)}`);
+  const query = isRecord(input) ? input['query'] : undefined;
+  if (typeof query !== 'string' || query.trim() === '') return failCall(id, -32_602, 'The query is missing');
+  return succeed(id, { isError: false, content: [{ type: 'text', text: JSON.stringify(search(query)) }] });
+}
+
+function search(query: string): object {
+  const slug = query.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-');
+  const results = PLACES.map(({ domain, title, snippet }, index) => ({
+    title: `${title}: ${query}`,
+    url: `https://${domain}/${slug}`,
+    snippet: `${snippet} ${query}.`,
+    publishedDate: PUBLISHED_AT_MS - index * 86_400_000,
+    id: `simulated-${index + 1}`,
+    domain,
+    maxVerbatimWordLimit: 30,
+    publicDomain: false,
+  }));
+  return { results, totalResults: results.length, query };
+}
+
+function succeed(id: unknown, result: object): HttpReply {
+  return answerJson({ jsonrpc: '2.0', id, result });
+}
+
+function failCall(id: unknown, code: number, message: string): HttpReply {
+  return answerJson({ jsonrpc: '2.0', id, error: { code, message } });
+}
+
+const QUERY = { type: 'object', properties: { query: { type: 'string' } }, required: ['query'] };
+const SEARCH_TOOL = { name: 'web_search', description: 'Searches the web', inputSchema: QUERY };
+
+const PLACES = [
+  { domain: 'encyclopedia.example', title: 'An overview', snippet: 'What is generally known about' },
+  { domain: 'news.example', title: 'The latest', snippet: 'This week brought news about' },
+  { domain: 'guide.example', title: 'A practical guide', snippet: 'Step by step to' },
+];
+
+const PUBLISHED_AT_MS = Date.UTC(2026, 8, 1);

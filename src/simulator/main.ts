@@ -1,6 +1,6 @@
 /** The simulator as a program of its own: prints its URL and runs until it is told to stop. */
 import { parseArgs } from 'node:util';
-import type { Pace } from './reply.js';
+import type { Pace } from './frames.js';
 import { isScenarioName, listScenarios } from './scenarios.js';
 import { startSimulator } from './server.js';
 

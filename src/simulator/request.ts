@@ -1,21 +1,18 @@
-/** The body of GenerateAssistantResponse: its types, and the same facts as a shape that can be checked. */
-import type { Shape } from './shape.js';
+/** The body of GenerateAssistantResponse: its types, the same facts as a shape that can be checked, and its turns. */
 
 export type ChatRequest = {
-  readonly conversationState: ConversationState;
+  readonly conversationState: {
+    readonly conversationId?: string;
+    readonly chatTriggerType: string;
+    readonly history?: readonly ChatMessage[];
+    readonly currentMessage: ChatMessage;
+  };
   readonly profileArn?: string;
   readonly agentMode?: string;
   readonly additionalModelRequestFields?: Readonly<Record<string, unknown>>;
 };
 
-export type ConversationState = {
-  readonly conversationId?: string;
-  readonly chatTriggerType: string;
-  readonly history?: readonly ChatMessage[];
-  readonly currentMessage: ChatMessage;
-};
-
-export type ChatMessage = {
+type ChatMessage = {
   readonly userInputMessage?: UserMessage;
   readonly assistantResponseMessage?: AssistantMessage;
 };
@@ -26,7 +23,7 @@ export type UserMessage = {
   readonly images?: readonly ImageBlock[];
   readonly documents?: readonly DocumentBlock[];
   readonly userInputMessageContext?: {
-    readonly tools?: readonly ToolEntry[];
+    readonly tools?: readonly { readonly toolSpecification?: ToolSpecification; readonly cachePoint?: object }[];
     readonly toolResults?: readonly ToolResult[];
   };
 };
@@ -42,7 +39,6 @@ export type AssistantMessage = {
 
 export type ImageBlock = { readonly format: string; readonly source: { readonly bytes: string } };
 export type DocumentBlock = ImageBlock & { readonly name: string };
-export type ToolEntry = { readonly toolSpecification?: ToolSpecification; readonly cachePoint?: object };
 export type ToolSpecification = {
   readonly name: string;
   readonly description?: string;
@@ -53,67 +49,133 @@ export type ToolUse = {
   readonly name: string;
   readonly input: Readonly<Record<string, unknown>>;
 };
-export type ToolResult = {
+type ToolResult = {
   readonly toolUseId: string;
   readonly content: readonly { readonly text?: string; readonly json?: unknown }[];
   readonly status?: string;
 };
 
-const text: Shape = { kind: 'text' };
-const document: Shape = { kind: 'document' };
-const documents: Shape = { kind: 'list', of: document };
+export type Turn = {
+  readonly place: string;
+  readonly user?: UserMessage | undefined;
+  readonly assistant?: AssistantMessage | undefined;
+};
+
+/** A request as the list of its turns, each with the name of its place. */
+export function listTurns({ conversationState }: ChatRequest): readonly Turn[] {
+  const { history = [], currentMessage } = conversationState;
+  const past = history.map((message, index) => ({
+    place: `history[${index}]`,
+    user: message.userInputMessage,
+    assistant: message.assistantResponseMessage,
+  }));
+  return [...past, { place: 'currentMessage', user: currentMessage.userInputMessage }];
+}
+
+/** Tools sit in the current message only; cache points among them are no tools. */
+export function listTools({ conversationState }: ChatRequest): readonly ToolSpecification[] {
+  const entries = conversationState.currentMessage.userInputMessage?.userInputMessageContext?.tools ?? [];
+  return entries.flatMap(({ toolSpecification }) => toolSpecification ?? []);
+}
+
+export function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** The first thing that does not fit a shape, as a sentence that names its path. */
+type Shape = (value: unknown, path: string) => string | undefined;
+
+type Fields = Readonly<Record<string, Shape>>;
+
+function text(value: unknown, path: string): string | undefined {
+  if (typeof value !== 'string') return `${path} is not a string`;
+  // With the flag `u` this class matches only halves that lost their partner.
+  return /\p{Surrogate}/u.test(value) ? `${path} holds an unpaired surrogate` : undefined;
+}
 
 /** One of the words, which blanks part. */
 function oneOf(words: string): Shape {
-  return { kind: 'text', oneOf: words.split(' ') };
+  const known: readonly unknown[] = words.split(' ');
+  return (value, path) => text(value, path) ?? (known.includes(value) ? undefined : `${path} has an unknown value`);
 }
 
-const cachePoint: Shape = { kind: 'record', required: { type: oneOf('default') }, optional: {} };
+/** Any JSON object: its inside belongs to somebody else. */
+function document(value: unknown, path: string): string | undefined {
+  return isRecord(value) ? undefined : `${path} is not an object`;
+}
+
+/** Lists are never empty on this wire: an empty one must be left out. */
+function list(of: Shape): Shape {
+  return (value, path) => {
+    if (!Array.isArray(value)) return `${path} is not a list`;
+    if (value.length === 0) return `${path} is an empty list`;
+    return firstOf(value.entries(), ([index, item]) => of(item, `${path}[${index}]`));
+  };
+}
+
+function record(required: Fields, optional: Fields = {}): Shape {
+  const fields = new Map(Object.entries({ ...required, ...optional }));
+  return (value, path) => {
+    if (!isRecord(value)) return `${path} is not an object`;
+    const missing = Object.keys(required).find((name) => value[name] === undefined);
+    if (missing !== undefined) return `${path}.${missing} is missing`;
+    return firstOf(Object.entries(value), ([name, item]) => {
+      if (item === undefined) return undefined; // JSON leaves it out
+      const shape = fields.get(name);
+      return shape ? shape(item, `${path}.${name}`) : `${path}.${name} is not a known field`;
+    });
+  };
+}
+
+/** Exactly one of the members. */
+function union(members: Fields): Shape {
+  const fits = record({}, members);
+  return (value, path) => {
+    const names = isRecord(value) ? Object.keys(value).filter((name) => value[name] !== undefined) : [''];
+    return names.length === 1 ? fits(value, path) : `${path} holds ${names.length} union members, not one`;
+  };
+}
+
+/** The first answer that is one. */
+export function firstOf<Item, Found>(
+  items: Iterable<Item>,
+  find: (item: Item) => Found | undefined,
+): Found | undefined {
+  for (const item of items) {
+    const found = find(item);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+const documents = list(document);
+const cachePoint = record({ type: oneOf('default') });
 
 // The `bytes` and `format` of media are judged by the media rules, which have reasons of their own.
-const mediaSource: Shape = { kind: 'union', members: { bytes: text } };
-const image: Shape = { kind: 'record', required: { format: text, source: mediaSource }, optional: {} };
-const documentBlock: Shape = {
-  kind: 'record',
-  required: { name: text, format: text, source: mediaSource },
-  optional: {},
-};
+const source = union({ bytes: text });
 
-const tool: Shape = {
-  kind: 'union',
-  members: {
-    toolSpecification: {
-      kind: 'record',
-      required: { name: text, inputSchema: { kind: 'union', members: { json: document } } },
-      optional: { description: text },
-    },
-    cachePoint,
-  },
-};
+const toolSpecification = record({ name: text, inputSchema: union({ json: document }) }, { description: text });
+const toolResult = record(
+  { toolUseId: text, content: list(union({ text, json: document })) },
+  { status: oneOf('success error'), toolName: text },
+);
 
-const toolResult: Shape = {
-  kind: 'record',
-  required: { toolUseId: text, content: { kind: 'list', of: { kind: 'union', members: { text, json: document } } } },
-  optional: { status: oneOf('success error'), toolName: text },
-};
-
-const envState: Shape = {
-  kind: 'record',
-  required: {},
-  optional: {
+const envState = record(
+  {},
+  {
     operatingSystem: text,
-    currentWorkingDirectory: { kind: 'text', pattern: /^[\s\S]{0,256}$/ },
-    environmentVariables: { kind: 'list', of: { kind: 'record', required: {}, optional: { key: text, value: text } } },
-    timezoneOffset: { kind: 'integer' },
+    currentWorkingDirectory: (value, path) =>
+      text(value, path) ?? (String(value).length > 256 ? `${path} has an illegal form` : undefined),
+    environmentVariables: list(record({}, { key: text, value: text })),
+    timezoneOffset: (value, path) => (Number.isInteger(value) ? undefined : `${path} is not an integer`),
   },
-};
+);
 
-const userContext: Shape = {
-  kind: 'record',
-  required: {},
-  optional: {
-    tools: { kind: 'list', of: tool },
-    toolResults: { kind: 'list', of: toolResult },
+const userInputMessageContext = record(
+  {},
+  {
+    tools: list(union({ toolSpecification, cachePoint })),
+    toolResults: list(toolResult),
     envState,
     shellState: document,
     gitState: document,
@@ -124,74 +186,70 @@ const userContext: Shape = {
     userSettings: document,
     additionalContext: documents,
   },
-};
+);
 
-const userMessage: Shape = {
-  kind: 'record',
-  required: { content: text },
-  optional: {
+const ORIGINS =
+  'AI_EDITOR CHATBOT CLI CONSOLE DOCUMENTATION GITLAB IDE INLINE_CHAT KIRO_CLI KIRO_IDE KIRO_WEB MARKETING MD MD_CE ' +
+  'MD_IDE MOBILE OPENSEARCH_DASHBOARD Q_DEV_BEXT SAGE_MAKER SERVICE_INTERNAL SM_AI_STUDIO_IDE UNIFIED_SEARCH UNKNOWN';
+const INTENTS =
+  'APPLY_COMMON_BEST_PRACTICES CITE_SOURCES CODE_GENERATION EXPLAIN_CODE_SELECTION EXPLAIN_LINE_BY_LINE ' +
+  'GENERATE_CLOUDFORMATION_TEMPLATE GENERATE_UNIT_TESTS IMPROVE_CODE SHOW_EXAMPLES SUGGEST_ALTERNATE_IMPLEMENTATION';
+
+const userInputMessage = record(
+  { content: text },
+  {
     modelId: text,
-    origin: oneOf(
-      'AI_EDITOR CHATBOT CLI CONSOLE DOCUMENTATION GITLAB IDE INLINE_CHAT KIRO_CLI KIRO_IDE KIRO_WEB MARKETING MD MD_CE ' +
-        'MD_IDE MOBILE OPENSEARCH_DASHBOARD Q_DEV_BEXT SAGE_MAKER SERVICE_INTERNAL SM_AI_STUDIO_IDE UNIFIED_SEARCH UNKNOWN',
-    ),
-    images: { kind: 'list', of: image },
-    documents: { kind: 'list', of: documentBlock },
-    userInputMessageContext: userContext,
-    userIntent: oneOf(
-      'APPLY_COMMON_BEST_PRACTICES CITE_SOURCES CODE_GENERATION EXPLAIN_CODE_SELECTION EXPLAIN_LINE_BY_LINE ' +
-        'GENERATE_CLOUDFORMATION_TEMPLATE GENERATE_UNIT_TESTS IMPROVE_CODE SHOW_EXAMPLES SUGGEST_ALTERNATE_IMPLEMENTATION',
-    ),
+    origin: oneOf(ORIGINS),
+    images: list(record({ format: text, source })),
+    documents: list(record({ name: text, format: text, source })),
+    userInputMessageContext,
+    userIntent: oneOf(INTENTS),
     cachePoint,
-    clientCacheConfig: { kind: 'record', required: {}, optional: { useClientCachingOnly: { kind: 'boolean' } } },
+    clientCacheConfig: record(
+      {},
+      { useClientCachingOnly: (value, path) => (typeof value === 'boolean' ? undefined : `${path} is not a boolean`) },
+    ),
   },
-};
+);
 
-const assistantMessage: Shape = {
-  kind: 'record',
-  required: { content: text },
-  optional: {
+const assistantResponseMessage = record(
+  { content: text },
+  {
     messageId: text,
-    toolUses: {
-      kind: 'list',
-      of: { kind: 'record', required: { toolUseId: text, name: text, input: document }, optional: {} },
-    },
+    toolUses: list(record({ toolUseId: text, name: text, input: document })),
     // Only the nested forms are known: flat reasoning is refused by the service.
-    reasoningContent: {
-      kind: 'union',
-      members: {
-        reasoningText: { kind: 'record', required: { text }, optional: { signature: text } },
-        redactedContent: text,
-      },
-    },
+    reasoningContent: union({ reasoningText: record({ text }, { signature: text }), redactedContent: text }),
     cachePoint,
     supplementaryWebLinks: documents,
     references: documents,
     followupPrompt: document,
   },
-};
+);
 
-export const CHAT_REQUEST: Shape = {
-  kind: 'record',
-  required: {
-    conversationState: {
-      kind: 'record',
-      required: {
-        chatTriggerType: oneOf('MANUAL DIAGNOSTIC INLINE_CHAT'),
-        currentMessage: { kind: 'union', members: { userInputMessage: userMessage } },
-      },
-      optional: {
+const chatRequest = record(
+  {
+    conversationState: record(
+      { chatTriggerType: oneOf('MANUAL DIAGNOSTIC INLINE_CHAT'), currentMessage: union({ userInputMessage }) },
+      {
         conversationId: text,
         workspaceId: text,
-        history: {
-          kind: 'list',
-          of: { kind: 'union', members: { userInputMessage: userMessage, assistantResponseMessage: assistantMessage } },
-        },
+        history: list(union({ userInputMessage, assistantResponseMessage })),
         agentContinuationId: text,
         agentTaskType: oneOf('vibe spectask'),
         customizationArn: text,
       },
-    },
+    ),
   },
-  optional: { profileArn: text, agentMode: text, additionalModelRequestFields: document },
-};
+  { profileArn: text, agentMode: text, additionalModelRequestFields: document },
+);
+
+/** The request; or the first thing that makes it none, as a sentence that names its path. */
+export function readChatRequest(body: unknown): ChatRequest | string {
+  const misfit = chatRequest(body, 'body');
+  return isFit(body, misfit) ? body : (misfit ?? 'body is missing');
+}
+
+/** What the shape has proved, said to the compiler. */
+function isFit(body: unknown, misfit: string | undefined): body is ChatRequest {
+  return body !== undefined && misfit === undefined;
+}

@@ -1,26 +1,29 @@
 /** The judge of chat requests: whether the service would take a body, and with which words it would refuse it. */
-import type { CatalogueModel } from './catalogue.js';
-import type { Violation } from './failures.js';
-import type { AssistantMessage, ChatRequest } from './request.js';
-import type { Turn } from './turns.js';
-import { listModels } from './catalogue.js';
-import { FAILURES, improper } from './failures.js';
-import { findFieldFault } from './model-fields.js';
-import { CHAT_REQUEST } from './request.js';
-import { checkDocuments, checkImages } from './rules-media.js';
-import { checkToolSpecifications, checkToolTraffic } from './rules-tools.js';
-import { findMisfit } from './shape.js';
-import { isRedactedByUs, isSignatureOf } from './signatures.js';
-import { listTools, listTurns } from './turns.js';
 
-export type RuleOptions = {
+import { type CatalogueModel, listModels } from './control.js';
+import { FAILURES, improper, violate, type Violation } from './exchange.js';
+import { checkDocuments, checkImages } from './media.js';
+import {
+  type AssistantMessage,
+  type ChatRequest,
+  firstOf,
+  listTools,
+  listTurns,
+  readChatRequest,
+  type ToolSpecification,
+  type ToolUse,
+  type Turn,
+  type UserMessage,
+} from './request.js';
+import { findFieldFault, findSchemaFault } from './schema.js';
+import { isRedactedByUs, signReasoning } from './script.js';
+
+type RuleOptions = {
   /** The models of the account; the ordinary catalogue unless told otherwise. */
   readonly models?: readonly CatalogueModel[];
   /** True for everyone but the bearer of an API key. */
   readonly isProfileRequired?: boolean;
 };
-
-export type Verdict = { readonly request: ChatRequest } | { readonly violation: Violation };
 
 /** The first rule that the body breaks; nothing when the service would take it. */
 export function checkChatRequest(body: unknown, options: RuleOptions = {}): Violation | undefined {
@@ -29,39 +32,45 @@ export function checkChatRequest(body: unknown, options: RuleOptions = {}): Viol
 }
 
 /** The same, and the body with its type when it is legal. */
-export function judgeChatRequest(body: unknown, options: RuleOptions = {}): Verdict {
-  const misfit = findMisfit(body, CHAT_REQUEST, 'body');
-  if (!isFit(body, misfit)) return { violation: improper(String(misfit)) };
+export function judgeChatRequest(
+  body: unknown,
+  { models = listModels(), isProfileRequired = false }: RuleOptions = {},
+): { readonly request: ChatRequest } | { readonly violation: Violation } {
+  const request = readChatRequest(body);
+  if (typeof request === 'string') return { violation: improper(request) };
+  // A request without a model gets the default one.
+  const modelId = request.conversationState.currentMessage.userInputMessage?.modelId ?? 'auto';
+  const model = models.find((it) => it.modelId === modelId);
   const violation =
-    checkProfile(body, options) ?? checkWeight(body) ?? checkModel(body, options) ?? checkConversation(body, options);
-  return violation === undefined ? { request: body } : { violation };
+    checkProfile(request, isProfileRequired) ??
+    checkWeight(request) ??
+    checkConversationId(request) ??
+    (model === undefined ? unknownModel(modelId) : checkConversation(request, model));
+  return violation === undefined ? { request } : { violation };
 }
 
-/** What the shape has proved, said to the compiler. */
-function isFit(body: unknown, misfit: string | undefined): body is ChatRequest {
-  return body !== undefined && misfit === undefined;
-}
-
-function checkConversation(request: ChatRequest, options: RuleOptions): Violation | undefined {
+function checkConversation(request: ChatRequest, model: CatalogueModel): Violation | undefined {
   const turns = listTurns(request);
   const tools = listTools(request);
-  const model = findModel(request, options);
   const users = turns.flatMap(({ user }) => user ?? []);
+  const images = users.flatMap((user) => user.images ?? []);
+  const documents = users.flatMap((user) => user.documents ?? []);
   return (
     checkOrder(turns) ??
     checkContents(turns) ??
     checkToolSpecifications(tools) ??
     checkToolTraffic(turns, new Set(tools.map((tool) => tool.name))) ??
     checkStrayTools(turns) ??
-    checkMedia(users, model) ??
+    checkImages(images, model) ??
+    checkDocuments(documents, model) ??
     checkFields(request, model) ??
     checkReasoning(turns)
   );
 }
 
-function checkProfile({ profileArn }: ChatRequest, { isProfileRequired = false }: RuleOptions): Violation | undefined {
+function checkProfile({ profileArn }: ChatRequest, isRequired: boolean): Violation | undefined {
   if (profileArn === undefined) {
-    return isProfileRequired ? { ...FAILURES.profileMissing, detail: 'body.profileArn is missing' } : undefined;
+    return isRequired ? { ...FAILURES.profileMissing, detail: 'body.profileArn is missing' } : undefined;
   }
   return PROFILE_ARN.test(profileArn) ? undefined : improper('body.profileArn is no ARN of a profile');
 }
@@ -77,100 +86,142 @@ function checkWeight(request: ChatRequest): Violation | undefined {
   return { message, reason, detail: `the request weighs ${weight}, the limit is ${LARGEST_WEIGHT}` };
 }
 
-function checkModel(request: ChatRequest, options: RuleOptions): Violation | undefined {
-  const { conversationId } = request.conversationState;
-  if (conversationId !== undefined && !CONVERSATION_ID.test(conversationId)) {
-    return {
-      message: 'Invalid conversationId.',
-      reason: 'INVALID_CONVERSATION_ID',
-      detail: 'conversationId is illegal',
-    };
-  }
-  if (findModel(request, options) !== undefined) return undefined;
-  return {
-    message: 'Invalid model. Please select a different model to continue.',
-    reason: 'INVALID_MODEL_ID',
-    detail: `the catalogue has no ${modelIdOf(request)}`,
-  };
+function checkConversationId({ conversationState: { conversationId = '-' } }: ChatRequest): Violation | undefined {
+  if (CONVERSATION_ID.test(conversationId)) return undefined;
+  return violate('INVALID_CONVERSATION_ID', 'Invalid conversationId.', 'conversationId is illegal');
+}
+
+function unknownModel(modelId: string): Violation {
+  const message = 'Invalid model. Please select a different model to continue.';
+  return violate('INVALID_MODEL_ID', message, `the catalogue has no ${modelId}`);
 }
 
 /** History starts with the user, ends with the assistant, and nobody speaks twice in a row. */
 function checkOrder(turns: readonly Turn[]): Violation | undefined {
-  for (const [index, turn] of turns.entries()) {
-    const isUsersTurn = index % 2 === 0;
-    if (isUsersTurn === (turn.user === undefined)) return improper(`${turn.place} breaks the alternation of roles`);
-  }
+  const stray = turns.find(({ user }, index) => (index % 2 === 0) === (user === undefined));
+  if (stray !== undefined) return improper(`${stray.place} breaks the alternation of roles`);
   return turns.length % 2 === 1 ? undefined : improper('history does not end with the assistant');
 }
 
 /** Content may be empty only beside tool data; white space alone counts as empty everywhere else. */
 function checkContents(turns: readonly Turn[]): Violation | undefined {
-  for (const { place, user, assistant } of turns) {
+  return firstOf(turns, ({ place, user, assistant }) => {
     const content = user?.content ?? assistant?.content ?? '';
     const hasToolData = (user?.userInputMessageContext?.toolResults ?? assistant?.toolUses) !== undefined;
-    if (content.trim() === '' && !hasToolData) return improper(`${place} has no content`);
-  }
-  return undefined;
+    return content.trim() === '' && !hasToolData ? improper(`${place} has no content`) : undefined;
+  });
 }
 
 function checkStrayTools(turns: readonly Turn[]): Violation | undefined {
   const stray = turns.slice(0, -1).find(({ user }) => user?.userInputMessageContext?.tools !== undefined);
-  return stray === undefined
-    ? undefined
-    : improper(`${stray.place} offers tools, which only the current message may do`);
+  return stray && improper(`${stray.place} offers tools, which only the current message may do`);
 }
 
-function checkMedia(
-  users: readonly NonNullable<Turn['user']>[],
-  model: CatalogueModel | undefined,
-): Violation | undefined {
-  if (model === undefined) return undefined;
-  return (
-    checkImages(
-      users.flatMap((user) => user.images ?? []),
-      model,
-    ) ??
-    checkDocuments(
-      users.flatMap((user) => user.documents ?? []),
-      model,
-    )
-  );
-}
-
-function checkFields(request: ChatRequest, model: CatalogueModel | undefined): Violation | undefined {
+function checkFields(request: ChatRequest, model: CatalogueModel): Violation | undefined {
   const fields = request.additionalModelRequestFields;
-  if (fields === undefined || model === undefined) return undefined;
-  const fault = findFieldFault(fields, model.additionalModelRequestFieldsSchema);
+  const fault = fields && findFieldFault(fields, model.additionalModelRequestFieldsSchema);
   if (fault === undefined) return undefined;
-  return { message: `Invalid additionalModelRequestFields: ${fault}`, reason: 'REQUEST_BODY_INVALID', detail: fault };
+  return violate('REQUEST_BODY_INVALID', `Invalid additionalModelRequestFields: ${fault}`, fault);
 }
 
 /** Reasoning is taken back only as it was given out: complete, unchanged and signed by this service. */
 function checkReasoning(turns: readonly Turn[]): Violation | undefined {
   const forged = turns.find(({ assistant }) => assistant !== undefined && !isGenuine(assistant));
-  if (forged === undefined) return undefined;
   const message = 'Invalid signature in thinking block: it belongs to a different conversation.';
-  return { message, reason: 'THINKING_SIGNATURE_INVALID', detail: `${forged.place} has reasoning of somebody else` };
+  return forged && violate('THINKING_SIGNATURE_INVALID', message, `${forged.place} has reasoning of somebody else`);
 }
 
 function isGenuine({ reasoningContent }: AssistantMessage): boolean {
   if (reasoningContent?.redactedContent !== undefined) return isRedactedByUs(reasoningContent.redactedContent);
   if (reasoningContent?.reasoningText === undefined) return true;
   const { text, signature } = reasoningContent.reasoningText;
-  return signature !== undefined && isSignatureOf(text, signature);
+  return signature === signReasoning(text);
 }
 
-function findModel(request: ChatRequest, { models = listModels() }: RuleOptions): CatalogueModel | undefined {
-  const modelId = modelIdOf(request);
-  return models.find((model) => model.modelId === modelId);
+function checkToolSpecifications(specifications: readonly ToolSpecification[]): Violation | undefined {
+  const names = new Set<string>();
+  return firstOf(specifications.entries(), ([index, { name, description, inputSchema }]) => {
+    const place = `toolConfig.tools.${index}.toolSpec`;
+    if (!TOOL_NAME.test(name)) return improper(`${place}.name "${name}" is illegal`);
+    if (names.has(name)) {
+      return violate('TOOL_DUPLICATE', `The tool ${name} is already defined.`, `${place}.name is not unique`);
+    }
+    names.add(name);
+    if (description?.trim() === '') return improper(`${place}.description is empty`);
+    if (description !== undefined && description.length > LONGEST_DESCRIPTION) {
+      return improper(`${place}.description has ${description.length} characters`);
+    }
+    const fault = findSchemaFault(inputSchema.json, `${place}.inputSchema.json`);
+    if (fault === undefined) return undefined;
+    return violate('TOOL_SCHEMA_INVALID', `The JSON schema is invalid: ${fault}.`, fault);
+  });
 }
 
-/** A request without a model gets the default one. */
-function modelIdOf({ conversationState }: ChatRequest): string {
-  return conversationState.currentMessage.userInputMessage?.modelId ?? 'auto';
+/** Each call is answered in the very next user turn, each result answers a call of the turn before. */
+function checkToolTraffic(turns: readonly Turn[], offered: ReadonlySet<string>): Violation | undefined {
+  const seenIds = new Set<string>();
+  let open: readonly ToolUse[] = [];
+  return firstOf(turns, ({ place, user, assistant }) => {
+    const calls = assistant?.toolUses ?? [];
+    const violation =
+      user === undefined
+        ? checkCalls(calls, place, { offered, seenIds })
+        : checkResults(user, place, { open, hasTools: offered.size > 0 });
+    open = calls;
+    return violation;
+  });
+}
+
+type CallContext = { readonly offered: ReadonlySet<string>; readonly seenIds: Set<string> };
+
+function checkCalls(calls: readonly ToolUse[], place: string, { offered, seenIds }: CallContext) {
+  return firstOf(calls, ({ toolUseId, name, input }) => {
+    if (!TOOL_USE_ID.test(toolUseId)) return mismatch(`${place} has the illegal toolUseId "${toolUseId}"`);
+    if (seenIds.has(toolUseId)) return mismatch(`${place} repeats the toolUseId ${toolUseId}`);
+    seenIds.add(toolUseId);
+    if (!TOOL_NAME.test(name)) {
+      return violate('REQUEST_BODY_INVALID', 'Invalid tool use format.', `${place} calls "${name}"`);
+    }
+    if (!offered.has(name)) return missingTools(`${place} calls ${name}, which is not offered`);
+    return hasEmptyKey(input) ? improper(`${place} has an empty key in the input of ${toolUseId}`) : undefined;
+  });
+}
+
+type ResultContext = { readonly open: readonly ToolUse[]; readonly hasTools: boolean };
+
+function checkResults(user: UserMessage, place: string, { open, hasTools }: ResultContext): Violation | undefined {
+  const results = user.userInputMessageContext?.toolResults ?? [];
+  if (results.length > 0 && !hasTools) return missingTools(`${place} has tool results, but no tools are offered`);
+  const unanswered = new Set(open.map((call) => call.toolUseId));
+  for (const { toolUseId, content } of results) {
+    if (!unanswered.delete(toolUseId)) return mismatch(`${place} answers ${toolUseId}, which is not open`);
+    if (content.some((block) => block.text?.trim() === '')) {
+      return improper(`${place} has an empty result for ${toolUseId}`);
+    }
+  }
+  const [missing] = unanswered;
+  return missing === undefined ? undefined : mismatch(`${place} does not answer ${missing}`);
+}
+
+function hasEmptyKey(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return Object.entries(value).some(([name, item]) => name === '' || hasEmptyKey(item));
+}
+
+function mismatch(detail: string): Violation {
+  const message = 'The toolResult blocks do not match the toolUse blocks of the previous turn.';
+  return violate('TOOL_USE_RESULT_MISMATCH', message, detail);
+}
+
+function missingTools(detail: string): Violation {
+  const message = 'The toolConfig field must be defined when using toolUse and toolResult content blocks.';
+  return violate('TOOL_CONFIG_MISSING', message, detail);
 }
 
 const PROFILE_ARN = /^arn:aws[a-z-]*:codewhisperer:[a-z0-9-]+:\d{12}:profile\/[A-Za-z0-9._-]+$/;
 const CONVERSATION_ID = /^[A-Za-z0-9._:-]{1,256}$/;
 const NON_ASCII = /[^\p{ASCII}]/gu;
 const LARGEST_WEIGHT = 1_340_000;
+const TOOL_NAME = /^[a-zA-Z][a-zA-Z0-9_-]{0,63}$/;
+const TOOL_USE_ID = /^[a-zA-Z0-9_-]{1,64}$/;
+const LONGEST_DESCRIPTION = 10_240;

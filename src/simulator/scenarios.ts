@@ -1,77 +1,123 @@
-/** The named scenarios: one line each for what it shows, and the answer that shows it. */
-import type { Prompt } from './prompt.js';
-import type { Pace, Reply } from './reply.js';
-import { answerClients } from './clients.js';
-import { FAILURES } from './failures.js';
-import { refuse } from './http.js';
-import * as scenes from './scenes.js';
-import * as mishaps from './scenes-broken.js';
+/** The named scenarios: for each, one line for what it shows, and the answer that shows it. */
 
-export type Scenario = {
+import { answerClients, retellResults } from './answers.js';
+import { FAILURES, type Failure, refuse } from './exchange.js';
+import { encodeSceneLine, type Pace, type Reply, type StreamReply } from './frames.js';
+import { sampleArguments } from './schema.js';
+import {
+  callTool,
+  closing,
+  compose,
+  cutWords,
+  delta,
+  growTool,
+  opening,
+  paced,
+  type Part,
+  type Prompt,
+  redact,
+  say,
+  startTool,
+  stopTool,
+  think,
+} from './script.js';
+
+type Scenario = {
   readonly description: string;
   readonly answer: (prompt: Prompt, pace: Pace) => Reply;
 };
 
+export const SCENE_TEXT = 'The quick brown fox jumps over the lazy dog. It does so once, and then it rests.';
+
+export const LOOKALIKE_TEXT =
+  'A frame may hold {"content":"x"} or {"name":"f","toolUseId":"t","input":"{}","stop":true}. ' +
+  'It may also say {"contextUsagePercentage":99} or {"followupPrompt":{"content":"no"}}, and all of this is only text.';
+
+export const TORN_TEXT = 'Emoji 👩‍👩‍👧‍👦🏳️‍🌈🤷🏽‍♀️, accents é ñ ö, signs €†‡, 漢字と仮名、한국어, עברית and العربية end here. 🎉';
+
+export const THOUGHT = 'First I look at the question. Then I choose the shortest answer that is true.';
+
+export const BROKEN_TEXT = 'These words arrive before something goes wrong.';
+
+export const EXCEPTION_FIRST = { exception: 'ThrottlingException', payload: sayFailure(FAILURES.throttled) } as const;
+
+export const EXCEPTION_LATER = {
+  exception: 'InternalServerException',
+  payload: sayFailure(FAILURES.serverError),
+} as const;
+
+export const ERROR_FRAME = { error: 'InternalFailure', message: 'The service failed while it was answering.' } as const;
+
 export const SCENARIOS = {
-  text: { description: 'A plain text answer.', answer: scenes.text },
-  'repeated-deltas': {
-    description: 'The same delta many times over, each of them meant.',
-    answer: scenes.repeatedDeltas,
-  },
-  'protocol-lookalike': {
-    description: 'Text that looks like the JSON of the protocol itself.',
-    answer: scenes.protocolLookalike,
-  },
-  'torn-characters': {
-    description: 'Emoji and CJK text in writes of one to seven bytes.',
-    answer: scenes.tornCharacters,
-  },
-  'tool-call': { description: 'Text, then one tool call whose input comes in fragments.', answer: scenes.toolCall },
-  'tool-call-parallel': {
-    description: 'Two or three tool calls, one after the other.',
-    answer: scenes.toolCallParallel,
-  },
-  'tool-call-without-input': {
-    description: 'A tool call that never gets an input.',
-    answer: scenes.toolCallWithoutInput,
-  },
-  'tool-call-cut': {
-    description: 'A tool call cut by the output limit in the middle of its input.',
-    answer: scenes.toolCallCut,
-  },
-  'reasoning-signed': { description: 'Native reasoning with a signature, then text.', answer: scenes.reasoningSigned },
-  'reasoning-redacted': { description: 'Text, then reasoning that nobody can read.', answer: scenes.reasoningRedacted },
-  'reasoning-tags': { description: 'Reasoning as <thinking> tags in the text.', answer: scenes.reasoningTags },
-  interleaved: { description: 'Reasoning, text, a tool call and text again.', answer: scenes.interleaved },
-  'exception-first': { description: 'A stream whose first event is an exception.', answer: mishaps.exceptionFirst },
-  'exception-later': { description: 'An exception after some text.', answer: mishaps.exceptionLater },
-  'error-frame': { description: 'An error frame after some text.', answer: mishaps.errorFrame },
-  throttled: { description: '429: too many requests.', answer: () => refuse(FAILURES.throttled) },
-  capacity: { description: '429: the model has no capacity left.', answer: () => refuse(FAILURES.capacity) },
-  quota: { description: '402: the credits of the month are spent.', answer: () => refuse(FAILURES.quota) },
-  overflow: { description: '400: the input is too long.', answer: () => refuse(FAILURES.overflow) },
-  suspended: { description: '403: the account is suspended.', answer: () => refuse(FAILURES.suspended) },
-  'server-error': { description: '500: the service failed.', answer: () => refuse(FAILURES.serverError) },
-  unavailable: { description: '503: the service is away.', answer: () => refuse(FAILURES.unavailable) },
-  'token-expired': {
-    description: '403: the access token is refused, every time.',
-    answer: () => refuse(FAILURES.bearerInvalid),
-  },
-  improper: { description: '400: the request is improperly formed.', answer: () => refuse(FAILURES.improper) },
-  'slow-first-byte': { description: 'Five seconds of silence, then an answer.', answer: mishaps.slowFirstByte },
-  stall: { description: 'A stream that stops in the middle and stays open.', answer: mishaps.stall },
-  cut: { description: 'A connection cut inside a frame.', answer: mishaps.cut },
-  damaged: { description: 'A frame whose checksum is wrong.', answer: mishaps.damaged },
-  'unknown-events': {
-    description: 'Text between events that are unknown or of no use to a gateway.',
-    answer: mishaps.unknownEvents,
-  },
-  empty: { description: '200 and no event at all.', answer: mishaps.empty },
-  'metadata-only': { description: 'The closing numbers and no content.', answer: mishaps.metadataOnly },
-  long: { description: 'Two thousand deltas.', answer: scenes.long },
-  glued: { description: 'Two hundred deltas in a single write.', answer: scenes.glued },
-  clients: { description: 'The answers that scripts driving real clients wait for.', answer: answerClients },
-} as const satisfies Record<string, Scenario>;
+  text: scene('A plain text answer.', (prompt) => compose(prompt, say(prompt, SCENE_TEXT))),
+  'repeated-deltas': scene('The same delta many times over, each of them meant.', (prompt) =>
+    compose(prompt, Array<Part>(20).fill(delta(prompt, 'ha'))),
+  ),
+  'protocol-lookalike': scene('Text that looks like the JSON of the protocol itself.', (prompt) =>
+    compose(prompt, say(prompt, LOOKALIKE_TEXT)),
+  ),
+  'torn-characters': scene('Emoji and CJK text in writes of one to seven bytes.', (prompt) => ({
+    ...compose(prompt, say(prompt, TORN_TEXT)),
+    chunking: [1, 2, 3, 4, 5, 6, 7],
+  })),
+  'tool-call': scene('Text, then one tool call whose input comes in fragments.', (prompt) =>
+    withTools(prompt, 1, (calls) => [...say(prompt, 'I will look that up.'), ...callAll(calls)]),
+  ),
+  'tool-call-parallel': scene('Two or three tool calls, one after the other.', (prompt) =>
+    withTools(prompt, Math.min(3, Math.max(2, prompt.tools.length)), callAll),
+  ),
+  'tool-call-without-input': scene('A tool call that never gets an input.', (prompt) =>
+    withTools(prompt, 1, (calls) => calls.flatMap((call) => [startTool(call), stopTool(call)])),
+  ),
+  'tool-call-cut': scene('A tool call cut by the output limit in the middle of its input.', (prompt) =>
+    withTools(prompt, 1, (calls) => cutCall(prompt, calls), 'MAX_TOKENS'),
+  ),
+  'reasoning-signed': scene('Native reasoning with a signature, then text.', (prompt) =>
+    compose(prompt, [...think(THOUGHT), ...say(prompt, SCENE_TEXT)]),
+  ),
+  'reasoning-redacted': scene('Text, then reasoning that nobody can read.', (prompt) =>
+    compose(prompt, [...say(prompt, SCENE_TEXT), redact(THOUGHT)]),
+  ),
+  'reasoning-tags': scene('Reasoning as <thinking> tags in the text.', tornTags),
+  interleaved: scene('Reasoning, text, a tool call and text again.', interleaved),
+  'exception-first': scene('A stream whose first event is an exception.', () => ({ frames: [EXCEPTION_FIRST] })),
+  'exception-later': scene('An exception after some text.', (prompt) => ({
+    frames: paced([...brokenOff(prompt), EXCEPTION_LATER]),
+  })),
+  'error-frame': scene('An error frame after some text.', (prompt) => ({
+    frames: paced([...brokenOff(prompt), ERROR_FRAME]),
+  })),
+  throttled: refusal('429: too many requests.', FAILURES.throttled),
+  capacity: refusal('429: the model has no capacity left.', FAILURES.capacity),
+  quota: refusal('402: the credits of the month are spent.', FAILURES.quota),
+  overflow: refusal('400: the input is too long.', FAILURES.overflow),
+  suspended: refusal('403: the account is suspended.', FAILURES.suspended),
+  'server-error': refusal('500: the service failed.', FAILURES.serverError),
+  unavailable: refusal('503: the service is away.', FAILURES.unavailable),
+  'token-expired': refusal('403: the access token is refused, every time.', FAILURES.bearerInvalid),
+  improper: refusal('400: the request is improperly formed.', FAILURES.improper),
+  'slow-first-byte': scene('Five seconds of silence, then an answer.', (prompt, pace) => ({
+    ...compose(prompt, say(prompt, 'Sorry to keep you waiting.')),
+    delayMs: pace === 'human' ? 5000 : 300,
+  })),
+  stall: scene('A stream that stops in the middle and stays open.', (prompt) => ({
+    frames: paced(brokenOff(prompt)),
+    thenStall: true,
+  })),
+  cut: scene('A connection cut inside a frame.', cutInsideFrame),
+  damaged: scene('A frame whose checksum is wrong.', damaged),
+  'unknown-events': scene('Text between events that are unknown or of no use to a gateway.', unknownEvents),
+  empty: scene('200 and no event at all.', () => ({ frames: [] })),
+  'metadata-only': scene('The closing numbers and no content.', (prompt) => ({
+    frames: paced(closing(prompt, [], 'END_TURN')),
+  })),
+  long: scene('Two thousand deltas.', long),
+  glued: scene('Two hundred deltas in a single write.', (prompt) => ({
+    ...compose(prompt, countedDeltas(prompt, 200)),
+    chunking: 'glued',
+  })),
+  clients: scene('The answers that scripts driving real clients wait for.', answerClients),
+} as const;
 
 export type ScenarioName = keyof typeof SCENARIOS;
 
@@ -85,3 +131,124 @@ export function listScenarios(): readonly { readonly name: ScenarioName; readonl
     isScenarioName(name) ? [{ name, description }] : [],
   );
 }
+
+function scene(description: string, answer: Scenario['answer']): Scenario {
+  return { description, answer };
+}
+
+function refusal(description: string, failure: Failure): Scenario {
+  return { description, answer: () => refuse(failure) };
+}
+
+type Call = { readonly toolUseId: string; readonly name: string; readonly input: object };
+
+/** Calls the first tools on offer; says so when there is none, and retells the results when they are in. */
+function withTools(
+  prompt: Prompt,
+  count: number,
+  write: (calls: readonly Call[]) => readonly Part[],
+  stopReason?: 'MAX_TOKENS',
+): StreamReply {
+  const { tools, toolResults } = prompt;
+  if (toolResults.length > 0) return compose(prompt, say(prompt, retellResults(prompt)));
+  if (tools.length === 0) {
+    return compose(prompt, say(prompt, 'This scenario calls a tool, but the request offers none.'));
+  }
+  const called = Array.from({ length: count }, (_, index) => tools[index % tools.length]).filter(
+    (it) => it !== undefined,
+  );
+  const calls = called.map(({ name, inputSchema }, index) => {
+    return { toolUseId: prompt.toolUseId(index), name, input: sampleArguments(inputSchema.json) };
+  });
+  return compose(prompt, write(calls), stopReason);
+}
+
+function callAll(calls: readonly Call[]): readonly Part[] {
+  return calls.flatMap((call) => callTool(call, call.input));
+}
+
+/** No stop, half an input: the way in which an output limit shows. */
+function cutCall(prompt: Prompt, calls: readonly Call[]): readonly Part[] {
+  const parts = calls.flatMap((call) => [
+    startTool(call),
+    growTool(call, '{"text":"It was a dark'),
+    growTool(call, ' and stormy ni'),
+  ]);
+  return [...say(prompt, 'I will write it down.'), ...parts];
+}
+
+/** The tags themselves are torn over several deltas. */
+function tornTags(prompt: Prompt): StreamReply {
+  const deltas = ['<thin', 'king>', ...cutWords(THOUGHT), '</thi', 'nking>', '\n\n', ...cutWords(SCENE_TEXT)];
+  return compose(
+    prompt,
+    deltas.map((content) => delta(prompt, content)),
+  );
+}
+
+function interleaved(prompt: Prompt): StreamReply {
+  return withTools(prompt, 1, (calls) => [
+    ...think(THOUGHT),
+    ...say(prompt, 'Before the call.'),
+    ...callAll(calls),
+    ...say(prompt, 'After the call.'),
+  ]);
+}
+
+function long(prompt: Prompt): StreamReply {
+  const parts = countedDeltas(prompt, 2000);
+  return { frames: paced([...opening(prompt), ...parts, ...closing(prompt, parts, 'END_TURN')], LONG_PAUSE_MS) };
+}
+
+function countedDeltas(prompt: Prompt, count: number): readonly Part[] {
+  return Array.from({ length: count }, (_, index) => delta(prompt, `${index + 1} `));
+}
+
+function brokenOff(prompt: Prompt): readonly Part[] {
+  return [...opening(prompt), ...say(prompt, BROKEN_TEXT)];
+}
+
+/** The last frame is only half there. */
+function cutInsideFrame(prompt: Prompt): StreamReply {
+  const frame = encodeSceneLine(delta(prompt, 'These words never arrive.'));
+  const half = frame.subarray(0, Math.floor(frame.length / 2));
+  return { frames: paced([...brokenOff(prompt), half]), thenDestroy: true };
+}
+
+/** One bit of a payload is turned over, so the last checksum of its frame is wrong. */
+function damaged(prompt: Prompt): StreamReply {
+  const frame = Buffer.from(encodeSceneLine(delta(prompt, 'Damaged words.')));
+  const place = frame.length - 10;
+  frame.writeUInt8(frame.readUInt8(place) ^ 1, place);
+  return { frames: paced([...brokenOff(prompt), frame, ...closing(prompt, [], 'END_TURN')]) };
+}
+
+function unknownEvents(prompt: Prompt): StreamReply {
+  const [first = '', ...rest] = cutWords('Text goes on between the events that nobody knows.');
+  const later = rest.map((content) => ({
+    event: 'assistantResponseEvent',
+    payload: { content, unknownField: [1, { two: 3 }] },
+  }));
+  return compose(prompt, [delta(prompt, first), ...STRANGERS, ...later], 'END_TURN');
+}
+
+function sayFailure({ message, reason }: Failure): object {
+  return reason === null ? { message } : { message, reason };
+}
+
+const STRANGERS: readonly Part[] = [
+  { event: 'somethingNewEvent', payload: { content: 'not text', toolUseId: 'not a tool' } },
+  {
+    event: 'followupPromptEvent',
+    payload: { followupPrompt: { content: 'Not text either.', userIntent: 'EXPLAIN_CODE_SELECTION' } },
+  },
+  { event: 'codeReferenceEvent', payload: { references: [{ licenseName: 'MIT', repository: 'somewhere/else' }] } },
+  {
+    event: 'supplementaryWebLinksEvent',
+    payload: { supplementaryWebLinks: [{ url: 'https://example.com/', title: 'Example' }] },
+  },
+  { event: 'intentsEvent', payload: { intents: {} } },
+  { event: 'anotherNewEvent', payload: {} },
+];
+
+const LONG_PAUSE_MS = 2;

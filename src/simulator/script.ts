@@ -1,21 +1,126 @@
-/** Writes the events of an answer: text, reasoning, tool calls and the numbers at the end. */
-import type { SceneLine } from './frames.js';
-import type { Prompt } from './prompt.js';
-import type { FramePart, StreamReply } from './reply.js';
-import { redactReasoning, signReasoning } from './signatures.js';
+/** What the answering side reads of a legal chat request, and the events of an answer that it writes. */
+
+import { createHash } from 'node:crypto';
+import type { CatalogueModel } from './control.js';
+import type { FramePart, SceneLine, StreamReply } from './frames.js';
+import {
+  type ChatRequest,
+  type DocumentBlock,
+  type ImageBlock,
+  isRecord,
+  listTools,
+  listTurns,
+  type ToolSpecification,
+} from './request.js';
+
+export type Prompt = {
+  /** The whole content of the current message. */
+  readonly content: string;
+  /** Its last paragraph: clients put long reminders in front of what the person wrote. */
+  readonly topic: string;
+  /** Texts that may hold instructions: the current message, then the head of the history, then the rest, newest first. */
+  readonly instructions: readonly string[];
+  /** What the assistant has said so far. */
+  readonly said: readonly string[];
+  readonly tools: readonly ToolSpecification[];
+  readonly toolResults: readonly { readonly name: string; readonly text: string; readonly isError: boolean }[];
+  readonly images: readonly ImageBlock[];
+  readonly documents: readonly DocumentBlock[];
+  readonly model: CatalogueModel;
+  readonly thinking: 'shown' | 'redacted' | 'tags' | 'none';
+  /** The length of everything sent, for plausible numbers. */
+  readonly inputCharacters: number;
+  readonly conversationId: string;
+  /** A fresh id for the nth tool call of this turn: the same request always gets the same ones. */
+  readonly toolUseId: (index: number) => string;
+};
+
+type PromptSource = {
+  /** The same request as it arrived. */
+  readonly text: string;
+  readonly conversationId: string;
+  readonly models: readonly CatalogueModel[];
+};
+
+export function readPrompt(request: ChatRequest, { text: body, conversationId, models }: PromptSource): Prompt {
+  const turns = listTurns(request);
+  const current = request.conversationState.currentMessage.userInputMessage ?? { content: '' };
+  const pastUsers = turns.slice(0, -1).flatMap(({ user }) => (user === undefined ? [] : [user.content]));
+  const calls = turns.flatMap(({ assistant }) => assistant?.toolUses ?? []);
+  const model = models.find((it) => it.modelId === current.modelId) ?? models[0];
+  if (model === undefined) throw new Error('The catalogue is empty.');
+  const instructions = [current.content, ...pastUsers.slice(0, 1), ...pastUsers.slice(1).toReversed()];
+  return {
+    content: current.content,
+    topic: findTopic(current.content),
+    instructions,
+    said: turns.flatMap(({ assistant }) => assistant?.content ?? []),
+    tools: listTools(request),
+    toolResults: (current.userInputMessageContext?.toolResults ?? []).map((result) => ({
+      name: calls.find((call) => call.toolUseId === result.toolUseId)?.name ?? 'unknown',
+      text: result.content.map((block) => block.text ?? JSON.stringify(block.json)).join('\n'),
+      isError: result.status === 'error',
+    })),
+    images: current.images ?? [],
+    documents: current.documents ?? [],
+    model,
+    thinking: findThinking(request.additionalModelRequestFields ?? {}, model, instructions),
+    inputCharacters: body.length,
+    conversationId,
+    toolUseId: (index) =>
+      `tooluse_${createHash('sha256').update(`${turns.length} ${index} ${body}`).digest('hex').slice(0, 22)}`,
+  };
+}
+
+/** The last line that is neither blank nor part of a tagged reminder nor a scenario marker alone. */
+export function findTopic(content: string): string {
+  const end = content.slice(-TOPIC_WINDOW);
+  const bare = end.replaceAll(/<([a-z][\w-]*)>[\s\S]*?<\/\1>/gi, '\n').replaceAll(SCENARIO_MARKER, '');
+  const line = lastLine(bare) ?? lastLine(end.replaceAll(SCENARIO_MARKER, '')) ?? '';
+  return line.slice(0, LONGEST_TOPIC);
+}
+
+/** The name in a `[[scenario:NAME]]` marker anywhere in the current message. */
+export function findMarker({ content }: Prompt): string | undefined {
+  return [...content.matchAll(SCENARIO_MARKER)].at(-1)?.[1];
+}
+
+function lastLine(text: string): string | undefined {
+  const lines = text.split('\n').map((line) => line.trim());
+  return lines.findLast((line) => line !== '');
+}
+
+/** Newer models show their thinking only when a display is asked for; the GPT family never shows it. */
+function findThinking(
+  fields: Readonly<Record<string, unknown>>,
+  model: CatalogueModel,
+  instructions: readonly string[],
+): Prompt['thinking'] {
+  const { thinking, reasoning } = fields;
+  if (isRecord(thinking) && thinking['type'] === 'adaptive') {
+    const hasDisplay = JSON.stringify(model.additionalModelRequestFieldsSchema).includes('"display"');
+    return thinking['display'] === 'summarized' || !hasDisplay ? 'shown' : 'none';
+  }
+  if (isRecord(reasoning)) return reasoning['effort'] === 'none' ? 'none' : 'redacted';
+  // The order of a gateway that asks for thinking in words; it stands in the prompt or in the head of the history.
+  const hasTags = instructions.slice(0, 2).some((text) => /<thinking_mode>(enabled|adaptive)</.test(text));
+  return hasTags ? 'tags' : 'none';
+}
+
+const SCENARIO_MARKER = /\[\[scenario:([\w-]+)\]\]/g;
+const LONGEST_TOPIC = 500;
+/** The topic stands at the end; a whole file in front of it need not be searched. */
+const TOPIC_WINDOW = 20_000;
 
 export type Part = SceneLine;
 
-export type StopReason = 'END_TURN' | 'TOOL_USE' | 'MAX_TOKENS';
+type StopReason = 'END_TURN' | 'TOOL_USE' | 'MAX_TOKENS';
 
 /** A whole answer: the opening, the parts at a human pace, and the closing numbers. */
-export function compose(
-  prompt: Prompt,
-  parts: readonly Part[],
-  stopReason: StopReason = stopReasonOf(parts),
-): StreamReply {
-  const lines = [...opening(prompt), ...parts, ...closing(prompt, parts, stopReason)];
-  return { frames: paced(lines) };
+export function compose(prompt: Prompt, parts: readonly Part[], stopReason?: StopReason): StreamReply {
+  const callsTool = parts.some((part) => 'event' in part && part.event === 'toolUseEvent');
+  const reason = stopReason ?? (callsTool ? 'TOOL_USE' : 'END_TURN');
+  return { frames: paced([...opening(prompt), ...parts, ...closing(prompt, parts, reason)]) };
 }
 
 export function paced(lines: readonly FramePart[], pauseMs = WORD_PAUSE_MS): readonly FramePart[] {
@@ -52,22 +157,25 @@ export function redact(text: string): Part {
   return reasoning({ redactedContent: redactReasoning(text) });
 }
 
+type ToolCall = { readonly toolUseId: string; readonly name: string };
+
 /** Start, fragments of the input, stop. */
-export function callTool(call: { readonly toolUseId: string; readonly name: string }, input: object): readonly Part[] {
-  const fragments = cutCharacters(JSON.stringify(input));
+export function callTool(call: ToolCall, input: object): readonly Part[] {
+  // Whole characters, seven at a time.
+  const fragments = JSON.stringify(input).match(/.{1,7}/gsu) ?? [];
   return [startTool(call), ...fragments.map((fragment) => growTool(call, fragment)), stopTool(call)];
 }
 
-export function startTool({ toolUseId, name }: { toolUseId: string; name: string }): Part {
+export function startTool({ toolUseId, name }: ToolCall): Part {
   return { event: 'toolUseEvent', payload: { toolUseId, name } };
 }
 
 /** The name is repeated in every fragment, as the service does. */
-export function growTool({ toolUseId, name }: { toolUseId: string; name: string }, input: string): Part {
+export function growTool({ toolUseId, name }: ToolCall, input: string): Part {
   return { event: 'toolUseEvent', payload: { toolUseId, name, input } };
 }
 
-export function stopTool({ toolUseId, name }: { toolUseId: string; name: string }): Part {
+export function stopTool({ toolUseId, name }: ToolCall): Part {
   return { event: 'toolUseEvent', payload: { toolUseId, name, stop: true } };
 }
 
@@ -99,17 +207,8 @@ export function cutWords(text: string): readonly string[] {
   return groups;
 }
 
-/** Whole characters, seven at a time. */
-function cutCharacters(text: string): readonly string[] {
-  return text.match(/.{1,7}/gsu) ?? [];
-}
-
 function reasoning(payload: object): Part {
   return { event: 'reasoningContentEvent', payload };
-}
-
-function stopReasonOf(parts: readonly Part[]): StopReason {
-  return parts.some((part) => 'event' in part && part.event === 'toolUseEvent') ? 'TOOL_USE' : 'END_TURN';
 }
 
 function countCharacters(parts: readonly Part[]): number {
@@ -125,3 +224,24 @@ function round(value: number): number {
 const FIRST_PAUSE_MS = 250;
 const WORD_PAUSE_MS = 25;
 const CHARACTERS_PER_TOKEN = 4;
+
+/** A recognisable prefix and a digest, so that a replayed block can be judged without memory. */
+export function signReasoning(text: string): string {
+  return SIGNATURE_PREFIX + digest(text);
+}
+
+/** A redacted block is opaque to everyone but its maker. */
+export function redactReasoning(text: string): string {
+  return Buffer.from(REDACTED_PREFIX + digest(text)).toString('base64');
+}
+
+export function isRedactedByUs(data: string): boolean {
+  return Buffer.from(data, 'base64').toString().startsWith(REDACTED_PREFIX);
+}
+
+function digest(text: string): string {
+  return createHash('sha512').update(text).digest('base64');
+}
+
+const SIGNATURE_PREFIX = 'SimulatorSignature';
+const REDACTED_PREFIX = 'simulator-redacted:';

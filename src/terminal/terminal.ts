@@ -5,6 +5,8 @@ import type { Writable } from 'node:stream';
 
 import { Chalk, type ChalkInstance } from 'chalk';
 
+import { createLive, type Live } from './live.js';
+
 export type Terminal = {
   /** True when a person sees stdout as it is written. */
   readonly isInteractive: boolean;
@@ -20,11 +22,19 @@ export type Terminal = {
   readonly note: (line: string) => void;
   /** Writes to stderr exactly this. */
   readonly log: (text: string) => void;
+  /** Styles for talk; without effect when nobody sees it or NO_COLOR is set. */
+  readonly talkStyle: ChalkInstance;
+  /** Columns of the terminal that stderr is, as it is now; undefined when it is none. */
+  readonly talkColumns: () => number | undefined;
+  /** Lines at the bottom of the terminal that stderr is; undefined when it is none, or cannot do that. */
+  readonly live: Live | undefined;
 };
 
 export type TerminalStreams = {
   readonly stdout: Writable & { readonly isTTY?: boolean; readonly columns?: number };
-  readonly stderr: Writable & { readonly isTTY?: boolean };
+  readonly stderr: Writable & { readonly isTTY?: boolean; readonly columns?: number };
+  /** Is told how to leave the terminal as it was, for the end of the process. */
+  readonly once: (event: 'exit', listener: () => void) => unknown;
 };
 
 export function createTerminal(streams: TerminalStreams, env: Readonly<Record<string, string | undefined>>): Terminal {
@@ -32,6 +42,9 @@ export function createTerminal(streams: TerminalStreams, env: Readonly<Record<st
   const isInteractive = stdout.isTTY === true;
   const mayBeColoured = !env['NO_COLOR'] && env['TERM'] !== 'dumb';
   const talkStyle = new Chalk({ level: stderr.isTTY === true && mayBeColoured ? 1 : 0 });
+  const live = stderr.isTTY === true && env['TERM'] !== 'dumb' ? createLive(stderr, talkStyle.dim) : undefined;
+  if (live !== undefined) streams.once('exit', live.hide);
+  const say = live?.above ?? ((text: string) => void stderr.write(text));
   let readerIsGone = false;
   // `| head` closes our stdout; that is the reader's right and no error of ours.
   stdout.on('error', () => {
@@ -48,7 +61,10 @@ export function createTerminal(streams: TerminalStreams, env: Readonly<Record<st
       if (!stdout.write(text)) await once(stdout, 'drain').catch(() => undefined);
       return !readerIsGone;
     },
-    note: (line) => void stderr.write(`${line}\n`),
-    log: (text) => void stderr.write(text),
+    note: (line) => say(`${line}\n`),
+    log: say,
+    talkStyle,
+    talkColumns: () => (stderr.isTTY === true ? stderr.columns : undefined),
+    live,
   };
 }

@@ -1,0 +1,321 @@
+/** The lock between processes: one at a time, no dead owner in the way, and no work lost where there is no lock. */
+
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as realSleep } from 'node:timers/promises';
+import { expect, jest, test } from '@jest/globals';
+import { type LockOptions, withLock } from '../../src/auth/lock.js';
+import { patience } from '../support/fake-keytar.js';
+import { startScript } from '../support/script.js';
+import { failureOf, temporaryFolder } from './support.js';
+import { gate } from './world.js';
+
+// Processes take their time to start on a busy machine.
+jest.setTimeout(60_000);
+
+const NOW = 1_785_000_000_000;
+
+test('the work is done under a private file that says who holds it, and nothing is left over', async () => {
+  const folder = join(temporaryFolder(), 'state');
+  const path = join(folder, 'lock');
+  const seen = await withLock(path, options(), () => {
+    const { processId } = JSON.parse(readFileSync(path, 'utf8'));
+    const modes = [folder, path].map((it) => (statSync(it).mode & 0o777).toString(8));
+    return Promise.resolve({ processId, modes });
+  });
+  expect({ seen, left: readdirSync(folder) }).toEqual({
+    seen: { processId: process.pid, modes: ['700', '600'] },
+    left: [],
+  });
+});
+
+test('the lock is let go when the work fails, and the failure goes on', async () => {
+  const folder = temporaryFolder();
+  const work = (): Promise<never> => Promise.reject(new Error('the work failed'));
+  await expect(withLock(join(folder, 'lock'), options(), work)).rejects.toThrow('the work failed');
+  expect(readdirSync(folder)).toEqual([]);
+});
+
+test('fifty in one process do their work one after the other', async () => {
+  const folder = temporaryFolder();
+  const { together, results } = await contend(folder, 50);
+  expect({ together, results, left: readdirSync(folder) }).toEqual({
+    together: 1,
+    results: Array.from({ length: 50 }, (_, index) => index),
+    left: [],
+  });
+});
+
+test('of fifty that find a dead owner, one takes over at a time', async () => {
+  const folder = temporaryFolder();
+  await leaveDeadOwner(join(folder, 'lock'));
+  const { together, results } = await contend(folder, 50);
+  expect({ together, count: results.length, left: readdirSync(folder) }).toEqual({ together: 1, count: 50, left: [] });
+});
+
+test('a successor that died while it took over is succeeded too', async () => {
+  const folder = temporaryFolder();
+  const path = join(folder, 'lock');
+  await leaveDeadOwner(path);
+  const dead = readFileSync(path, 'utf8');
+  const successor = dead.replace(idIn(dead), '00000000-0000-4000-8000-000000000001');
+  writeFileSync(`${path}.${idIn(dead)}`, successor);
+  const { together, results } = await contend(folder, 20);
+  expect({ together, count: results.length, left: readdirSync(folder) }).toEqual({ together: 1, count: 20, left: [] });
+});
+
+test('an owner that died while it let go is succeeded', async () => {
+  const folder = temporaryFolder();
+  const path = join(folder, 'lock');
+  await leaveDeadOwner(path);
+  const dead = readFileSync(path, 'utf8');
+  writeFileSync(`${path}.${idIn(dead)}`, dead);
+  const { together, results } = await contend(folder, 20);
+  expect({ together, count: results.length, left: readdirSync(folder) }).toEqual({ together: 1, count: 20, left: [] });
+});
+
+test('no count is lost between processes', async () => {
+  const folder = temporaryFolder();
+  const counter = join(folder, 'counter');
+  writeFileSync(counter, '0');
+  const words = ['count', join(folder, 'lock'), counter, '40'];
+  const scripts = [1, 2, 3].map(() => startScript('lock-contender.ts', words));
+  const said = await Promise.all(scripts.map((it) => it.line()));
+  await Promise.all(scripts.map((it) => it.ended()));
+  expect({ said, count: readFileSync(counter, 'utf8'), left: readdirSync(folder) }).toEqual({
+    said: ['counted', 'counted', 'counted'],
+    count: '120',
+    left: ['counter'],
+  });
+});
+
+test('an owner that is killed is succeeded by the processes that wait, and no count is lost', async () => {
+  const folder = temporaryFolder();
+  const [lock, counter] = [join(folder, 'lock'), join(folder, 'counter')];
+  writeFileSync(counter, '0');
+  const owner = startScript('lock-contender.ts', ['hold', lock]);
+  const held = await owner.line();
+  const waiting = [1, 2].map(() => startScript('lock-contender.ts', ['count', lock, counter, '10']));
+  await waitFor(() => ticketsIn(folder) === 3);
+  const before = readFileSync(counter, 'utf8');
+  await owner.kill();
+  const said = await Promise.all(waiting.map((it) => it.line()));
+  await Promise.all(waiting.map((it) => it.ended()));
+  expect({ held, before, said, after: readFileSync(counter, 'utf8'), left: readdirSync(folder) }).toEqual({
+    held: 'held',
+    before: '0',
+    said: ['counted', 'counted'],
+    after: '20',
+    left: ['counter'],
+  });
+});
+
+test('a successor sweeps up what the dead have left, and nothing else', async () => {
+  const folder = temporaryFolder();
+  const path = join(folder, 'lock');
+  await leaveDeadOwner(path);
+  const dead = readFileSync(path, 'utf8');
+  const id = '00000000-0000-4000-8000-000000000001';
+  for (const name of [`lock.${id}`, `lock.${id}.ticket`, 'lock.txt', `other.${id}`]) {
+    writeFileSync(join(folder, name), dead);
+  }
+  await withLock(path, options(), () => Promise.resolve());
+  expect(readdirSync(folder).toSorted()).toEqual(['lock.txt', `other.${id}`]);
+});
+
+test('an owner that lives and gives signs of life is waited for, until the wait is over', async () => {
+  const folder = temporaryFolder();
+  const path = join(folder, 'lock');
+  const clock = { now: NOW };
+  const failure = await withLock(path, options({ clock, beat: true }), async () => {
+    clock.now += 100_000;
+    await waitFor(() => statSync(path).mtimeMs === clock.now);
+    return failureOf(() => withLock(path, options({ clock }), () => Promise.resolve('two at once')));
+  });
+  expect({ failure, left: readdirSync(folder) }).toEqual({
+    failure: `upstream-unavailable: Another kiro-gateway has held the lock ${path} for too long; end it, or try again in a minute.`,
+    left: [],
+  });
+});
+
+test('an owner without a sign of life is succeeded, and lets the lock of its successor be', async () => {
+  const folder = temporaryFolder();
+  const path = join(folder, 'lock');
+  const clock = { now: NOW };
+  const order: string[] = [];
+  const gates = { asleep: gate(), awake: gate() };
+  const first = withLock(path, options({ clock }), async () => {
+    gates.asleep.open();
+    await gates.awake.opened;
+    order.push('first ends');
+  });
+  await gates.asleep.opened;
+  clock.now += 10_001;
+  await withLock(path, options({ clock }), async () => {
+    order.push('second begins');
+    gates.awake.open();
+    await first;
+    order.push(`lock is there: ${readdirSync(folder).includes('lock')}`);
+  });
+  expect({ order, left: readdirSync(folder) }).toEqual({
+    order: ['second begins', 'first ends', 'lock is there: true'],
+    left: [],
+  });
+});
+
+test('a lock that has passed on is not let go by its former owner', async () => {
+  const path = join(temporaryFolder(), 'lock');
+  await withLock(path, options(), () => Promise.resolve(putOwner(path, 2)));
+  expect(readFileSync(path, 'utf8')).toBe(ticketOf(2));
+});
+
+test('who is overtaken while it takes over gives way', async () => {
+  const path = join(temporaryFolder(), 'lock');
+  putOwner(path, 1);
+  let looks = 0;
+  const late = (): number => {
+    looks++;
+    // The first look at the clock is for the own ticket, the second judges the owner; then another process is faster.
+    if (looks === 2) putOwner(path, 2);
+    return looks <= 2 ? NOW + 10_001 : NOW;
+  };
+  const failure = await failureOf(() => withLock(path, { ...options(), now: late }, () => Promise.resolve()));
+  expect([failure.split(':')[0], readFileSync(path, 'utf8')]).toEqual(['upstream-unavailable', ticketOf(2)]);
+});
+
+test('a process on another host is judged by its signs of life alone', async () => {
+  const folder = temporaryFolder();
+  const path = join(folder, 'lock');
+  putOwner(path, 1);
+  const fresh = await failureOf(() => withLock(path, options(), () => Promise.resolve()));
+  const later = await withLock(path, options({ clock: { now: NOW + 10_001 } }), () => Promise.resolve('succeeded'));
+  expect([fresh.split(':')[0], later]).toEqual(['upstream-unavailable', 'succeeded']);
+});
+
+test('a file that is no lock of ours is an owner of unknown name', async () => {
+  const path = join(temporaryFolder(), 'lock');
+  writeFileSync(path, '{"id":"../../elsewhere","processId":1,"host":""}');
+  utimesSync(path, NOW / 1000, NOW / 1000);
+  const fresh = await failureOf(() => withLock(path, options(), () => Promise.resolve()));
+  const later = await withLock(path, options({ clock: { now: NOW + 10_001 } }), () => Promise.resolve('succeeded'));
+  expect([fresh.split(':')[0], later]).toEqual(['upstream-unavailable', 'succeeded']);
+});
+
+test('waiting ends when the signal says so, and leaves the lock to its owner', async () => {
+  const folder = temporaryFolder();
+  const path = join(folder, 'lock');
+  const leaving = new AbortController();
+  const failure = await withLock(path, options(), async () => {
+    const waiting = failureOf(() =>
+      withLock(path, { ...options(), sleep: patience, signal: leaving.signal }, () => Promise.resolve()),
+    );
+    await waitFor(() => ticketsIn(folder) === 2);
+    leaving.abort();
+    return { said: await waiting, isThere: readdirSync(folder).includes('lock') };
+  });
+  expect({ ...failure, left: readdirSync(folder) }).toEqual({
+    said: 'cancelled: The request was cancelled.',
+    isThere: true,
+    left: [],
+  });
+});
+
+test('who has left already does not even ask', async () => {
+  const folder = temporaryFolder();
+  const gone = { ...options(), signal: AbortSignal.abort() };
+  const failure = await failureOf(() => withLock(join(folder, 'lock'), gone, () => Promise.resolve()));
+  expect([failure, readdirSync(folder)]).toEqual(['cancelled: The request was cancelled.', []]);
+});
+
+test('where no lock can be made, the work is done all the same, and the person told', async () => {
+  const blocked = join(temporaryFolder(), 'file');
+  writeFileSync(blocked, '');
+  const notices: string[] = [];
+  const path = join(blocked, 'lock');
+  const result = await withLock(path, { ...options(), notice: (it) => notices.push(it) }, () =>
+    Promise.resolve('done'),
+  );
+  expect({ result, notices }).toEqual({
+    result: 'done',
+    notices: [`The lock ${path} cannot be made (ENOTDIR); the gateway goes on without it.`],
+  });
+});
+
+test('a folder in the place of the lock is no lock', async () => {
+  const path = join(temporaryFolder(), 'lock');
+  mkdirSync(path);
+  const notices: string[] = [];
+  const result = await withLock(path, { ...options(), notice: (it) => notices.push(it) }, () =>
+    Promise.resolve('done'),
+  );
+  expect({ result, notices }).toEqual({
+    result: 'done',
+    notices: [`The lock ${path} cannot be made (EISDIR); the gateway goes on without it.`],
+  });
+});
+
+// --- helpers
+
+/** The wait is 1 s and a sign of life lasts 10 s; pauses take no time, and signs of life are given only when asked for. */
+function options({ clock = { now: NOW }, beat = false } = {}): LockOptions {
+  return {
+    waitMs: 1_000,
+    staleMs: 10_000,
+    now: () => clock.now,
+    async sleep(milliseconds, signal) {
+      const isBeat = milliseconds > 1_000;
+      if (isBeat && !beat) return patience(milliseconds, signal);
+      await realSleep(1, undefined, { signal });
+    },
+    notice(sentence) {
+      throw new Error(sentence);
+    },
+  };
+}
+
+/** So many at once; how many were ever at work together, and what their works gave. */
+async function contend(folder: string, count: number): Promise<{ together: number; results: readonly number[] }> {
+  let [working, together, done] = [0, 0, 0];
+  const work = async (): Promise<number> => {
+    together = Math.max(together, ++working);
+    await realSleep(0);
+    working--;
+    return done++;
+  };
+  const patient = { ...options(), waitMs: 60_000 };
+  const contenders = Array.from({ length: count }, () => withLock(join(folder, 'lock'), patient, work));
+  const results = await Promise.all(contenders);
+  return { together, results: results.toSorted((one, other) => one - other) };
+}
+
+/** The lock of a process that was killed. */
+async function leaveDeadOwner(path: string): Promise<void> {
+  const owner = startScript('lock-contender.ts', ['hold', path]);
+  await owner.line();
+  await owner.kill();
+  // As old as everything else in these tests, so that only the death of the owner counts.
+  utimesSync(path, NOW / 1000, NOW / 1000);
+}
+
+/** The lock of a process on another host, last seen at `NOW`. */
+function putOwner(path: string, number: number): void {
+  rmSync(path, { force: true });
+  writeFileSync(path, ticketOf(number));
+  utimesSync(path, NOW / 1000, NOW / 1000);
+}
+
+function ticketOf(number: number): string {
+  return JSON.stringify({ id: `00000000-0000-4000-8000-00000000000${number}`, processId: 1, host: 'another' });
+}
+
+function idIn(ticket: string): string {
+  return /"id":"([^"]+)"/.exec(ticket)?.[1] ?? '';
+}
+
+function ticketsIn(folder: string): number {
+  return readdirSync(folder).filter((it) => it.endsWith('.ticket')).length;
+}
+
+async function waitFor(condition: () => boolean): Promise<void> {
+  while (!condition()) await realSleep(5);
+}

@@ -1,0 +1,69 @@
+/** What every command has: `--demo`, `--profile`, and nothing of the simulator's that stays behind. */
+
+import { once } from 'node:events';
+import { readdirSync } from 'node:fs';
+
+import { expect, jest, test } from '@jest/globals';
+
+import { commands } from '../../src/commands/index.js';
+import { run, start, temporaryFolder } from '../support/command.js';
+
+jest.setTimeout(30_000);
+
+/** Arguments beside `--demo`, and the beginning of what is said then on stdout. */
+const CALLS: Readonly<Record<string, readonly [args: readonly string[], stdout: RegExp]>> = {
+  login: [
+    [],
+    /^Logged in: AWS Builder ID, token good for 60 min\.\nKept nowhere: this was the simulator; Kiro is called/,
+  ],
+  logout: [[], /^The login of the simulator is stored nowhere; nothing was removed\.\n$/],
+  status: [[], /^login {4}Kiro social login \(id [0-9a-f]{8}\)\nstore {4}none: the simulator knows it\n/],
+  serve: [['--port', '0'], /^kiro-gateway \S+ listens on http:\S+\nSIMULATOR: /],
+  chat: [['2+2?'], /^2\+2 = 4\.\n/],
+  models: [[], /^ {2}MODEL /],
+  usage: [[], /^plan {5}KIRO PRO\n/],
+  doctor: [[], /SIMULATOR|simulator/],
+  run: [['codex', '--print'], /./],
+};
+
+const NAMES = commands.map(({ name }) => name);
+
+test('the table has every command', () => {
+  expect(NAMES.filter((name) => CALLS[name] === undefined)).toEqual([]);
+});
+
+for (const name of NAMES) {
+  const [args, stdout] = CALLS[name] ?? [[], /./];
+  test(`${name} has --demo, which leaves nothing behind, --demo=SCENARIO and --profile`, async () => {
+    const [demo, wrong, profiled] = await Promise.all([
+      inDemo([name, '--demo', ...args]),
+      run([name, '--demo=nope', ...args]),
+      run([name, '--profile', 'work', ...args], { env: { REFRESH_TOKEN: `reusable-${'x'.repeat(120)}` } }),
+    ]);
+    expect(demo).toEqual({ code: 0, stdout: expect.stringMatching(stdout), left: [] });
+    expect(wrong).toEqual({
+      code: 2,
+      stdout: '',
+      stderr: expect.stringMatching(/^There is no scenario "nope"; there are text, .*\n$/),
+    });
+    expect(profiled.stdout + profiled.stderr).toContain(PROFILE_WORDS[name] ?? 'There is no login work');
+    expect(profiled.code).toBe(PROFILE_CODES[name] ?? 4);
+  });
+}
+
+/** The gateway key may stay; the rest of the home is the simulator's. */
+async function inDemo(args: readonly string[]) {
+  const home = temporaryFolder();
+  const { child, output } = start(args, { env: { KIRO_GATEWAY_HOME: home } });
+  if (args[0] === 'serve') child.stdout.once('data', () => child.kill('SIGTERM'));
+  const [code] = (await once(child, 'close')) as [number | null];
+  return { code, stdout: output.stdout, left: readdirSync(home).filter((folder) => folder !== 'config') };
+}
+
+const PROFILE_WORDS: Readonly<Record<string, string>> = {
+  login: '--from is missing',
+  logout: 'There is no stored login work; nothing was removed.',
+  // It shows how to reach a gateway, whoever that one is logged in as.
+  run: 'model_provider',
+};
+const PROFILE_CODES: Readonly<Record<string, number>> = { login: 2, logout: 0, doctor: 1, run: 0 };

@@ -1,0 +1,344 @@
+/** `run` as a process: fake clients on the PATH, what they are given, how they end, and what is printed in their place. */
+
+import { once } from 'node:events';
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { expect, jest, test } from '@jest/globals';
+
+import { run, serve, start, temporaryFolder } from '../support/command.js';
+import { runInTerminal } from '../support/terminal.js';
+
+// Each test starts processes; on two cores with other tests beside it that takes its time.
+jest.setTimeout(30_000);
+
+/** A folder with a program of this name, which is a script for node. */
+function fakeClient(name: string, script: string): string {
+  const folder = temporaryFolder();
+  writeFileSync(join(folder, name), `#!${process.execPath}\n${script}`);
+  chmodSync(join(folder, name), 0o755);
+  return folder;
+}
+
+const TELL = `
+const names = /^(?:ANTHROPIC|OPENAI|OPENCODE|AIDER|KIRO_GATEWAY_KEY|CLAUDE|NO_PROXY)/;
+const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => names.test(name)));
+console.log(JSON.stringify({ args: process.argv.slice(2), env }));`;
+
+/** What a client was given; its port and key, which differ from run to run, by their names. */
+async function given(client: string, args: readonly string[] = [], env: Readonly<Record<string, string>> = {}) {
+  const { code, stdout, stderr } = await run(['run', client, '--demo', ...args], {
+    env: { PATH: fakeClient(client, TELL), ...env },
+  });
+  expect({ code, stderr }).toEqual({ code: 0, stderr: 'SIMULATOR: answers are made up, no Kiro account is used.\n' });
+  const told = stdout.replaceAll(/127\.0\.0\.1:\d+/g, 'HOST').replaceAll(/kgw-[\w-]{43}/g, 'KEY');
+  const { KIRO_GATEWAY_HOME: _, ...rest } = (JSON.parse(told) as { env: Record<string, string> }).env;
+  return { args: (JSON.parse(told) as { args: string[] }).args, env: rest };
+}
+
+test('Claude Code gets the newest model of each family, and nothing that leads it elsewhere', async () => {
+  const env = { ANTHROPIC_API_KEY: 'mine', CLAUDE_CODE_USE_BEDROCK: '1', NO_PROXY: 'my.box' };
+  expect(await given('claude', ['--', '-p', 'two words'], env)).toEqual({
+    args: ['-p', 'two words'],
+    env: {
+      ANTHROPIC_BASE_URL: 'http://HOST',
+      ANTHROPIC_AUTH_TOKEN: 'KEY',
+      ANTHROPIC_MODEL: 'claude-sonnet-5',
+      ANTHROPIC_DEFAULT_OPUS_MODEL: 'claude-opus-5',
+      ANTHROPIC_DEFAULT_SONNET_MODEL: 'claude-sonnet-5',
+      ANTHROPIC_DEFAULT_HAIKU_MODEL: 'claude-haiku-4.5',
+      NO_PROXY: 'my.box,127.0.0.1',
+    },
+  });
+});
+
+test('Codex gets its provider by arguments in front of the own ones, and the key by the environment', async () => {
+  expect(await given('codex', ['-m', 'gpt-5.6-sol', '--', 'exec', 'hi'])).toEqual({
+    args: [
+      '-c',
+      'model_provider="kiro-run"',
+      '-c',
+      'model="gpt-5.6-sol"',
+      '-c',
+      'model_context_window=272000',
+      '-c',
+      'model_providers.kiro-run={name="Kiro",base_url="http://HOST/v1",env_key="KIRO_GATEWAY_KEY",wire_api="responses"}',
+      'exec',
+      'hi',
+    ],
+    env: { KIRO_GATEWAY_KEY: 'KEY', NO_PROXY: '127.0.0.1' },
+  });
+});
+
+test('opencode gets all models in a configuration of its own', async () => {
+  const { args, env } = await given('opencode', ['--', 'run', 'hi']);
+  const { provider, ...models } = JSON.parse(env['OPENCODE_CONFIG_CONTENT'] ?? '') as {
+    provider: { kiro: { options: object; models: Record<string, object> } };
+  };
+  expect(args).toEqual(['run', 'hi']);
+  expect(models).toEqual({ model: 'kiro/claude-sonnet-5', small_model: 'kiro/claude-haiku-4.5' });
+  expect(provider.kiro.options).toEqual({ baseURL: 'http://HOST/v1', apiKey: '{env:KIRO_GATEWAY_KEY}' });
+  expect(Object.keys(provider.kiro.models)).toHaveLength(20);
+  expect(provider.kiro.models['glm-5']).toEqual({
+    name: 'Glm 5',
+    attachment: false,
+    modalities: { input: ['text'], output: ['text'] },
+    limit: { context: 200000, output: 64000 },
+  });
+  expect(env['KIRO_GATEWAY_KEY']).toBe('KEY');
+});
+
+test('Qwen Code and aider get theirs; a small model is of the same maker', async () => {
+  expect(await given('qwen')).toEqual({
+    args: ['--auth-type', 'openai'],
+    env: {
+      OPENAI_BASE_URL: 'http://HOST/v1',
+      OPENAI_API_KEY: 'KEY',
+      OPENAI_MODEL: 'claude-sonnet-5',
+      NO_PROXY: '127.0.0.1',
+    },
+  });
+  expect(await given('aider', ['-m', 'glm-5'])).toEqual({
+    args: [],
+    env: {
+      OPENAI_API_BASE: 'http://HOST/v1',
+      OPENAI_API_KEY: 'KEY',
+      AIDER_MODEL: 'openai/glm-5',
+      AIDER_WEAK_MODEL: 'openai/glm-5',
+      AIDER_SHOW_MODEL_WARNINGS: 'false',
+      NO_PROXY: '127.0.0.1',
+    },
+  });
+});
+
+test('the client reaches the gateway, nobody else does, the log goes to a file, and the exit code is its own', async () => {
+  const script = `
+const { ANTHROPIC_BASE_URL: url, ANTHROPIC_AUTH_TOKEN: key } = process.env;
+const ask = (token) => fetch(url + '/v1/models', { headers: { authorization: 'Bearer ' + token } });
+Promise.all([ask(key), ask('wrong')]).then(([mine, other]) => {
+  console.log(mine.status, other.status);
+  process.exit(7);
+});`;
+  const home = temporaryFolder();
+  const { code, stdout, stderr } = await run(['run', 'claude', '--demo'], {
+    env: { PATH: fakeClient('claude', script), KIRO_GATEWAY_HOME: home },
+  });
+  const log = join(home, 'state', 'run.log');
+  expect({ code, stdout, stderr }).toEqual({
+    code: 7,
+    stdout: '200 401\n',
+    stderr: `SIMULATOR: answers are made up, no Kiro account is used.\nRequests of Claude Code have failed; ${log} tells why.\n`,
+  });
+  expect(readFileSync(log, 'utf8')).toMatch(/GET \/v1\/models 200 .*\n.*GET \/v1\/models .*401/);
+  expect(readFileSync(log, 'utf8')).not.toMatch(/kgw-/);
+});
+
+test.each([
+  ['SIGINT', 'process.exit(5)', 5],
+  ['SIGTERM', 'process.exit(6)', 6],
+  ['SIGTERM', 'process.kill(process.pid, "SIGKILL")', 137],
+] as const)('%s is for the client: %s ends us with %i', async (signal, deed, expected) => {
+  const script = `process.on('${signal}', () => { ${deed}; }); setInterval(() => {}, 1000); console.log('ready');`;
+  const { child, output } = start(['run', 'claude', '--demo'], { env: { PATH: fakeClient('claude', script) } });
+  while (!output.stdout.includes('ready')) await once(child.stdout, 'data');
+  child.kill(signal);
+  expect(await once(child, 'close')).toEqual([expected, null]);
+});
+
+const refusals: readonly (readonly [string, readonly string[], number, string])[] = [
+  [
+    'a client that is not installed',
+    ['run', 'codex', '--demo'],
+    1,
+    'Codex is not installed: there is no codex on the PATH. Install it: npm install -g @openai/codex\n',
+  ],
+  [
+    'an unknown client',
+    ['run', 'emacs'],
+    2,
+    'There is no client "emacs"; there are claude, codex, opencode, qwen, aider, cline, continue, zed, vscode, cursor.\n',
+  ],
+  [
+    'one that is not started',
+    ['run', 'zed'],
+    2,
+    'Zed is not started from here; `kiro-gateway run zed --print` says what to do.\n',
+  ],
+  [
+    'arguments for nobody',
+    ['run', 'claude', '--print', '--', '-p'],
+    2,
+    '--print starts nothing, so there is nobody to pass "-p" to.\n',
+  ],
+  ['--yes alone', ['run', 'claude', '--yes'], 2, '--yes answers what --save asks; add --save.\n'],
+  [
+    'settings that are not kept',
+    ['run', 'qwen', '--save'],
+    2,
+    '--save knows the settings of codex and opencode; `kiro-gateway run qwen --print` shows these.\n',
+  ],
+];
+
+test.each(refusals)('%s', async (_, args, code, stderr) => {
+  expect(await run(args, { env: { PATH: temporaryFolder() } })).toEqual({ code, stdout: '', stderr });
+});
+
+test('without a login it says so', async () => {
+  const ended = await run(['run', 'claude'], { env: { PATH: fakeClient('claude', TELL) } });
+  expect({ code: ended.code, stdout: ended.stdout }).toEqual({ code: 4, stdout: '' });
+});
+
+const HOME = '/no/such home';
+const printed: Readonly<Record<string, string>> = {
+  claude: `export ANTHROPIC_BASE_URL=http://127.0.0.1:8123
+export ANTHROPIC_AUTH_TOKEN="$(cat '/no/such home/config/gateway-key')"
+export ANTHROPIC_MODEL=claude-sonnet-4.5
+export ANTHROPIC_DEFAULT_OPUS_MODEL=claude-opus-4.5
+export ANTHROPIC_DEFAULT_SONNET_MODEL=claude-sonnet-4.5
+export ANTHROPIC_DEFAULT_HAIKU_MODEL=claude-haiku-4.5
+unset ANTHROPIC_API_KEY ANTHROPIC_SMALL_FAST_MODEL CLAUDE_CODE_USE_BEDROCK CLAUDE_CODE_USE_VERTEX
+`,
+  codex: `model = "claude-sonnet-4.5"
+model_provider = "kiro"
+model_context_window = 200000
+
+[model_providers.kiro]
+name = "Kiro"
+base_url = "http://127.0.0.1:8123/v1"
+wire_api = "responses"
+
+[model_providers.kiro.auth]
+command = "cat"
+args = ["/no/such home/config/gateway-key"]
+`,
+  qwen: `export OPENAI_BASE_URL=http://127.0.0.1:8123/v1
+export OPENAI_API_KEY="$(cat '/no/such home/config/gateway-key')"
+export OPENAI_MODEL=claude-sonnet-4.5
+`,
+  aider: `export OPENAI_API_BASE=http://127.0.0.1:8123/v1
+export OPENAI_API_KEY="$(cat '/no/such home/config/gateway-key')"
+export AIDER_MODEL=openai/claude-sonnet-4.5
+export AIDER_WEAK_MODEL=openai/claude-haiku-4.5
+export AIDER_SHOW_MODEL_WARNINGS=false
+`,
+  cline: `API Provider    OpenAI Compatible
+Base URL        http://127.0.0.1:8123/v1
+API Key         in /no/such home/config/gateway-key
+Model ID        claude-sonnet-4.5
+Context Window  200000
+Max Output      64000
+`,
+};
+
+test.each(Object.entries(printed))('--print for %s', async (client, text) => {
+  const ended = await run(['run', client, '--print'], { env: { KIRO_GATEWAY_HOME: HOME, SERVER_PORT: '8123' } });
+  expect({ code: ended.code, stdout: ended.stdout }).toEqual({ code: 0, stdout: text });
+});
+
+test('--print takes the models of a running serve, and never shows its key', async () => {
+  const served = await serve(['--demo']);
+  const env = { KIRO_GATEWAY_HOME: join(served.home, 'gateway'), SERVER_PORT: new URL(served.url).port };
+  const outputs = await Promise.all(
+    ['opencode', 'continue', 'zed', 'vscode', 'cursor'].map((client) => run(['run', client, '--print'], { env })),
+  );
+  await served.stop();
+  expect(outputs.map(({ code }) => code)).toEqual([0, 0, 0, 0, 0]);
+  expect(JSON.stringify(outputs)).not.toContain('kgw-');
+  expect(outputs[0]?.stdout).toContain('"model": "kiro/claude-sonnet-5"');
+  expect(outputs[1]?.stdout).toContain('    model: "claude-sonnet-5"');
+  expect(outputs[2]?.stdout).toContain('"name": "gpt-5.6-sol"');
+  expect(outputs[3]?.stdout).toContain(`"url": "${served.url}/v1/chat/completions"`);
+  expect(outputs[4]?.stdout).toContain('public https\naddress');
+});
+
+// --- save and undo
+
+function filled(path: string, text: string | undefined): { home: string; file: string } {
+  const home = temporaryFolder();
+  const file = join(home, path);
+  if (text !== undefined) {
+    mkdirSync(join(file, '..'), { recursive: true });
+    writeFileSync(file, text);
+  }
+  return { home, file };
+}
+
+const FILES = { codex: '.codex/config.toml', opencode: '.config/opencode/opencode.json' };
+
+const texts: readonly (readonly ['codex' | 'opencode', string, string | undefined])[] = [
+  ['codex', 'no file', undefined],
+  ['codex', 'an empty file', ''],
+  ['codex', 'no line end', 'approval_policy = "never"'],
+  ['codex', 'tables and CRLF', 'model = "mine"\r\n[tools]\r\nx = 1\r\n'],
+  ['opencode', 'no file', undefined],
+  ['opencode', 'an empty object', '{}'],
+  ['opencode', 'comments', '{\n  // mine\n  "theme": "x", /* , */\n}\n'],
+  ['opencode', 'providers', '\uFEFF{"provider":{"a":{"npm":"x"}},"b":[1,2,],}'],
+];
+
+test.each(texts)('--save and --undo of %s with %s leave it to the byte', async (client, _, text) => {
+  const { home, file } = filled(FILES[client], text);
+  const env = { HOME: home, KIRO_GATEWAY_HOME: join(home, 'gateway') };
+  const saved = await run(['run', client, '--save', '--yes'], { env });
+  expect(saved.code).toBe(0);
+  expect(readFileSync(file, 'utf8')).toContain('http://127.0.0.1:8000/v1');
+  const again = await run(['run', client, '--save', '--yes'], { env });
+  expect(again.stdout).toBe(`${file} has it already; nothing was written.\n`);
+  expect((await run(['run', client, '--undo'], { env })).code).toBe(0);
+  if (text === undefined) expect(() => readFileSync(join(file, '..'))).toThrow('ENOENT');
+  else expect(readFileSync(file, 'utf8')).toBe(text);
+});
+
+test.each([
+  ['codex', 'model = "x"\n[a]\nb = 1\n', 'b = 1', 'b = 2'],
+  ['opencode', '{\n  // mine\n  "theme": "x",\n}\n', '"x"', '"y"'],
+] as const)('--undo of %s takes only its own out of a file that was edited since', async (client, text, from, to) => {
+  const { home, file } = filled(FILES[client], text);
+  const env = { HOME: home, KIRO_GATEWAY_HOME: join(home, 'gateway') };
+  await run(['run', client, '--save', '--yes'], { env });
+  writeFileSync(file, readFileSync(file, 'utf8').replace(from, to));
+  await run(['run', client, '--undo'], { env });
+  expect(readFileSync(file, 'utf8')).toBe(text.replace(from, to));
+});
+
+test('nothing is written where nobody can be asked, or where it would clash', async () => {
+  const { home, file } = filled(FILES.opencode, '{"provider":{"kiro":{}}}');
+  const env = { HOME: home, KIRO_GATEWAY_HOME: join(home, 'gateway') };
+  const clash = await run(['run', 'opencode', '--save', '--yes'], { env });
+  const silent = await run(['run', 'codex', '--save'], { env });
+  expect([clash.code, silent.code]).toEqual([2, 2]);
+  expect(clash.stderr).toContain(`${file} already has a provider kiro that is not from here`);
+  expect(silent.stderr).toContain('Nothing was written: there is no terminal to ask on; add --yes.\n');
+  expect(readFileSync(file, 'utf8')).toBe('{"provider":{"kiro":{}}}');
+  expect(() => readFileSync(join(home, FILES.codex))).toThrow('ENOENT');
+});
+
+test.each([
+  ['y', 0],
+  ['n', 1],
+] as const)('on a terminal --save shows the lines and asks; %s ends with %i', async (answer, code) => {
+  const home = temporaryFolder();
+  const file = join(home, '.codex', 'config.toml');
+  const seen = await runInTerminal(['run', 'codex', '--save'], {
+    env: { HOME: home, KIRO_GATEWAY_HOME: join(home, 'gateway') },
+    columns: 200,
+    steps: [[`Write this to ${file}?`, [answer]]],
+  });
+  expect(seen.code).toBe(code);
+  expect(seen.screen).toContain('+ model_provider = "kiro"');
+  if (code === 0) expect(readFileSync(file, 'utf8')).toContain('model_provider = "kiro"');
+  else expect(() => readFileSync(file)).toThrow('ENOENT');
+});
+
+test('on a terminal Ctrl-C reaches the client once, and what it does then is its affair', async () => {
+  const script = `let count = 0;
+process.on('SIGINT', () => { count += 1; setTimeout(() => { console.log('heard ' + count); process.exit(9); }, 100); });
+setInterval(() => {}, 1000);
+console.log('ready');`;
+  const seen = await runInTerminal(['run', 'claude', '--demo'], {
+    env: { PATH: `${fakeClient('claude', script)}:${process.env['PATH'] ?? ''}` },
+    steps: [['ready', ['\u0003']]],
+  });
+  expect(seen.code).toBe(9);
+  expect(seen.screen).toContain('heard 1');
+});

@@ -1,0 +1,171 @@
+/** Small files: read when they are regular and not too large; written, secrets too, so that only this person may read. */
+
+import { randomUUID } from 'node:crypto';
+import { constants } from 'node:fs';
+import { chmod, lstat, mkdir, open, readdir, rename, rm, stat, unlink, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { GatewayError } from '../core/errors.js';
+import { isRecord } from '../core/reader.js';
+
+type SmallFile = { readonly text: string } | { readonly problem: FileProblem };
+
+export type FileProblem = keyof typeof FILE_PROBLEMS;
+
+/** @param options.links Whether a symbolic link is followed; refuse it where only our own files belong. */
+export async function readSmallFile(
+  path: string,
+  options: { readonly maxBytes: number; readonly links: 'follow' | 'refuse' },
+): Promise<SmallFile> {
+  try {
+    if (options.links === 'refuse' && (await lstat(path)).isSymbolicLink()) return { problem: 'link' };
+    // Without O_NONBLOCK, opening a named pipe would wait for its writer. Both flags are missing on Windows.
+    const noFollow = options.links === 'refuse' ? (constants.O_NOFOLLOW ?? 0) : 0;
+    const file = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0) | noFollow);
+    try {
+      const facts = await file.stat();
+      if (!facts.isFile()) return { problem: 'not-a-file' };
+      if (facts.size > options.maxBytes) return { problem: 'too-large' };
+      const text = await file.readFile('utf8');
+      // Editors on Windows put a byte order mark first.
+      return { text: text.startsWith('\uFEFF') ? text.slice(1) : text };
+    } finally {
+      await file.close();
+    }
+  } catch (thrown) {
+    return { problem: fileProblem(thrown) };
+  }
+}
+
+/** What a file system error means for the one who wants to read the file. */
+export function fileProblem(thrown: unknown): FileProblem {
+  return PROBLEM_OF_CODE[codeOf(thrown)] ?? 'unreadable';
+}
+
+/** The `code` of a file system error: `ENOENT`, `EACCES`, …; empty for anything else. */
+export function codeOf(thrown: unknown): string {
+  return isRecord(thrown) && typeof thrown['code'] === 'string' ? thrown['code'] : '';
+}
+
+/** Completes a sentence about the file. */
+export const FILE_PROBLEMS = {
+  missing: 'does not exist',
+  link: 'is a symbolic link',
+  'not-a-file': 'is not a regular file',
+  'too-large': 'is too large',
+  unreadable: 'cannot be read',
+} as const;
+
+const PROBLEM_OF_CODE: Readonly<Record<string, FileProblem>> = {
+  ENOENT: 'missing',
+  ENOTDIR: 'missing',
+  EISDIR: 'not-a-file',
+  ELOOP: 'link',
+};
+
+/**
+ * Replaces the file as a whole or not at all: after a crash it holds the old text or the new one. Its folder is made
+ * private too, so it must be the gateway's own.
+ * @throws GatewayError `forbidden` when the path is a symbolic link; file system errors as they come.
+ */
+export async function writePrivateFile(path: string, text: string): Promise<void> {
+  await makePrivateFolder(dirname(path));
+  const old = await lstat(path).catch(() => undefined);
+  if (old?.isSymbolicLink()) throw refusal(path, FILE_PROBLEMS.link);
+  const temporary = `${path}.${randomUUID()}.tmp`;
+  try {
+    await writeFile(temporary, text, { flag: 'wx', mode: 0o600, flush: true });
+    await rename(temporary, path);
+  } catch (thrown) {
+    await rm(temporary, { force: true });
+    throw thrown;
+  }
+  await syncFolder(dirname(path));
+  // A younger one may be about to take the file's place.
+  const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: 0 }));
+  await sweep(path, mtimeMs - ABANDONED_MS);
+}
+
+/** Removes what writers that were killed before that time have left of the file: it may hold a login. */
+async function sweep(path: string, beforeMs: number): Promise<void> {
+  const names = await readdir(dirname(path)).catch((): string[] => []);
+  for (const name of names.filter((it) => it.startsWith(`${basename(path)}.`) && it.endsWith('.tmp'))) {
+    const left = join(dirname(path), name);
+    const { mtimeMs } = await stat(left).catch(() => ({ mtimeMs: Infinity }));
+    if (mtimeMs < beforeMs) await rm(left, { force: true });
+  }
+}
+
+/** @throws GatewayError `forbidden` when that cannot be done, whatever the reason. */
+export function savePrivateFile(path: string, text: string): Promise<void> {
+  return explained(path, 'written', () => writePrivateFile(path, text));
+}
+
+/**
+ * True when there was one.
+ * @throws GatewayError `forbidden`.
+ */
+export function removePrivateFile(path: string): Promise<boolean> {
+  return explained(path, 'removed', async () => {
+    try {
+      await unlink(path);
+      await sweep(path, Infinity);
+      return true;
+    } catch (thrown) {
+      if (fileProblem(thrown) === 'missing') return false;
+      throw thrown;
+    }
+  });
+}
+
+/** @throws GatewayError `forbidden` in place of an error of the file system. */
+async function explained<Result>(
+  path: string,
+  what: 'written' | 'removed',
+  action: () => Promise<Result>,
+): Promise<Result> {
+  try {
+    return await action();
+  } catch (thrown) {
+    if (thrown instanceof GatewayError) throw thrown;
+    const reason = codeOf(thrown) || 'unknown error';
+    const message = `The gateway's file ${path} cannot be ${what} (${reason}); make that possible and try again.`;
+    throw new GatewayError('forbidden', message, { cause: thrown });
+  }
+}
+
+/**
+ * The text of a private file, or undefined when there is none.
+ * @throws GatewayError `forbidden` when it is not a regular file, too large or unreadable.
+ */
+export async function readPrivateFile(path: string, maxBytes: number): Promise<string | undefined> {
+  const file = await readSmallFile(path, { maxBytes, links: 'refuse' });
+  if ('text' in file) return file.text;
+  if (file.problem === 'missing') return undefined;
+  throw refusal(path, FILE_PROBLEMS[file.problem]);
+}
+
+export async function makePrivateFolder(folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  // Windows has no such bits, and its chmod leaves folders as they are: a profile's are private from the start.
+  if (((await stat(folder)).mode & 0o077) !== 0) await chmod(folder, 0o700);
+}
+
+/** Makes the rename itself survive a power cut. Not every file system and platform can; the file is whole anyway. */
+async function syncFolder(folder: string): Promise<void> {
+  try {
+    const handle = await open(folder, 'r');
+    try {
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+  } catch {
+    return;
+  }
+}
+
+function refusal(path: string, problem: string): GatewayError {
+  return new GatewayError('forbidden', `The gateway's file ${path} ${problem}; remove it and try again.`);
+}
+
+const ABANDONED_MS = 60_000;

@@ -1,0 +1,196 @@
+/** The login of kiro-cli or amazon-q in their database. Only read, and the only place that knows SQL. */
+
+import { posix, win32 } from 'node:path';
+import type { Database, SqlValue } from 'sql.js';
+import { GatewayError } from '../core/errors.js';
+import { isRecord, Reader } from '../core/reader.js';
+import { isProfileArn, isRegion } from '../kiro/calls.js';
+import type { Credential, FoundLogin } from './credential.js';
+import { readCredential, registrationFields } from './json-login.js';
+import { readDatabaseImage, type Sleep, unusableDatabase } from './sqlite.js';
+
+export type Clock = {
+  /** Unix time in milliseconds. */
+  readonly now: () => number;
+  readonly sleep: Sleep;
+};
+
+/** @throws GatewayError `not-logged-in`, in one sentence that names the file, when there is no usable login. */
+export async function readKiroCliDatabase(path: string, clock: Clock): Promise<FoundLogin> {
+  const image = await readDatabaseImage(path, clock);
+  if (!image.subarray(0, MAGIC.length).equals(MAGIC)) throw unusableDatabase(path, notSqlite(image));
+  const { secrets, state } = await readRows(path, image);
+  const login = chooseLogin(secrets, state, clock.now());
+  if ('kind' in login) return { credential: login, notices: [] };
+  const advice = 'run `kiro-cli login`.';
+  if (login.length === 0) throw unusableDatabase(path, `holds no login; ${advice}`);
+  throw unusableDatabase(path, `holds no login that can be used (${login.join('; ')}); ${advice}`);
+}
+
+async function readRows(path: string, image: Buffer): Promise<{ secrets: Rows; state: Rows }> {
+  const { default: loadSqlite } = await import('sql.js');
+  const sqlite = await loadSqlite();
+  // sql.js takes a slice of what it is given, and that of a Buffer is no copy.
+  const database = new sqlite.Database(image);
+  try {
+    const columns = columnsOf(database, 'auth_kv');
+    if (!columns.has('key') || !columns.has('value')) {
+      // A database of another program also has tables, and maybe this one.
+      const complaint =
+        columns.size === 0
+          ? 'has no table auth_kv, so it is not of kiro-cli or amazon-q'
+          : 'has a table auth_kv without the columns key and value, so it is of an unknown kiro-cli';
+      throw unusableDatabase(path, `${complaint}; set KIRO_CLI_DB_FILE to kiro-cli's data.sqlite3.`);
+    }
+    const hasState = columnsOf(database, 'state').has('value');
+    return { secrets: rowsOf(database, 'auth_kv'), state: hasState ? rowsOf(database, 'state') : new Map() };
+  } catch (thrown) {
+    if (thrown instanceof GatewayError) throw thrown;
+    throw unusableDatabase(
+      path,
+      'is damaged or only half written; run `kiro-cli login`, or copy the file again if it is a copy.',
+      thrown,
+    );
+  } finally {
+    database.close();
+  }
+}
+
+function columnsOf(database: Database, table: string): ReadonlySet<string> {
+  const [result] = database.exec('SELECT name FROM pragma_table_info(?)', [table]);
+  return new Set(result?.values.map(([name]) => toText(name)));
+}
+
+function rowsOf(database: Database, table: 'auth_kv' | 'state'): Rows {
+  const [result] = database.exec(`SELECT key, value FROM ${table}`);
+  return new Map(result?.values.map(([key, value]) => [toText(key), toText(value)]));
+}
+
+/** SQLite keeps in each place what was put there: kiro-cli writes texts in one table and bytes in the other. */
+function toText(value: SqlValue | undefined): string {
+  return value instanceof Uint8Array ? new TextDecoder().decode(value) : String(value ?? null);
+}
+
+function notSqlite(image: Buffer): string {
+  // Encrypted databases are whole pages in which nearly every byte value occurs early.
+  const looksEncrypted = image.length % 512 === 0 && new Set(image.subarray(0, 1024)).size > 200;
+  return looksEncrypted
+    ? 'seems to be encrypted, and the gateway has no key for it; set KIRO_CLI_DB_FILE to one that is not.'
+    : "is not a SQLite database; set KIRO_CLI_DB_FILE to kiro-cli's data.sqlite3.";
+}
+
+const MAGIC = Buffer.from('SQLite format 3\0');
+
+/** Key to value, as text; most values are JSON. */
+type Rows = ReadonlyMap<string, string>;
+
+/**
+ * The first row in the order of use; but one that has expired only when all others have, too: kiro-cli leaves rows of
+ * earlier logins behind.
+ * @returns complaints, which name rows, when there is no login; none when the person is simply logged out.
+ */
+function chooseLogin(secrets: Rows, state: Rows, now: number): Credential | readonly string[] {
+  const readings = TOKEN_ROWS.map((row) => readRow(row, secrets, state)).filter((it) => it !== undefined);
+  const logins = readings.filter((it) => typeof it !== 'string');
+  const fresh = logins.find((it) => it.kind === 'api-key' || (it.expiresAt ?? 0) > now);
+  return fresh ?? logins[0] ?? readings.filter((it) => typeof it === 'string');
+}
+
+type TokenRow = {
+  readonly key: string;
+  readonly authMethod: 'external-idp' | 'social' | 'idc';
+  /** The row of the client that the tokens belong to: always of the same product. */
+  readonly registration?: string;
+};
+
+/** Undefined when there is no login in the row; a complaint when there is one that cannot be used. */
+function readRow({ key, authMethod, registration: clientKey }: TokenRow, secrets: Rows, state: Rows) {
+  const login = parseJson(secrets.get(key) ?? 'null');
+  if (login === null) return undefined;
+  if (!isRecord(login)) return `${key} is not a JSON object`;
+  const said = Object.fromEntries(Object.entries(login).filter(([, value]) => value !== null && value !== ''));
+  if (said['access_token'] === undefined && said['refresh_token'] === undefined) return `${key} holds no token`;
+  const registration = clientKey === undefined ? {} : parseJson(secrets.get(clientKey) ?? 'null');
+  if (!isRecord(registration)) return `${key} has no ${clientKey}`;
+  try {
+    const client = clientKey === undefined ? {} : registrationFields(reader(registration));
+    const fallbacks = { ...(authMethod === 'idc' && accountOfState(registration, state)), ...profileOfState(state) };
+    return readCredential(reader({ ...fallbacks, ...said, ...client, authMethod }));
+  } catch (thrown) {
+    // The message names a field; no other part of the error is needed, and none may carry a token.
+    if (thrown instanceof GatewayError) return `${key}: ${thrown.message}`;
+    throw thrown;
+  }
+}
+
+/** Only of AWS logins: these are left behind in the state when somebody changes to a social login. */
+function accountOfState(registration: Readonly<Record<string, unknown>>, state: Rows): object {
+  const regions = [registration['region'], stateValue(state, 'auth.idc.region')];
+  const region = regions.find((it) => typeof it === 'string' && isRegion(it));
+  const startUrl = stateValue(state, 'auth.idc.start-url');
+  return { ...(region !== undefined && { region }), ...(typeof startUrl === 'string' && { start_url: startUrl }) };
+}
+
+/** An object with an ARN, or the ARN alone. What is neither is left out; Kiro then tells the profile, or needs none. */
+function profileOfState(state: Rows): object {
+  const profile = stateValue(state, 'api.codewhisperer.profile');
+  const arn = isRecord(profile) ? profile['arn'] : profile;
+  return typeof arn === 'string' && isProfileArn(arn) ? { profile_arn: arn } : {};
+}
+
+/** Values are JSON; one that is not is taken for a bare text. */
+function stateValue(state: Rows, key: string): unknown {
+  const text = state.get(key) ?? 'null';
+  const value = parseJson(text);
+  return value === undefined ? text : value;
+}
+
+function reader(value: unknown): Reader {
+  return new Reader(value, 'not-logged-in', 'the row');
+}
+
+/** Undefined when it is not JSON. The parser's own complaint would quote a secret. */
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** "odic" is the real, misspelt name. */
+const TOKEN_ROWS: readonly TokenRow[] = [
+  { key: 'kirocli:external-idp:token', authMethod: 'external-idp' },
+  { key: 'kirocli:social:token', authMethod: 'social' },
+  { key: 'kirocli:odic:token', authMethod: 'idc', registration: 'kirocli:odic:device-registration' },
+  { key: 'codewhisperer:odic:token', authMethod: 'idc', registration: 'codewhisperer:odic:device-registration' },
+];
+
+export type DatabaseMachine = {
+  readonly platform: NodeJS.Platform;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly homeDirectory: string;
+};
+
+/** kiro-cli first: it copies the logins of amazon-q, which are then the older ones. */
+export function kiroCliDatabasePaths({ platform, env, homeDirectory: home }: DatabaseMachine): readonly string[] {
+  if (platform === 'win32') {
+    const folder = env['LOCALAPPDATA']?.trim() || win32.join(env['USERPROFILE'] || home, 'AppData', 'Local');
+    return ['Kiro-Cli', 'amazon-q'].map((it) => win32.join(folder, it, 'data.sqlite3'));
+  }
+  // The XDG base directory specification says that a path that is not absolute is to be ignored.
+  const named = env['XDG_DATA_HOME'] ?? '';
+  const xdg = posix.isAbsolute(named) ? named : posix.join(home, '.local', 'share');
+  const folder = platform === 'darwin' ? posix.join(home, 'Library', 'Application Support') : xdg;
+  return ['kiro-cli', 'amazon-q'].map((it) => posix.join(folder, it, 'data.sqlite3'));
+}
+
+/** False when there is no such program on PATH. Its output is not looked at, and it gets no input. Never throws. */
+export type RunProgram = (name: string, args: readonly string[], limitMs: number) => Promise<boolean>;
+
+/** Whether it did is only to be seen in its database. False when it is not installed. */
+export function askKiroCli(runProgram: RunProgram): Promise<boolean> {
+  return runProgram('kiro-cli', ['debug', 'refresh-auth-token'], LIMIT_MS);
+}
+
+const LIMIT_MS = 15_000;

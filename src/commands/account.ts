@@ -1,0 +1,273 @@
+/** What Kiro tells of the account, as a page for people or JSON for scripts: `models`, and `usage` with the ledger. */
+
+import type { Model } from '../core/conversation.js';
+import { GatewayError, type ErrorKind } from '../core/errors.js';
+import { creditsInAll, rounded, type Allowance, type UsageLimits } from '../core/usage-limits.js';
+import { dayOf, type LedgerEntry } from '../ledger.js';
+import { writeBar, writeTable, type Column } from '../terminal/table.js';
+import type { Terminal } from '../terminal/terminal.js';
+import { withGateway, type Run } from './command.js';
+
+export const models: Run = (_, options, context) =>
+  withGateway(context, options, async ({ gateway }) => {
+    const { terminal } = context;
+    const list = await gateway.models(context.stopSignal());
+    await terminal.result(options['json'] === true ? writeModelsJson(list) : writeModels(list, terminal));
+    return 0;
+  });
+
+/** The default is marked with a star. On a narrow terminal the names, which say what the ids say, are left out. */
+function writeModels(models: readonly Model[], { columns, style }: Pick<Terminal, 'columns' | 'style'>): string {
+  const tableOf = (shown: readonly ModelColumn[]): readonly string[] =>
+    writeTable(
+      shown,
+      models.map((model) => shown.map(({ cell }) => cell(model))),
+    );
+  const whole = tableOf(COLUMNS);
+  const isTooWide = columns !== undefined && whole.some((line) => line.length > columns);
+  const [head = '', ...lines] = isTooWide ? tableOf(COLUMNS.toSpliced(1, 1)) : whole;
+  const body = lines.map((line, at) => (models[at]?.isDefault === true ? style.bold(line) : line));
+  return `${[style.dim(head), ...body].join('\n')}\n`;
+}
+
+/** Field names are part of the command's contract; what is not known is null. */
+function writeModelsJson(models: readonly Model[]): string {
+  const list = models.map((model) => ({
+    id: model.id,
+    name: model.name,
+    description: model.description ?? null,
+    contextTokens: model.maxInputTokens,
+    outputTokens: model.maxOutputTokens,
+    inputs: model.inputs,
+    efforts: model.efforts,
+    creditRate: model.creditRate ?? null,
+    isDefault: model.isDefault,
+  }));
+  return `${JSON.stringify(list, null, 2)}\n`;
+}
+
+type ModelColumn = Column & { readonly cell: (model: Model) => string };
+
+/** `1000k` reads better than `1M` beside `200k`: the numbers stand in a column. */
+function thousands(tokens: number): string {
+  return tokens < 1000 ? String(tokens) : `${Math.round(tokens / 1000)}k`;
+}
+
+const COLUMNS: readonly ModelColumn[] = [
+  { title: '  MODEL', cell: ({ id, isDefault }) => `${isDefault ? '*' : ' '} ${id}` },
+  { title: 'NAME', cell: ({ name }) => name },
+  { title: 'CONTEXT', align: 'right', cell: ({ maxInputTokens }) => thousands(maxInputTokens) },
+  { title: 'OUTPUT', align: 'right', cell: ({ maxOutputTokens }) => thousands(maxOutputTokens) },
+  { title: 'CREDITS', align: 'right', cell: ({ creditRate }) => (creditRate === undefined ? '–' : `×${creditRate}`) },
+  { title: 'INPUTS', cell: ({ inputs }) => inputs.join(', ') },
+  { title: 'EFFORTS', cell: ({ efforts }) => efforts.join(' ') || '–' },
+];
+
+// --- usage
+
+export const usage: Run = (_, options, context) =>
+  withGateway(context, options, async ({ gateway, ledger, log }) => {
+    const { terminal, now } = context;
+    const limits = await gateway.usage(context.stopSignal()).catch((thrown: unknown) => {
+      if (ledger === undefined || !(thrown instanceof GatewayError) || !AWAY.includes(thrown.kind)) throw thrown;
+      terminal.note(log.clean(`Kiro did not say what the plan gives and what of it is used: ${thrown.message}`));
+      return undefined;
+    });
+    const entries = await ledger?.read(DAYS);
+    const report = { limits, spent: entries && sumUp(entries, now()), now: now() };
+    const isJson = options['json'] === true;
+    await terminal.result(isJson ? writeUsageJson(report) : writeUsage(report, terminal.style));
+    return limits === undefined ? 1 : 0;
+  });
+
+const DAYS = 30;
+
+/** Then what this machine wrote down is still worth something; a dead login is for the person to mend first. */
+const AWAY: readonly ErrorKind[] = [
+  'upstream-unavailable',
+  'upstream-protocol',
+  'overloaded',
+  'rate-limited',
+  'forbidden',
+  'quota-exhausted',
+];
+
+export type Spent = {
+  readonly today: Sum;
+  readonly last30Days: Sum;
+  /** Of the last 30 days, the dearest first. */
+  readonly byModel: readonly NamedSum[];
+  readonly bySession: readonly NamedSum[];
+};
+
+type Sum = Readonly<Record<'turns' | 'inputTokens' | 'outputTokens' | 'credits', number>>;
+type NamedSum = Sum & { readonly name: string };
+
+/** @param entries Those of the last 30 days. */
+export function sumUp(entries: readonly LedgerEntry[], now: number): Spent {
+  return {
+    today: sumOf(entries.filter(({ time }) => dayOf(time) === dayOf(now))),
+    last30Days: sumOf(entries),
+    byModel: sumsBy(entries, ({ model }) => model),
+    bySession: sumsBy(entries, ({ session, source }) => session ?? `(${source}, no session)`),
+  };
+}
+
+function sumsBy(entries: readonly LedgerEntry[], nameOf: (entry: LedgerEntry) => string): readonly NamedSum[] {
+  const groups = new Map<string, LedgerEntry[]>();
+  for (const entry of entries) {
+    const name = nameOf(entry);
+    const group = groups.get(name);
+    if (group === undefined) groups.set(name, [entry]);
+    else group.push(entry);
+  }
+  return [...groups]
+    .map(([name, group]) => ({ name, ...sumOf(group) }))
+    .toSorted((a, b) => b.credits - a.credits || b.turns - a.turns);
+}
+
+function sumOf(entries: readonly LedgerEntry[]): Sum {
+  const total = (pick: (entry: LedgerEntry) => number): number => entries.reduce((sum, it) => sum + pick(it), 0);
+  return {
+    turns: entries.length,
+    inputTokens: total(({ inputTokens }) => inputTokens),
+    outputTokens: total(({ outputTokens }) => outputTokens),
+    credits: rounded(total(({ credits }) => credits ?? 0)),
+  };
+}
+
+export type UsageReport = {
+  /** Undefined when Kiro did not say. */
+  readonly limits: UsageLimits | undefined;
+  /** Undefined where nothing is written down: with `--demo`. */
+  readonly spent: Spent | undefined;
+  /** Unix time in milliseconds. */
+  readonly now: number;
+};
+
+type Style = Readonly<Record<'bold' | 'dim' | 'green' | 'yellow' | 'red', (text: string) => string>>;
+
+export function writeUsage({ limits, spent, now }: UsageReport, style: Style): string {
+  const lines = limits === undefined ? [] : planLines(limits, now, style);
+  const gap = lines.length === 0 ? [] : [''];
+  const page = spent === undefined ? lines : [...lines, ...gap, ...writeSpent(spent, style)];
+  return `${page.join('\n')}\n`;
+}
+
+function planLines(limits: UsageLimits, now: number, style: Style): readonly string[] {
+  const { used, limit, left } = creditsInAll(limits, now);
+  const { trial, bonuses, resetsAt } = limits;
+  const bar = colourOf(left, limit, style)(writeBar(used, limit, BAR_WIDTH));
+  return [
+    ['plan', style.bold(limits.plan ?? 'unknown')],
+    ['credits', `${bar} ${number(used)} of ${number(limit)} used, ${style.bold(number(left))} left`],
+    ...(trial === undefined ? [] : [['trial', allowance(trial)]]),
+    ...bonuses.map((bonus) => ['bonus', `${bonus.name}: ${allowance(bonus)}`]),
+    ['overage', overage(limits.overage)],
+    ...(resetsAt === undefined ? [] : [['resets', `${dayOf(resetsAt)}${inDays(resetsAt, now)}`]]),
+  ].map(([name = '', value = '']) => `${name.padEnd(8)} ${value}`);
+}
+
+/** Field names are part of the command's contract; what is not known is null, and times are ISO 8601. */
+export function writeUsageJson({ limits, spent, now }: UsageReport): string {
+  const plan = limits === undefined ? NO_PLAN : planFacts(limits, now);
+  return `${JSON.stringify({ ...plan, gateway: spent ?? null }, null, 2)}\n`;
+}
+
+function planFacts(limits: UsageLimits, now: number): Readonly<Record<keyof typeof NO_PLAN, unknown>> {
+  const { plan, base, trial, bonuses, overage: beyond, resetsAt } = limits;
+  return {
+    plan: plan ?? null,
+    credits: creditsInAll(limits, now),
+    base: { used: base.used, limit: base.limit },
+    trial: trial === undefined ? null : allowanceFacts(trial),
+    bonuses: bonuses.map(allowanceFacts),
+    overage: { ...beyond, rate: beyond.rate ?? null },
+    resetsAt: isoTime(resetsAt),
+  };
+}
+
+/** The same fields when Kiro did not say. */
+const NO_PLAN = { plan: null, credits: null, base: null, trial: null, bonuses: null, overage: null, resetsAt: null };
+
+function writeSpent({ today, last30Days, byModel, bySession }: Spent, style: Style): readonly string[] {
+  if (last30Days.turns === 0) return ['This gateway has answered nothing in the last 30 days.'];
+  const rows = [
+    ['today', ...sumCells(today)],
+    ['last 30 days', ...sumCells(last30Days)],
+  ];
+  const [head = '', ...lines] = writeTable([{ title: 'THIS GATEWAY' }, ...SUM_COLUMNS], rows);
+  return [
+    style.dim(head),
+    ...lines,
+    '',
+    ...writeChart('BY MODEL, 30 DAYS', byModel, style),
+    '',
+    ...writeChart('BY SESSION, 30 DAYS', bySession, style),
+  ];
+}
+
+/** The dearest few; the rest is one line. */
+function writeChart(title: string, sums: readonly NamedSum[], style: Style): readonly string[] {
+  const most = Math.max(...sums.map(({ credits }) => credits));
+  const rows = sums
+    .slice(0, MAX_ROWS)
+    .map((sum) => [shortened(sum.name), ...sumCells(sum), writeBar(sum.credits, most, CHART_WIDTH)]);
+  const [head = '', ...lines] = writeTable([{ title }, ...SUM_COLUMNS, { title: '' }], rows);
+  const rest = sums.length - rows.length;
+  return [style.dim(head), ...lines, ...(rest > 0 ? [style.dim(`and ${rest} more`)] : [])];
+}
+
+function sumCells({ turns, inputTokens, outputTokens, credits }: Sum): readonly string[] {
+  return [turns, inputTokens, outputTokens, credits].map(number);
+}
+
+function allowance({ used, limit, expiresAt }: Allowance): string {
+  const until = expiresAt === undefined ? '' : `, until ${dayOf(expiresAt)}`;
+  return `${number(used)} of ${number(limit)} used${until}`;
+}
+
+function allowanceFacts({ name, used, limit, expiresAt }: Allowance): object {
+  return { name, used, limit, expiresAt: isoTime(expiresAt) };
+}
+
+function overage({ isEnabled, used, cap, charges, currency }: UsageLimits['overage']): string {
+  if (!isEnabled && used === 0) return 'off';
+  return `${isEnabled ? 'on' : 'off'}, ${number(used)} of ${number(cap)} used, ${charges.toFixed(2)} ${currency}`;
+}
+
+function inDays(time: number, now: number): string {
+  const days = Math.ceil((time - now) / DAY_MS);
+  if (days < 1) return '';
+  return days === 1 ? ' (in 1 day)' : ` (in ${days} days)`;
+}
+
+/** Red when little is left: scripts and people look at the colour first. */
+function colourOf(left: number, limit: number, style: Style): (text: string) => string {
+  if (left <= limit * 0.1) return style.red;
+  return left <= limit * 0.3 ? style.yellow : style.green;
+}
+
+/** At most two decimals, and thousands apart: `12,345.67`. */
+function number(value: number): string {
+  return value.toLocaleString('en-US', { maximumFractionDigits: 2 });
+}
+
+function isoTime(time: number | undefined): string | null {
+  return time === undefined ? null : new Date(time).toISOString();
+}
+
+/** Names of sessions are the clients', and may be anything. */
+function shortened(name: string): string {
+  const printable = name.replaceAll(/[^\x20-\x7e]/g, '?');
+  return printable.length > MAX_NAME_LENGTH ? `${printable.slice(0, MAX_NAME_LENGTH - 1)}…` : printable;
+}
+
+const SUM_COLUMNS = ['TURNS', 'TOKENS IN', 'TOKENS OUT', 'CREDITS'].map(
+  (title) => ({ title, align: 'right' }) as const,
+);
+const DAY_MS = 86_400_000;
+const BAR_WIDTH = 24;
+const CHART_WIDTH = 16;
+const MAX_ROWS = 8;
+const MAX_NAME_LENGTH = 36;

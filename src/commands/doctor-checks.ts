@@ -1,0 +1,296 @@
+/** What `doctor` looks at: this machine, the settings, the login and the way to Kiro. No token is sent without `--live`. */
+
+import { once } from 'node:events';
+import { access, constants, stat } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import { detectLogins } from '../auth/detect.js';
+import { codeOf } from '../auth/files.js';
+import type { Context } from '../context.js';
+import { GatewayError, toGatewayError } from '../core/errors.js';
+import type { Fetch } from '../core/fetch.js';
+import type { LoadedSettings } from '../env-file.js';
+import { apiHosts, DEFAULT_REGION, desktopAuthHost, oidcHost } from '../kiro/calls.js';
+import { openGateway } from '../open-gateway.js';
+import type { GatewayPaths } from '../paths.js';
+import { proxyFor } from '../proxy.js';
+import type { Settings } from '../settings.js';
+import { SETTINGS } from '../settings-table.js';
+import type { CommandOptions } from './command.js';
+import { AS_SAID, bad, info, ok, warn, type Finding } from './doctor-turns.js';
+import { findingLine, hostsOf, openLoginDesk, tokenLife } from './login-desk.js';
+import { urlHost } from './serve-screen.js';
+import { readStatus, type StatusFacts } from './status.js';
+
+export type Loaded = LoadedSettings & {
+  readonly paths: GatewayPaths;
+  /** A finding for each value that is none; the settings have the defaults there. */
+  readonly wrong: readonly Finding[];
+};
+
+/** @throws GatewayError `invalid-request` when `--demo` names no scenario. */
+export async function examine(
+  context: Context,
+  options: CommandOptions,
+  { ids: captures, ...loaded }: Loaded & { readonly ids: readonly string[] },
+): Promise<readonly Finding[]> {
+  const { settings, paths, wrong, notices, near } = loaded;
+  const { machine } = context;
+  const network = await context.loadFetch(settings.vpnProxyUrl);
+  const keychain = await context.keychain().available();
+  // As if the environment said what `./.env` says to `serve`: other commands do not read it.
+  const env = { ...machine.env };
+  for (const { variable } of Object.values(SETTINGS)) env[variable] = env[variable]?.trim() || near.lookup(variable);
+  const { node } = process.versions;
+  const [major = 0, minor = 0] = node.split('.').map(Number);
+  const isOld = major < 20 || (major === 20 && minor < 19);
+  const kept = captures.length === 0 ? 'none' : `${captures.length}, the newest ${captures[0]}`;
+  return [
+    isOld ? bad('node', `${node} is too old`, 'Install node 20.19 or newer.') : ok('node', node),
+    ok('install', `${context.version} in ${fileURLToPath(new URL('../..', import.meta.url)).replace(/[\\/]$/, '')}`),
+    ...(await folderFindings(paths)),
+    keychain.ok
+      ? ok('keychain', 'works')
+      : info('keychain', keychain.reason, 'Nothing has to be done: logins rest in private files instead.'),
+    ...wrong,
+    ...notices.map((sentence) => warn('env file', sentence, AS_SAID)),
+    ...nameFindings(loaded, machine.env),
+    ...(wrong.length > 0
+      ? [info('login', 'not looked at, because a setting is wrong', 'Mend the setting and run this again.')]
+      : await accountFindings({ ...context, machine: { ...machine, env } }, options, network)),
+    await portFinding(settings, network),
+    ok('captures', `DEBUG_MODE is ${settings.debugMode}; turns kept: ${kept}`),
+  ];
+}
+
+// --- this machine
+
+async function folderFindings(paths: GatewayPaths): Promise<readonly Finding[]> {
+  const folders = [...new Set([paths.config, paths.data, paths.state])];
+  const broken: Finding[] = [];
+  for (const folder of folders) {
+    let there = folder;
+    while (there !== dirname(there) && !(await isSo(stat(there)))) there = dirname(there);
+    const isFolder = (await stat(there)).isDirectory();
+    if (isFolder && (await isSo(access(there, constants.W_OK)))) continue;
+    const found = `${folder} cannot be made, because ${there} ${isFolder ? 'cannot be written' : 'is no folder'}`;
+    broken.push(bad('folder', found, 'Mend that, or name another with KIRO_GATEWAY_HOME.'));
+  }
+  return broken.length > 0 ? broken : [ok('folders', folders.join(', '))];
+}
+
+function isSo(attempt: Promise<unknown>): Promise<boolean> {
+  return attempt.then(
+    () => true,
+    () => false,
+  );
+}
+
+/** Names that are nearly one of ours, and in files that are ours alone any that is none. */
+function nameFindings({ near, own }: Loaded, env: Readonly<Record<string, string | undefined>>): readonly Finding[] {
+  const known: readonly string[] = Object.values(SETTINGS).map(({ variable }) => variable);
+  const places = [
+    { where: 'the environment', names: Object.keys(env), ours: /^KIRO_/ },
+    { where: 'the env file', names: near.names, ours: undefined },
+    { where: 'the .env of the config folder', names: own.names, ours: /^/ },
+  ];
+  return places.flatMap(({ where, names, ours }) =>
+    names.flatMap((name) => {
+      if (known.includes(name) || FOREIGN.test(name)) return [];
+      const meant = known.find((it) => isNearly(name.toUpperCase(), it));
+      if (meant === undefined && ours?.test(name) !== true) return [];
+      const fix = meant === undefined ? 'Take it out, or correct it: the README lists all settings.' : `Say ${meant}.`;
+      return [warn('setting', `${where} sets ${name}, which is no setting`, fix)];
+    }),
+  );
+}
+
+/** The same but for two letters beside each other at most. */
+function isNearly(name: string, known: string): boolean {
+  let [from, end] = [0, 0];
+  const shorter = Math.min(name.length, known.length);
+  while (from < shorter && name[from] === known[from]) from += 1;
+  while (end < shorter - from && name.at(-1 - end) === known.at(-1 - end)) end += 1;
+  return shorter > 5 && Math.max(name.length, known.length) - from - end <= 2;
+}
+
+/** What others read. */
+const FOREIGN = /^(?:KIRO_SIMULATOR_SCENARIO|NO_COLOR|NODE_\w+|(?:https?|all|no)_proxy)$/i;
+
+async function portFinding({ serverHost: host, serverPort: port }: Settings, network: Fetch): Promise<Finding> {
+  if (port === 0) return ok('port', 'any that is free');
+  const server = createServer().listen(port, host);
+  try {
+    await once(server, 'listening');
+    server.close();
+    return ok('port', `${port} on ${host} is free`);
+  } catch (thrown) {
+    const code = codeOf(thrown);
+    if (code === 'EACCES') return bad('port', `${port} needs more rights`, 'Choose a SERVER_PORT above 1023.');
+    if (code !== 'EADDRINUSE') return bad('port', `${host} cannot be listened on (${code})`, 'Check SERVER_HOST.');
+  }
+  const signal = AbortSignal.timeout(2000);
+  const said = await network(`http://${urlHost(host)}:${port}/`, { method: 'GET', headers: {}, signal })
+    .then((response) => response.text())
+    .catch(() => '');
+  if (said.includes('"kiro-gateway"')) return ok('port', `kiro-gateway already answers at ${port} on ${host}`);
+  const fix = 'Stop the other program, or choose another port: `serve --port 0` takes any that is free.';
+  return bad('port', `another program has port ${port} on ${host}`, fix);
+}
+
+// --- the login
+
+async function accountFindings(context: Context, options: CommandOptions, network: Fetch): Promise<readonly Finding[]> {
+  const notices: Finding[] = [];
+  const tell = (sentence: string): void => void notices.push(warn('stores', sentence, AS_SAID));
+  const desk = await openLoginDesk(context, options, tell);
+  try {
+    const status = await readStatus(options, context);
+    const sources = desk.isDemo ? [] : await detectLogins(desk.detection);
+    const { login, logins, gatewayKey } = status;
+    const names = logins.map((it) => `${it.name} (${it.account}, ${it.store})`).join(', ') || 'none';
+    const where = gatewayKey.file ?? 'the setting PROXY_API_KEY';
+    return [
+      ...loginFindings(status, context.now()),
+      ok('stores', `logins: ${names}`),
+      ...notices,
+      ...sources.map((it) => {
+        const line = findingLine(it, context.now());
+        return 'problem' in it ? warn('source', line, AS_SAID) : ok('source', line);
+      }),
+      ok('key', gatewayKey.exists ? `in ${where}` : `in ${where} from the first start of \`serve\` on`),
+      ...(await networkFindings(context, { network, settings: desk.settings, login })),
+      ...(options['live'] === true && login !== null ? [await liveFinding(context, options)] : []),
+    ];
+  } finally {
+    await desk.close();
+  }
+}
+
+function loginFindings({ login, problem }: StatusFacts, now: number): readonly Finding[] {
+  if (login === null) return [bad('login', problem ?? 'No Kiro login found.', 'Run `kiro-gateway login`.')];
+  const findings = [
+    ok(
+      'login',
+      `${login.account}${login.name === null ? '' : ` as ${login.name}`}, from ${login.source}, id ${login.id}`,
+    ),
+  ];
+  // What is not known is no number, and in no order with one.
+  const [end, expiresAt] = [login.registrationExpiresAt, login.expiresAt].map((it) => Date.parse(it ?? ''));
+  if (end !== undefined && end <= now) {
+    const fix = 'Run `kiro-gateway login`: without it the token cannot be renewed.';
+    findings.push(bad('login', `the client that was registered for it ${tokenLife(end, now)}`, fix));
+  }
+  const renewed = 'Nothing has to be done: it is renewed with the next request; `--live` tries that.';
+  const life = tokenLife(login.expiresAt === null ? undefined : expiresAt, now);
+  if (login.kind === 'api-key') findings.push(ok('token', 'an API key, which is never renewed'));
+  else findings.push((expiresAt ?? 0) > now ? ok('token', life) : info('token', life, renewed));
+  const profile = login.profileArn ?? 'none named, so it is looked for';
+  findings.push(ok('region', `API in ${login.apiRegion}, login in ${login.loginRegion}, profile ${profile}`));
+  return findings;
+}
+
+/** The list of models costs no credits; the login is renewed for it where that is due. */
+async function liveFinding(context: Context, options: CommandOptions): Promise<Finding> {
+  const startedAt = context.now();
+  try {
+    const { gateway, close } = await openGateway(context, options);
+    const models = await gateway.models(context.stopSignal()).finally(() => close());
+    return ok('live', `Kiro lists ${models.length} models, in ${context.now() - startedAt} ms and for no credits`);
+  } catch (thrown) {
+    const { kind, message } = toGatewayError(thrown);
+    const isLogin = kind === 'login-expired' || kind === 'not-logged-in';
+    return bad(isLogin ? 'login' : 'live', message, isLogin ? 'Run `kiro-gateway login`.' : AS_SAID);
+  }
+}
+
+// --- the way to Kiro
+
+type Way = { readonly network: Fetch; readonly settings: Settings; readonly login: StatusFacts['login'] };
+
+async function networkFindings(context: Context, { network, settings, login }: Way): Promise<readonly Finding[]> {
+  const overrides = hostsOf(settings);
+  const hosts = apiHosts(login?.apiRegion ?? settings.kiroApiRegion ?? DEFAULT_REGION, overrides);
+  const region = login?.loginRegion ?? settings.kiroRegion ?? DEFAULT_REGION;
+  const renewal = (login?.kind === 'oidc' ? oidcHost : desktopAuthHost)(region, overrides);
+  const needed = [hosts.chat, hosts.management, ...(login?.kind === 'external-idp' ? [] : [renewal])];
+  const spare = [hosts.chatFallback, hosts.managementFallback].filter((it) => it !== undefined);
+  const all = [...new Set([...needed, ...spare])];
+  const probes = await Promise.all(
+    all.map((host) => probe(host, needed.includes(host) ? bad : warn, network, context)),
+  );
+  const skewMs = probes.find((it) => it.skewMs !== undefined)?.skewMs;
+  return [
+    ...proxyFindings(context.machine.env, settings, hosts.chat),
+    ...probes.map((it) => it.finding),
+    ...(skewMs === undefined ? [] : [clockFinding(skewMs)]),
+  ];
+}
+
+/** Any answer will do: without a token there is none but a refusal. */
+async function probe(
+  host: string,
+  fault: typeof bad,
+  network: Fetch,
+  context: Context,
+): Promise<{ readonly finding: Finding; readonly skewMs?: number }> {
+  const startedAt = context.now();
+  const signal = AbortSignal.any([context.stopSignal(), AbortSignal.timeout(PROBE_MS)]);
+  try {
+    const init = { method: 'GET', headers: {}, signal, redirect: 'follow' } as const;
+    const answer = await network(`${host}/`, init);
+    const { status, headers } = answer;
+    const tookMs = context.now() - startedAt;
+    const finding = ok('host', `${host} answers (${status}) in ${tookMs} ms`);
+    // Nobody reads it, and a connection that is still busy would keep the command waiting.
+    await answer.text().catch(() => '');
+    const date = Date.parse(headers.get('date') ?? '');
+    // The header counts whole seconds, and the answer was on its way.
+    return Number.isNaN(date) ? { finding } : { finding, skewMs: startedAt + tookMs / 2 - (date + 500) };
+  } catch (thrown) {
+    if (thrown instanceof GatewayError) return { finding: fault('host', `${host}: ${thrown.message}`, AS_SAID) };
+    const code = signal.aborted ? 'ETIMEDOUT' : codeOf(thrown) || 'unknown reason';
+    const [, said = '', fix = ''] = FAULTS.find(([pattern]) => pattern.test(code)) ?? [];
+    return { finding: fault('host', `${host}: ${said} (${code})`, fix) };
+  }
+}
+
+const FAULTS: readonly (readonly [code: RegExp, said: string, fix: string])[] = [
+  [/^(?:ENOTFOUND|EAI_)/, 'its name is not found', 'Check the network and its DNS; behind a proxy set VPN_PROXY_URL.'],
+  [
+    /CERT|SIGNATURE|ISSUER|^ERR_TLS|^ERR_SSL|^EPROTO/,
+    'its certificate is not trusted',
+    "If a proxy signs with a certificate of its own, set NODE_EXTRA_CA_CERTS to its CA's file.",
+  ],
+  [/^/, 'cannot be reached', 'Check the network, a firewall and the proxy settings.'],
+];
+
+function proxyFindings(
+  env: Readonly<Record<string, string | undefined>>,
+  { vpnProxyUrl }: Settings,
+  host: string,
+): readonly Finding[] {
+  const tls = env['NODE_TLS_REJECT_UNAUTHORIZED'] === '0' ? [BLIND] : [];
+  if (vpnProxyUrl !== undefined) return [ok('proxy', 'VPN_PROXY_URL is set'), ...tls];
+  const named = proxyFor(host, undefined, env);
+  if (named === undefined) return [ok('proxy', 'none'), ...tls];
+  if ('invalid' in named) return [bad('proxy', `${named.invalid} is no URL of a proxy`, 'Correct it.'), ...tls];
+  return [ok('proxy', `${named.address}, from the environment`), ...tls];
+}
+
+const BLIND = warn(
+  'tls',
+  'NODE_TLS_REJECT_UNAUTHORIZED=0: anybody could pose as Kiro',
+  'Unset it; for a proxy with its own certificate there is NODE_EXTRA_CA_CERTS.',
+);
+
+function clockFinding(skewMs: number): Finding {
+  const seconds = Math.round(Math.abs(skewMs) / 1000);
+  if (seconds < 60) return ok('clock', 'agrees with that of Kiro');
+  const found = `is ${seconds} s ${skewMs > 0 ? 'fast' : 'slow'}`;
+  return (seconds < 300 ? warn : bad)('clock', found, 'Set the clock: tokens are judged by it.');
+}
+
+const PROBE_MS = 10_000;

@@ -1,0 +1,231 @@
+/** `doctor`: what could keep the gateway from working, or what happened in one turn, told to a person or in a report. */
+
+import { hostname } from 'node:os';
+import { basename, join } from 'node:path';
+
+import { savePrivateFile } from '../auth/files.js';
+import type { Context } from '../context.js';
+import { GatewayError, toGatewayError } from '../core/errors.js';
+import { Secret } from '../core/secret.js';
+import { loadSettings } from '../env-file.js';
+import { redact } from '../logger.js';
+import { gatewayPaths } from '../paths.js';
+import { readProxyUrl } from '../proxy.js';
+import { listCaptures, readCapture, shapeOf, type Capture, type CapturedEvent } from '../server/debug-files.js';
+import type { SettingName, SettingOrigin, Settings } from '../settings.js';
+import { SETTINGS, type SettingRow } from '../settings-table.js';
+import { writeTable } from '../terminal/table.js';
+import type { Terminal } from '../terminal/terminal.js';
+import type { CommandOptions, Run } from './command.js';
+import { examine, type Loaded } from './doctor-checks.js';
+import { bad, explainTurn, typeOf, type Finding } from './doctor-turns.js';
+
+export const doctor: Run = async ([id], options, context) => {
+  const { terminal, version } = context;
+  const { homeDirectory } = context.machine;
+  const loaded = await loadSettingsBoldly(context, options);
+  const stateFolder = loaded.paths.state;
+  const ids = (await listCaptures(stateFolder)).map((it) => it.id);
+  const turn = id === undefined ? undefined : await readCapture(stateFolder, id);
+  if (id !== undefined && turn === undefined) throw notKept(id, ids);
+  const isReport = options['report'] === true;
+  const checks = turn === undefined || isReport ? await examine(context, options, { ...loaded, ids }) : [];
+  if (isReport) {
+    const recent = ids.slice(0, MOST_TURNS).map((it) => readCapture(stateFolder, it).catch(() => undefined));
+    const turns = turn === undefined ? await Promise.all(recent) : [turn];
+    const path = join(stateFolder, 'doctor-report.md');
+    await savePrivateFile(path, writeReport(context, loaded.settings, { checks, turns }));
+    await terminal.result(`${path}\n`);
+    terminal.note('Texts stand in it as their lengths; have a look at it before you paste it into an issue.');
+    return 0;
+  }
+  const shown: Shown =
+    turn === undefined
+      ? {
+          version,
+          node: process.versions.node,
+          platform: process.platform,
+          checks,
+          settings: listSettings(loaded.settings),
+        }
+      : { request: id, checks: explainTurn(turn) };
+  // Shorter, and nobody's name or account: the home folder as `~`, account numbers as dots.
+  const home = homeDirectory.length > 1 ? homeDirectory : '~';
+  const clean = (_: string, it: unknown): unknown =>
+    typeof it === 'string' ? it.replaceAll(home, '~').replaceAll(/:\d{12}:/g, ':…:') : it;
+  const json = JSON.stringify(shown, clean, 2);
+  // The cast is the same value: only texts were changed.
+  await terminal.result(options['json'] === true ? `${json}\n` : describe(JSON.parse(json) as Shown, terminal.style));
+  const broken = checks.filter(({ state }) => state === 'bad');
+  if (broken.length === 0) return 0;
+  // A login that is missing or over is what scripts can mend; anything else that is broken is not.
+  return broken.every(({ name }) => name === 'login') ? 4 : 1;
+};
+
+/** @throws GatewayError `invalid-request` for a flag that is wrong, and for an env file that cannot be read. */
+async function loadSettingsBoldly(context: Context, options: CommandOptions): Promise<Loaded> {
+  const wrong = new Map<string, Finding>();
+  for (;;) {
+    try {
+      const loaded = await loadSettings(context, options, true, new Set(wrong.keys()));
+      const paths = gatewayPaths(context.machine, loaded.settings.gatewayHome);
+      return { ...loaded, paths, wrong: [...wrong.values()] };
+    } catch (thrown) {
+      const { message, facts } = toGatewayError(thrown);
+      if (facts.param === undefined || wrong.has(facts.param) || message.startsWith('--')) throw thrown;
+      const fix = `Set ${facts.param} as the sentence says, or take it out; until then no command works.`;
+      wrong.set(facts.param, bad('setting', message, fix));
+    }
+  }
+}
+
+function notKept(id: string, [newest]: readonly string[]): GatewayError {
+  const there = newest === undefined ? 'none is kept yet' : `the newest is ${newest}`;
+  const message = `The turn ${JSON.stringify(id.slice(0, 80))} is not kept (${there}); set DEBUG_MODE=errors or all and ask again.`;
+  return new GatewayError('invalid-request', message);
+}
+
+/** The command's JSON. */
+type Shown = {
+  readonly version?: string;
+  readonly node?: string;
+  readonly platform?: string;
+  readonly request?: string | undefined;
+  readonly checks: readonly Finding[];
+  readonly settings?: readonly SettingFact[];
+};
+
+function describe({ checks, settings }: Shown, style: Terminal['style']): string {
+  const rows = settings?.map(({ name, value, origin }) => [name, value ?? '–', origin]);
+  const columns = ['SETTING', 'VALUE', 'FROM'].map((title) => ({ title }));
+  const width = Math.max(...checks.map(({ name }) => name.length));
+  const lines = checks.flatMap(({ name, state, found, fix }) => [
+    `${style[COLOURS[state]](MARKS[state])} ${style.bold(name.padEnd(width))}  ${found}`,
+    ...(fix === null ? [] : [`${' '.repeat(width + 4)}→ ${fix}`]),
+  ]);
+  if (rows === undefined) return [...lines, ''].join('\n');
+  const count = (...states: readonly Finding['state'][]): number =>
+    checks.filter((it) => states.includes(it.state)).length;
+  const sum = `${count('bad')} broken, ${count('warn')} doubtful, ${count('ok', 'info')} fine`;
+  return [...writeTable(columns, rows), '', ...lines, '', sum, ''].join('\n');
+}
+
+const MARKS = { ok: '✓', info: '·', warn: '!', bad: '✗' } as const;
+const COLOURS = { ok: 'green', info: 'dim', warn: 'yellow', bad: 'red' } as const;
+
+export type SettingFact = {
+  readonly name: string;
+  /** `set` for a secret, null for nothing. */
+  readonly value: string | null;
+  readonly origin: SettingOrigin;
+};
+
+/** Every setting, as a person would write it. */
+export function listSettings(settings: Settings): readonly SettingFact[] {
+  // The cast is what `Object.keys` forgets.
+  return (Object.keys(SETTINGS) as SettingName[]).map((name) => {
+    return { name: SETTINGS[name].variable, value: textOf(settings[name]), origin: settings.origins[name] };
+  });
+}
+
+function textOf(value: unknown): string | null {
+  if (value === undefined) return null;
+  if (value instanceof Secret) return 'set';
+  if (value instanceof Map) return [...value].map((pair) => pair.join('=')).join(',');
+  // What is left are texts, numbers, true, false and lists of texts.
+  return Array.isArray(value) ? value.join(',') : typeof value === 'string' ? value : JSON.stringify(value);
+}
+
+// --- the report, which is for strangers
+
+type ReportParts = { readonly checks: readonly Finding[]; readonly turns: readonly (Capture | undefined)[] };
+
+function writeReport(context: Context, settings: Settings, { checks, turns }: ReportParts): string {
+  const clean = createEraser(context, settings, checks);
+  const report = {
+    gateway: context.version,
+    node: process.versions.node,
+    platform: `${process.platform} ${process.arch}`,
+    checks: checks.map(({ name, state, found }) => `${state} ${name}: ${clean(found)}`),
+    settings: listSettings(settings)
+      .filter(({ origin }) => origin !== 'default')
+      .map(withoutText),
+    turns: turns.flatMap((it) => (it === undefined ? [] : [shapeOfTurn(it, clean)])),
+  };
+  for (;;) {
+    const text = `kiro-gateway doctor --report\n\n\`\`\`json\n${JSON.stringify(report, undefined, 1)}\n\`\`\`\n`;
+    if (text.length <= MOST_CHARACTERS || report.turns.pop() === undefined) return text;
+  }
+}
+
+/** Values that are texts of the person's own are only said to be there. */
+function withoutText({ name, value, origin }: SettingFact): SettingFact {
+  const row = Object.values<SettingRow>(SETTINGS).find(({ variable }) => variable === name);
+  const isChoice = /^(?:one of|true|false|always|a number|a whole|a size)/.test(row?.kind.accepts ?? '');
+  return { name, value: value === null || isChoice ? value : 'set', origin };
+}
+
+function shapeOfTurn(capture: Capture, clean: (text: string) => string): object {
+  const { client, attempts } = capture;
+  // Messages quote what was wrong in a request.
+  const bare = (text: string): string => clean(text).replaceAll(/(["'`])(?:(?!\1).){3,}\1/g, '$1…$1');
+  return {
+    id: client.id,
+    findings: explainTurn(capture).map(({ name, state, found }) => `${state} ${name}: ${bare(found)}`),
+    client: { headers: shapeOf(client.headers), body: shapeOf(client.body) },
+    attempts: attempts.map(({ url, characters, body, status, events, text }) => {
+      const { host, pathname } = new URL(url);
+      const sent = { to: /\.(?:kiro\.dev|amazonaws\.com)$/.test(host) ? host + pathname : pathname, characters };
+      return { ...sent, body: shapeOf(body), status, events: events && formsOf(events), text: text && shapeOf(text) };
+    }),
+  };
+}
+
+/** Of events of one type that follow each other the first, with their number. */
+function formsOf(events: readonly CapturedEvent[]): readonly string[] {
+  const runs: { readonly type: string; readonly first: unknown; count: number }[] = [];
+  for (const { headers, payload } of events) {
+    const type = typeOf(headers);
+    const last = runs.at(-1);
+    if (last?.type === type) last.count++;
+    else runs.push({ type, first: shapeOf(payload), count: 1 });
+  }
+  return runs.map(({ type, first, count }) => `${count} ${type} ${JSON.stringify(first)}`);
+}
+
+/** Names of people, machines, hosts and accounts, out of sentences that were made for the person alone. */
+function createEraser(context: Context, settings: Settings, checks: readonly Finding[]): (text: string) => string {
+  const { env, homeDirectory } = context.machine;
+  const words = new Map<string, string>([[homeDirectory, '~']]);
+  for (const fact of listSettings(settings).filter(({ origin }) => origin !== 'default')) {
+    const { name, value } = fact;
+    if (value === null || withoutText(fact).value === value) continue;
+    words.set(value, `[${name}]`);
+    if (URL.canParse(value)) words.set(new URL(value).host, '[host]');
+  }
+  for (const [name, value = ''] of Object.entries(env)) {
+    const proxy = /_proxy$/i.test(name) ? readProxyUrl(value) : undefined;
+    if (proxy !== undefined) words.set(proxy.host, '[proxy]');
+  }
+  for (const { found } of checks.filter(({ name }) => name === 'stores')) {
+    for (const [, name = ''] of found.matchAll(/(\S+) \([^()]*, (?:keychain|file)\)/g)) words.set(name, '[login]');
+  }
+  words.set(basename(homeDirectory), '[user]').set(hostname(), '[machine]').delete('default');
+  const known = [...words].filter(([word]) => word.length > 2).toSorted(([one], [other]) => other.length - one.length);
+  return (text) => {
+    const named = known.reduce((rest, [word, stand]) => rest.replaceAll(word, stand), text);
+    return PRIVATE.reduce((rest, [pattern, stand]) => rest.replaceAll(pattern, stand), redact(named));
+  };
+}
+
+const PRIVATE: readonly (readonly [RegExp, string])[] = [
+  [/arn:aws[^\s"',;)]*/g, '[arn]'],
+  [/\bprofile (?!none )[\w.-]+/g, 'profile [id]'],
+  [/[\w.+-]+@[\w-]+(?:\.[\w-]+)+/g, '[e-mail]'],
+  [/[\w.-]+\.awsapps\.com/g, '[start-url]'],
+  [/\b\d{12}\b/g, '[account]'],
+];
+
+const MOST_TURNS = 5;
+/** What fits into an issue. */
+const MOST_CHARACTERS = 60_000;

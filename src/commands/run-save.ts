@@ -1,0 +1,256 @@
+/** `run --save` and `--undo`: our part between two marks in a client's own settings, and out of them again to the byte. */
+
+import { createHash, randomUUID } from 'node:crypto';
+import { chmod, mkdir, readFile, realpath, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+
+import { codeOf, writePrivateFile } from '../auth/files.js';
+import type { Context } from '../context.js';
+import { GatewayError } from '../core/errors.js';
+import { isRecord } from '../core/reader.js';
+import { codexDefaults, codexProvider, opencodeKey, opencodeProvider } from './run-clients.js';
+import type { Target } from './run-target.js';
+
+export type Saved = 'codex' | 'opencode';
+
+/** Shows what would change, asks, keeps a backup and writes. @returns the exit code: 1 when the person declines. */
+export async function saveSettings(
+  client: Saved,
+  target: Target,
+  { isAgreed, stateFolder }: { readonly isAgreed: boolean; readonly stateFolder: string },
+  { terminal, loadPrompts }: Context,
+): Promise<number> {
+  const file = await whereItIs(target.configFiles[client]);
+  const current = await readText(file);
+  const known = await wayBack(client, file, current, stateFolder);
+  const before = known.isKnown ? known.before : current && withoutMarked(current);
+  const next = client === 'codex' ? addToToml(before ?? '', target) : addToJson(before ?? '', target);
+  if (next === current) {
+    await terminal.result(`${file} has it already; nothing was written.\n`);
+    return 0;
+  }
+  terminal.log(describeChange(file, current ?? '', before ?? '', next));
+  if (!isAgreed) {
+    const prompts = await loadPrompts();
+    if (prompts === undefined) {
+      throw new GatewayError('invalid-request', 'Nothing was written: there is no terminal to ask on; add --yes.');
+    }
+    if (!(await prompts.agree(`Write this to ${file}?`))) {
+      terminal.note('Nothing was written.');
+      return 1;
+    }
+  }
+  if ((await readText(file)) !== current) {
+    throw new GatewayError('forbidden', `Nothing was written: ${file} has changed meanwhile; try again.`);
+  }
+  const made = (await mkdir(dirname(file), { recursive: true, mode: 0o700 })) ?? known.folder;
+  // First the way back, then the change: a crash between them leaves the person's file as it was.
+  const back = await wayBack(client, file, next, stateFolder);
+  await writePrivateFile(before === undefined ? back.made : back.backup, before ?? made ?? '');
+  await replaceFile(file, next);
+  const backup = before === undefined ? '' : ` A backup is in ${back.backup}.`;
+  await terminal.result(`Wrote ${file}.${backup} \`kiro-gateway run ${client} --undo\` takes it back.\n`);
+  return 0;
+}
+
+/** To the byte when nobody has touched the file since; else only our part goes, wherever it is now. */
+export async function undoSettings(
+  client: Saved,
+  path: string,
+  stateFolder: string,
+  { terminal }: Context,
+): Promise<number> {
+  const file = await whereItIs(path);
+  const current = await readText(file);
+  const known = await wayBack(client, file, current, stateFolder);
+  const before = known.isKnown ? known.before : current && withoutMarked(current);
+  if (before === current) {
+    await terminal.result(`There is nothing of kiro-gateway in ${file}; nothing was written.\n`);
+    return 0;
+  }
+  terminal.log(describeChange(file, current ?? '', before ?? '', before ?? ''));
+  if (before === undefined) await removeFile(file, known.folder);
+  else await replaceFile(file, before);
+  await known.forget();
+  await terminal.result(before === undefined ? `Removed ${file}.\n` : `Took it back out of ${file}.\n`);
+  return 0;
+}
+
+/** What was there before we wrote exactly this text, if we did: the names of what is kept say which text it was. */
+async function wayBack(client: Saved, file: string, text: string | undefined, stateFolder: string) {
+  const digest = (it: string): string => createHash('sha256').update(it).digest('hex').slice(0, 16);
+  const folder = join(stateFolder, 'saved-settings', `${client}-${digest(file)}`);
+  const name = join(folder, digest(text ?? ''));
+  const [backup, made] = [`${name}.backup`, `${name}.made`];
+  const [before, first] = await Promise.all([readText(backup), readText(made)]);
+  return {
+    backup,
+    /** In place of the backup where there was no file; it holds the first folder that was made for it. */
+    made,
+    isKnown: text !== undefined && (before ?? first) !== undefined,
+    before,
+    folder: first === '' ? undefined : first,
+    forget: () => rm(folder, { recursive: true, force: true }),
+  };
+}
+
+/** A settings file may be a link into a folder of dotfiles; then that file is written, and the link stays. */
+function whereItIs(path: string): Promise<string> {
+  return realpath(path).catch(() => path);
+}
+
+/** The whole text, or undefined when there is no file. @throws GatewayError `forbidden` for what is not text. */
+async function readText(path: string): Promise<string | undefined> {
+  const refused = (why: string): GatewayError => new GatewayError('forbidden', `${path} ${why}; nothing was written.`);
+  try {
+    if (!(await stat(path)).isFile()) throw refused('is not a file');
+    const bytes = await readFile(path);
+    const text = bytes.toString('utf8');
+    if (Buffer.from(text).equals(bytes)) return text;
+  } catch (thrown) {
+    if (codeOf(thrown) === 'ENOENT') return undefined;
+    throw thrown instanceof GatewayError ? thrown : refused(`cannot be read (${codeOf(thrown)})`);
+  }
+  throw refused('is not text in UTF-8');
+}
+
+/** Replaces it as a whole or not at all, with the rights it has; a new one may come to hold keys. */
+async function replaceFile(path: string, text: string): Promise<void> {
+  const temporary = `${path}.${randomUUID()}.tmp`;
+  try {
+    const { mode } = await stat(path).catch(() => ({ mode: 0o600 }));
+    await writeFile(temporary, text, { flag: 'wx', mode: 0o600, flush: true });
+    await chmod(temporary, mode & 0o777);
+    await rename(temporary, path);
+  } catch (cause) {
+    await rm(temporary, { force: true });
+    throw new GatewayError('forbidden', `${path} cannot be written (${codeOf(cause)}); it is as it was.`, { cause });
+  }
+}
+
+/** With the folders that were made for it, as long as nothing else is in them. */
+async function removeFile(path: string, folder: string | undefined): Promise<void> {
+  await rm(path);
+  if (folder === undefined) return;
+  try {
+    for (let it = dirname(path); it.startsWith(folder); it = dirname(it)) await rmdir(it);
+  } catch {
+    return;
+  }
+}
+
+/** The lines that go and those that come; what stays is the person's own and is not shown. */
+function describeChange(file: string, from: string, between: string, to: string): string {
+  const gone = linesOnlyIn(from, between).map((line) => `- ${line}`);
+  return [file, ...gone, ...linesOnlyIn(to, between).map((line) => `+ ${line}`), ''].join('\n');
+}
+
+function linesOnlyIn(more: string, less: string): readonly string[] {
+  const rest = less.split('\n');
+  return more.split('\n').filter((line) => line !== rest[0] || rest.shift() === undefined);
+}
+
+// --- the texts
+
+/** The gateway becomes Codex's usual provider only where the person has not named one, or a model. */
+function addToToml(text: string, target: Target): string {
+  // What stands in a text of several lines is no key and no table.
+  const bare = text.replaceAll(/"""[\s\S]*?"""|'''[\s\S]*?'''/g, '""');
+  if (KIRO_IN_TOML.some((pattern) => pattern.test(bare))) throw refusal('codex', target, CLASH);
+  const [defaults, provider] = [codexDefaults(target), codexProvider(target)];
+  const mark = (lines: string): string => inStyleOf(text, marked('#', lines, UNDO_CODEX));
+  if (text === '') return mark(`${defaults}\n${provider}`);
+  const [head = ''] = bare.split(/^\s*\[/m, 1);
+  // A byte order mark has to stay in front of everything.
+  const mayChoose = !/^\uFEFF|^\s*["']?(?:model|model_provider|model_context_window)["']?\s*=/m.test(head);
+  const gap = inStyleOf(text, text.endsWith('\n') ? '\n' : '\n\n');
+  return `${mayChoose ? mark(defaults) : ''}${text}${gap}${mark(provider)}`;
+}
+
+/** The provider is added; which model is used stays the person's choice. Comments stay where they are. */
+function addToJson(text: string, target: Target): string {
+  // opencode writes the schema into a file that has none, and then it would no longer be what we have written.
+  const source = text.trim() === '' ? '{\n  "$schema": "https://opencode.ai/config.json"\n}\n' : text;
+  const { open, provider } = readObject(source, target);
+  const { url, models, key } = target;
+  const kiro = JSON.stringify(opencodeProvider(url, models, opencodeKey(key)), undefined, 2);
+  const advice = provider === undefined ? `${UNDO_OPENCODE}${WITH_PARENT}` : UNDO_OPENCODE;
+  // opencode takes a comma at the end, and what is added below it later needs one.
+  const block = indented(marked('//', `"kiro": ${kiro},\n`, advice), '    ');
+  if (provider !== undefined) return insertAt(source, provider + 1, `\n${block}`);
+  return insertAt(source, open + 1, `\n  "provider": {\n${block}\n  },`);
+}
+
+/** Our part, wherever the person has moved it to, and the parent that was only made for it. */
+function withoutMarked(text: string): string {
+  const hadParent = text.includes(`${UNDO_OPENCODE}${WITH_PARENT}`);
+  const rest = text.replaceAll(
+    /(?:(?<=\n)\r?\n)?[ \t]*(?:#|\/\/) >>> kiro-gateway[^\n]*\n[\s\S]*?(?:#|\/\/) <<< kiro-gateway[^\n]*(?:\n|$)/g,
+    '',
+  );
+  return hadParent ? rest.replace(/\r?\n[ \t]*"provider"\s*:\s*\{\s*\},?/, '') : rest;
+}
+
+function marked(comment: '#' | '//', lines: string, advice: string): string {
+  return `${comment} >>> kiro-gateway: ${advice}\n${lines}${comment} <<< kiro-gateway\n`;
+}
+
+/** Line ends as the file has them. */
+function inStyleOf(text: string, addition: string): string {
+  return text.includes('\r\n') ? addition.replaceAll('\n', '\r\n') : addition;
+}
+
+function indented(lines: string, prefix: string): string {
+  return lines.replace(/\n$/, '').replaceAll(/^/gm, prefix);
+}
+
+function insertAt(text: string, at: number, addition: string): string {
+  const rest = text.slice(at);
+  const end = /^\s*\n/.test(rest) ? '' : '\n';
+  return `${text.slice(0, at)}${inStyleOf(text, addition + end)}${rest}`;
+}
+
+/** Where an object with comments begins, and the object under its key `provider`. */
+function readObject(text: string, target: Target): { readonly open: number; readonly provider: number | undefined } {
+  const tokens = [...text.matchAll(TOKEN)].filter(([token]) => !/^\/[/*]/.test(token));
+  const settings = parseTokens(tokens.map(([token]) => token));
+  const { provider: providers = {} } = isRecord(settings) ? settings : { provider: undefined };
+  if (!isRecord(settings) || !isRecord(providers)) throw refusal('opencode', target, 'does not read as settings');
+  if ('kiro' in providers) throw refusal('opencode', target, CLASH);
+  let depth = 0;
+  const place = tokens.findIndex(([token], index) => {
+    depth += DEPTH[token] ?? 0;
+    return depth === 1 && token === '"provider"' && tokens[index + 1]?.[0] === ':';
+  });
+  return { open: tokens[0]?.index ?? 0, provider: place === -1 ? undefined : tokens[place + 2]?.index };
+}
+
+/** What JSON with comments and commas at the end says; undefined when it is none. */
+function parseTokens(tokens: readonly string[]): unknown {
+  const strict = tokens.filter((token, index) => token !== ',' || !/^[}\]]$/.test(tokens[index + 1] ?? ''));
+  try {
+    return JSON.parse(strict.join(' '));
+  } catch {
+    return undefined;
+  }
+}
+
+function refusal(client: Saved, { configFiles }: Target, reason: string): GatewayError {
+  const advice = `\`kiro-gateway run ${client} --print\` shows what to write by hand`;
+  return new GatewayError('invalid-request', `${configFiles[client]} ${reason}; ${advice}.`);
+}
+
+const CLASH = 'already has a provider kiro that is not from here';
+
+const KIRO_IN_TOML = [
+  /^\s*\[?\s*["']?model_providers["']?\s*(?:=|\.\s*["']?kiro["']?\s*[\].=])/m,
+  /^\s*\[\s*model_providers\s*\][^[]*^\s*["']?kiro["']?\s*[.=]/m,
+];
+
+const TOKEN = /\/\/[^\n]*|\/\*[\s\S]*?\*\/|"(?:[^"\\\n]|\\.)*"|[{}[\]:,]|[^\s{}[\]:,"/]+|["/]/g;
+
+const DEPTH: Readonly<Record<string, number>> = { '{': 1, '[': 1, '}': -1, ']': -1 };
+
+const UNDO_CODEX = '`kiro-gateway run codex --undo` removes this';
+const UNDO_OPENCODE = '`kiro-gateway run opencode --undo` removes this';
+const WITH_PARENT = ' and an empty provider';

@@ -1,0 +1,141 @@
+/** What a client is told: where the gateway is, where its key is, and which models of the account to use. */
+
+import { join, posix } from 'node:path';
+
+import { readPrivateFile } from '../auth/files.js';
+import type { Context } from '../context.js';
+import type { Model } from '../core/conversation.js';
+import { GatewayError } from '../core/errors.js';
+import { Reader } from '../core/reader.js';
+import { Secret } from '../core/secret.js';
+import { loadSettings } from '../env-file.js';
+import { resolveModel } from '../kiro/models.js';
+import { gatewayPaths } from '../paths.js';
+import { type CommandOptions, withGateway } from './command.js';
+import { urlHost } from './serve-screen.js';
+
+export type Target = {
+  /** Without `/v1`. */
+  readonly url: string;
+  readonly models: ModelChoice;
+  readonly key: KeyPlace;
+  /** Where Codex and opencode keep the person's settings. */
+  readonly configFiles: Readonly<Record<'codex' | 'opencode', string>>;
+  readonly platform: NodeJS.Platform;
+};
+
+/** Where a lasting gateway key is; the key itself is in no text that is printed or saved. */
+export type KeyPlace = { readonly file: string } | { readonly variable: string };
+
+export type ModelChoice = {
+  readonly main: Model;
+  /** For titles and summaries: of the same maker as the main one, which it is itself where there is no smaller one. */
+  readonly small: Model;
+  /** The newest of each family that the account may use. */
+  readonly families: Readonly<Record<'opus' | 'sonnet' | 'haiku', Model | undefined>>;
+  readonly all: readonly Model[];
+};
+
+/**
+ * The gateway that `serve` is, or will be, with these settings. Nothing is started but, with `--demo`, the simulator.
+ * @throws GatewayError `invalid-request` for bad settings.
+ */
+export async function readTarget(options: CommandOptions, context: Context): Promise<Target> {
+  const { machine, terminal } = context;
+  const { settings } = await loadSettings(context, options, false);
+  const { serverHost, serverPort, proxyApiKey, gatewayHome } = settings;
+  if (serverPort === 0) {
+    throw new GatewayError('invalid-request', 'SERVER_PORT is 0, any free port; name the one that `serve` listens on.');
+  }
+  const url = `http://${urlHost(serverHost)}:${serverPort}`;
+  const file = join(gatewayPaths(machine, gatewayHome).config, 'gateway-key');
+  const kept = (await readPrivateFile(file, 1000).catch(() => undefined))?.trim();
+  const key = proxyApiKey ?? (kept ? new Secret(kept) : undefined);
+  const catalogue =
+    options['demo'] === undefined
+      ? key && (await servedModels(url, key, context))
+      : await withGateway(context, options, ({ gateway }) => gateway.models(context.stopSignal()));
+  if (catalogue === undefined) {
+    const advice = 'start one with `kiro-gateway serve`; until then the model names are the usual ones';
+    terminal.note(`No kiro-gateway answers at ${url}: ${advice}.`);
+  }
+  if (settings.origins.proxyApiKey === 'file') {
+    terminal.note('PROXY_API_KEY stands in a file that clients do not read; export it for this one.');
+  }
+  return {
+    url,
+    models: chooseModels(catalogue ?? [], options),
+    key: proxyApiKey === undefined ? { file } : { variable: 'PROXY_API_KEY' },
+    configFiles: configFiles(context),
+    platform: machine.platform,
+  };
+}
+
+export function configFiles({ machine: { env, homeDirectory } }: Context): Target['configFiles'] {
+  const xdg = env['XDG_CONFIG_HOME'] ?? '';
+  const config = posix.isAbsolute(xdg) ? xdg : join(homeDirectory, '.config');
+  return {
+    codex: join(env['CODEX_HOME'] || join(homeDirectory, '.codex'), 'config.toml'),
+    opencode: join(config, 'opencode', 'opencode.json'),
+  };
+}
+
+/**
+ * The main model is the one that was named, else the newest Sonnet, else the account's default.
+ * @param catalogue What the account may use; empty when that is not known, and then the usual names are taken.
+ */
+export function chooseModels(catalogue: readonly Model[], { model: named }: CommandOptions): ModelChoice {
+  const known = catalogue.length > 0 ? catalogue : USUAL_MODELS.map((name) => resolveModel(name, []));
+  const families = { opus: newest('opus', known), sonnet: newest('sonnet', known), haiku: newest('haiku', known) };
+  const usual = families.sonnet ?? known.find(({ isDefault }) => isDefault) ?? known[0];
+  const name = typeof named === 'string' ? named : (usual?.id ?? '');
+  const main = typeof named !== 'string' && usual !== undefined ? usual : { ...resolveModel(name, known), id: name };
+  const small = main.id.startsWith('claude-') ? (families.haiku ?? main) : main;
+  const all = known.some(({ id }) => id === main.id) ? known : [main, ...known];
+  return { main, small, families, all };
+}
+
+/** `claude-sonnet-4.10` is newer than `claude-sonnet-4.9`; variants such as `-1m` do not count. */
+function newest(family: string, models: readonly Model[]): Model | undefined {
+  const pattern = new RegExp(`^claude-${family}-(\\d+)(?:\\.(\\d+))?$`);
+  const version = ({ id }: Model): number => {
+    const [, major, minor = 0] = pattern.exec(id) ?? [];
+    return major === undefined ? 0 : Number(major) * 1000 + Number(minor);
+  };
+  return models.filter((it) => version(it) > 0).toSorted((a, b) => version(b) - version(a))[0];
+}
+
+const USUAL_MODELS = ['claude-sonnet-4.5', 'claude-opus-4.5', 'claude-haiku-4.5'];
+
+/** The models of a gateway that is already running; undefined when none answers there. Nothing is started for it. */
+async function servedModels(url: string, key: Secret, context: Context): Promise<readonly Model[] | undefined> {
+  const signal = AbortSignal.any([context.stopSignal(), AbortSignal.timeout(PATIENCE_MS)]);
+  const fetch = await context.loadFetch(undefined);
+  const ask = async (path: string, headers: Readonly<Record<string, string>>): Promise<Reader> => {
+    const response = await fetch(`${url}${path}`, { method: 'GET', headers, signal, redirect: 'error' });
+    return new Reader(JSON.parse(await response.text()), 'upstream-protocol', path);
+  };
+  try {
+    // Many programs listen on port 8000, and none but ours is to see the key.
+    if ((await ask('/', {})).get('name').string() !== 'kiro-gateway') return undefined;
+    const list = await ask('/v1/models', { authorization: `Bearer ${key.reveal()}` });
+    return list.get('data').array().map(readServedModel);
+  } catch {
+    return undefined;
+  }
+}
+
+function readServedModel(reader: Reader): Model {
+  const id = reader.get('id').string();
+  return {
+    ...resolveModel(id, []),
+    id,
+    name: reader.get('display_name').string(),
+    maxInputTokens: reader.get('max_input_tokens').number(),
+    maxOutputTokens: reader.get('max_output_tokens').number(),
+    inputs: reader.get('supports_images').value === true ? ['text', 'image'] : ['text'],
+  };
+}
+
+/** It answers from memory, or asks Kiro once. */
+const PATIENCE_MS = 5000;

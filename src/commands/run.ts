@@ -1,0 +1,238 @@
+/** `run`: a client with a gateway of its own, for as long as it runs; or what to write so that it uses `serve`. */
+
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { appendFileSync } from 'node:fs';
+import { access, constants, rm, stat } from 'node:fs/promises';
+import { constants as system } from 'node:os';
+import { delimiter, join, resolve } from 'node:path';
+import { isatty } from 'node:tty';
+
+import { makePrivateFolder } from '../auth/files.js';
+import type { Context } from '../context.js';
+import type { Model } from '../core/conversation.js';
+import { GatewayError } from '../core/errors.js';
+import { loadSettings } from '../env-file.js';
+import type { OpenedGateway } from '../open-gateway.js';
+import { gatewayPaths } from '../paths.js';
+import { randomKey } from '../server/gateway-key.js';
+import { logRequests, type RequestWatch } from '../server/request-log.js';
+import { openGatewayOrLogIn, type CommandOptions, type Run } from './command.js';
+import { CLIENTS, KEY, type Client, type Start } from './run-clients.js';
+import { saveSettings, undoSettings } from './run-save.js';
+import { chooseModels, configFiles, readTarget } from './run-target.js';
+import { closeServer, openServer } from './serve.js';
+
+export const run: Run = async ([name = '', ...args], options, context) => {
+  const client = Object.hasOwn(CLIENTS, name) ? CLIENTS[name] : undefined;
+  if (client === undefined) {
+    throw usage(`There is no client ${JSON.stringify(name)}; there are ${Object.keys(CLIENTS).join(', ')}.`);
+  }
+  if (options['yes'] === true && options['save'] !== true) throw usage('--yes answers what --save asks; add --save.');
+  const mode = MODES.find((it) => options[it] === true);
+  if (mode !== undefined && args.length > 0) {
+    throw usage(`--${mode} starts nothing, so there is nobody to pass ${JSON.stringify(args[0])} to.`);
+  }
+  switch (mode) {
+    case 'print':
+      return print(client, options, context);
+    case 'save':
+    case 'undo':
+      return writeSettings(name, mode, options, context);
+    case undefined:
+      if (client.start !== undefined) return startClient(client.title, client.start, args, options, context);
+      throw usage(`${client.title} is not started from here; \`kiro-gateway run ${name} --print\` says what to do.`);
+  }
+};
+
+const MODES = ['print', 'save', 'undo'] as const;
+
+function usage(sentence: string): GatewayError {
+  return new GatewayError('invalid-request', sentence);
+}
+
+async function print({ print: text, advice }: Client, options: CommandOptions, context: Context): Promise<number> {
+  if (typeof text === 'string') {
+    await context.terminal.result(text);
+    return 0;
+  }
+  const target = await readTarget(options, context);
+  for (const sentence of advice(target)) context.terminal.note(sentence);
+  await context.terminal.result(text(target));
+  return 0;
+}
+
+async function writeSettings(
+  name: string,
+  mode: 'save' | 'undo',
+  options: CommandOptions,
+  context: Context,
+): Promise<number> {
+  if (name !== 'codex' && name !== 'opencode') {
+    throw usage(
+      `--${mode} knows the settings of codex and opencode; \`kiro-gateway run ${name} --print\` shows these.`,
+    );
+  }
+  const { settings } = await loadSettings(context, options, false);
+  const { state: stateFolder } = gatewayPaths(context.machine, settings.gatewayHome);
+  if (mode === 'undo') return undoSettings(name, configFiles(context)[name], stateFolder, context);
+  const target = await readTarget(options, context);
+  return saveSettings(name, target, { isAgreed: options['yes'] === true, stateFolder }, context);
+}
+
+/** @returns the client's own exit code, 128 and more when a signal ended it; 1 when it is not installed. */
+async function startClient(
+  title: string,
+  start: Start,
+  args: readonly string[],
+  options: CommandOptions,
+  context: Context,
+): Promise<number> {
+  const { terminal } = context;
+  const program = await findProgram(start.program, context);
+  if (program === undefined) {
+    terminal.note(`${title} is not installed: there is no ${start.program} on the PATH. Install it: ${start.install}`);
+    return 1;
+  }
+  // Ctrl-C ends the preparations; once the client runs, it is the client's.
+  const life = new AbortController();
+  const stop = context.stopSignal();
+  const end = (): void => life.abort(stop.reason);
+  stop.addEventListener('abort', end);
+  // What is said before the client has the terminal is for the person, and what comes later for the log.
+  let say = terminal.log;
+  const quiet: Context = {
+    ...context,
+    terminal: { ...terminal, log: (text) => say(text) },
+    stopSignal: () => life.signal,
+  };
+  const opened = await openGatewayOrLogIn(quiet, options, {
+    folderEnvFile: false,
+    announcesRegistration: true,
+    source: 'run',
+  });
+  try {
+    const models = chooseModels(await accountModels(opened, life.signal), options);
+    const key = randomKey();
+    opened.log.hide(key);
+    const log = await openLog(opened.paths.state);
+    const watch = logRequests(opened.log);
+    let failures = 0;
+    const requests: RequestWatch = {
+      began: (facts) => watch.began(facts),
+      ended(facts, record) {
+        if (record.error !== undefined && record.error !== 'cancelled') failures += 1;
+        watch.ended(facts, record);
+      },
+    };
+    // What one request has broken must not end the client.
+    const unwatch = context.onUncaught((thrown) =>
+      opened.log.error('Something failed that nobody waited for.', thrown),
+    );
+    const server = await openServer(opened, quiet, { key, host: LOOPBACK, port: 0, requests });
+    try {
+      const address = server.address();
+      const port = typeof address === 'object' && address !== null ? address.port : 0;
+      const where = { url: `http://${LOOPBACK}:${port}`, models };
+      if (opened.isSimulator) terminal.note('SIMULATOR: answers are made up, no Kiro account is used.');
+      if (stop.aborted) throw new GatewayError('cancelled', 'Stopped.');
+      stop.removeEventListener('abort', end);
+      say = log.write;
+      const variables = Object.entries(start.variables(where));
+      const own = variables.map(([name, value]) => [name, value === KEY ? key.reveal() : value]);
+      // This machine is reached directly, whatever proxy the person has.
+      const { env: usual } = context.machine;
+      const direct = [usual['NO_PROXY'] ?? usual['no_proxy'], LOOPBACK].filter(Boolean).join(',');
+      const env = { ...usual, NO_PROXY: direct, no_proxy: direct, ...Object.fromEntries(own) };
+      const code = await runToItsEnd(program, [...start.args(where), ...args], env, title);
+      if (failures > 0) terminal.note(`Requests of ${title} have failed; ${log.path} tells why.`);
+      return code;
+    } finally {
+      await closeServer(server);
+      unwatch();
+    }
+  } finally {
+    await opened.close();
+  }
+}
+
+/** A signal for us is one for the client; what Ctrl-C does there, and whether it ends, is the client's affair. */
+async function runToItsEnd(
+  program: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+  title: string,
+): Promise<number> {
+  // In a terminal Ctrl-C reaches every process of the group; a second SIGINT from us would count as a second Ctrl-C.
+  const isShared = [0, 1, 2].some((file) => isatty(file));
+  let terminations = 0;
+  const forward = (signal: NodeJS.Signals): void => {
+    if (signal === 'SIGINT' && isShared) return;
+    // Who asks twice means it; opencode, for one, does not listen while it is busy.
+    child.kill(signal === 'SIGTERM' && terminations++ > 0 ? 'SIGKILL' : signal);
+  };
+  for (const signal of FORWARDED) process.on(signal, forward);
+  const child = spawn(program, args, { stdio: 'inherit', env });
+  try {
+    // The cast is node's own promise about this event.
+    const [code, signal] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];
+    return code ?? 128 + (signal === null ? 0 : system.signals[signal]);
+  } catch (cause) {
+    throw new GatewayError('forbidden', `${title} could not be started from ${program}; install it anew.`, { cause });
+  } finally {
+    for (const signal of FORWARDED) process.off(signal, forward);
+  }
+}
+
+/** The first of that name on the PATH. On Windows only real programs: scripts of cmd.exe read their arguments anew. */
+async function findProgram(name: string, { machine, workingDirectory }: Context): Promise<string | undefined> {
+  const file = machine.platform === 'win32' ? `${name}.exe` : name;
+  for (const folder of (machine.env['PATH'] ?? '').split(delimiter)) {
+    const path = resolve(workingDirectory, folder, file);
+    try {
+      await access(path, constants.X_OK);
+      if (folder !== '' && (await stat(path)).isFile()) return path;
+    } catch {
+      // Not in this one.
+    }
+  }
+  return undefined;
+}
+
+/** One file for all runs, begun anew when it has grown; a client is not kept waiting for a log that cannot be written. */
+async function openLog(folder: string): Promise<{ readonly path: string; readonly write: (text: string) => void }> {
+  const path = join(folder, 'run.log');
+  try {
+    await makePrivateFolder(folder);
+    if ((await stat(path)).size > MAX_LOG_BYTES) await rm(path);
+  } catch {
+    // It is not there yet, or will not be.
+  }
+  const write = (text: string): void => {
+    try {
+      appendFileSync(path, text, { mode: 0o600 });
+    } catch {
+      return;
+    }
+  };
+  return { path, write };
+}
+
+/**
+ * The account's models; empty when Kiro does not say, which is no reason not to start a client.
+ * @throws GatewayError `login-expired`, because a client would fare no better.
+ */
+async function accountModels({ gateway, log }: OpenedGateway, signal: AbortSignal): Promise<readonly Model[]> {
+  try {
+    return await gateway.models(signal);
+  } catch (thrown) {
+    if (signal.aborted) throw new GatewayError('cancelled', 'Stopped.', { cause: thrown });
+    if (thrown instanceof GatewayError && thrown.kind === 'login-expired') throw thrown;
+    log.warn('Kiro did not list its models; the client is told the usual names.', thrown);
+    return [];
+  }
+}
+
+const LOOPBACK = '127.0.0.1';
+const FORWARDED = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+const MAX_LOG_BYTES = 1_000_000;

@@ -1,0 +1,246 @@
+/** Searches of the web in the course of a turn: the tool the model is offered, what it is told, and the joined turn. */
+
+import type {
+  Block,
+  Conversation,
+  SearchFailure,
+  SearchLimits,
+  SearchResult,
+  Tool,
+  WebSearch,
+} from './conversation.js';
+import { abortError, toGatewayError } from './errors.js';
+import type { Batch, Completion, StreamEvent, Turn, Usage } from './stream.js';
+
+/** The tool as the model is told of it. */
+export function webSearchTool(limits: SearchLimits): Tool {
+  return {
+    name: 'web_search',
+    description:
+      'Searches the web and returns titles, addresses and excerpts of pages. Use it for what is recent or unknown to ' +
+      'you, and name the addresses that you rely on.',
+    inputSchema: {
+      type: 'object',
+      properties: { query: { type: 'string', description: 'What to search for, in a few words.' } },
+      required: ['query'],
+    },
+    webSearch: limits,
+  };
+}
+
+/** The tool that the gateway runs, unless a tool of the client's own has its name: then calls are the client's. */
+export function searchToolOf({ tools }: Conversation): (Tool & { readonly webSearch: SearchLimits }) | undefined {
+  const found = tools.find(runsHere);
+  return found !== undefined && tools.find(({ name }) => name === found.name) === found ? found : undefined;
+}
+
+/** A search of an earlier turn in words; Kiro has no other form for it. */
+export function describeSearch({ query, results, failure }: WebSearch): string {
+  const head = query === '' ? 'A web search' : `A web search for ${JSON.stringify(query)}`;
+  return `[${head} found:]\n${describeResults(results, failure)}`;
+}
+
+export type SearchOutcome = Pick<WebSearch, 'results' | 'failure'>;
+
+export type Searching = {
+  readonly conversation: Conversation;
+  readonly tool: Tool & { readonly webSearch: SearchLimits };
+  /** Another turn of the same question. */
+  readonly ask: (conversation: Conversation) => Promise<Turn>;
+  /** @throws only when the client has left. */
+  readonly search: (query: string) => Promise<SearchOutcome>;
+  readonly signal: AbortSignal;
+};
+
+/**
+ * The turn, with the model's searches run as it asks for them: each is a block with its results, and what the model
+ * says next follows in the same turn. Ends where the model calls a tool of the client's, or none. Numbers are sums.
+ */
+export async function* searchingTurn(first: Turn, searching: Searching): AsyncGenerator<Batch> {
+  const { tool, signal } = searching;
+  const told = createTold();
+  let { conversation } = searching;
+  let turn = first;
+  let used = 0;
+  try {
+    for (let round = 1; ; round++) {
+      const said = yield* sayAllButCalls(turn, tool.name, told);
+      if (said === undefined) return;
+      const calls = said.blocks.filter((block) => block.type === 'tool-call');
+      const wanted = calls.filter(({ name }) => name === tool.name);
+      if (wanted.length === 0 || said.finishReason !== 'tool-calls')
+        return yield [told.finish(said, said.finishReason)];
+      const searches: WebSearch[] = [];
+      for (const { id, input } of wanted) {
+        const query = queryOf(input);
+        yield [told.start({ type: 'web-search', id, query })];
+        const outcome = await runSearch(query, used++, searching);
+        const search: WebSearch = { type: 'web-search', id, query, ...outcome };
+        searches.push(search);
+        yield [told.end(search)];
+      }
+      // The client's calls are the client's to answer; what was found comes back with its next request.
+      if (wanted.length < calls.length) return yield [told.finish(said, 'tool-calls')];
+      if (round === MOST_ROUNDS) return yield [told.finish(said, 'stop')];
+      told.add(said);
+      const parts = searches.map(({ id, results, failure }) => {
+        const content = [{ type: 'text', text: describeResults(results, failure) } as const];
+        return { type: 'tool-result', id, content, isError: failure !== undefined } as const;
+      });
+      conversation = {
+        ...conversation,
+        messages: [...conversation.messages, { role: 'assistant', blocks: said.blocks }, { role: 'user', parts }],
+        // Whoever has to call a tool has called it now.
+        toolChoice: undefined,
+      };
+      turn = await searching.ask(conversation);
+    }
+  } catch (thrown) {
+    yield [{ type: 'error', error: signal.aborted ? abortError(signal, thrown) : toGatewayError(thrown) }];
+  }
+}
+
+/** Passes on everything but the calls of one tool and the end. Undefined when the turn has failed. */
+async function* sayAllButCalls(
+  turn: Turn,
+  toolName: string,
+  told: Told,
+): AsyncGenerator<Batch, Completion | undefined> {
+  let isHidden = false;
+  for await (const batch of turn) {
+    const shown: StreamEvent[] = [];
+    for (const event of batch) {
+      switch (event.type) {
+        case 'start':
+          if (told.begins()) shown.push(event);
+          break;
+        case 'block-start':
+          isHidden = event.block.type === 'tool-call' && event.block.name === toolName;
+          if (!isHidden) shown.push(told.start(event.block));
+          break;
+        case 'block-delta':
+          if (!isHidden) shown.push({ ...event, index: told.index() });
+          break;
+        case 'block-end':
+          if (!isHidden) shown.push(told.end(event.block));
+          isHidden = false;
+          break;
+        case 'finish':
+          if (shown.length > 0) yield shown;
+          return event.completion;
+        case 'error':
+          shown.push(event);
+      }
+    }
+    if (shown.length > 0) yield shown;
+  }
+  return undefined;
+}
+
+type Told = ReturnType<typeof createTold>;
+
+/** What the client has been told over all rounds: blocks are numbered on, costs are summed up. */
+function createTold() {
+  const blocks: Block[] = [];
+  let before: Pick<Completion, 'usage' | 'credits'> | undefined;
+  let hasBegun = false;
+
+  const sum = ({ usage, credits }: Completion): Pick<Completion, 'usage' | 'credits'> => {
+    if (before === undefined) return { usage, credits };
+    const areKnown = before.credits !== undefined || credits !== undefined;
+    return {
+      usage: addUsage(before.usage, usage),
+      credits: areKnown ? (before.credits ?? 0) + (credits ?? 0) : undefined,
+    };
+  };
+
+  return {
+    begins(): boolean {
+      const isFirst = !hasBegun;
+      hasBegun = true;
+      return isFirst;
+    },
+    index: () => blocks.length,
+    start: (block: Extract<StreamEvent, { type: 'block-start' }>['block']): StreamEvent => ({
+      type: 'block-start',
+      index: blocks.length,
+      block,
+    }),
+    end(block: Block): StreamEvent {
+      return { type: 'block-end', index: blocks.push(block) - 1, block };
+    },
+    add(said: Completion): void {
+      before = sum(said);
+    },
+    finish(said: Completion, finishReason: Completion['finishReason']): StreamEvent {
+      return { type: 'finish', completion: { ...said, ...sum(said), blocks, finishReason } };
+    },
+  };
+}
+
+async function runSearch(query: string, usedBefore: number, { tool, search }: Searching): Promise<SearchOutcome> {
+  const { maxUses = MOST_SEARCHES, allowedDomains, blockedDomains } = tool.webSearch;
+  if (query.trim() === '') return { results: [], failure: 'invalid_tool_input' };
+  if (usedBefore >= maxUses) return { results: [], failure: 'max_uses_exceeded' };
+  const { results, failure } = await search(query);
+  const isWanted = ({ url }: SearchResult) =>
+    (allowedDomains.length === 0 || isWithin(url, allowedDomains)) && !isWithin(url, blockedDomains);
+  return { results: results.filter(isWanted), failure };
+}
+
+/** `docs.example.com` is within `example.com`; a path after the domain, which some clients write, is not looked at. */
+function isWithin(url: string, domains: readonly string[]): boolean {
+  const host = /^https?:\/\/([^/:?#]+)/i.exec(url)?.[1]?.toLowerCase() ?? '';
+  return domains.some((it) => {
+    const domain = it.toLowerCase().split('/')[0] ?? '';
+    return host === domain || host.endsWith(`.${domain}`);
+  });
+}
+
+function describeResults(results: readonly SearchResult[], failure: SearchFailure | undefined): string {
+  if (failure !== undefined) return FAILURES[failure];
+  if (results.length === 0) return 'Nothing was found.';
+  return results
+    .map(({ title, url, snippet, publishedAt }, index) => {
+      const date = publishedAt === undefined ? '' : ` (${new Date(publishedAt).toISOString().slice(0, 10)})`;
+      return [`${index + 1}. ${title}${date}`, url, snippet].filter((line) => line !== '').join('\n   ');
+    })
+    .join('\n');
+}
+
+function queryOf(input: string): string {
+  try {
+    const value: unknown = JSON.parse(input);
+    const query: unknown = typeof value === 'object' && value !== null && 'query' in value ? value.query : undefined;
+    return typeof query === 'string' ? query : '';
+  } catch {
+    return '';
+  }
+}
+
+/** The sum is as good as its worst part. */
+function addUsage(a: Usage, b: Usage): Usage {
+  return {
+    inputTokens: a.inputTokens + b.inputTokens,
+    outputTokens: a.outputTokens + b.outputTokens,
+    cacheReadTokens: a.cacheReadTokens + b.cacheReadTokens,
+    cacheWriteTokens: a.cacheWriteTokens + b.cacheWriteTokens,
+    reasoningTokens: a.reasoningTokens + b.reasoningTokens,
+    source: a.source === 'upstream' ? b.source : a.source,
+  };
+}
+
+function runsHere(tool: Tool): tool is Tool & { readonly webSearch: SearchLimits } {
+  return tool.webSearch !== undefined;
+}
+
+const FAILURES = {
+  unavailable: 'The search failed; it may work later. Answer with what you know, and say that you could not search.',
+  max_uses_exceeded: 'No more searches are allowed in this answer. Answer with what was found.',
+  invalid_tool_input: 'The query is missing.',
+} as const satisfies Record<SearchFailure, string>;
+
+/** In one answer, unless the client names its own number. */
+const MOST_SEARCHES = 10;
+/** A model that goes on searching after it was told that it may not has to be stopped: each round costs credits. */
+const MOST_ROUNDS = 12;

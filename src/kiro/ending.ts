@@ -1,0 +1,105 @@
+/** How a turn ended and what it cost: from what Kiro stated, else from what it said. */
+
+import type { Block } from '../core/conversation.js';
+import { GatewayError } from '../core/errors.js';
+import type { FinishReason, Usage } from '../core/stream.js';
+import { isWhole } from './truncation.js';
+import { estimateBlocks } from '../core/tokens.js';
+import type { KiroTokenUsage } from './events.js';
+
+export type Ending = {
+  readonly blocks: readonly Block[];
+  /** Reasoning came that is not among the blocks, because nobody wants to see it. */
+  readonly hasHidden: boolean;
+  /** Bedrock's word for it, in capitals; older streams state none. */
+  readonly stopReason: string | undefined;
+  readonly contextPercentage: number | undefined;
+};
+
+/** @throws GatewayError when nothing was said and no reason was given for it, or when an announced call is missing. */
+export function toFinishReason(ending: Ending): FinishReason {
+  const { blocks, hasHidden, stopReason } = ending;
+  const calls = blocks.filter((block) => block.type === 'tool-call');
+  // A client must not run a call whose input was cut; `length` makes it ask again.
+  if (calls.some((call) => !isWhole(call.input))) return 'length';
+  if (calls.length > 0) return 'tool-calls';
+  const reason = statedReason(ending) ?? assumedReason(ending);
+  if (blocks.length === 0 && !hasHidden) refuseEmpty(reason);
+  // What was said sounds like an end to a client, which would wait for the person; an error makes it ask again.
+  if (stopReason === 'TOOL_USE') throw new GatewayError('upstream-protocol', NO_CALL);
+  return reason;
+}
+
+function statedReason({ stopReason }: Ending): FinishReason | undefined {
+  return stopReason === undefined ? undefined : FINISH_REASONS.get(stopReason);
+}
+
+function assumedReason({ blocks, hasHidden, contextPercentage }: Ending): FinishReason {
+  if (contextPercentage !== undefined && contextPercentage >= 100) return 'context-full';
+  // A model that only reasoned had no room left for its answer.
+  const onlyReasoned = blocks.every(({ type }) => type === 'reasoning' || type === 'redacted-reasoning');
+  return onlyReasoned && (blocks.length > 0 || hasHidden) ? 'length' : 'stop';
+}
+
+function refuseEmpty(reason: FinishReason): void {
+  if (reason === 'length' || reason === 'content-filter') return;
+  if (reason === 'context-full') {
+    throw new GatewayError('context-overflow', 'The conversation fills the whole context window of the model.');
+  }
+  throw new GatewayError('upstream-unavailable', 'Kiro answered with nothing; try again.');
+}
+
+const FINISH_REASONS: ReadonlyMap<string, FinishReason> = new Map(
+  Object.entries({
+    END_TURN: 'stop',
+    TOOL_USE: 'stop',
+    STOP_SEQUENCE: 'stop-sequence',
+    MAX_TOKENS: 'length',
+    MODEL_CONTEXT_WINDOW_EXCEEDED: 'context-full',
+    CONTENT_FILTERED: 'content-filter',
+    GUARDRAIL_INTERVENED: 'content-filter',
+    // Kiro left out what it could not read; the rest is an answer.
+    MALFORMED_TOOL_USE: 'stop',
+    MALFORMED_MODEL_OUTPUT: 'stop',
+  } as const),
+);
+
+const NO_CALL = 'Kiro announced a tool call and sent none; try again.';
+
+export function toUsage(seen: {
+  readonly tokenUsage: KiroTokenUsage | undefined;
+  /** 0 to 100, of the model's window, counted after the answer. */
+  readonly contextPercentage: number | undefined;
+  readonly windowTokens: number;
+  readonly estimatedInputTokens: number;
+  readonly blocks: readonly Block[];
+}): Usage {
+  const estimate = estimateBlocks(seen.blocks);
+  const { tokenUsage } = seen;
+  // Some streams carry a usage of nothing but zeros.
+  if (tokenUsage !== undefined && totalOf(tokenUsage) > 0) {
+    const { uncachedInputTokens, cacheReadTokens, cacheWriteTokens } = tokenUsage;
+    const outputTokens = tokenUsage.outputTokens || estimate.outputTokens;
+    return {
+      inputTokens: uncachedInputTokens + cacheReadTokens + cacheWriteTokens,
+      outputTokens,
+      cacheReadTokens,
+      cacheWriteTokens,
+      reasoningTokens: Math.min(estimate.reasoningTokens, outputTokens),
+      source: 'upstream',
+    };
+  }
+  const inContext = Math.round(((seen.contextPercentage ?? 0) / 100) * seen.windowTokens);
+  const isKnown = inContext > estimate.outputTokens;
+  return {
+    inputTokens: isKnown ? inContext - estimate.outputTokens : seen.estimatedInputTokens,
+    ...estimate,
+    cacheReadTokens: 0,
+    cacheWriteTokens: 0,
+    source: isKnown ? 'context-percentage' : 'estimate',
+  };
+}
+
+function totalOf(usage: KiroTokenUsage): number {
+  return usage.uncachedInputTokens + usage.outputTokens + usage.cacheReadTokens + usage.cacheWriteTokens;
+}

@@ -1,0 +1,171 @@
+/** Turns kept for a look afterwards (DEBUG_MODE): what a client asked, what Kiro was sent, and what came back. */
+
+import { AsyncLocalStorage } from 'node:async_hooks';
+
+import { codeOf } from '../auth/files.js';
+import { toGatewayError } from '../core/errors.js';
+import type { Fetch, FetchResponse } from '../core/fetch.js';
+import { createFrameDecoder } from '../kiro/frames.js';
+import type { Logger } from '../logger.js';
+import {
+  captureFolder,
+  writeCapture,
+  type Capture,
+  type CapturedAttempt,
+  type CapturedEvent,
+  type CapturedRequest,
+} from './debug-files.js';
+import type { StreamOutcome } from './sse.js';
+
+export type DebugCapture = {
+  /** Does the work, and keeps what is asked of Kiro meanwhile as that of this request. Rejects as the work does. */
+  during(request: CapturedRequest, work: () => Promise<StreamOutcome | undefined>): Promise<void>;
+  /** The same fetch; turns that it asks for are looked at as they pass. */
+  watch(fetch: Fetch): Fetch;
+};
+
+export type CaptureOptions = {
+  readonly mode: 'errors' | 'all';
+  readonly stateFolder: string;
+  readonly version: string;
+  readonly log: Pick<Logger, 'warn' | 'clean'>;
+  /** Unix time in milliseconds. */
+  readonly now: () => number;
+};
+
+export function createDebugCapture({ mode, stateFolder, version, log, now }: CaptureOptions): DebugCapture {
+  const folder = captureFolder(stateFolder);
+  const current = new AsyncLocalStorage<RawAttempt[]>();
+  // The log's own eraser knows the secrets of this process too; lines stay lines.
+  const hide = (text: string): string => text.split('\n').map(log.clean).join('\n');
+  let saving = Promise.resolve();
+  let hasComplained = false;
+
+  return {
+    async during(client, work) {
+      const startedAt = now();
+      const attempts: RawAttempt[] = [];
+      const keep = (outcome: Capture['outcome']): void => {
+        if (mode === 'errors' && outcome.state !== 'failed') return;
+        const times = { time: new Date(startedAt).toISOString(), milliseconds: now() - startedAt };
+        // One after the other, so that counting the files counts them all. The client does not wait for it.
+        saving = saving.then(() => save({ ...times, gateway: version, client, attempts, outcome }));
+      };
+      try {
+        keep(toOutcome(await current.run(attempts, work)));
+      } catch (thrown) {
+        keep(toOutcome({ error: toGatewayError(thrown) }));
+        throw thrown;
+      }
+    },
+
+    watch: (fetch) => async (url, init) => {
+      const attempts = current.getStore();
+      // Whatever else is asked meanwhile, such as a renewal of the login, is none of a turn's business.
+      if (attempts === undefined || !TURN_PATHS.test(new URL(url).pathname)) return fetch(url, init);
+      const attempt: RawAttempt = { url, body: init.body ?? '', chunks: [] };
+      attempts.push(attempt);
+      try {
+        const response = await fetch(url, init);
+        attempt.answer = response;
+        const { status, headers, body } = response;
+        return { status, headers, text: () => response.text(), body: body && watched(body, attempt) };
+      } catch (thrown) {
+        attempt.failure = reasonOf(thrown);
+        throw thrown;
+      }
+    },
+  };
+
+  async function save(raw: Omit<Capture, 'attempts'> & { readonly attempts: readonly RawAttempt[] }): Promise<void> {
+    try {
+      await writeCapture(stateFolder, { ...raw, attempts: raw.attempts.map(toAttempt) }, { hide, now });
+    } catch (thrown) {
+      if (hasComplained) return;
+      hasComplained = true;
+      const what = codeOf(thrown) || reasonOf(thrown);
+      log.warn(`DEBUG_MODE: ${folder} cannot be written (${what}); the gateway goes on without captures.`);
+    }
+  }
+}
+
+/** What is gathered while a turn is under way: references and chunks, so that it costs little until it is over. */
+type RawAttempt = {
+  readonly url: string;
+  readonly body: string;
+  readonly chunks: Uint8Array[];
+  answer?: FetchResponse;
+  isComplete?: boolean;
+  failure?: string;
+};
+
+/** The same bytes; the first megabytes of them are kept. */
+function watched(body: NonNullable<FetchResponse['body']>, attempt: RawAttempt): FetchResponse['body'] {
+  async function* watch(): AsyncGenerator<Uint8Array> {
+    let room = MAX_STREAM_BYTES;
+    try {
+      for await (const chunk of body) {
+        if (room > 0) attempt.chunks.push(chunk);
+        room -= chunk.length;
+        yield chunk;
+      }
+      attempt.isComplete = room >= 0;
+      if (room < 0) attempt.failure = `only the first ${MAX_STREAM_BYTES} bytes were kept`;
+    } catch (thrown) {
+      attempt.failure = reasonOf(thrown);
+      throw thrown;
+    }
+  }
+  return watch();
+}
+
+function toAttempt({ url, body, chunks, answer, isComplete, failure }: RawAttempt): CapturedAttempt {
+  const sent = { url, characters: body.length, body: parsed(body) };
+  if (answer === undefined) return { ...sent, failure: failure ?? 'given up before an answer came' };
+  const head = { status: answer.status, requestId: answer.headers.get('x-amzn-requestid') };
+  const why = failure ?? (isComplete === true ? undefined : 'the gateway stopped reading before its end');
+  const ending = why === undefined ? {} : { failure: why };
+  const isStream = answer.headers.get('content-type')?.includes('eventstream') === true;
+  if (!isStream) return { ...sent, ...head, text: Buffer.concat(chunks).toString('utf8'), ...ending };
+  return { ...sent, ...head, ...ending, ...decode(chunks) };
+}
+
+function decode(chunks: readonly Uint8Array[]): Pick<CapturedAttempt, 'events' | 'failure'> {
+  const decoder = createFrameDecoder();
+  const events: CapturedEvent[] = [];
+  try {
+    for (const chunk of chunks) {
+      for (const { headers, payload } of decoder.push(chunk)) {
+        events.push({ headers: Object.fromEntries(headers), payload: parsed(payload.toString('utf8')) });
+      }
+    }
+    return { events };
+  } catch (thrown) {
+    return { events, failure: toGatewayError(thrown).message };
+  }
+}
+
+function toOutcome({ completion, error }: StreamOutcome = {}): Capture['outcome'] {
+  if (error !== undefined && error.kind !== 'cancelled') {
+    const { kind, message, facts } = error;
+    return { state: 'failed', error: { kind, message, reason: facts.reason } };
+  }
+  if (completion === undefined) return { state: 'client-left' };
+  return { state: 'finished', finishReason: completion.finishReason, credits: completion.credits };
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
+function reasonOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : 'unknown';
+}
+
+/** Answers, and the web searches that belong to them. */
+const TURN_PATHS = /\/(?:generateAssistantResponse|mcp)$/;
+const MAX_STREAM_BYTES = 4_000_000;

@@ -1,0 +1,236 @@
+/** The files of DEBUG_MODE, one a request: without secrets, private, and bounded in size, number and age. */
+
+import { lstat, readdir, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { makePrivateFolder, readPrivateFile, writePrivateFile } from '../auth/files.js';
+import { GatewayError } from '../core/errors.js';
+import { isRecord, Reader } from '../core/reader.js';
+
+export type CapturedRequest = {
+  /** As the client was told it: `req_…`. */
+  readonly id: string;
+  readonly method: string;
+  readonly path: string;
+  readonly headers: Readonly<Record<string, unknown>>;
+  readonly body: unknown;
+};
+
+/** What a file holds. Secrets are made unreadable, media are left out and long texts cut; all else is as it was. */
+export type Capture = {
+  /** ISO 8601. */
+  readonly time: string;
+  readonly milliseconds: number;
+  readonly gateway: string;
+  readonly client: CapturedRequest;
+  /** Each time that Kiro was asked, in order. */
+  readonly attempts: readonly CapturedAttempt[];
+  readonly outcome: {
+    readonly state: 'finished' | 'failed' | 'client-left';
+    readonly finishReason?: string;
+    readonly credits?: number | undefined;
+    readonly error?: { readonly kind: string; readonly message: string; readonly reason?: string | undefined };
+  };
+};
+
+export type CapturedAttempt = {
+  readonly url: string;
+  /** Of the body as it was sent. */
+  readonly characters: number;
+  readonly body: unknown;
+  /** Undefined when no answer came; `failure` then says why. */
+  readonly status?: number;
+  readonly requestId?: string | null;
+  /** Of an event stream: headers and payload of each frame. */
+  readonly events?: readonly CapturedEvent[];
+  /** Of any other answer. */
+  readonly text?: string;
+  /** Why the answer ended before it was complete, or what was wrong with it. */
+  readonly failure?: string;
+};
+
+export type CapturedEvent = { readonly headers: Readonly<Record<string, string>>; readonly payload: unknown };
+
+/**
+ * Replaces the oldest when there are too many.
+ * @param how.hide Makes the secrets in a text unreadable.
+ * @throws GatewayError `forbidden` where a symbolic link is in the way; file system errors as they come.
+ */
+export async function writeCapture(
+  stateFolder: string,
+  capture: Capture,
+  { hide, now }: { readonly hide: (text: string) => string; readonly now: () => number },
+): Promise<void> {
+  const folder = captureFolder(stateFolder);
+  await makePrivateFolder(stateFolder);
+  if ((await lstat(folder).catch(() => undefined))?.isSymbolicLink() === true) {
+    throw new GatewayError('forbidden', `${folder} is a symbolic link`);
+  }
+  await writePrivateFile(pathOf(stateFolder, capture.client.id), `${formatCapture(capture, hide)}\n`);
+  await prune(folder, now());
+}
+
+export type CaptureEntry = { readonly id: string; readonly time: number };
+
+/** What is there, the newest first; nothing when the folder cannot be read. Times are unix times in milliseconds. */
+export async function listCaptures(stateFolder: string): Promise<readonly CaptureEntry[]> {
+  const files = await filesIn(captureFolder(stateFolder)).catch(() => []);
+  return files.flatMap(({ name, time }) => (name.endsWith('.json') ? [{ id: name.slice(0, -5), time }] : []));
+}
+
+/**
+ * Undefined when the request was not captured.
+ * @throws GatewayError when the file cannot be read.
+ */
+export async function readCapture(stateFolder: string, id: string): Promise<Capture | undefined> {
+  if (!/^req_[A-Za-z0-9]{1,64}$/.test(id)) return undefined;
+  const path = pathOf(stateFolder, id);
+  const text = await readPrivateFile(path, MAX_CHARACTERS * 4);
+  if (text === undefined) return undefined;
+  try {
+    const found = new Reader(JSON.parse(text), 'internal', 'capture');
+    found.get('attempts').array();
+    found.get('outcome').get('state').string();
+    found.get('client').get('headers').object();
+    // The cast is our own file: `save` writes nothing else, and the parts that a damaged one lacks were just read.
+    return found.value as Capture;
+  } catch {
+    throw new GatewayError('forbidden', `The capture ${path} is damaged; remove it.`);
+  }
+}
+
+export function captureFolder(stateFolder: string): string {
+  return join(stateFolder, 'debug');
+}
+
+function pathOf(stateFolder: string, id: string): string {
+  return join(captureFolder(stateFolder), `${id}.json`);
+}
+
+/** As JSON without secrets, its texts the shorter the more there are of them. */
+function formatCapture(capture: Capture, hide: (text: string) => string): string {
+  const hidden = hideSecrets({ ...capture, attempts: capture.attempts.map((it) => withWholeSecrets(it, hide)) }, hide);
+  for (const limit of [400_000, 40_000, 4_000, 400]) {
+    const text = JSON.stringify(hidden, (_, value: unknown) => (typeof value === 'string' ? cut(value, limit) : value));
+    if (text.length <= MAX_CHARACTERS) return text;
+  }
+  const { client, ...rest } = capture;
+  const left = 'left out: there is too much of it';
+  const attempts = capture.attempts.map((it) => ({ ...it, body: left, events: [] }));
+  return JSON.stringify(hideSecrets({ ...rest, client: { ...client, body: left }, attempts }, hide));
+}
+
+/** By key and by pattern. Media are no secrets, but large, and nothing can be learnt from them. */
+function hideSecrets(value: unknown, hide: (text: string) => string): unknown {
+  if (typeof value === 'string') {
+    return MEDIA.test(value) ? `[${value.length} characters of base64]` : hide(value);
+  }
+  if (Array.isArray(value)) return value.map((it) => hideSecrets(it, hide));
+  if (!isRecord(value)) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, it]) => {
+      const isSecret = SECRET_KEYS.test(key) && (typeof it === 'string' || typeof it === 'number');
+      return [hide(key), isSecret ? '[secret]' : hideSecrets(it, hide)];
+    }),
+  );
+}
+
+/** A secret that Kiro says arrives in pieces, none of which looks like one: a run that holds one becomes one event. */
+function withWholeSecrets(attempt: CapturedAttempt, hide: (text: string) => string): CapturedAttempt {
+  if (attempt.events === undefined) return attempt;
+  const runs: Delta[][] = [];
+  for (const event of attempt.events) {
+    const delta = toDelta(event);
+    const run = runs.at(-1);
+    if (delta.name !== '' && run?.[0]?.name === delta.name) run.push(delta);
+    else runs.push([delta]);
+  }
+  return { ...attempt, events: runs.flatMap((run) => withWhole(run, hide)) };
+}
+
+type Delta = { readonly event: CapturedEvent; readonly key: string; readonly name: string; readonly text: string };
+
+/** The text that an event adds to, if it does; `name` tells texts apart. */
+function toDelta(event: CapturedEvent): Delta {
+  const payload = isRecord(event.payload) ? event.payload : {};
+  const key = DELTA_KEYS.find((it) => typeof payload[it] === 'string');
+  if (key === undefined) return { event, key: '', name: '', text: '' };
+  return { event, key, name: `${key} ${String(payload['toolUseId'])}`, text: String(payload[key]) };
+}
+
+function withWhole(run: readonly Delta[], hide: (text: string) => string): readonly CapturedEvent[] {
+  const events = run.map(({ event }) => event);
+  const [first] = run;
+  const whole = hide(run.map(({ text }) => text).join(''));
+  if (first === undefined || whole === run.map(({ text }) => hide(text)).join('')) return events;
+  return [{ ...first.event, payload: { ...Object(first.event.payload), [first.key]: whole } }];
+}
+
+/**
+ * What can be shown to strangers of a request or an answer: its form. Texts become their lengths, except where the
+ * protocol gives a choice of words; names that a person has made up become numbers.
+ */
+export function shapeOf(value: unknown, key = '', isPrivate = false): unknown {
+  if (typeof value === 'string') {
+    const isWord = !isPrivate && WORD_KEYS.test(key) && /^[\w ./:;,()+=-]{0,120}$/.test(value);
+    return isWord ? value : `text(${value.length})`;
+  }
+  if (Array.isArray(value)) return collapsed(value.map((it) => shapeOf(it, key, isPrivate)));
+  if (!isRecord(value)) return isPrivate && value !== null ? typeof value : value;
+  const isInside = isPrivate || INPUT_KEYS.test(key);
+  const isNamed = !isInside && !MAP_KEYS.test(key);
+  return Object.fromEntries(
+    Object.entries(value).map(([name, it], index) => {
+      const isPlain = isNamed && /^:?[A-Za-z_$][\w.-]{0,60}$/.test(name);
+      return [isPlain ? name : `#${index + 1}`, shapeOf(it, name, isInside)];
+    }),
+  );
+}
+
+/** Neighbours of the same form once, with their number. */
+function collapsed(shapes: readonly unknown[]): readonly unknown[] {
+  const runs: { text: string; shape: unknown; count: number }[] = [];
+  for (const shape of shapes) {
+    const text = JSON.stringify(shape);
+    const last = runs.at(-1);
+    if (last?.text === text) last.count++;
+    else runs.push({ text, shape, count: 1 });
+  }
+  return runs.flatMap(({ shape, count }) => (count === 1 ? [shape] : [shape, `and ${count - 1} more like it`]));
+}
+
+function cut(text: string, limit: number): string {
+  return text.length <= limit ? text : `${text.slice(0, limit)}… [${text.length - limit} more characters]`;
+}
+
+async function prune(folder: string, now: number): Promise<void> {
+  const files = await filesIn(folder);
+  const old = files.filter(({ time }, index) => index >= MAX_FILES || now - time > MAX_AGE_MS);
+  await Promise.all(old.map(({ name }) => rm(join(folder, name), { force: true })));
+}
+
+/** Ours, the newest first; those too that a crash has left half written. */
+async function filesIn(folder: string): Promise<readonly { readonly name: string; readonly time: number }[]> {
+  const names = (await readdir(folder)).filter((name) => /^req_\w+\.json/.test(name));
+  const files = await Promise.all(
+    names.map(async (name) => ({ name, time: (await stat(join(folder, name)).catch(() => undefined))?.mtimeMs ?? 0 })),
+  );
+  return files.toSorted((one, other) => other.time - one.time);
+}
+
+const MAX_FILES = 50;
+const MAX_AGE_MS = 7 * 24 * 3_600_000;
+/** Of one capture: about as many bytes, since most of it is ASCII. */
+const MAX_CHARACTERS = 4_000_000;
+
+const DELTA_KEYS = ['content', 'text', 'input'] as const;
+const MEDIA = /^(?:data:[^,]{0,100};base64,)?[A-Za-z0-9+/]{1000,}={0,2}$/;
+const SECRET_KEYS =
+  /^(?:cookie|set-cookie|passwd|credentials?)$|authorization|password|secret|api[-_]?key|private[-_]?key|(?:access|refresh|id|auth|session|bearer|security)[-_]?token$/i;
+/** Whose texts are words of a protocol. */
+const WORD_KEYS =
+  /^(?::[\w-]+|type|role|model|modelId|origin|status|state|format|media_type|effort|reasoning_effort|tool_choice|method|path|chatTriggerType|agentTaskType|(?:stop|finish)_?reason|kind|reason|__type|unit|user-agent|anthropic-(?:version|beta)|accept|content-type)$/i;
+/** Whose objects a person or a model has made up. */
+const INPUT_KEYS = /^(?:input|arguments|metadata|logit_bias|variables)$/;
+/** Whose keys are made up, and whose values are not. */
+const MAP_KEYS = /^(?:properties|patternProperties|\$defs|definitions)$/;

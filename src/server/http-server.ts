@@ -1,0 +1,159 @@
+/** The server under the app: its limits of size and time, what it says to what is no request, and its orderly end. */
+
+import { once } from 'node:events';
+import {
+  createServer,
+  STATUS_CODES,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
+import { Server as NetServer, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { GatewayError } from '../core/errors.js';
+import type { Logger } from '../logger.js';
+
+/** A server with an end: what has begun is finished, or is told to finish, and no connection is left. */
+export type HttpServer = Server & { readonly stop: () => Promise<void> };
+
+export type HttpLimits = {
+  /** Request line and headers together. */
+  readonly headBytes: number;
+  /** For the head to come, and for a new connection to say anything. */
+  readonly headMs: number;
+  /** For the whole request to come. The answer may take as long as it likes. */
+  readonly requestMs: number;
+  /** Between two requests of one connection; longer than clients keep one, so that none is closed under a request. */
+  readonly idleMs: number;
+  /** How often the times are looked at. */
+  readonly checkMs: number;
+  readonly connections: number;
+  /** How long answers may take to end when the gateway stops. */
+  readonly drainMs: number;
+  /** How long the last words of those that did not may take. */
+  readonly lastWordsMs: number;
+};
+
+export const HTTP_LIMITS: HttpLimits = {
+  headBytes: 32_768,
+  headMs: 20_000,
+  requestMs: 300_000,
+  idleMs: 120_000,
+  checkMs: 5000,
+  connections: 1000,
+  drainMs: 3000,
+  lastWordsMs: 1000,
+};
+
+/** @param hurry Tells open answers to say their last words, when the gateway stops and they take too long. */
+export function createHttpServer(
+  app: RequestListener,
+  { hurry, log, limits = HTTP_LIMITS }: { hurry: () => void; log: Logger; limits?: HttpLimits },
+): HttpServer {
+  const server = createServer({
+    maxHeaderSize: limits.headBytes,
+    headersTimeout: limits.headMs,
+    requestTimeout: limits.requestMs,
+    keepAliveTimeout: limits.idleMs,
+    connectionsCheckingInterval: limits.checkMs,
+    insecureHTTPParser: false,
+  });
+  server.maxConnections = limits.connections;
+  // Above its limit node leaves headers out and says nothing; the size of the head limits them, and `checkHead`.
+  server.maxHeadersCount = 0;
+  const answersOn = new Map<Socket, Set<ServerResponse>>();
+  let isStopping = false;
+
+  server.on('connection', (socket) => {
+    answersOn.set(socket, new Set());
+    socket.once('close', () => answersOn.delete(socket));
+  });
+  server.on('request', (request, response) => {
+    const { socket } = request;
+    const answers = answersOn.get(socket);
+    answers?.add(response);
+    if (isStopping) response.setHeader('connection', 'close');
+    response.once('close', () => {
+      answers?.delete(response);
+      if (isStopping && answers?.size === 0) socket.destroySoon();
+    });
+  });
+  server.on('request', app);
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    // The type is that of a stream; without TLS it is always the socket of the connection.
+    const answers = answersOn.get(socket as Socket);
+    // Words of ours in the middle of an answer would look like a part of it.
+    const isAnswering = [...(answers ?? [])].some(({ headersSent }) => headersSent);
+    if (isAnswering || !socket.writable) socket.destroy();
+    else socket.end(refusal(FAULTS[error.code ?? ''] ?? NO_HTTP), () => socket.destroy());
+  });
+
+  // Too many open files, for one: who is connected is served, and who is not may try again.
+  server.on('listening', () => {
+    server.on('error', (error) => log.warn('A connection could not be accepted.', error));
+  });
+  return Object.assign(server, { stop });
+
+  async function stop(): Promise<void> {
+    isStopping = true;
+    const closed = once(server, 'close');
+    // Http's own `close` would cut off answers that wait for a slow reader.
+    NetServer.prototype.close.call(server);
+    for (const [socket, answers] of answersOn) if (answers.size === 0) socket.destroy();
+    await atMost(limits.drainMs, closed);
+    hurry();
+    await atMost(limits.lastWordsMs, closed);
+    server.closeAllConnections();
+    await closed;
+  }
+}
+
+/**
+ * What the parser lets pass and no honest client sends.
+ * @throws GatewayError `invalid-request`.
+ */
+export function checkHead(request: IncomingMessage): void {
+  if ((request.url ?? '').length > MAX_URL_LENGTH)
+    throw refused(414, `URL is longer than ${MAX_URL_LENGTH} characters`);
+  // Names and values lie side by side.
+  if (request.rawHeaders.length > 2 * MAX_HEADERS) throw refused(431, `request has more than ${MAX_HEADERS} headers`);
+  // Node believes the first; whoever stands before us may have believed the second.
+  if ((request.headersDistinct['host'] ?? []).length > 1) throw refused(400, 'request has more than one Host');
+}
+
+export const MAX_URL_LENGTH = 8000;
+export const MAX_HEADERS = 200;
+
+function refused(status: number, complaint: string): GatewayError {
+  return new GatewayError('invalid-request', `The ${complaint}.`, { status });
+}
+
+/** Settles early when the promise does; the timer does not keep a process alive. */
+async function atMost(milliseconds: number, promise: Promise<unknown>): Promise<void> {
+  await Promise.race([promise, sleep(milliseconds, undefined, { ref: false })]);
+}
+
+type Fault = readonly [status: number, complaint: string];
+
+/** The route is not known yet, so the body has what the clients of every dialect look for. */
+function refusal([status, message]: Fault): string {
+  const error = { type: 'invalid_request_error', message, param: null, code: null };
+  const body = JSON.stringify({ type: 'error', error });
+  return [
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+    'Content-Type: application/json; charset=utf-8',
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    'Connection: close',
+    '',
+    body,
+  ].join('\r\n');
+}
+
+const NO_HTTP: Fault = [400, 'This is not a request that HTTP/1.1 allows.'];
+const FAULTS: Readonly<Record<string, Fault>> = {
+  HPE_HEADER_OVERFLOW: [431, 'The head of the request is too large.'],
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: [413, 'The chunk extensions of the request are too large.'],
+  ERR_HTTP_REQUEST_TIMEOUT: [408, 'The request took too long to come.'],
+};
