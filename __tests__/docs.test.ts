@@ -149,6 +149,34 @@ test('every Kiro command in the documents has flags that exist', () => {
   expect(wrong).toEqual([]);
 });
 
+test('troubleshooting goes by sentences that the gateway says, of every kind', () => {
+  const section = /^## What it says\n([\s\S]*?)^## /m.exec(read('docs/troubleshooting.md'))?.[1] ?? '';
+  const rows = [...section.matchAll(/^\| `(.+?)` +\| `([a-z-]+)` +\|/gm)].map(([, said = '', kind = '']) => ({
+    said,
+    kind,
+  }));
+  const short = [...read('README.md').matchAll(/^## When something goes wrong\n[\s\S]*?^## /gm)].join('');
+  const shown = [
+    ...rows.map(({ said }) => said),
+    ...[...short.matchAll(/^\| `(.+?)` +\|/gm)].map(([, said = '']) => said),
+  ];
+  const code = readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' })
+    .filter((path) => path.endsWith('.ts'))
+    .map((path) =>
+      read(join('src', path))
+        .replaceAll(/[`'"]\s*\+\s*[`'"]/g, '')
+        .replaceAll('\\', ''),
+    )
+    .join('\n');
+  const isSaid = (said: string): boolean =>
+    said
+      .split('…')
+      .map((part) => part.replaceAll('8000', '').replaceAll('127.0.0.1', '').trim())
+      .every((part) => part.split(/ {2,}/).every((words) => code.includes(words)));
+  expect(shown.filter((said) => !isSaid(said))).toEqual([]);
+  expect([...new Set(rows.map(({ kind }) => kind))].toSorted()).toEqual(Object.keys(KINDS).toSorted());
+});
+
 // --- every command is tried, or it is said why not
 
 type Block = {

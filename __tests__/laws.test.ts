@@ -62,7 +62,7 @@ describe('grammar and sums: a turn parses, and its parts add up', () => {
   test('of any turn', async () => {
     await fc.assert(
       fc.asyncProperty(anyTurn, async (bytes) => checkTurn(await play([bytes]))),
-      { numRuns: 500 },
+      { numRuns: 200 },
     );
   });
 });
@@ -73,7 +73,7 @@ describe('streamed and not streamed agree, and a stream obeys its grammar', () =
   test('on any turn', async () => {
     await fc.assert(
       fc.asyncProperty(anyTurn, async (bytes) => checkAgreement(await play([bytes]))),
-      { numRuns: 300 },
+      { numRuns: 120 },
     );
   });
 });
@@ -89,7 +89,7 @@ describe('round trip: what a dialect writes, sent back as history, reads as the 
           if (completion === undefined) throw new Error('A whole turn failed.');
           expect(blocksOf(completion)).toEqual(carried(completion.blocks.map(withPlainInput)));
         }),
-        { numRuns: 300 },
+        { numRuns: 120 },
       );
     });
 
@@ -116,7 +116,7 @@ describe('idempotence: the history passes applied twice equal once, and Kiro tak
         const once = toEntries(messages, new Set(messages.flatMap(mediaOf)));
         expect(obeyRules(once)).toEqual(once);
       }),
-      { numRuns: 500 },
+      { numRuns: 200 },
     );
   });
 
@@ -126,7 +126,7 @@ describe('idempotence: the history passes applied twice equal once, and Kiro tak
         const { body } = toKiroRequest(asked, { ...context, model: resolveModel(asked.model, models) });
         expect(checkChatRequest(JSON.parse(body), { isProfileRequired: true })).toBeUndefined();
       }),
-      { numRuns: 1000 },
+      { numRuns: 400 },
     );
   });
 });

@@ -66,6 +66,13 @@ test('TOOL_DESCRIPTION_MAX_LENGTH moves a longer description to the system promp
   expect(sent).toContain('"description":"See \\"## Tool: look\\" in the system prompt for the full description."');
 });
 
+test('TOOL_DESCRIPTION_MAX_LENGTH=0 leaves every description with its tool', async () => {
+  const gateway = await gatewayWith({ TOOL_DESCRIPTION_MAX_LENGTH: '0' });
+  const description = 'x'.repeat(20_000);
+  await ask(gateway, { tools: [{ type: 'function', function: { name: 'look', description } }] });
+  expect(JSON.stringify(gateway.asked()[0]?.body)).toContain(`"description":"${description}"`);
+});
+
 test('MODEL_CACHE_TTL=0 asks for the models each time', async () => {
   const gateway = await gatewayWith({ MODEL_CACHE_TTL: '0' });
   const isList = ({ headers }: { headers: Readonly<Record<string, unknown>> }) =>

@@ -119,6 +119,11 @@ checkValue('KIRO_AUTH_URL', 'http://[::1]:9000', 'kiroAuthUrl', 'http://[::1]:90
 checkValue('KIRO_OPT_OUT', 'False', 'kiroOptOut', false);
 checkValue('KIRO_OPT_OUT', '1', 'kiroOptOut', true);
 checkValue('LOG_LEVEL', 'debug', 'logLevel', 'DEBUG');
+checkValue('LOG_LEVEL', 'trace', 'logLevel', 'DEBUG');
+checkValue('LOG_LEVEL', 'Warning', 'logLevel', 'WARN');
+checkValue('LOG_LEVEL', 'CRITICAL', 'logLevel', 'ERROR');
+checkValue('FAKE_REASONING', 'disabled', 'fakeReasoning', false);
+checkValue('TOOL_DESCRIPTION_MAX_LENGTH', '0', 'toolDescriptionMaxLength', 0);
 checkValue('LOG_FORMAT', 'JSON', 'logFormat', 'json');
 checkValue('MAX_BODY_SIZE', '500kb', 'maxBodySizeBytes', 512000);
 checkValue('MAX_BODY_SIZE', '1.5 MB', 'maxBodySizeBytes', 1572864);
@@ -173,8 +178,8 @@ checkRefused(
 checkRefused('MODEL_CACHE_TTL', '1h', 'MODEL_CACHE_TTL must be a whole number of seconds from 0 to 604800, not "1h".');
 checkRefused(
   'TOOL_DESCRIPTION_MAX_LENGTH',
-  '0',
-  'TOOL_DESCRIPTION_MAX_LENGTH must be a whole number of characters from 1 to 1000000, not "0".',
+  '-1',
+  'TOOL_DESCRIPTION_MAX_LENGTH must be a whole number of characters from 0 to 1000000, not "-1".',
 );
 checkRefused('FAKE_REASONING', 'maybe', 'FAKE_REASONING must be always, true or false, not "maybe".');
 checkRefused(

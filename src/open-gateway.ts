@@ -113,7 +113,7 @@ export async function openGateway(
       randomId: context.randomId,
       modelAliases: settings.modelAliases,
       modelCacheTtlSeconds: settings.modelCacheTtlSeconds,
-      toolDescriptionMaxLength: settings.toolDescriptionMaxLength,
+      toolDescriptionMaxLength: settings.toolDescriptionMaxLength || Infinity,
       tags: {
         when: settings.fakeReasoning,
         maxTokens: settings.fakeReasoningMaxTokens,

@@ -51,13 +51,21 @@ export const trueOrFalse: SettingKind<boolean> = {
   accepts: 'true or false',
   isSecret: false,
   parse(text) {
-    if (/^(true|1|yes|on)$/i.test(text)) return true;
-    if (/^(false|0|no|off)$/i.test(text)) return false;
+    if (/^(true|1|yes|on|enabled)$/i.test(text)) return true;
+    if (/^(false|0|no|off|disabled)$/i.test(text)) return false;
     return undefined;
   },
 };
 
 /** True, false, or a word that means more than true. */
+/** Other programs' names for the levels count as the nearest of ours. */
+export const logLevel: SettingKind<'DEBUG' | 'INFO' | 'WARN' | 'ERROR'> = {
+  ...oneOf('DEBUG', 'INFO', 'WARN', 'ERROR'),
+  parse(text, homeDirectory) {
+    const usual = { TRACE: 'DEBUG', WARNING: 'WARN', CRITICAL: 'ERROR' }[text.toUpperCase()] ?? text;
+    return oneOf('DEBUG', 'INFO', 'WARN', 'ERROR').parse(usual, homeDirectory);
+  },
+};
 export function trueOrFalseOr<Word extends string>(word: Word): SettingKind<boolean | Word> {
   return {
     accepts: `${word}, true or false`,

@@ -125,14 +125,14 @@ export const SETTINGS = {
   toolDescriptionMaxLength: row(
     'TOOL_DESCRIPTION_MAX_LENGTH',
     'accepted',
-    kind.wholeNumber(1, 1000000, 'characters'),
-    'Characters of a tool description that are sent with the tool itself.',
+    kind.wholeNumber(0, 1000000, 'characters'),
+    'Characters of a tool description that are sent with the tool itself; 0 for no limit.',
     { default: '10000' },
   ),
   logLevel: row(
     'LOG_LEVEL',
     'accepted',
-    kind.oneOf('DEBUG', 'INFO', 'WARN', 'ERROR'),
+    kind.logLevel,
     'Least level that is logged: DEBUG, INFO, WARN or ERROR.',
     { default: 'INFO' },
   ),

@@ -49,7 +49,7 @@ test('the merge agrees with a model that keeps a list of pages', () => {
         expect(fillsOf(merged)).toEqual(model(frames.slice(0, Math.max(0, whole)), fillsOf(main)));
       },
     ),
-    { numRuns: 500 },
+    { numRuns: 200 },
   );
 });
 

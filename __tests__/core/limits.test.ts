@@ -158,7 +158,7 @@ test('law: the cut does not depend on the deltas', async () => {
         expect(await limited(deltas, limits)).toEqual(await limited([deltas.join('')], limits));
       },
     ),
-    { numRuns: 300 },
+    { numRuns: 120 },
   );
 });
 

@@ -225,6 +225,6 @@ test('a turn is the same however its bytes and its texts are cut, and its deltas
         }
       },
     ),
-    { numRuns: 300 },
+    { numRuns: 120 },
   );
 });

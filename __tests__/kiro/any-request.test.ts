@@ -25,7 +25,7 @@ test('any conversation, for any model, obeys the rules of the service', () => {
     fc.property(anyConversation, anyModel, anyProfile, (conversation, model, profileArn) => {
       expect(checkChatRequest(bodyFor(conversation, { model, profileArn }))).toBe(undefined);
     }),
-    { numRuns: 600 },
+    { numRuns: 240 },
   );
 });
 
@@ -35,7 +35,7 @@ test('AWS’s own client would send the same JSON', async () => {
       const body = bodyFor(conversation, { model, profileArn });
       expect(await serialiseOfficially(body)).toEqual(body);
     }),
-    { numRuns: 100 },
+    { numRuns: 40 },
   );
 });
 
@@ -45,7 +45,7 @@ test('the passes change nothing that they have made', () => {
       const entries = toEntries(messages, mediaWithinLimits(messages, modelNamed('auto')).kept);
       expect(obeyRules(entries)).toEqual(entries);
     }),
-    { numRuns: 500 },
+    { numRuns: 200 },
   );
 });
 
@@ -55,7 +55,7 @@ test('the passes change nothing that they have made, whatever they were given', 
       const entries = obeyRules(given);
       expect(obeyRules(entries)).toEqual(entries);
     }),
-    { numRuns: 1000 },
+    { numRuns: 400 },
   );
 });
 
@@ -66,7 +66,7 @@ test('any schema becomes one that the service takes, and cleaning it twice chang
       expect(findSchemaFault(cleaned, 'schema')).toBe(undefined);
       expect(cleanSchema(cleaned)).toEqual(cleaned);
     }),
-    { numRuns: 1000 },
+    { numRuns: 400 },
   );
 });
 

@@ -17,7 +17,7 @@ test('chunks: any cutting of the bytes gives the same events and the same end', 
     fc.asyncProperty(anyBytes, somePlaces, async (bytes, places) => {
       expect(await hear(turnOf(cutAt(bytes, places)))).toEqual(await hear(turnOf([bytes])));
     }),
-    { numRuns: 200 },
+    { numRuns: 80 },
   );
 });
 
@@ -29,7 +29,7 @@ test('grammar: a turn is a start, whole blocks in order, and a finish; only an e
         thrown === undefined ? /^start (block )*finish $/ : /^(start (block )*(open )?)?$/,
       );
     }),
-    { numRuns: 200 },
+    { numRuns: 80 },
   );
 });
 
@@ -42,7 +42,7 @@ test('sums: deltas add up to their block, and blocks to the completion', async (
       expect(sums).toEqual(ends.map((block, index) => grownText(block, sums[index] ?? '')));
       for (const event of events) if (event.type === 'finish') expect(event.completion.blocks).toEqual(ends);
     }),
-    { numRuns: 200 },
+    { numRuns: 80 },
   );
 });
 
@@ -54,7 +54,7 @@ test('collecting a turn gives the completion of its finish, or throws what ended
       const expected = last?.type === 'finish' ? last.completion : thrown;
       expect(await collect(turnOf([bytes])).catch(told)).toEqual(expected);
     }),
-    { numRuns: 100 },
+    { numRuns: 40 },
   );
 });
 
@@ -74,7 +74,7 @@ test('early and late: a failure before the start is thrown, after it there is on
       else expect({ events: events.slice(0, -1), thrown: told(last.error) }).toEqual(direct);
       expect(events.slice(0, -1).filter(({ type }) => type === 'error' || type === 'finish')).toEqual([]);
     }),
-    { numRuns: 200 },
+    { numRuns: 80 },
   );
 });
 

@@ -11,7 +11,7 @@ test('whatever the gateway makes of any conversation breaks no rule for certain'
       const body = bodyFor(conversation, { model, profileArn });
       expect(judgeRequest(body, JSON.stringify(body).length).filter(({ isCertain }) => isCertain)).toEqual([]);
     }),
-    { numRuns: 400 },
+    { numRuns: 160 },
   );
 });
 

@@ -158,7 +158,7 @@ test('any cutting of the text gives the same', () => {
       expect(shorten(readAll(chunks))).toEqual(shorten(readAll([text])));
       expect(shorten(readAll(text.split('')))).toEqual(shorten(readAll([text])));
     }),
-    { numRuns: 500 },
+    { numRuns: 200 },
   );
 });
 
@@ -168,7 +168,7 @@ test('nothing is lost: the pieces are the text', () => {
       const pieces = readAll(text.split(''));
       expect(pieces.map(({ raw }) => raw).join('')).toBe(text);
     }),
-    { numRuns: 300 },
+    { numRuns: 120 },
   );
 });
 

@@ -115,7 +115,7 @@ test('any cutting of the text gives the same', () => {
       expect(readAll(cut(text, at))).toEqual(readAll([text]));
       expect(readAll(text.split(''))).toEqual(readAll([text]));
     }),
-    { numRuns: 1000 },
+    { numRuns: 400 },
   );
 });
 
@@ -148,7 +148,7 @@ test('no more is held back than what may become a tag, and no character is let g
         expect(pieces.filter((piece) => /[\ud800-\udbff]$/.test(piece.text) && piece.kind !== 'reasoning')).toEqual([]);
       }
     }),
-    { numRuns: 500 },
+    { numRuns: 200 },
   );
 });
 

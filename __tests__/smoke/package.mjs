@@ -5,7 +5,8 @@ import { basename, dirname, join } from 'node:path';
 
 import { ask, check, emptyHome, folder, KEY, leaveOut, listing, ROOT, run, say, serving, STRANGER } from './tools.mjs';
 
-const NODE_MAJORS = [20, 22, 24];
+/** The oldest that is supported, and the ones after it. */
+const NODES = ['20.19', '22', '24'];
 const MOST_PACKED_BYTES = 1_000_000;
 const MOST_INSTALLED_BYTES = 60_000_000;
 const ANSWER = '2+2 = 4.';
@@ -30,7 +31,7 @@ export async function smokePackage() {
   check('the installation is at most 60 MB', bytes <= MOST_INSTALLED_BYTES, String(bytes));
   changeModes(prefix, (mode) => mode & 0o555);
   const before = listing(prefix).text;
-  for (const major of NODE_MAJORS) await smokeNode(major, join(prefix, 'bin', 'kiro-gateway'));
+  for (const version of NODES) await smokeNode(version, join(prefix, 'bin', 'kiro-gateway'));
   check('nothing was written into the read-only installation', listing(prefix).text === before);
   changeModes(prefix, (mode) => mode | 0o200);
   await smokeNpx(tarball);
@@ -56,37 +57,37 @@ async function pack() {
   return join(target, basename(filename));
 }
 
-async function smokeNode(major, bin) {
-  const node = await findNode(major);
+async function smokeNode(wanted, bin) {
+  const node = await findNode(wanted);
   if (node === undefined) return;
-  const home = emptyHome(`home-${major}`);
+  const home = emptyHome(`home-${wanted}`);
   const env = { PATH: process.env.PATH, HOME: home, PROXY_API_KEY: KEY };
   const options = { cwd: home, env, ...(await strangerFor(node)) };
   const startedAt = performance.now();
   const { stdout } = await run(node, [bin, '--version'], options);
   const milliseconds = Math.round(performance.now() - startedAt);
-  const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
-  check(`Node ${major}: --version`, stdout.trim() === version, stdout);
+  const own = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')).version;
+  check(`Node ${wanted}: --version`, stdout.trim() === own, stdout);
   const chat = await run(node, [bin, 'chat', '--demo', '2+2?'], options);
-  check(`Node ${major}: chat --demo`, chat.code === 0 && chat.stdout.startsWith(ANSWER), chat.stdout + chat.stderr);
+  check(`Node ${wanted}: chat --demo`, chat.code === 0 && chat.stdout.startsWith(ANSWER), chat.stdout + chat.stderr);
   const served = await serving(node, [bin, 'serve', '--demo', '--port', '0'], options, async (url) => {
     const curl = await run('curl', ['-sf', `${url}/health`]);
     return { health: curl.code === 127 ? 'no curl' : curl.stdout, answer: await ask(url, KEY) };
   }).catch((error) => ({ health: '', answer: String(error) }));
-  check(`Node ${major}: serve --demo answers`, served.answer.startsWith(ANSWER), served.answer);
-  check(`Node ${major}: curl /health`, /"status":"ok"|no curl/.test(served.health), served.health);
-  say(`Node ${major}: ${(await run(node, ['--version'])).stdout.trim()}, --version took ${milliseconds} ms`);
+  check(`Node ${wanted}: serve --demo answers`, served.answer.startsWith(ANSWER), served.answer);
+  check(`Node ${wanted}: curl /health`, /"status":"ok"|no curl/.test(served.health), served.health);
+  say(`Node ${wanted}: ${(await run(node, ['--version'])).stdout.trim()}, --version took ${milliseconds} ms`);
 }
 
 /** The running Node where it is that one, else the one of the npm package `node`. Undefined when there is none here. */
-async function findNode(major) {
-  if (process.versions.node.startsWith(`${major}.`)) return process.execPath;
-  const place = folder(`node-${major}`);
-  const got = await run('npm', ['install', '--prefix', place, '--no-save', ...QUIET, `node@${major}`]);
+async function findNode(wanted) {
+  if (process.versions.node.startsWith(`${wanted}.`)) return process.execPath;
+  const place = folder(`node-${wanted}`);
+  const got = await run('npm', ['install', '--prefix', place, '--no-save', ...QUIET, `node@${wanted}`]);
   const node = join(place, 'node_modules', 'node', 'bin', 'node');
   const answer = got.code === 0 ? await run(node, ['--version']) : got;
-  if (answer.code === 0 && answer.stdout.startsWith(`v${major}.`)) return node;
-  leaveOut(`Node ${major}`, `npm brought no node@${major}: ${answer.stderr.trim().split('\n').at(-1) ?? ''}`);
+  if (answer.code === 0 && answer.stdout.startsWith(`v${wanted}.`)) return node;
+  leaveOut(`Node ${wanted}`, `npm brought no node@${wanted}: ${answer.stderr.trim().split('\n').at(-1) ?? ''}`);
   return undefined;
 }
 

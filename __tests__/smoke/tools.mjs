@@ -88,7 +88,7 @@ export async function serving(command, args, options, use) {
     return await use(url);
   } finally {
     // npx is the parent of the gateway, so the whole group is told to end.
-    if (child.exitCode === null) process.kill(-child.pid, 'SIGTERM');
+    if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, 'SIGTERM');
     await gone;
   }
 }
@@ -108,7 +108,7 @@ export const KEY = 'a-gateway-key-for-the-smoke-test';
 
 /** Path, size and time of each file, to see that nothing was written; and the sum of the sizes in bytes. */
 export function listing(path) {
-  const files = readdirSync(path, { recursive: true }).map((name) => {
+  const files = readdirSync(path, { recursive: true, encoding: 'utf8' }).map((name) => {
     const { size, mtimeMs, mode } = lstatSync(join(path, name));
     return { name, size, line: `${name} ${size} ${mtimeMs} ${mode}` };
   });

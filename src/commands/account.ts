@@ -92,19 +92,12 @@ const AWAY: readonly ErrorKind[] = [
   'quota-exhausted',
 ];
 
-export type Spent = {
-  readonly today: Sum;
-  readonly last30Days: Sum;
-  /** Of the last 30 days, the dearest first. */
-  readonly byModel: readonly NamedSum[];
-  readonly bySession: readonly NamedSum[];
-};
-
-type Sum = Readonly<Record<'turns' | 'inputTokens' | 'outputTokens' | 'credits', number>>;
+type Spent = ReturnType<typeof sumUp>;
+type Sum = ReturnType<typeof sumOf>;
 type NamedSum = Sum & { readonly name: string };
 
-/** @param entries Those of the last 30 days. */
-export function sumUp(entries: readonly LedgerEntry[], now: number): Spent {
+/** @param entries Those of the last 30 days. The dearest models and sessions come first. */
+export function sumUp(entries: readonly LedgerEntry[], now: number) {
   return {
     today: sumOf(entries.filter(({ time }) => dayOf(time) === dayOf(now))),
     last30Days: sumOf(entries),
@@ -126,7 +119,7 @@ function sumsBy(entries: readonly LedgerEntry[], nameOf: (entry: LedgerEntry) =>
     .toSorted((a, b) => b.credits - a.credits || b.turns - a.turns);
 }
 
-function sumOf(entries: readonly LedgerEntry[]): Sum {
+function sumOf(entries: readonly LedgerEntry[]) {
   const total = (pick: (entry: LedgerEntry) => number): number => entries.reduce((sum, it) => sum + pick(it), 0);
   return {
     turns: entries.length,
@@ -148,10 +141,9 @@ export type UsageReport = {
 type Style = Readonly<Record<'bold' | 'dim' | 'green' | 'yellow' | 'red', (text: string) => string>>;
 
 export function writeUsage({ limits, spent, now }: UsageReport, style: Style): string {
-  const lines = limits === undefined ? [] : planLines(limits, now, style);
-  const gap = lines.length === 0 ? [] : [''];
-  const page = spent === undefined ? lines : [...lines, ...gap, ...writeSpent(spent, style)];
-  return `${page.join('\n')}\n`;
+  const plan = limits === undefined ? [] : [planLines(limits, now, style)];
+  const ours = spent === undefined ? [] : [writeSpent(spent, style)];
+  return `${[...plan, ...ours].map((lines) => lines.join('\n')).join('\n\n')}\n`;
 }
 
 function planLines(limits: UsageLimits, now: number, style: Style): readonly string[] {
@@ -170,41 +162,31 @@ function planLines(limits: UsageLimits, now: number, style: Style): readonly str
 
 /** Field names are part of the command's contract; what is not known is null, and times are ISO 8601. */
 export function writeUsageJson({ limits, spent, now }: UsageReport): string {
-  const plan = limits === undefined ? NO_PLAN : planFacts(limits, now);
-  return `${JSON.stringify({ ...plan, gateway: spent ?? null }, null, 2)}\n`;
-}
-
-function planFacts(limits: UsageLimits, now: number): Readonly<Record<keyof typeof NO_PLAN, unknown>> {
-  const { plan, base, trial, bonuses, overage: beyond, resetsAt } = limits;
-  return {
-    plan: plan ?? null,
-    credits: creditsInAll(limits, now),
-    base: { used: base.used, limit: base.limit },
-    trial: trial === undefined ? null : allowanceFacts(trial),
-    bonuses: bonuses.map(allowanceFacts),
-    overage: { ...beyond, rate: beyond.rate ?? null },
-    resetsAt: isoTime(resetsAt),
+  const factsOf = ({ name, used, limit, expiresAt }: Allowance) => ({
+    name,
+    used,
+    limit,
+    expiresAt: isoTime(expiresAt),
+  });
+  const facts = {
+    plan: limits?.plan,
+    credits: limits && creditsInAll(limits, now),
+    base: limits && { used: limits.base.used, limit: limits.base.limit },
+    trial: limits?.trial && factsOf(limits.trial),
+    bonuses: limits?.bonuses.map(factsOf),
+    overage: limits && { ...limits.overage, rate: limits.overage.rate },
+    resetsAt: isoTime(limits?.resetsAt),
+    gateway: spent,
   };
+  return `${JSON.stringify(facts, (_, value: unknown) => value ?? null, 2)}\n`;
 }
-
-/** The same fields when Kiro did not say. */
-const NO_PLAN = { plan: null, credits: null, base: null, trial: null, bonuses: null, overage: null, resetsAt: null };
 
 function writeSpent({ today, last30Days, byModel, bySession }: Spent, style: Style): readonly string[] {
   if (last30Days.turns === 0) return ['This gateway has answered nothing in the last 30 days.'];
-  const rows = [
-    ['today', ...sumCells(today)],
-    ['last 30 days', ...sumCells(last30Days)],
-  ];
+  const rows = Object.entries({ today, 'last 30 days': last30Days }).map(([name, sum]) => [name, ...sumCells(sum)]);
   const [head = '', ...lines] = writeTable([{ title: 'THIS GATEWAY' }, ...SUM_COLUMNS], rows);
-  return [
-    style.dim(head),
-    ...lines,
-    '',
-    ...writeChart('BY MODEL, 30 DAYS', byModel, style),
-    '',
-    ...writeChart('BY SESSION, 30 DAYS', bySession, style),
-  ];
+  const charts = [writeChart('BY MODEL, 30 DAYS', byModel, style), writeChart('BY SESSION, 30 DAYS', bySession, style)];
+  return [style.dim(head), ...lines, ...charts.flatMap((chart) => ['', ...chart])];
 }
 
 /** The dearest few; the rest is one line. */
@@ -227,19 +209,14 @@ function allowance({ used, limit, expiresAt }: Allowance): string {
   return `${number(used)} of ${number(limit)} used${until}`;
 }
 
-function allowanceFacts({ name, used, limit, expiresAt }: Allowance): object {
-  return { name, used, limit, expiresAt: isoTime(expiresAt) };
-}
-
 function overage({ isEnabled, used, cap, charges, currency }: UsageLimits['overage']): string {
   if (!isEnabled && used === 0) return 'off';
   return `${isEnabled ? 'on' : 'off'}, ${number(used)} of ${number(cap)} used, ${charges.toFixed(2)} ${currency}`;
 }
 
 function inDays(time: number, now: number): string {
-  const days = Math.ceil((time - now) / DAY_MS);
-  if (days < 1) return '';
-  return days === 1 ? ' (in 1 day)' : ` (in ${days} days)`;
+  const days = Math.ceil((time - now) / 86_400_000);
+  return days < 1 ? '' : ` (in ${days} ${days === 1 ? 'day' : 'days'})`;
 }
 
 /** Red when little is left: scripts and people look at the colour first. */
@@ -266,7 +243,6 @@ function shortened(name: string): string {
 const SUM_COLUMNS = ['TURNS', 'TOKENS IN', 'TOKENS OUT', 'CREDITS'].map(
   (title) => ({ title, align: 'right' }) as const,
 );
-const DAY_MS = 86_400_000;
 const BAR_WIDTH = 24;
 const CHART_WIDTH = 16;
 const MAX_ROWS = 8;

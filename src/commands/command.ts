@@ -40,8 +40,9 @@ export async function withGateway<Result>(
   context: Context,
   options: CommandOptions,
   work: (opened: OpenedGateway) => Promise<Result>,
+  about?: OpenOptions,
 ): Promise<Result> {
-  const opened = await openGatewayOrLogIn(context, options);
+  const opened = await openGatewayOrLogIn(context, options, about);
   try {
     return await work(opened);
   } finally {

@@ -13,12 +13,11 @@ import { GatewayError, toGatewayError } from '../core/errors.js';
 import type { Fetch } from '../core/fetch.js';
 import type { LoadedSettings } from '../env-file.js';
 import { apiHosts, DEFAULT_REGION, desktopAuthHost, oidcHost } from '../kiro/calls.js';
-import { openGateway } from '../open-gateway.js';
 import type { GatewayPaths } from '../paths.js';
 import { proxyFor } from '../proxy.js';
 import type { Settings } from '../settings.js';
 import { SETTINGS } from '../settings-table.js';
-import type { CommandOptions } from './command.js';
+import { withGateway, type CommandOptions } from './command.js';
 import { AS_SAID, bad, info, ok, warn, type Finding } from './doctor-turns.js';
 import { findingLine, hostsOf, openLoginDesk, tokenLife } from './login-desk.js';
 import { urlHost } from './serve-screen.js';
@@ -148,7 +147,7 @@ async function accountFindings(context: Context, options: CommandOptions, networ
   const desk = await openLoginDesk(context, options, tell);
   try {
     const status = await readStatus(options, context);
-    const sources = desk.isDemo ? [] : await detectLogins(desk.detection);
+    const sources = desk.logins === undefined ? [] : await detectLogins(desk.detection);
     const { login, logins, gatewayKey } = status;
     const names = logins.map((it) => `${it.name} (${it.account}, ${it.store})`).join(', ') || 'none';
     const where = gatewayKey.file ?? 'the setting PROXY_API_KEY';
@@ -196,8 +195,7 @@ function loginFindings({ login, problem }: StatusFacts, now: number): readonly F
 async function liveFinding(context: Context, options: CommandOptions): Promise<Finding> {
   const startedAt = context.now();
   try {
-    const { gateway, close } = await openGateway(context, options);
-    const models = await gateway.models(context.stopSignal()).finally(() => close());
+    const models = await withGateway(context, options, ({ gateway }) => gateway.models(context.stopSignal()));
     return ok('live', `Kiro lists ${models.length} models, in ${context.now() - startedAt} ms and for no credits`);
   } catch (thrown) {
     const { kind, message } = toGatewayError(thrown);

@@ -39,15 +39,10 @@ export const doctor: Run = async ([id], options, context) => {
     terminal.note('Texts stand in it as their lengths; have a look at it before you paste it into an issue.');
     return 0;
   }
+  const about = { version, node: process.versions.node, platform: process.platform };
   const shown: Shown =
     turn === undefined
-      ? {
-          version,
-          node: process.versions.node,
-          platform: process.platform,
-          checks,
-          settings: listSettings(loaded.settings),
-        }
+      ? { ...about, checks, settings: listSettings(loaded.settings) }
       : { request: id, checks: explainTurn(turn) };
   // Shorter, and nobody's name or account: the home folder as `~`, account numbers as dots.
   const home = homeDirectory.length > 1 ? homeDirectory : '~';
@@ -86,11 +81,7 @@ function notKept(id: string, [newest]: readonly string[]): GatewayError {
 }
 
 /** The command's JSON. */
-type Shown = {
-  readonly version?: string;
-  readonly node?: string;
-  readonly platform?: string;
-  readonly request?: string | undefined;
+type Shown = Readonly<Partial<Record<'version' | 'node' | 'platform' | 'request', string | undefined>>> & {
   readonly checks: readonly Finding[];
   readonly settings?: readonly SettingFact[];
 };
@@ -121,7 +112,7 @@ export type SettingFact = {
 };
 
 /** Every setting, as a person would write it. */
-export function listSettings(settings: Settings): readonly SettingFact[] {
+function listSettings(settings: Settings): readonly SettingFact[] {
   // The cast is what `Object.keys` forgets.
   return (Object.keys(SETTINGS) as SettingName[]).map((name) => {
     return { name: SETTINGS[name].variable, value: textOf(settings[name]), origin: settings.origins[name] };

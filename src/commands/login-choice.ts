@@ -15,16 +15,17 @@ import { Secret } from '../core/secret.js';
 import { oneOf, path, profileArn, region, serviceUrl, type SettingKind } from '../setting-kinds.js';
 import type { Choice, Prompts } from '../terminal/prompts.js';
 import type { CommandOptions } from './command.js';
-import { findingLine } from './login-desk.js';
+import { findingLine, type LoginDesk } from './login-desk.js';
 
 export type Plan =
   | { readonly way: 'import'; readonly place: ImportPlace; readonly login: FoundLogin }
   | { readonly way: 'device'; readonly startUrl: string }
   | { readonly way: 'api-key'; readonly apiKey: Secret };
 
-export type Chooser = {
+/** What every step of a login knows. */
+export type Steps = {
   readonly flags: LoginFlags;
-  readonly detection: Detection;
+  readonly desk: LoginDesk;
   readonly context: Context;
   /** Undefined without a terminal. */
   readonly prompts: Prompts | undefined;
@@ -34,26 +35,26 @@ export type Chooser = {
  * @throws GatewayError `invalid-request`, naming the flag, when nobody is there to be asked; `not-logged-in` when the
  * place holds no usable login.
  */
-export async function choosePlan(chooser: Chooser): Promise<Plan> {
-  const { flags, prompts } = chooser;
-  if (flags.from !== undefined) return planFor(flags.from, chooser);
-  const findings = await detectLogins(chooser.detection);
-  if (prompts !== undefined) return chooseAmong(findings, chooser, prompts);
+export async function choosePlan(steps: Steps): Promise<Plan> {
+  const { flags, desk, context, prompts } = steps;
+  if (flags.from !== undefined) return planFor(flags.from, steps);
+  const findings = await detectLogins(desk.detection);
+  if (prompts !== undefined) return chooseAmong(findings, steps, prompts);
   // What was found helps to choose the flag.
-  const { terminal, now } = chooser.context;
-  for (const finding of findings) terminal.note(findingLine(finding, now()));
+  for (const finding of findings) context.terminal.note(findingLine(finding, context.now()));
   throw missing('--from', 'say where the login comes from: kiro-cli, amazon-q, ide, file, env, api-key or device.');
 }
 
-async function planFor(way: LoginWay, chooser: Chooser): Promise<Plan> {
-  const { flags, detection, prompts } = chooser;
+async function planFor(way: LoginWay, steps: Steps): Promise<Plan> {
+  const { flags, desk, prompts } = steps;
+  const { detection } = desk;
   switch (way) {
     case 'device':
       return { way, startUrl: flags.startUrl ?? (await askStartUrl(prompts)) };
     case 'api-key':
-      return { way, apiKey: await askApiKey(chooser) };
+      return { way, apiKey: await askApiKey(steps) };
     case 'file':
-      return planImport({ name: way, path: flags.file ?? (await askFile(chooser)) }, detection);
+      return planImport({ name: way, path: flags.file ?? (await askFile(steps)) }, detection);
     case 'ide':
     case 'kiro-cli':
     case 'amazon-q':
@@ -69,8 +70,8 @@ async function planImport(place: ImportPlace, detection: Detection): Promise<Pla
 }
 
 /** The freshest login is the first choice, so that Enter takes it. */
-async function chooseAmong(findings: readonly Finding[], chooser: Chooser, prompts: Prompts): Promise<Plan> {
-  const now = chooser.context.now();
+async function chooseAmong(findings: readonly Finding[], steps: Steps, prompts: Prompts): Promise<Plan> {
+  const now = steps.context.now();
   for (const finding of findings) if ('problem' in finding) prompts.warn(findingLine(finding, now));
   const found = findings.flatMap((finding, index): readonly Choice<string>[] => {
     if ('problem' in finding) return [];
@@ -88,7 +89,7 @@ async function chooseAmong(findings: readonly Finding[], chooser: Chooser, promp
       return { way: 'device', startUrl: await askOrganisation(prompts) };
     case 'api-key':
     case 'file':
-      return planFor(choice, chooser);
+      return planFor(choice, steps);
     default:
       throw new GatewayError('not-logged-in', SOCIAL);
   }
@@ -109,14 +110,15 @@ async function askOrganisation(prompts: Prompts): Promise<string> {
   return serviceUrl.parse(answer, '') ?? answer;
 }
 
-async function askFile({ prompts, detection }: Chooser): Promise<string> {
+async function askFile({ prompts, context }: Steps): Promise<string> {
   if (prompts === undefined) throw missing('--file', 'give the JSON file that holds the login.');
   const answer = await prompts.ask('Path of the JSON file', (it) => (it === '' ? 'A path is needed.' : undefined));
-  return path.parse(answer, detection.machine.homeDirectory) ?? answer;
+  return path.parse(answer, context.machine.homeDirectory) ?? answer;
 }
 
 /** What is piped in comes first: it was put there for this very command. */
-async function askApiKey({ context, detection, prompts }: Chooser): Promise<Secret> {
+async function askApiKey({ context, desk, prompts }: Steps): Promise<Secret> {
+  const { kiroApiKey } = desk.detection.settings;
   const piped = await context.readPipe();
   if (context.stopSignal().aborted) throw new GatewayError('cancelled', 'Stopped; nothing was stored.');
   if (piped !== '') {
@@ -124,7 +126,7 @@ async function askApiKey({ context, detection, prompts }: Chooser): Promise<Secr
     if (complaint !== undefined) throw new GatewayError('invalid-request', `${complaint} (from stdin)`);
     return new Secret(piped);
   }
-  if (detection.settings.kiroApiKey !== undefined) return detection.settings.kiroApiKey;
+  if (kiroApiKey !== undefined) return kiroApiKey;
   if (prompts === undefined) throw missing('The API key', 'pipe it into stdin, or set KIRO_API_KEY.');
   return prompts.askSecret('Kiro API key (ksk_…)', keyComplaint);
 }
@@ -151,7 +153,7 @@ const SOCIAL =
 
 // --- flags
 
-export type LoginFlags = ReturnType<typeof readLoginFlags>;
+type LoginFlags = ReturnType<typeof readLoginFlags>;
 
 type LoginWay = (typeof WAYS)[number];
 

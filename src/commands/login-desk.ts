@@ -5,23 +5,21 @@ import { join } from 'node:path';
 import { accountKind, type Credential, DEFAULT_LOGIN } from '../auth/credential.js';
 import { type Detection, type Finding, usualPlace } from '../auth/detect.js';
 import type { LoginStore } from '../auth/login-store.js';
-import { memoryStore } from '../auth/store.js';
 import type { Context } from '../context.js';
 import { startDemo } from '../demo.js';
 import { loadSettings } from '../env-file.js';
 import { apiRegionOf, type HostOverrides } from '../kiro/calls.js';
 import { openLogins } from '../open-gateway.js';
 import { gatewayPaths, type GatewayPaths } from '../paths.js';
-import type { Settings } from '../settings.js';
+import { readSettings, type Settings } from '../settings.js';
 import type { CommandOptions, Run } from './command.js';
 
 export type LoginDesk = {
   readonly settings: Settings;
   readonly paths: GatewayPaths;
-  readonly logins: LoginStore;
+  /** Undefined with `--demo`: there is one login, in the environment; Kiro is the simulator, and nothing is stored. */
+  readonly logins: LoginStore | undefined;
   readonly detection: Detection;
-  /** With `--demo`: there is one login, in the environment; Kiro is the simulator, and nothing is stored. */
-  readonly isDemo: boolean;
   readonly close: () => Promise<void>;
 };
 
@@ -34,7 +32,7 @@ export async function openLoginDesk(
   options: CommandOptions,
   notice: (sentence: string) => void,
 ): Promise<LoginDesk> {
-  const { machine, now, sleep } = context;
+  const { machine, now, sleep, version } = context;
   const { settings } = await loadSettings(context, options, false);
   const paths = gatewayPaths(machine, settings.gatewayHome);
   const clock = { now, sleep };
@@ -42,45 +40,25 @@ export async function openLoginDesk(
     const { homeDirectory } = machine;
     const logins = openLogins(context, paths, notice);
     const detection = { machine, settings: { ...settings, homeDirectory }, clock };
-    return { settings, paths, logins, detection, isDemo: false, close: () => Promise.resolve() };
+    return { settings, paths, logins, detection, close: () => Promise.resolve() };
   }
   const { login, hosts, close } = await startDemo(context, options['demo']);
   const { credential } = login;
   const refreshToken = 'refreshToken' in credential ? credential.refreshToken : undefined;
   // A home in which there is nothing to be found.
   const homeDirectory = join(paths.state, 'demo');
-  const known = { ...NO_LOGIN, refreshToken, homeDirectory };
+  const nothingSaid = readSettings({ flags: {}, env: {}, homeDirectory, version });
   const { api: kiroApiUrl, management: kiroManagementUrl, auth: kiroAuthUrl, oidc: kiroOidcUrl } = hosts;
   return {
     settings: { ...settings, kiroApiUrl, kiroManagementUrl, kiroAuthUrl, kiroOidcUrl },
     paths,
-    logins: forgetful(now),
-    detection: { machine: { ...machine, env: {}, homeDirectory }, settings: known, clock },
-    isDemo: true,
+    logins: undefined,
+    detection: {
+      machine: { ...machine, env: {}, homeDirectory },
+      settings: { ...nothingSaid, refreshToken, homeDirectory },
+      clock,
+    },
     close,
-  };
-}
-
-/** Says what a store would, and keeps nothing. */
-function forgetful(now: () => number): LoginStore {
-  return {
-    saveLogin: (name, credential, { source }) =>
-      Promise.resolve({
-        name,
-        store: 'file',
-        kind: credential.kind,
-        account: accountKind(credential),
-        region: credential.region,
-        profileArn: credential.profileArn,
-        source,
-        savedAt: now(),
-        expiresAt: credential.kind === 'api-key' ? undefined : credential.expiresAt,
-        lastRefresh: undefined,
-      }),
-    readLogin: () => Promise.resolve(undefined),
-    removeLogin: () => Promise.resolve(false),
-    listLogins: () => Promise.resolve([]),
-    tokenStore: memoryStore,
   };
 }
 
@@ -88,16 +66,6 @@ function forgetful(now: () => number): LoginStore {
 export function storePlace(store: 'keychain' | 'file', { data }: GatewayPaths): string {
   return store === 'keychain' ? "the system's keychain" : `a private file in ${join(data, 'logins')}`;
 }
-
-/** What the environment and the flags may say about a login, unsaid. */
-const NO_LOGIN = {
-  profileArn: undefined,
-  kiroRegion: undefined,
-  kiroApiRegion: undefined,
-  kiroApiKey: undefined,
-  kiroCredsFile: undefined,
-  kiroCliDbFile: undefined,
-} as const;
 
 /** The hosts of Kiro that the person has named. */
 export function hostsOf({ kiroApiUrl, kiroManagementUrl, kiroAuthUrl, kiroOidcUrl }: Settings): HostOverrides {
@@ -108,9 +76,9 @@ export function hostsOf({ kiroApiUrl, kiroManagementUrl, kiroAuthUrl, kiroOidcUr
 export const logout: Run = async (_, options, context) => {
   const { terminal } = context;
   const name = String(options['profile'] ?? DEFAULT_LOGIN);
-  const { isDemo, logins, paths, detection, close } = await openLoginDesk(context, options, terminal.note);
+  const { logins, paths, detection, close } = await openLoginDesk(context, options, terminal.note);
   await close();
-  if (isDemo) {
+  if (logins === undefined) {
     await terminal.result('The login of the simulator is stored nowhere; nothing was removed.\n');
     return 0;
   }

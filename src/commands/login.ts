@@ -1,6 +1,7 @@
 /** `login`: choose, agree, prove, store, and say so. Nothing is stored before the last step, or when it is stopped. */
 
 import {
+  accountKind,
   BUILDER_ID_START_URL,
   type ApiKeyCredential,
   checkLoginName,
@@ -22,15 +23,12 @@ import {
 import { type DeviceCode, signInWithDevice } from '../auth/device-flow.js';
 import type { LoginOrigin } from '../auth/store.js';
 import { askKiroCli } from '../auth/kiro-cli.js';
-import type { Context } from '../context.js';
 import { GatewayError } from '../core/errors.js';
-import type { Prompts } from '../terminal/prompts.js';
 import type { Run } from './command.js';
-import { choosePlan, type LoginFlags, missing, type Plan, readLoginFlags } from './login-choice.js';
+import { choosePlan, missing, type Plan, readLoginFlags, type Steps } from './login-choice.js';
 import {
   credentialLife,
   hostsOf,
-  type LoginDesk,
   openLoginDesk,
   printable,
   storePlace,
@@ -49,7 +47,7 @@ export const login: Run = async (_, options, context) => {
   });
   // In a demonstration nobody is there to be asked, and no account is at stake.
   const flags =
-    desk.isDemo && prompts === undefined
+    desk.logins === undefined && prompts === undefined
       ? { ...said, from: said.from ?? 'device', startUrl: said.startUrl ?? BUILDER_ID_START_URL, hasAgreed: true }
       : said;
   // Flags count like the settings of the same meaning.
@@ -64,9 +62,10 @@ export const login: Run = async (_, options, context) => {
 
 async function logInAt(steps: Steps): Promise<number> {
   const { flags, context, desk } = steps;
-  if (flags.from !== undefined) requireAgreement(steps);
-  const plan = await choosePlan({ ...steps, detection: steps.desk.detection });
-  requireAgreement(steps);
+  if (flags.from !== undefined && steps.prompts === undefined && !flags.hasAgreed) {
+    throw missing('--yes', `${UNOFFICIAL.join(' ')} Say --yes if you agree.`);
+  }
+  const plan = await choosePlan(steps);
   await tellTerms(steps);
   await makeSureOfStore(steps);
   const { settings } = desk;
@@ -81,25 +80,19 @@ async function logInAt(steps: Steps): Promise<number> {
   };
   const { credential, origin, renewed } = await obtain(plan, steps, tools);
   if (context.stopSignal().aborted) throw new GatewayError('cancelled', 'Stopped; nothing was stored.');
-  const saved = await desk.logins.saveLogin(flags.name, credential, { store: flags.store, source: origin });
+  const { logins, paths } = desk;
+  const saved = await logins?.saveLogin(flags.name, credential, { store: flags.store, source: origin });
   // So that the list says who renewed it: the copy at the source may be retired.
-  if (renewed !== undefined) await desk.logins.tokenStore(flags.name).write(digestOf(credential), renewed, 'gateway');
+  if (renewed !== undefined) await logins?.tokenStore(flags.name).write(digestOf(credential), renewed, 'gateway');
   const name = flags.name === 'default' ? '' : ` as ${flags.name}`;
   const profile = credential.profileArn === undefined ? '' : `, profile ${credential.profileArn}`;
-  const place = desk.isDemo ? 'nowhere: this was the simulator' : `in ${storePlace(saved.store, desk.paths)}`;
+  const place = saved === undefined ? 'nowhere: this was the simulator' : `in ${storePlace(saved.store, paths)}`;
   await context.terminal.result(
-    `Logged in${name}: ${saved.account}, token ${credentialLife(credential, context.now())}.\n` +
+    `Logged in${name}: ${accountKind(credential)}, token ${credentialLife(credential, context.now())}.\n` +
       `Kept ${place}; Kiro is called in ${whereItCalls(credential)}${profile}.\n`,
   );
   return 0;
 }
-
-type Steps = {
-  readonly flags: LoginFlags;
-  readonly context: Context;
-  readonly prompts: Prompts | undefined;
-  readonly desk: LoginDesk;
-};
 
 type Obtained = {
   readonly credential: Credential;
@@ -108,16 +101,12 @@ type Obtained = {
   readonly renewed?: Tokens | undefined;
 };
 
-function requireAgreement({ flags, prompts }: Steps): void {
-  if (flags.hasAgreed || prompts !== undefined) return;
-  throw missing('--yes', `${UNOFFICIAL.join(' ')} Say --yes if you agree.`);
-}
-
 /** A refresh may retire the old tokens, so it must be certain beforehand that there is a place for the new ones. */
 async function makeSureOfStore({ flags, context, desk }: Steps): Promise<void> {
+  if (desk.logins === undefined) return;
   const names = (await desk.logins.listLogins().catch(() => [])).map((it) => it.name);
   checkLoginName(flags.name, names);
-  if (flags.store !== 'keychain' || desk.isDemo) return;
+  if (flags.store !== 'keychain') return;
   const availability = await context.keychain().available();
   if (!availability.ok) throw new GatewayError('forbidden', `${availability.reason} The login was not saved.`);
 }

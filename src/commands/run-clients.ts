@@ -18,7 +18,7 @@ export type Start = {
   readonly install: string;
   readonly variables: (target: Pick<Target, 'url' | 'models'>) => Variables;
   /** They stand before those of the person. */
-  readonly args: (target: Pick<Target, 'url' | 'models'>) => readonly string[];
+  readonly args?: (target: Pick<Target, 'url' | 'models'>) => readonly string[];
 };
 
 /** KEY stands for the gateway key, whatever it is; what is undefined must not be set. */
@@ -26,84 +26,44 @@ export type Variables = Readonly<Record<string, string | typeof KEY | undefined>
 
 export const KEY = Symbol('the gateway key');
 
-const CLAUDE: Start = {
-  program: 'claude',
-  install: 'npm install -g @anthropic-ai/claude-code',
-  variables: ({ url, models: { main, families } }) => ({
-    ANTHROPIC_BASE_URL: url,
-    ANTHROPIC_AUTH_TOKEN: KEY,
-    ANTHROPIC_MODEL: main.id,
-    ...(families.opus && { ANTHROPIC_DEFAULT_OPUS_MODEL: families.opus.id }),
-    ...(families.sonnet && { ANTHROPIC_DEFAULT_SONNET_MODEL: families.sonnet.id }),
-    ...(families.haiku && { ANTHROPIC_DEFAULT_HAIKU_MODEL: families.haiku.id }),
-    // Each of these would lead it, or its small requests, past the gateway.
-    ANTHROPIC_API_KEY: undefined,
-    ANTHROPIC_SMALL_FAST_MODEL: undefined,
-    CLAUDE_CODE_USE_BEDROCK: undefined,
-    CLAUDE_CODE_USE_VERTEX: undefined,
-  }),
-  args: () => [],
-};
-
-const CODEX: Start = {
-  program: 'codex',
-  install: 'npm install -g @openai/codex',
-  variables: () => ({ KIRO_GATEWAY_KEY: KEY }),
-  // A name of its own: Codex would mix it with the provider that `--save` has written.
-  args: ({ url, models: { main } }) =>
-    [
-      'model_provider="kiro-run"',
-      `model=${JSON.stringify(main.id)}`,
-      `model_context_window=${main.maxInputTokens}`,
-      `model_providers.kiro-run={name="Kiro",base_url="${url}/v1",env_key="KIRO_GATEWAY_KEY",wire_api="responses"}`,
-    ].flatMap((setting) => ['-c', setting]),
-};
-
-const OPENCODE: Start = {
-  program: 'opencode',
-  install: 'npm install -g opencode-ai',
-  variables: ({ url, models }) => ({
-    KIRO_GATEWAY_KEY: KEY,
-    OPENCODE_CONFIG_CONTENT: JSON.stringify(opencodeSettings(url, models, '{env:KIRO_GATEWAY_KEY}')),
-  }),
-  args: () => [],
-};
-
-const QWEN: Start = {
-  program: 'qwen',
-  install: 'npm install -g @qwen-code/qwen-code',
-  variables: ({ url, models: { main } }) => ({
-    OPENAI_BASE_URL: `${url}/v1`,
-    OPENAI_API_KEY: KEY,
-    OPENAI_MODEL: main.id,
-  }),
-  args: () => ['--auth-type', 'openai'],
-};
-
-const AIDER: Start = {
-  program: 'aider',
-  install: 'python -m pip install aider-install && aider-install',
-  variables: ({ url, models: { main, small } }) => ({
-    OPENAI_API_BASE: `${url}/v1`,
-    OPENAI_API_KEY: KEY,
-    AIDER_MODEL: `openai/${main.id}`,
-    AIDER_WEAK_MODEL: `openai/${small.id}`,
-    // It knows none of these names together with `openai/`, and would ask about that at each start.
-    AIDER_SHOW_MODEL_WARNINGS: 'false',
-  }),
-  args: () => [],
-};
-
 const CURSOR = `Cursor calls models from its own servers, so it cannot reach a gateway on this machine. It would need a public https
 address in front of the gateway, which puts your Kiro login within reach of the internet behind a single key; we advise
 against that, and there is nothing to print.
 `;
 
 export const CLIENTS: Readonly<Record<string, Client>> = {
-  claude: byVariables('Claude Code', CLAUDE),
+  claude: byVariables('Claude Code', {
+    program: 'claude',
+    install: 'npm install -g @anthropic-ai/claude-code',
+    variables: ({ url, models: { main, families } }) => ({
+      ANTHROPIC_BASE_URL: url,
+      ANTHROPIC_AUTH_TOKEN: KEY,
+      ANTHROPIC_MODEL: main.id,
+      ...(families.opus && { ANTHROPIC_DEFAULT_OPUS_MODEL: families.opus.id }),
+      ...(families.sonnet && { ANTHROPIC_DEFAULT_SONNET_MODEL: families.sonnet.id }),
+      ...(families.haiku && { ANTHROPIC_DEFAULT_HAIKU_MODEL: families.haiku.id }),
+      // Each of these would lead it, or its small requests, past the gateway.
+      ANTHROPIC_API_KEY: undefined,
+      ANTHROPIC_SMALL_FAST_MODEL: undefined,
+      CLAUDE_CODE_USE_BEDROCK: undefined,
+      CLAUDE_CODE_USE_VERTEX: undefined,
+    }),
+  }),
   codex: {
     title: 'Codex',
-    start: CODEX,
+    start: {
+      program: 'codex',
+      install: 'npm install -g @openai/codex',
+      variables: () => ({ KIRO_GATEWAY_KEY: KEY }),
+      // A name of its own: Codex would mix it with the provider that `--save` has written.
+      args: ({ url, models: { main } }) =>
+        [
+          'model_provider="kiro-run"',
+          `model=${JSON.stringify(main.id)}`,
+          `model_context_window=${main.maxInputTokens}`,
+          `model_providers.kiro-run={name="Kiro",base_url="${url}/v1",env_key="KIRO_GATEWAY_KEY",wire_api="responses"}`,
+        ].flatMap((setting) => ['-c', setting]),
+    },
     print: (target) => `${codexDefaults(target)}\n${codexProvider(target)}`,
     advice: ({ configFiles }) => [
       `This belongs into ${configFiles.codex}, its first three lines above the first [table].`,
@@ -112,7 +72,14 @@ export const CLIENTS: Readonly<Record<string, Client>> = {
   },
   opencode: {
     title: 'opencode',
-    start: OPENCODE,
+    start: {
+      program: 'opencode',
+      install: 'npm install -g opencode-ai',
+      variables: ({ url, models }) => ({
+        KIRO_GATEWAY_KEY: KEY,
+        OPENCODE_CONFIG_CONTENT: JSON.stringify(opencodeSettings(url, models, '{env:KIRO_GATEWAY_KEY}')),
+      }),
+    },
     print: ({ url, models, key }) =>
       toJson({ $schema: 'https://opencode.ai/config.json', ...opencodeSettings(url, models, opencodeKey(key)) }),
     advice: ({ configFiles }) => [
@@ -120,8 +87,28 @@ export const CLIENTS: Readonly<Record<string, Client>> = {
       '`kiro-gateway run opencode --save` writes the provider there.',
     ],
   },
-  qwen: byVariables('Qwen Code', QWEN),
-  aider: byVariables('aider', AIDER),
+  qwen: byVariables('Qwen Code', {
+    program: 'qwen',
+    install: 'npm install -g @qwen-code/qwen-code',
+    variables: ({ url, models: { main } }) => ({
+      OPENAI_BASE_URL: `${url}/v1`,
+      OPENAI_API_KEY: KEY,
+      OPENAI_MODEL: main.id,
+    }),
+    args: () => ['--auth-type', 'openai'],
+  }),
+  aider: byVariables('aider', {
+    program: 'aider',
+    install: 'python -m pip install aider-install && aider-install',
+    variables: ({ url, models: { main, small } }) => ({
+      OPENAI_API_BASE: `${url}/v1`,
+      OPENAI_API_KEY: KEY,
+      AIDER_MODEL: `openai/${main.id}`,
+      AIDER_WEAK_MODEL: `openai/${small.id}`,
+      // It knows none of these names together with `openai/`, and would ask about that at each start.
+      AIDER_SHOW_MODEL_WARNINGS: 'false',
+    }),
+  }),
   cline: {
     title: 'Cline',
     print: ({ url, models: { main }, key }) =>
@@ -181,7 +168,9 @@ function byVariables(title: string, start: Start): Client {
     title,
     start,
     print: (target) => shellLines(start.variables(target), target.key),
-    advice: (target) => [`With these set, start it with \`${[start.program, ...start.args(target)].join(' ')}\`.`],
+    advice: (target) => [
+      `With these set, start it with \`${[start.program, ...(start.args?.(target) ?? [])].join(' ')}\`.`,
+    ],
   };
 }
 

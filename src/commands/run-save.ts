@@ -78,7 +78,6 @@ export async function undoSettings(
 
 /** What was there before we wrote exactly this text, if we did: the names of what is kept say which text it was. */
 async function wayBack(client: Saved, file: string, text: string | undefined, stateFolder: string) {
-  const digest = (it: string): string => createHash('sha256').update(it).digest('hex').slice(0, 16);
   const folder = join(stateFolder, 'saved-settings', `${client}-${digest(file)}`);
   const name = join(folder, digest(text ?? ''));
   const [backup, made] = [`${name}.backup`, `${name}.made`];
@@ -92,6 +91,10 @@ async function wayBack(client: Saved, file: string, text: string | undefined, st
     folder: first === '' ? undefined : first,
     forget: () => rm(folder, { recursive: true, force: true }),
   };
+}
+
+function digest(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 16);
 }
 
 /** A settings file may be a link into a folder of dotfiles; then that file is written, and the link stays. */

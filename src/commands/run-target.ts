@@ -2,15 +2,15 @@
 
 import { join, posix } from 'node:path';
 
-import { readPrivateFile } from '../auth/files.js';
 import type { Context } from '../context.js';
 import type { Model } from '../core/conversation.js';
 import { GatewayError } from '../core/errors.js';
 import { Reader } from '../core/reader.js';
-import { Secret } from '../core/secret.js';
+import type { Secret } from '../core/secret.js';
 import { loadSettings } from '../env-file.js';
 import { resolveModel } from '../kiro/models.js';
 import { gatewayPaths } from '../paths.js';
+import { lastingKey } from '../server/gateway-key.js';
 import { type CommandOptions, withGateway } from './command.js';
 import { urlHost } from './serve-screen.js';
 
@@ -48,9 +48,8 @@ export async function readTarget(options: CommandOptions, context: Context): Pro
     throw new GatewayError('invalid-request', 'SERVER_PORT is 0, any free port; name the one that `serve` listens on.');
   }
   const url = `http://${urlHost(serverHost)}:${serverPort}`;
-  const file = join(gatewayPaths(machine, gatewayHome).config, 'gateway-key');
-  const kept = (await readPrivateFile(file, 1000).catch(() => undefined))?.trim();
-  const key = proxyApiKey ?? (kept ? new Secret(kept) : undefined);
+  const { file, key: lasting } = await lastingKey(gatewayPaths(machine, gatewayHome).config);
+  const key = proxyApiKey ?? lasting;
   const catalogue =
     options['demo'] === undefined
       ? key && (await servedModels(url, key, context))

@@ -17,7 +17,7 @@ import type { OpenedGateway } from '../open-gateway.js';
 import { gatewayPaths } from '../paths.js';
 import { randomKey } from '../server/gateway-key.js';
 import { logRequests, type RequestWatch } from '../server/request-log.js';
-import { openGatewayOrLogIn, type CommandOptions, type Run } from './command.js';
+import { withGateway, type CommandOptions, type Run } from './command.js';
 import { CLIENTS, KEY, type Client, type Start } from './run-clients.js';
 import { saveSettings, undoSettings } from './run-save.js';
 import { chooseModels, configFiles, readTarget } from './run-target.js';
@@ -101,17 +101,10 @@ async function startClient(
   stop.addEventListener('abort', end);
   // What is said before the client has the terminal is for the person, and what comes later for the log.
   let say = terminal.log;
-  const quiet: Context = {
-    ...context,
-    terminal: { ...terminal, log: (text) => say(text) },
-    stopSignal: () => life.signal,
-  };
-  const opened = await openGatewayOrLogIn(quiet, options, {
-    folderEnvFile: false,
-    announcesRegistration: true,
-    source: 'run',
-  });
-  try {
+  const talk = { ...terminal, log: (text: string): void => say(text) };
+  const quiet: Context = { ...context, terminal: talk, stopSignal: () => life.signal };
+  const about = { folderEnvFile: false, announcesRegistration: true, source: 'run' } as const;
+  const work = async (opened: OpenedGateway): Promise<number> => {
     const models = chooseModels(await accountModels(opened, life.signal), options);
     const key = randomKey();
     opened.log.hide(key);
@@ -125,11 +118,10 @@ async function startClient(
         watch.ended(facts, record);
       },
     };
-    // What one request has broken must not end the client.
-    const unwatch = context.onUncaught((thrown) =>
-      opened.log.error('Something failed that nobody waited for.', thrown),
-    );
     const server = await openServer(opened, quiet, { key, host: LOOPBACK, port: 0, requests });
+    // What one request has broken must not end the client.
+    const tell = (thrown: unknown): void => opened.log.error('Something failed that nobody waited for.', thrown);
+    const unwatch = context.onUncaught(tell);
     try {
       const address = server.address();
       const port = typeof address === 'object' && address !== null ? address.port : 0;
@@ -144,16 +136,15 @@ async function startClient(
       const { env: usual } = context.machine;
       const direct = [usual['NO_PROXY'] ?? usual['no_proxy'], LOOPBACK].filter(Boolean).join(',');
       const env = { ...usual, NO_PROXY: direct, no_proxy: direct, ...Object.fromEntries(own) };
-      const code = await runToItsEnd(program, [...start.args(where), ...args], env, title);
+      const code = await runToItsEnd(program, [...(start.args?.(where) ?? []), ...args], env, title);
       if (failures > 0) terminal.note(`Requests of ${title} have failed; ${log.path} tells why.`);
       return code;
     } finally {
       await closeServer(server);
       unwatch();
     }
-  } finally {
-    await opened.close();
-  }
+  };
+  return withGateway(quiet, options, work, about);
 }
 
 /** A signal for us is one for the client; what Ctrl-C does there, and whether it ends, is the client's affair. */

@@ -11,10 +11,10 @@ import {
   withSettings,
 } from '../auth/credential.js';
 import { readLoginAt, usualPlace } from '../auth/detect.js';
-import { readPrivateFile } from '../auth/files.js';
 import { fileStore, type RenewedBy } from '../auth/store.js';
 import type { Context } from '../context.js';
 import { toGatewayError } from '../core/errors.js';
+import { lastingKey } from '../server/gateway-key.js';
 import type { CommandOptions, Run } from './command.js';
 import { type LoginDesk, openLoginDesk, tokenLife, whereItCalls } from './login-desk.js';
 
@@ -44,9 +44,9 @@ export type StatusFacts = {
 /** @throws GatewayError `invalid-request` for bad settings. */
 export async function readStatus(options: CommandOptions, context: Context): Promise<StatusFacts> {
   const desk = await openLoginDesk(context, options, context.terminal.note);
-  const found = desk.isDemo ? await fromSettings(desk) : await findLogin(options['profile'], desk);
+  const found = desk.logins === undefined ? await fromSettings(desk) : await findLogin(options['profile'], desk);
   await desk.close();
-  const stored = await desk.logins.listLogins().catch(() => []);
+  const stored = (await desk.logins?.listLogins().catch(() => [])) ?? [];
   const isFound = typeof found !== 'string';
   return {
     loggedIn: isFound,
@@ -72,15 +72,15 @@ async function findLogin(profile: CommandOptions[string], desk: LoginDesk): Prom
   }
 }
 
-async function fromSettings({ detection, paths, isDemo }: LoginDesk): Promise<Login> {
+async function fromSettings({ detection, paths, logins }: LoginDesk): Promise<Login> {
   const { credential } = await readLoginAt({ name: 'env', path: undefined }, detection);
   const store = fileStore(paths.state, () => undefined);
   const tokens = credential.kind === 'api-key' ? undefined : await store.read(digestOf(credential));
   return toLogin(credential, tokens === undefined ? credential : { ...credential, ...tokens }, {
     name: null,
-    source: isDemo ? 'simulator' : 'env',
+    source: logins === undefined ? 'simulator' : 'env',
     sourcePath: detection.settings.kiroCredsFile ?? detection.settings.kiroCliDbFile ?? null,
-    store: isDemo ? 'nowhere' : 'environment',
+    store: logins === undefined ? 'nowhere' : 'environment',
     storePath: null,
     savedAt: null,
     lastRefresh: tokens === undefined ? null : { by: 'gateway', at: null },
@@ -88,7 +88,7 @@ async function fromSettings({ detection, paths, isDemo }: LoginDesk): Promise<Lo
 }
 
 async function fromStore(name: string, { logins, detection, paths }: LoginDesk): Promise<Login | undefined> {
-  const login = await logins.readLogin(name);
+  const login = await logins?.readLogin(name);
   if (login === undefined) return undefined;
   const { tokens, facts } = login;
   const { credential } = withSettings(login, detection.settings);
@@ -137,9 +137,8 @@ function toLogin(credential: Credential, latest: Credential, rest: Rest) {
 async function keyFacts({ settings, paths }: LoginDesk, isShown: boolean): Promise<StatusFacts['gatewayKey']> {
   const own = settings.proxyApiKey;
   if (own !== undefined) return { file: null, exists: true, ...(isShown && { key: own.reveal() }) };
-  const file = join(paths.config, 'gateway-key');
-  const kept = (await readPrivateFile(file, 1000).catch(() => undefined))?.trim();
-  return { file, exists: Boolean(kept), ...(isShown && kept && { key: kept }) };
+  const { file, key } = await lastingKey(paths.config);
+  return { file, exists: key !== undefined, ...(isShown && key && { key: key.reveal() }) };
 }
 
 function masked(id: string): string {

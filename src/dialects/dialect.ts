@@ -109,9 +109,13 @@ export function creditField({ credits }: Completion): { readonly kiro_credits?: 
  * ends lines at three more characters than the format does.
  */
 export function writeData(value: unknown): string {
+  // Nearly every value is a delta, and nearly every delta needs no escape.
+  if (typeof value === 'string' && PLAIN.test(value)) return `"${value}"`;
   return JSON.stringify(value).replaceAll(LINE_ENDS, (it) => `\\u${it.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
+// oxlint-disable-next-line no-control-regex -- JSON escapes exactly these, and half characters.
+const PLAIN = /^[^"\\\u0000-\u001f\u0085\u2028\u2029\ud800-\udfff]*$/;
 const LINE_ENDS = /[\u0085\u2028\u2029]/g;
 const MAX_NAMES = 20;
 const MAX_NAME_LENGTH = 60;

@@ -133,7 +133,7 @@ export function createAsker(dependencies: AskerDependencies): Asker {
     // A reader that takes its time is not Kiro's silence.
     let isWaiting = true;
     let isEnded = false;
-    let tell: () => void = () => undefined;
+    let tell: (() => void) | undefined;
     const silence = startTimer(silenceMs, () => {
       if (isWaiting) own.abort(late('stopped in the middle of its answer and sent nothing', silenceMs));
     });
@@ -149,7 +149,7 @@ export function createAsker(dependencies: AskerDependencies): Asker {
         isEnded = true;
         silence.stop();
         own.end();
-        tell();
+        tell?.();
       },
       whenEnded(told) {
         if (isEnded) told();

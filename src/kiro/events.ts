@@ -1,7 +1,7 @@
 /** Frames to Kiro's events. Unknown events are passed over; exceptions and errors are thrown as ours. */
 
 import { GatewayError } from '../core/errors.js';
-import { Reader } from '../core/reader.js';
+import { isRecord, Reader } from '../core/reader.js';
 import { bareType, readFailureBody, toKiroError } from './errors.js';
 import type { Frame } from './frames.js';
 
@@ -129,7 +129,7 @@ function payloadOf(frame: Frame): Payload {
   } catch (cause) {
     throw new GatewayError('upstream-protocol', 'Kiro sent an event that is not JSON; try again.', { cause });
   }
-  return new Reader(value, 'upstream-protocol', 'event').object();
+  return isRecord(value) ? value : new Reader(value, 'upstream-protocol', 'event').object();
 }
 
 /** Deltas are the hot path of every turn, so a field costs one `typeof` here and no Reader. */

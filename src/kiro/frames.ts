@@ -37,12 +37,14 @@ export function createFrameDecoder(): FrameDecoder {
       let at = 0;
       needed = PRELUDE_LENGTH;
       while (bytes.length - at >= PRELUDE_LENGTH) {
-        const length = readPrelude(bytes, at);
+        const length = readLength(bytes, at);
         if (bytes.length - at < length) {
+          // A whole frame's own checksum covers its beginning; who waits for the rest must not wait for garbage.
+          checkPrelude(bytes, at);
           needed = length;
           break;
         }
-        yield readFrame(bytes.subarray(at, at + length));
+        yield readFrame(bytes, at, at + length);
         at += length;
       }
       waitingLength = bytes.length - at;
@@ -64,30 +66,38 @@ function join(chunks: readonly Uint8Array[], length: number): Buffer {
   return Buffer.from(only.buffer, only.byteOffset, only.byteLength);
 }
 
-/** The length of the frame that begins here, after its checksum. */
-function readPrelude(bytes: Buffer, at: number): number {
+function checkPrelude(bytes: Buffer, at: number): void {
   if (bytes.readUInt32BE(at + 8) !== crc32(bytes.subarray(at, at + 8))) throw damaged('a wrong prelude checksum');
+}
+
+/** The length of the frame that begins here. */
+function readLength(bytes: Buffer, at: number): number {
   const length = bytes.readUInt32BE(at);
   const headersLength = bytes.readUInt32BE(at + 4);
   if (length > MAX_FRAME_LENGTH || length < PRELUDE_LENGTH + CHECKSUM_LENGTH + headersLength) {
+    checkPrelude(bytes, at);
     throw damaged(`an impossible frame length (${length})`);
   }
   return length;
 }
 
-function readFrame(bytes: Buffer): Frame {
-  const end = bytes.length - CHECKSUM_LENGTH;
-  if (bytes.readUInt32BE(end) !== crc32(bytes.subarray(0, end))) throw damaged('a wrong frame checksum');
-  const payloadAt = PRELUDE_LENGTH + bytes.readUInt32BE(4);
-  return { headers: knownHeaders(bytes, payloadAt), payload: bytes.subarray(payloadAt, end) };
+function readFrame(bytes: Buffer, from: number, to: number): Frame {
+  const end = to - CHECKSUM_LENGTH;
+  if (bytes.readUInt32BE(end) !== crc32(bytes.subarray(from, end))) {
+    checkPrelude(bytes, from);
+    throw damaged('a wrong frame checksum');
+  }
+  const headersAt = from + PRELUDE_LENGTH;
+  const payloadAt = headersAt + bytes.readUInt32BE(from + 4);
+  return { headers: knownHeaders(bytes, headersAt, payloadAt), payload: bytes.subarray(payloadAt, end) };
 }
 
 /** The headers of nearly all frames of all turns are one of a few: they are read once. */
-function knownHeaders(bytes: Buffer, end: number): ReadonlyMap<string, string> {
-  const key = bytes.toString('latin1', PRELUDE_LENGTH, end);
+function knownHeaders(bytes: Buffer, from: number, end: number): ReadonlyMap<string, string> {
+  const key = bytes.toString('latin1', from, end);
   const known = KNOWN_HEADERS.get(key);
   if (known !== undefined) return known;
-  const headers = readHeaders(bytes, PRELUDE_LENGTH, end);
+  const headers = readHeaders(bytes, from, end);
   if (KNOWN_HEADERS.size < MOST_KNOWN && key.length <= LONGEST_KNOWN) KNOWN_HEADERS.set(key, headers);
   return headers;
 }

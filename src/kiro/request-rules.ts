@@ -35,7 +35,7 @@ export function judgeRequest(body: unknown, characters: number): readonly Doubt[
     };
   });
   const request = { turns, tools: turns.at(-1)?.tools ?? [], body: at(body), characters };
-  return RULES.flatMap(({ rule, isCertain = true, fix, find }) => {
+  return RULES.flatMap(([rule, fix, find, isCertain = true]) => {
     const places = find(request);
     const more = places.length > 3 ? ` and ${places.length - 3} more` : '';
     return places.length === 0 ? [] : [{ rule, isCertain, fix, found: places.slice(0, 3).join('; ') + more }];
@@ -60,170 +60,151 @@ type Request = {
   readonly characters: number;
 };
 
-type Rule = {
-  readonly rule: string;
-  readonly isCertain?: boolean;
-  readonly fix: string;
-  /** What breaks it, each in a few words. */
-  readonly find: (request: Request) => readonly string[];
-};
+/** What breaks the rule, each in a few words. */
+type Find = (request: Request) => readonly string[];
 
 const REPORT = 'This is a fault of the gateway: report it with `kiro-gateway doctor --report`.';
 
-const RULES: readonly Rule[] = [
-  {
-    rule: 'alternation',
-    fix: REPORT,
-    find: ({ turns }) =>
-      placesOf(turns, ({ isUser }, index) => isUser !== (index % 2 === 0), 'is said by the same side as before'),
-  },
-  {
-    rule: 'empty content',
-    fix: REPORT,
-    find: ({ turns }) =>
-      placesOf(
-        turns,
-        ({ said, calls, results }) => isBlank(said['content']) && calls.length + results.length === 0,
-        'has no content',
+const RULES: readonly (readonly [rule: string, fix: string, find: Find, isCertain?: false])[] = [
+  [
+    'alternation',
+    REPORT,
+    inTurns('is said by the same side as before', ({ isUser }, { index }) => isUser !== (index % 2 === 0)),
+  ],
+  [
+    'empty content',
+    REPORT,
+    inTurns(
+      'has no content',
+      ({ said, calls, results }) => isBlank(said['content']) && calls.length + results.length === 0,
+    ),
+  ],
+  [
+    'calls and results',
+    'Answer each tool call with one result in the message after it; a new conversation helps at once.',
+    inTurns('does not answer exactly the calls before it', ({ isUser, results }, { turns, index }) => {
+      return isUser && idsOf(results) !== idsOf(turns[index - 1]?.calls ?? []);
+    }),
+  ],
+  [
+    'call ids',
+    REPORT,
+    ({ turns }) =>
+      wrongNames(
+        turns.flatMap(({ calls }) => calls.map((it) => String(it['toolUseId']))),
+        'an id',
       ),
-  },
-  {
-    rule: 'calls and results',
-    fix: 'Answer each tool call with one result in the message after it; a new conversation helps at once.',
-    find: ({ turns }) =>
-      placesOf(
-        turns,
-        ({ isUser, results }, index) => isUser && idsOf(results) !== idsOf(turns[index - 1]?.calls ?? []),
-        'does not answer exactly the calls before it',
+  ],
+  [
+    'tools of the history',
+    'Offer every tool that the conversation has used.',
+    inTurns('calls a tool that is not offered', ({ calls }, { tools }) =>
+      calls.some((call) => !tools.some(({ name }) => name === call['name'])),
+    ),
+  ],
+  [
+    'stray tools',
+    REPORT,
+    inTurns('offers tools', ({ tools }, { turns, index }) => tools.length > 0 && index < turns.length - 1),
+  ],
+  [
+    'tool names',
+    'Rename the tool: letters, digits, _ and -, at most 64, beginning with a letter, and each name once.',
+    ({ tools }) =>
+      wrongNames(
+        tools.map(({ name }) => String(name)),
+        'a name',
+        { startsWithLetter: true },
       ),
-  },
-  {
-    rule: 'call ids',
-    fix: REPORT,
-    find: ({ turns }) => {
-      const ids = turns.flatMap(({ calls }) => calls.map((it) => String(it['toolUseId'])));
-      return [
-        ...ids.filter((id) => legalIdentifier(id) !== id).map((id) => `an id of ${id.length} characters is illegal`),
-        ...(new Set(ids).size < ids.length ? ['an id is used twice'] : []),
-      ];
-    },
-  },
-  {
-    rule: 'tools of the history',
-    fix: 'Offer every tool that the conversation has used.',
-    find: ({ turns, tools }) => {
-      const offered = new Set(tools.map(({ name }) => name));
-      const isMissing = ({ calls }: Turn): boolean => calls.some(({ name }) => !offered.has(name));
-      return placesOf(turns, isMissing, 'calls a tool that is not offered');
-    },
-  },
-  {
-    rule: 'stray tools',
-    fix: REPORT,
-    find: ({ turns }) => placesOf(turns.slice(0, -1), ({ tools }) => tools.length > 0, 'offers tools'),
-  },
-  {
-    rule: 'tool names',
-    fix: 'Rename the tool: letters, digits, _ and -, at most 64, beginning with a letter, and each name once.',
-    find: ({ tools }) => {
-      const names = tools.map(({ name }) => String(name));
-      const illegal = names.filter((it) => legalIdentifier(it, { startsWithLetter: true }) !== it);
-      return [
-        ...illegal.map((it) => `a name of ${it.length} characters is illegal`),
-        ...(new Set(names).size < names.length ? ['a name is used twice'] : []),
-      ];
-    },
-  },
-  {
-    rule: 'tool descriptions',
-    fix: 'Describe each tool, in at most 10,000 characters (TOOL_DESCRIPTION_MAX_LENGTH).',
-    find: ({ tools }) =>
-      toolsWith(tools, ({ description }) => isBlank(description) || String(description).length > 10_004),
-  },
-  {
-    rule: 'tool schemas',
-    fix: 'Simplify the input schema: an object without alternatives at its root, no null and no empty keyword.',
-    find: ({ tools }) =>
-      toolsWith(tools, ({ inputSchema }) => {
-        const schema = at(inputSchema, 'json');
-        return JSON.stringify(cleanSchema(schema)) !== JSON.stringify(schema);
-      }),
-  },
-  {
-    rule: 'number of tools',
-    isCertain: false,
-    fix: 'Offer fewer tools: switch MCP servers off that this work does not need.',
-    find: ({ tools }) => {
+  ],
+  [
+    'tool descriptions',
+    'Describe each tool, in at most 10,000 characters (TOOL_DESCRIPTION_MAX_LENGTH).',
+    inTools(({ description }) => isBlank(description) || String(description).length > 10_004),
+  ],
+  [
+    'tool schemas',
+    'Simplify the input schema: an object without alternatives at its root, no null and no empty keyword.',
+    inTools(({ inputSchema }) => {
+      const schema = at(inputSchema, 'json');
+      return JSON.stringify(cleanSchema(schema)) !== JSON.stringify(schema);
+    }),
+  ],
+  [
+    'number of tools',
+    'Offer fewer tools: switch MCP servers off that this work does not need.',
+    ({ tools }) => {
       const size = JSON.stringify(tools).length;
       return tools.length > 48 || size > 100_000 ? [`${tools.length} tools of ${size} characters`] : [];
     },
-  },
-  {
-    rule: 'tool results',
-    fix: REPORT,
-    find: ({ turns }) =>
-      placesOf(turns, ({ results }) => results.some(isWithoutText), 'has a result that is not text, or empty'),
-  },
-  {
-    rule: 'empty keys',
-    fix: 'Leave the call out, or start a new conversation.',
-    find: ({ turns }) =>
-      placesOf(
-        turns,
-        ({ calls }) => calls.some(({ input }) => hasEmptyKey(input)),
-        'has a call with an empty key in its input',
-      ),
-  },
-  {
-    rule: 'media',
-    fix: 'Send fewer images and documents in one conversation.',
-    find: ({ turns }) => {
+    false,
+  ],
+  [
+    'tool results',
+    REPORT,
+    inTurns('has a result that is not text, or empty', ({ results }) => results.some(isWithoutText)),
+  ],
+  [
+    'empty keys',
+    'Leave the call out, or start a new conversation.',
+    inTurns('has a call with an empty key in its input', ({ calls }) => calls.some(({ input }) => hasEmptyKey(input))),
+  ],
+  [
+    'media',
+    'Send fewer images and documents in one conversation.',
+    ({ turns }) => {
       const count = (key: string): number => turns.flatMap(({ said }) => list(said[key])).length;
       const [images, documents] = [count('images'), count('documents')];
       const isMuch = images > MAX_MEDIA.image || documents > MAX_MEDIA.document;
       return isMuch ? [`${images} images and ${documents} documents`] : [];
     },
-  },
-  {
-    rule: 'profile',
-    fix: 'Set PROFILE_ARN to the profile of your Kiro account.',
-    find: ({ body: { profileArn: it = '' } }) =>
+  ],
+  [
+    'profile',
+    'Set PROFILE_ARN to the profile of your Kiro account.',
+    ({ body: { profileArn: it = '' } }) =>
       it === '' || (typeof it === 'string' && isProfileArn(it)) ? [] : ['profileArn does not name a profile'],
-  },
-  {
-    rule: 'size',
-    isCertain: false,
-    fix: 'Shorten the conversation: compact it, or start a new one.',
-    find: ({ body, characters }) => {
+  ],
+  [
+    'size',
+    'Shorten the conversation: compact it, or start a new one.',
+    ({ body, characters }) => {
       const wide = JSON.stringify(body).match(/[^\p{ASCII}]/gu)?.length ?? 0;
       const weight = characters + 7 * wide;
       return characters > 600_000 || weight > 1_300_000 ? [`${characters} characters, ${wide} of them wide`] : [];
     },
-  },
-  {
-    rule: 'reasoning of the history',
-    isCertain: false,
-    fix: 'Start a new conversation, or leave earlier thinking out: Kiro takes it back only where it came from.',
-    find: ({ turns }) => placesOf(turns, ({ said }) => said['reasoningContent'] !== undefined, 'brings reasoning'),
-  },
-  {
-    rule: 'model fields',
-    isCertain: false,
-    fix: 'Ask without an effort or a thinking budget.',
-    find: ({ body }) => Object.keys(at(body, 'additionalModelRequestFields')).map((it) => `${it} is sent`),
-  },
+    false,
+  ],
+  [
+    'reasoning of the history',
+    'Start a new conversation, or leave earlier thinking out: Kiro takes it back only where it came from.',
+    inTurns('brings reasoning', ({ said }) => said['reasoningContent'] !== undefined),
+    false,
+  ],
+  [
+    'model fields',
+    'Ask without an effort or a thinking budget.',
+    ({ body }) => Object.keys(at(body, 'additionalModelRequestFields')).map((it) => `${it} is sent`),
+    false,
+  ],
 ];
 
-function placesOf(
-  turns: readonly Turn[],
-  isSo: (turn: Turn, index: number) => boolean,
-  words: string,
-): readonly string[] {
-  return turns.flatMap((turn, index) => (isSo(turn, index) ? [`${turn.place} ${words}`] : []));
+function inTurns(words: string, isSo: (turn: Turn, place: Request & { readonly index: number }) => boolean): Find {
+  return (request) =>
+    request.turns.flatMap((turn, index) => (isSo(turn, { ...request, index }) ? [`${turn.place} ${words}`] : []));
 }
 
-function toolsWith(tools: readonly Json[], isSo: (tool: Json) => boolean): readonly string[] {
-  return tools.flatMap((tool, index) => (isSo(tool) ? [`tools[${index}]`] : []));
+function inTools(isSo: (tool: Json) => boolean): Find {
+  return ({ tools }) => tools.flatMap((tool, index) => (isSo(tool) ? [`tools[${index}]`] : []));
+}
+
+function wrongNames(names: readonly string[], what: string, form?: Parameters<typeof legalIdentifier>[1]) {
+  return [
+    ...names
+      .filter((it) => legalIdentifier(it, form) !== it)
+      .map((it) => `${what} of ${it.length} characters is illegal`),
+    ...(new Set(names).size < names.length ? [`${what} is used twice`] : []),
+  ];
 }
 
 /** In their order. */

@@ -68,6 +68,8 @@ export function createDebugCapture({ mode, stateFolder, version, log, now }: Cap
       try {
         const response = await fetch(url, init);
         attempt.answer = response;
+        // Until the end has come.
+        attempt.failure = 'the gateway stopped reading before its end';
         const { status, headers, body } = response;
         return { status, headers, text: () => response.text(), body: body && watched(body, attempt) };
       } catch (thrown) {
@@ -95,39 +97,33 @@ type RawAttempt = {
   readonly body: string;
   readonly chunks: Uint8Array[];
   answer?: FetchResponse;
-  isComplete?: boolean;
-  failure?: string;
+  failure?: string | undefined;
 };
 
 /** The same bytes; the first megabytes of them are kept. */
-function watched(body: NonNullable<FetchResponse['body']>, attempt: RawAttempt): FetchResponse['body'] {
-  async function* watch(): AsyncGenerator<Uint8Array> {
-    let room = MAX_STREAM_BYTES;
-    try {
-      for await (const chunk of body) {
-        if (room > 0) attempt.chunks.push(chunk);
-        room -= chunk.length;
-        yield chunk;
-      }
-      attempt.isComplete = room >= 0;
-      if (room < 0) attempt.failure = `only the first ${MAX_STREAM_BYTES} bytes were kept`;
-    } catch (thrown) {
-      attempt.failure = reasonOf(thrown);
-      throw thrown;
+async function* watched(body: AsyncIterable<Uint8Array>, attempt: RawAttempt): AsyncGenerator<Uint8Array> {
+  let room = MAX_STREAM_BYTES;
+  try {
+    for await (const chunk of body) {
+      if (room > 0) attempt.chunks.push(chunk);
+      room -= chunk.length;
+      yield chunk;
     }
+    attempt.failure = room >= 0 ? undefined : `only the first ${MAX_STREAM_BYTES} bytes were kept`;
+  } catch (thrown) {
+    attempt.failure = reasonOf(thrown);
+    throw thrown;
   }
-  return watch();
 }
 
-function toAttempt({ url, body, chunks, answer, isComplete, failure }: RawAttempt): CapturedAttempt {
+function toAttempt({ url, body, chunks, answer, failure }: RawAttempt): CapturedAttempt {
   const sent = { url, characters: body.length, body: parsed(body) };
   if (answer === undefined) return { ...sent, failure: failure ?? 'given up before an answer came' };
   const head = { status: answer.status, requestId: answer.headers.get('x-amzn-requestid') };
-  const why = failure ?? (isComplete === true ? undefined : 'the gateway stopped reading before its end');
-  const ending = why === undefined ? {} : { failure: why };
+  const ending = failure === undefined ? {} : { failure };
   const isStream = answer.headers.get('content-type')?.includes('eventstream') === true;
-  if (!isStream) return { ...sent, ...head, text: Buffer.concat(chunks).toString('utf8'), ...ending };
-  return { ...sent, ...head, ...ending, ...decode(chunks) };
+  const said = isStream ? decode(chunks) : { text: Buffer.concat(chunks).toString('utf8') };
+  return { ...sent, ...head, ...ending, ...said };
 }
 
 function decode(chunks: readonly Uint8Array[]): Pick<CapturedAttempt, 'events' | 'failure'> {

@@ -28,7 +28,7 @@ export type KeyPlace = {
  * key that nobody is shown cannot be kept either.
  */
 export async function gatewayKey(own: Secret | undefined, host: string, place: KeyPlace): Promise<GatewayKey> {
-  if (own === undefined) return keptKey(join(place.configFolder, 'gateway-key'), place.isShown);
+  if (own === undefined) return keptKey(fileIn(place.configFolder), place.isShown);
   const complaint = weakness(own.reveal());
   if (complaint === undefined) return { key: own, file: undefined, notices: [] };
   if (isLoopback(host)) return { key: own, file: undefined, notices: [`PROXY_API_KEY ${complaint}.`] };
@@ -44,9 +44,24 @@ export function isLoopback(host: string): boolean {
   return isIP(host) === 4 && host.startsWith('127.');
 }
 
-async function keptKey(file: string, isShown: boolean): Promise<GatewayKey> {
+/** The key that `serve` has made and kept; undefined before its first start, and when it cannot be read. */
+export async function lastingKey(configFolder: string) {
+  const file = fileIn(configFolder);
+  return { file, key: await readKey(file).catch(() => undefined) };
+}
+
+function fileIn(configFolder: string): string {
+  return join(configFolder, 'gateway-key');
+}
+
+async function readKey(file: string): Promise<Secret | undefined> {
   const kept = (await readPrivateFile(file, 1000))?.trim();
-  if (kept) return { key: new Secret(kept), file, notices: [] };
+  return kept ? new Secret(kept) : undefined;
+}
+
+async function keptKey(file: string, isShown: boolean): Promise<GatewayKey> {
+  const kept = await readKey(file);
+  if (kept !== undefined) return { key: kept, file, notices: [] };
   const made = randomKey();
   try {
     await writePrivateFile(file, `${made.reveal()}\n`);

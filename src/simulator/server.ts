@@ -151,8 +151,8 @@ type RouterOptions = {
 
 /** Which endpoint a request is meant for, and who may call it. */
 function createRouter(options: RouterOptions): Handler {
-  const { desk, pace, scenario } = options;
-  const answerSignIn = createSignIn(desk, pace);
+  const { desk, scenario } = options;
+  const answerSignIn = createSignIn(desk);
   const models = scenario === 'clients' ? listClientModels() : listModels();
   return async (exchange) => {
     const { headers, body, response } = exchange;

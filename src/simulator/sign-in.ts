@@ -3,7 +3,6 @@
 import { randomBytes } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { answerJson, type Exchange, type HttpReply } from './exchange.js';
-import type { Pace } from './frames.js';
 import { isRecord } from './request.js';
 
 export const PROFILE_ARN = 'arn:aws:codewhisperer:us-east-1:111122223333:profile/SIMULATOR123';
@@ -58,7 +57,7 @@ export function createTokenDesk(accessTokenSeconds: number, now: () => number) {
 }
 
 /** The answer to a request for sign-in, or nothing when the path is none of its. */
-export function createSignIn(desk: TokenDesk, pace: Pace): (exchange: Exchange) => HttpReply | undefined {
+export function createSignIn(desk: TokenDesk): (exchange: Exchange) => HttpReply | undefined {
   const polls = new Map<string, number>();
   return ({ method, url, body, isForm }) => {
     const { pathname: path, origin } = url;
@@ -76,7 +75,7 @@ export function createSignIn(desk: TokenDesk, pace: Pace): (exchange: Exchange) 
       case '/client/register':
         return register(read);
       case '/device_authorization':
-        return authorizeDevice(polls, read, { baseUrl: origin, pace });
+        return authorizeDevice(polls, read, origin);
       default:
         return undefined;
     }
@@ -132,11 +131,7 @@ function register(read: FieldReader): HttpReply {
   return answerJson({ clientId: randomText(), clientSecret: randomText(), clientIdIssuedAt, clientSecretExpiresAt });
 }
 
-function authorizeDevice(
-  polls: Map<string, number>,
-  read: FieldReader,
-  { baseUrl, pace }: { readonly baseUrl: string; readonly pace: Pace },
-): HttpReply {
+function authorizeDevice(polls: Map<string, number>, read: FieldReader, baseUrl: string): HttpReply {
   if (read('clientId') === '' || read('clientSecret') === '') return invalidClient();
   if (read('startUrl') === '') return fail('invalid_request', 'Invalid start URL');
   const deviceCode = randomText();
@@ -149,7 +144,7 @@ function authorizeDevice(
     verificationUri: `${baseUrl}/device`,
     verificationUriComplete: `${baseUrl}/device?user_code=${userCode}`,
     expiresIn: 600,
-    interval: pace === 'human' ? 5 : 1,
+    interval: 1,
   });
 }
 
