@@ -116,20 +116,14 @@ test('thinking that comes although it was disabled is not shown, and is counted'
 
 test('fields that Kiro refuses are left out in one more request, and tags take their place', async () => {
   const gateway = await gatewayWith({});
-  const refusal = {
-    status: 400,
-    body: {
-      __type: 'ValidationException',
-      message: "Invalid additionalModelRequestFields: property 'thinking' is not defined in the schema",
-      reason: 'REQUEST_BODY_INVALID',
-    },
-  };
-  gateway.simulator.enqueue(refusal);
+  const message = "Invalid additionalModelRequestFields: property 'thinking' is not defined in the schema";
+  const refuse = (reason: string | null) => ({ status: 400, body: { __type: 'ValidationException', message, reason } });
+  gateway.simulator.enqueue(refuse(null));
   const { content } = await messages(gateway, { model: 'claude-opus-4.8', thinking: { type: 'adaptive' } });
   expect((content as readonly { type: string }[]).map(({ type }) => type)).toEqual(['thinking', 'text']);
   const fields = gateway.asked().map(({ body }) => (body as Json)['additionalModelRequestFields'] !== undefined);
   expect([fields, lengthAskedFor(gateway)]).toEqual([[true, false], '4000']);
-  gateway.simulator.enqueue(refusal, refusal);
+  gateway.simulator.enqueue(refuse('REQUEST_BODY_INVALID'), refuse('REQUEST_BODY_INVALID'));
   const { error } = await messages(gateway, { model: 'claude-opus-4.8', thinking: { type: 'adaptive' } });
   expect([error, gateway.asked().length]).toEqual([expect.objectContaining({ type: 'invalid_request_error' }), 4]);
 });

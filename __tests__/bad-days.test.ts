@@ -204,6 +204,8 @@ test('a body over 600 kB that Kiro finds improperly formed is too long, a smalle
     [400, expect.stringMatching(/^prompt is too long: \d+ tokens > 200000 maximum/)],
     [400, expect.stringContaining('Improperly formed request.')],
   ]);
+  const warnings = gateway.said().match(/The request is \d+ kB long/g);
+  expect(warnings).toEqual(['The request is 700 kB long']);
 });
 
 test('the image that Kiro refuses is named', async () => {

@@ -6,6 +6,7 @@ import { startGateway } from './support/gateway.js';
 import { ask, question } from './support/http.js';
 import { readMessagesStream } from './support/messages-automaton.js';
 import { clientsOf } from './support/sdk.js';
+import { percentage } from './support/turns.js';
 
 const gateway = await startGateway();
 const { openai, anthropic } = clientsOf(gateway);
@@ -27,6 +28,13 @@ describe('counting', () => {
     const { text } = await ask(gateway, '/v1/messages', { body: { ...params, max_tokens: 9, stream: true } });
     const started = Number(/"input_tokens":(\d+)/.exec(text)?.[1]);
     expect([counted > 900, Math.abs(started - counted) < 40, readMessagesStream(text).pings]).toEqual([true, true, 0]);
+  });
+
+  test('of auto is in the window of the model that Kiro has chosen', async () => {
+    const chosen = { event: 'assistantResponseEvent', payload: { content: 'Hi', modelId: 'claude-sonnet-4.5' } };
+    gateway.simulator.enqueue({ frames: [chosen, percentage(10)] });
+    const { text } = await ask(gateway, '/v1/messages', { body: { ...params, model: 'auto', max_tokens: 9 } });
+    expect(JSON.parse(text).usage.input_tokens).toBe(19_999);
   });
 
   test('accepts whatever a turn accepts', async () => {

@@ -31,6 +31,16 @@ test('a message is one line, and its cause is told without a stack', () => {
   );
 });
 
+test('what a terminal would obey is not in a line, in none of its forms', () => {
+  const hostile = 'model \u001b]0;title\u0007\u001b[2J\u009b31m\u0000\b\u007f\u2028\u202etxt.exe\n\tend';
+  const say = (log: Logger): void => log.warn(hostile, new TypeError(hostile));
+  const plain = 'model ?]0;title??[2J?31m?????txt.exe \tend';
+  expect(logged('INFO', say)).toBe(`03:04:05 WARN  ${plain} (TypeError: ${plain})\n`);
+  expect(logged('INFO', say, 'talk')).toBe(`${plain} (TypeError: ${plain})\n`);
+  // oxlint-disable-next-line no-control-regex -- These are the characters that are meant.
+  expect(logged('INFO', say, 'json').slice(0, -1)).not.toMatch(/[\u0000-\u001f\u007f-\u009f\u2028-\u202e]/);
+});
+
 test('in JSON each line is an object, with the facts beside the words and no secret in any of them', () => {
   const lines = logged(
     'INFO',

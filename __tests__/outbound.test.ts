@@ -128,15 +128,17 @@ test('the environment names a proxy too, and exceptions', async () => {
   ]);
 });
 
-test('what is on this machine is never reached through a proxy', async () => {
+test('what is on this machine is reached through the proxy of the setting, and not through those of the environment', async () => {
   const kiro = await startUpstream(answer(200, 'hello'));
-  const proxy = await startConnectProxy({ target: undefined });
-  expect(await get(kiro.url, proxy.address)).toBe('200 hello');
+  const proxy = await startConnectProxy({ target: hostOf(kiro.url) });
+  expect(await get(kiro.url, undefined, { HTTP_PROXY: proxy.address })).toBe('200 hello');
   expect(proxy.asked).toEqual([]);
+  expect(await get(kiro.url, proxy.address)).toBe('200 hello');
+  expect(proxy.asked).toEqual([hostOf(kiro.url)]);
 });
 
 test.each([
-  ['Kiro', { KIRO_API_URL: 'https://kiro.test' }],
+  ['Kiro', { KIRO_API_URL: 'https://kiro.test', KIRO_API_KEY: 'ksk_0123456789', REFRESH_TOKEN: '' }],
   ['the login service', { KIRO_AUTH_URL: 'https://kiro.test' }],
 ])('VPN_PROXY_URL is the way to %s, and its password is in no log', async (_, hosts) => {
   const proxy = await startConnectProxy({ target: undefined, ...PASSWORD });
@@ -150,7 +152,7 @@ test.each([
       `The proxy ${proxy.address} asks for a user name and password; write them into its URL, as in http://user:password@host:port.`,
     ]);
     expect(gateway.said() + text).not.toMatch(/hush/);
-    expect(proxy.asked).toEqual(['kiro.test:443']);
+    expect(proxy.asked).toContain('kiro.test:443');
   } finally {
     await gateway.close();
   }
@@ -179,6 +181,23 @@ test.each(PROXIES)(
     expect(proxy.asked).toEqual(['kiro.test:443', 'kiro.test:443']);
   },
 );
+
+test('an https host of an unknown certificate is not told a word without a proxy either', async () => {
+  const pem = (name: string) => readFileSync(join(TLS, name));
+  let asked = 0;
+  const server = createTlsServer({ key: pem('key.pem'), cert: pem('certificate.pem') }, () => void asked++);
+  const failure = await get(`https://${await listen(server)}/`);
+  expect([failure, asked]).toEqual([expect.objectContaining({ code: 'DEPTH_ZERO_SELF_SIGNED_CERT' }), 0]);
+});
+
+test.each([301, 302, 303, 307, 308])('a redirect is an error and not followed: %s', async (status) => {
+  const elsewhere = await startUpstream(answer(200, 'stolen'));
+  const kiro = await startUpstream(answer(status, '', { location: `${elsewhere.url}/` }));
+  expect([await get(kiro.url), elsewhere.requests.length]).toEqual([
+    expect.objectContaining({ name: 'FetchError', message: expect.stringContaining('redirect') }),
+    0,
+  ]);
+});
 
 // --- kept connections
 

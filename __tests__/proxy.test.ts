@@ -64,12 +64,15 @@ test.each<[string, string | undefined, Record<string, string>, string | object |
   ['https://[2001:db8::1]/', 'set:1', { NO_PROXY: '2001:db8::1' }, undefined],
   ['https://[2001:db8::1]:8443/', 'set:1', { NO_PROXY: '[2001:db8::1]:8443' }, undefined],
   // this machine
-  ['http://127.0.0.1:9/', 'set:1', {}, undefined],
-  ['http://127.9.9.9:9/', 'set:1', {}, undefined],
-  ['http://localhost:9/', 'set:1', { HTTP_PROXY: 'env:2' }, undefined],
-  ['http://sim.localhost:9/', 'set:1', {}, undefined],
-  ['http://[::1]:9/', 'set:1', {}, undefined],
-  ['https://localhost.evil.example/', 'set:1', {}, 'set:1'],
+  ['http://127.0.0.1:9/', 'set:1', {}, 'set:1'],
+  ['http://127.0.0.1:9/', 'set:1', { NO_PROXY: '127.0.0.1' }, undefined],
+  ['http://127.0.0.1:9/', undefined, { HTTP_PROXY: 'env:2' }, undefined],
+  ['http://127.9.9.9:9/', undefined, { HTTP_PROXY: 'env:2' }, undefined],
+  ['http://localhost:9/', undefined, { ALL_PROXY: 'env:2' }, undefined],
+  ['http://sim.localhost:9/', undefined, { HTTP_PROXY: 'env:2' }, undefined],
+  ['http://[::1]:9/', undefined, { HTTP_PROXY: 'env:2' }, undefined],
+  ['http://[::1]:9/', 'set:1', {}, 'set:1'],
+  ['https://localhost.evil.example/', undefined, { HTTPS_PROXY: 'env:2' }, 'env:2'],
 ])('%s with the setting %s and %j is reached through %s', (url, setting, env, expected) => {
   expect(addressFor(url, setting, env)).toEqual(expected);
 });

@@ -169,10 +169,10 @@ test('PROMPT_CACHE marks instructions, tools and the last message, with models t
     [],
     [],
   ]);
-  const { userInputMessage } = (
-    gateway.asked()[0]?.body as { conversationState: { currentMessage: { userInputMessage: object } } }
-  ).conversationState.currentMessage;
-  expect(userInputMessage).toMatchObject({ ...CACHE_MARK, userInputMessageContext: { tools: [{}, CACHE_MARK] } });
+  const marked = { ...CACHE_MARK, userInputMessageContext: { tools: [{}, CACHE_MARK] } };
+  expect(gateway.asked()[0]?.body).toMatchObject({
+    conversationState: { currentMessage: { userInputMessage: marked } },
+  });
 });
 
 test('marks that Kiro refuses are left out of one more request, and of all later ones', async () => {

@@ -5,7 +5,7 @@ import { Command, CommanderError } from 'commander';
 import { commands } from './commands/index.js';
 import type { Context } from './context.js';
 import { toGatewayError, type ErrorKind } from './core/errors.js';
-import { redact } from './logger.js';
+import { harmless, redact } from './logger.js';
 
 /** Runs one command line, without `node` and the script. @returns the exit code; never throws. */
 export async function main(argv: readonly string[], context: Context): Promise<number> {
@@ -31,7 +31,7 @@ export async function main(argv: readonly string[], context: Context): Promise<n
   } catch (thrown) {
     if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? 0 : USAGE;
     const error = toGatewayError(thrown);
-    terminal.note(redact(error.message));
+    terminal.note(harmless(redact(error.message)));
     if (error.kind === 'internal' && context.machine.env['LOG_LEVEL'] === 'DEBUG') {
       terminal.note(redact(String(error.facts.cause instanceof Error ? error.facts.cause.stack : error.facts.cause)));
     }

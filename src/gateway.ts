@@ -15,7 +15,15 @@ import type { ProfiledSession } from './kiro/profiled-session.js';
 import { marksCache, toKiroRequest, type RequestContext } from './kiro/request.js';
 import { createCutCalls } from './kiro/truncation.js';
 import type { FetchMedia, WithMedia } from './remote-media.js';
-import { explain, repairFor, withoutDocuments, type Repair, type Repaired } from './repairs.js';
+import {
+  explain,
+  LARGE_BODY_BYTES,
+  largeBody,
+  repairFor,
+  withoutDocuments,
+  type Repair,
+  type Repaired,
+} from './repairs.js';
 
 export type Gateway = {
   /**
@@ -225,9 +233,13 @@ export function createGateway(dependencies: GatewayDependencies): Gateway {
   async function ask(conversation: Conversation, { access, known, model, signal }: Situation): Promise<Answer> {
     const request = toKiroRequest(conversation, contextFor(model, access.profileArn));
     log.debug(`asking Kiro: model ${model.id}, ${request.body.length} characters`);
+    if (request.body.length > LARGE_BODY_BYTES) log.info(largeBody(request.body.length));
     const { estimatedInputTokens, restoreToolName, reading } = request;
     try {
-      const asked = { estimatedInputTokens, restoreToolName, reading, windowTokens: model.maxInputTokens };
+      // Of `auto` Kiro says in the answer which model it was, and counts in the window of that one.
+      const windowOf = (id: string) => known.find((it) => it.id === id)?.maxInputTokens;
+      const window = { windowTokens: model.maxInputTokens, windowOf: model.id === 'auto' ? windowOf : undefined };
+      const asked = { estimatedInputTokens, restoreToolName, reading, ...window };
       const question = { body: request.body, access, asked, thinksLong: thinksLong(conversation.reasoning) };
       return { turn: await asker.ask(question, signal), notices: request.notices, modelId: model.id };
     } catch (thrown) {

@@ -49,7 +49,7 @@ export function createLedger(
   let waiting: LedgerEntry[] = [];
   let writing: Promise<void> | undefined;
   let writtenAt = -Infinity;
-  let hurry = (): void => undefined;
+  let hurry: (() => void) | undefined;
   let isClosing = false;
 
   async function writeAll(): Promise<void> {
@@ -93,7 +93,7 @@ export function createLedger(
     },
     async close() {
       isClosing = true;
-      hurry();
+      hurry?.();
       await writing;
     },
     async read(days) {

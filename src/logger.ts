@@ -44,10 +44,10 @@ export function createLogger(options: {
     if (format === 'json') {
       const time = new Date(options.now()).toISOString();
       const cleanFact = (_: string, value: unknown): unknown => (typeof value === 'string' ? clean(value) : value);
-      options.write(`${JSON.stringify({ time, level, message, cause: reason, ...facts }, cleanFact)}\n`);
+      options.write(`${harmless(JSON.stringify({ time, level, message, cause: reason, ...facts }, cleanFact))}\n`);
       return;
     }
-    const words = clean(reason === undefined ? message : `${message} (${reason})`);
+    const words = harmless(clean(reason === undefined ? message : `${message} (${reason})`));
     const time = format === 'screen' ? placeTime(options.now()) : new Date(options.now()).toISOString().slice(11, 19);
     options.write(format === 'talk' ? `${words}\n` : `${time} ${level.padEnd(5)} ${words}\n`);
   };
@@ -79,6 +79,14 @@ export function redact(text: string): string {
   return SECRETS.reduce((line, [pattern, replacement]) => line.replace(pattern, replacement), text);
 }
 
+/**
+ * Names of models, paths and what Kiro says come from outside: a terminal must not obey them, now or when somebody reads
+ * the log there. Line breaks and tabs stay.
+ */
+export function harmless(text: string): string {
+  return text.replaceAll(CONTROLS, '?');
+}
+
 /** Ours says it all; a foreign error's message and its cause's code help to find a bug. */
 function reasonOf(cause: unknown): string {
   if (cause instanceof GatewayError) {
@@ -87,6 +95,10 @@ function reasonOf(cause: unknown): string {
   }
   return cause instanceof Error ? `${cause.name}: ${cause.message}` : typeof cause;
 }
+
+/** Those of ASCII and of its older extension, other line breaks, and what turns the direction of writing around. */
+// oxlint-disable-next-line no-control-regex -- These are the characters that are meant.
+const CONTROLS = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g;
 
 const LEVELS: readonly LogLevel[] = ['DEBUG', 'INFO', 'WARN', 'ERROR'];
 

@@ -80,7 +80,7 @@ export async function openGateway(
   upstream.login.notices.forEach(notice);
   try {
     const capture = source === 'chat' ? undefined : await captureFor(settings, paths, { log, context });
-    const network = await context.loadFetch(settings.vpnProxyUrl);
+    const network = await context.loadFetch(upstream.isSimulator ? undefined : settings.vpnProxyUrl);
     const fetch = capture?.watch(network) ?? network;
     const session = await createSession({
       login: upstream.login,

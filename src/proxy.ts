@@ -36,9 +36,10 @@ export function proxyFor(
   env: Readonly<Record<string, string | undefined>>,
 ): Proxy | { readonly invalid: string } | undefined {
   const url = new URL(target);
-  // What is on this machine, a simulator or an override, is never reached through somebody else's.
-  if (isLoopback(url.hostname) || isExcepted(url, variable('NO_PROXY', env)?.value ?? '')) return undefined;
+  if (isExcepted(url, variable('NO_PROXY', env)?.value ?? '')) return undefined;
   if (setting !== undefined) return readProxyUrl(setting) ?? { invalid: 'VPN_PROXY_URL' };
+  // Those of the environment are for other programs too, and not meant for what is on this machine.
+  if (isLoopback(url.hostname)) return undefined;
   const named = variable(url.protocol === 'https:' ? 'HTTPS_PROXY' : 'HTTP_PROXY', env) ?? variable('ALL_PROXY', env);
   if (named === undefined) return undefined;
   return readProxyUrl(named.value) ?? { invalid: named.name };

@@ -56,6 +56,11 @@ export function explain(thrown: unknown, asked: Asked): unknown {
     : new GatewayError(kind, `${message} ${offender}`, { ...facts, cause: thrown });
 }
 
+/** Said before it is sent: what comes back may not tell. */
+export function largeBody(characters: number): string {
+  return `The request is ${Math.round(characters / 1000)} kB long; some of Kiro's hosts refuse more than 600 kB.`;
+}
+
 /** Some of Kiro's hosts call a large request improperly formed and not too long (protocol 4.6). */
 function isTooLarge({ kind, message }: GatewayError, body: string): boolean {
   const isUnexplained = kind === 'invalid-request' && /improperly formed request/i.test(message);
@@ -102,7 +107,7 @@ function inlined({ name, data }: Document): string {
   return `<document name=${JSON.stringify(name)}>\n${Buffer.from(data, 'base64').toString('utf8')}\n</document>`;
 }
 
-const LARGE_BODY_BYTES = 600_000;
+export const LARGE_BODY_BYTES = 600_000;
 const REASONING: ReadonlySet<string> = new Set(['reasoning', 'redacted-reasoning']);
 const TEXT_FORMATS: ReadonlySet<string> = new Set(['csv', 'html', 'txt', 'md']);
 
@@ -113,8 +118,8 @@ const REPAIRS: readonly Repair[] = [
     apply: withoutReasoning,
   },
   {
-    mends: ({ facts, message }) =>
-      facts.reason === 'REQUEST_BODY_INVALID' && message.includes('additionalModelRequestFields'),
+    // With a reason or without one: Kiro names the fields in its words only.
+    mends: ({ kind, message }) => kind === 'invalid-request' && message.includes('additionalModelRequestFields'),
     told: 'Kiro does not know the fields that its own schema names; asking once more without them.',
     apply: (conversation) => ({ conversation, notices: [], withoutFields: true }),
   },

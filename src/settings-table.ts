@@ -20,18 +20,19 @@ export type SettingRow = {
  */
 type InFolder = 'accepted' | 'announced' | 'ignored';
 
-function row<
-  Kind extends kind.SettingKind<unknown>,
-  const More extends Pick<SettingRow, 'flag' | 'default'> = Record<never, never>,
->(
+type Row<Kind> = Omit<SettingRow, 'kind' | 'flag' | 'default'> & { readonly kind: Kind };
+type More = Pick<SettingRow, 'flag' | 'default'>;
+
+function row<Kind>(variable: string, inFolder: InFolder, of: Kind, doc: string): Row<Kind>;
+function row<Kind, const Its extends More>(
   variable: string,
   inFolder: InFolder,
   of: Kind,
   doc: string,
-  more?: More,
-): { readonly variable: string; readonly inFolder: InFolder; readonly kind: Kind; readonly doc: string } & More {
-  // The cast is for rows without more, whose type is then empty.
-  return { variable, inFolder, kind: of, doc, ...(more as More) };
+  more: Its,
+): Row<Kind> & Its;
+function row<Kind>(variable: string, inFolder: InFolder, of: Kind, doc: string, more?: More): Row<Kind> & More {
+  return { variable, inFolder, kind: of, doc, ...more };
 }
 
 export const SETTINGS = {
@@ -129,13 +130,9 @@ export const SETTINGS = {
     'Characters of a tool description that are sent with the tool itself; 0 for no limit.',
     { default: '10000' },
   ),
-  logLevel: row(
-    'LOG_LEVEL',
-    'accepted',
-    kind.logLevel,
-    'Least level that is logged: DEBUG, INFO, WARN or ERROR.',
-    { default: 'INFO' },
-  ),
+  logLevel: row('LOG_LEVEL', 'accepted', kind.logLevel, 'Least level that is logged: DEBUG, INFO, WARN or ERROR.', {
+    default: 'INFO',
+  }),
   logFormat: row(
     'LOG_FORMAT',
     'accepted',

@@ -98,6 +98,12 @@ test('a private file that does not exist reads as undefined', async () => {
   expect(await readPrivateFile(join(temporaryFolder(), 'key'), 100)).toBeUndefined();
 });
 
+test('a private file that others may read is theirs no more once it was read', async () => {
+  const path = join(temporaryFolder(), 'key');
+  writeFileSync(path, 'open to all', { mode: 0o644 });
+  expect([await readPrivateFile(path, 100), (statSync(path).mode & 0o777).toString(8)]).toEqual(['open to all', '600']);
+});
+
 test('symbolic links are neither read nor written through', async () => {
   const folder = temporaryFolder();
   const [target, link] = [join(folder, 'target'), join(folder, 'link')];

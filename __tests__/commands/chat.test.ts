@@ -1,6 +1,7 @@
 /** `chat` and the frame around every command, as processes. */
 
 import { once } from 'node:events';
+import { Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { expect, jest, test } from '@jest/globals';
@@ -8,6 +9,7 @@ import { expect, jest, test } from '@jest/globals';
 import { commands } from '../../src/commands/index.js';
 import { startSimulator } from '../../src/simulator/server.js';
 import { SCENE_TEXT, THOUGHT } from '../../src/simulator/scenarios.js';
+import { createTerminal } from '../../src/terminal/terminal.js';
 import { run, start } from '../support/command.js';
 
 // Each test starts processes; on two cores with other tests beside it that takes its time.
@@ -142,12 +144,31 @@ test('a reader that leaves early ends chat cleanly', async () => {
   expect({ code, stderr: output.stderr }).toEqual({ code: 0, stderr: '' });
 });
 
+/** What `result` makes of a stdout whose writes fail so. */
+async function resultInto(code: string): Promise<unknown> {
+  const failing = () =>
+    new Writable({ write: (_chunk, _encoding, done) => done(Object.assign(new Error(code), { code })) });
+  const streams = { stdout: failing(), stderr: failing(), once: () => undefined };
+  return createTerminal(streams, {})
+    .result('text')
+    .catch((thrown: unknown) => thrown);
+}
+
+test('a result that cannot be written is a failure, unless its reader has left', async () => {
+  expect(await resultInto('EPIPE')).toBe(false);
+  expect(await resultInto('ENOSPC')).toMatchObject({
+    kind: 'forbidden',
+    message: 'The result cannot be written (ENOSPC); write it elsewhere.',
+  });
+});
+
 const usageErrors: readonly (readonly [string, readonly string[]])[] = [
   ['no command', []],
   ['an unknown command', ['dance']],
   ['an unknown option', ['chat', '--loud', 'hi']],
   ['a missing prompt', ['chat', '--demo']],
   ['an effort that is none', ['chat', '--demo', '--effort', 'loud', 'hi']],
+  ['a report as JSON', ['doctor', '--demo', '--report', '--json']],
 ];
 
 for (const [what, args] of usageErrors) {

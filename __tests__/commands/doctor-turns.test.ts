@@ -91,6 +91,16 @@ test('a good turn, a refused one and a wrong one are explained', async () => {
   expect(list.stdout).toContain(`turns kept: 3, the newest ${wrong}`);
 });
 
+test('what a terminal would obey is shown as a question mark, on one line', async () => {
+  const machine = await startMachine();
+  const model = '\u001b]0;title\u0007\u009b31m\nfake line';
+  const [id = ''] = await turnsOf(machine, [{ ...saying('x'), model }]);
+  const { stdout } = await machine.run(['doctor', id]);
+  expect(stdout).toContain('model ?]0;title??31m fake line, not streamed');
+  // oxlint-disable-next-line no-control-regex -- These are the characters that are meant.
+  expect(stdout).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/);
+});
+
 test('a report tells the findings and the forms of the last turns, and nothing that was planted', async () => {
   const machine = await startMachine();
   machine.write(IDE_FILE, IDE_LOGIN);

@@ -140,6 +140,13 @@ test('a line is redacted before it is coloured, and cut to the terminal', () => 
   expect(line.rest).toBe('/[secret]        …');
 });
 
+test('what went wrong is told whole, however narrow the terminal is', () => {
+  const errorMessage = 'The gateway key is wrong; `kiro-gateway serve` says at its start where the key is.';
+  const about = { ...RECORD, status: 401, error: 'unauthorized', errorMessage } as const;
+  const line = requestLine(about, { clean: (text) => text, columns: 30, time: 0 });
+  expect(line.rest).toContain(`401 unauthorized: ${errorMessage}`);
+});
+
 test('a request that waits says so, and for how long', () => {
   const request = { requestId: 'req_1', method: 'POST', path: '/v1/messages', startedAt: 1000, model: 'auto' };
   const start = '         … messages         auto             ';

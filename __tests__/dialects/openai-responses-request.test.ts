@@ -1,6 +1,7 @@
 /** Reading a Responses request: its parameters, what is refused, and what the client is told about the rest. */
 
 import { expect, test } from '@jest/globals';
+import { Reader } from '../../src/core/reader.js';
 import { openaiResponses } from '../../src/dialects/openai-responses.js';
 import { factsOf, read } from './support.js';
 
@@ -91,6 +92,11 @@ conversation(
   { tools: [{ type: 'shell' }], tool_choice: { type: 'shell' } },
   { toolChoice: { mode: 'named', names: ['shell'] } },
 );
+test.each(['web_search', 'web_search_preview', 'web_search_2025_08_26'])('%s is chosen by its type', (type) => {
+  const body = { model: 'm', input: 'hi', tools: [{ type: 'web_search' }], tool_choice: { type } };
+  const { conversation: read } = openaiResponses.readRequest(new Reader(body), {}, { searchesWeb: true });
+  expect(read.toolChoice).toEqual({ mode: 'named', names: ['web_search'] });
+});
 notices('a choice of what is not on offer is told', { tools: TOOLS, tool_choice: { type: 'web_search_preview' } }, [
   'ignored=tool_choice',
 ]);

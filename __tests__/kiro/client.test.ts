@@ -395,7 +395,17 @@ test.each<[string, Answer, string, object]>([
   ],
   [
     'a date to wait for',
-    answer(429, { message: 'Slow.' }, { 'retry-after': 'Wed, 21 Oct 2026 07:28:00 GMT' }),
+    answer(
+      429,
+      { message: 'Slow.' },
+      { 'retry-after': 'Wed, 21 Oct 2026 07:28:00 GMT', date: 'Wed, 21 Oct 2026 07:27:30 GMT' },
+    ),
+    'rate-limited: Slow.',
+    { retryAfterSeconds: 30 },
+  ],
+  [
+    'a word instead of a time to wait',
+    answer(429, { message: 'Slow.' }, { 'retry-after': 'soon' }),
     'rate-limited: Slow.',
     {},
   ],
@@ -469,21 +479,26 @@ test('the catalogue is asked for in each form of each host, until one is known',
     await startUpstream(answer(404, '')),
     await startUpstream(
       answer(405, ''),
+      answer(405, ''),
       answer(200, { models: [first], nextToken: 'n' }),
       answer(200, { models: [second] }),
     ),
   ];
   expect(await list({ fetch: realFetch({ [MANAGEMENT]: newer.url, [OLDER]: older.url }) })).toEqual(models.slice(0, 2));
   const query = `origin=AI_EDITOR&profileArn=${encodeURIComponent(PROFILE)}`;
-  expect([newer, older].map(({ requests }) => requests.map(({ url, body }) => [url, body === '']))).toEqual([
+  const targets = ['AmazonCodeWhispererService', 'KiroControlPlaneBearerService'].map((it) => [
+    '/',
+    `${it}.ListAvailableModels`,
+  ]);
+  const forms = [newer, older].map(({ requests }) =>
+    requests.map(({ url, headers }) => [url, headers['x-amz-target']]),
+  );
+  expect(forms).toEqual([
+    [...targets, [`/List-Available-Models?${query}`, undefined]],
     [
-      ['/', false],
-      [`/List-Available-Models?${query}`, true],
-    ],
-    [
-      ['/', false],
-      [`/ListAvailableModels?${query}`, true],
-      [`/ListAvailableModels?${query}&nextToken=n`, true],
+      ...targets,
+      [`/ListAvailableModels?${query}`, undefined],
+      [`/ListAvailableModels?${query}&nextToken=n`, undefined],
     ],
   ]);
 });

@@ -27,7 +27,10 @@ const tool = (payload: object): SceneLine => event('toolUseEvent', { toolUseId: 
 const toolUse = { type: 'tool-use', id: 't1', name: 'f', input: '', stop: false };
 const thought = { type: 'reasoning', text: '', signature: '', redacted: '' };
 
-reads('text', event('assistantResponseEvent', { content: 'hé👍', modelId: 'm' }), [{ type: 'text', text: 'hé👍' }]);
+reads('text', event('assistantResponseEvent', { content: 'hé👍' }), [{ type: 'text', text: 'hé👍' }]);
+reads('text of a named model', event('assistantResponseEvent', { content: 'hé', modelId: 'm' }), [
+  { type: 'text', text: 'hé', modelId: 'm' },
+]);
 reads('white space is text', event('assistantResponseEvent', { content: ' \n' }), [{ type: 'text', text: ' \n' }]);
 reads('a text without content is nothing', event('assistantResponseEvent', { modelId: 'm' }), []);
 reads('a text with empty content is nothing', event('assistantResponseEvent', { content: '' }), []);

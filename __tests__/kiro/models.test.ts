@@ -147,6 +147,15 @@ test('a page of models, whole', () => {
   });
 });
 
+test.each<[string, object, boolean]>([
+  ['says so', { promptCaching: { supportsPromptCaching: true } }, true],
+  ['says so in the older way', { supportsPromptCache: true }, true],
+  ['takes it back', { promptCaching: { supportsPromptCaching: false }, supportsPromptCache: true }, false],
+])('a model has a cache when the catalogue %s', (_, said, expected) => {
+  const [model] = readModelPage({ models: [{ modelId: 'a', ...said }] }).models;
+  expect(model?.supportsPromptCache).toBe(expected);
+});
+
 test('the efforts of GPT come from its own field', () => {
   expect(modelNamed('gpt-5.6-sol').efforts).toEqual(['none', 'low', 'medium', 'high', 'xhigh', 'max']);
 });
@@ -181,6 +190,11 @@ test('a model that is not known is answered with near names', () => {
     'model-not-found: model: claude-opus-4-9 is not known to Kiro, or not part of this plan or region. Did you mean claude-opus-4.5, claude-opus-4.6, claude-opus-4.7?',
     { reason: 'INVALID_MODEL_ID', upstreamRequestId: 'r', param: 'model', cause: refused },
   ]);
+});
+
+test('a model that the catalogue lists and Kiro refuses is not offered again', () => {
+  const refused = new GatewayError('model-not-found', 'No.');
+  expect(modelNotFound('claude-haiku-4-5', models, refused).message).not.toContain('claude-haiku-4.5');
 });
 
 test('a model without near names is answered without them', () => {

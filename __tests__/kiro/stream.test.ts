@@ -442,4 +442,13 @@ counts(
     usage: { ...estimated, outputTokens: 18, reasoningTokens: 10 },
   },
 );
+test.each([
+  ['speaks', 199],
+  ['nobody knows', 499],
+])('where Kiro chooses the model, the percentage is of the one that %s', async (modelId, inputTokens) => {
+  const windowOf = (id: string) => (id === 'speaks' ? 400 : undefined);
+  const spoken = { event: 'assistantResponseEvent', payload: { content: 'hi', modelId } };
+  const { events } = await hear(turnOf([bytesOf([spoken, say('!'), percentage(50)])], { windowOf }));
+  expect(events.at(-1)).toMatchObject({ completion: { usage: { inputTokens, source: 'context-percentage' } } });
+});
 counts('credits add up', [say('hi'), metering(0.25), metering(0), metering(0.5)], { credits: 0.75 });

@@ -7,7 +7,7 @@ import { GatewayError } from '../../src/core/errors.js';
 import { jsonExcess } from '../../src/core/reader.js';
 import { parseJson } from '../../src/server/body.js';
 import { startGateway } from '../support/gateway.js';
-import { DIALECTS, question, ROUTES } from '../support/http.js';
+import { ask, DIALECTS, question, ROUTES } from '../support/http.js';
 
 const gateway = await startGateway({ env: { MAX_BODY_SIZE: '1mb' } });
 afterAll(() => gateway.close());
@@ -128,6 +128,25 @@ for (const name of DIALECTS) {
     expect((await post(route, body)).status).toBe(200);
     expect(JSON.stringify(gateway.asked().at(-1)?.body)).toContain('half \uFFFD character');
   });
+}
+
+for (const name of DIALECTS) {
+  test.each([false, true])(
+    `${name}: a call of 20,000 levels that Kiro writes is no bug, streamed: %s`,
+    async (stream) => {
+      const call = { toolUseId: 't', name: 'x' };
+      const input = `{"a":${nested(20_000)}}`;
+      const frames = [{ input }, { stop: true }].map((it) => ({ event: 'toolUseEvent', payload: { ...call, ...it } }));
+      gateway.simulator.enqueue({ frames });
+      const wide = name === 'openai-responses' ? {} : { max_tokens: 1_000_000 };
+      const answer = await ask(gateway, ROUTES[name], { body: question('x', { stream, ...wide }) });
+      // This form has the input as a value, which cannot be written.
+      const isRefused = name === 'anthropic-messages' && !stream;
+      const told = isRefused ? /too deeply nested for one piece/ : /\[{20000}\]{20000}/;
+      expect([answer.status, answer.text.length]).toEqual([isRefused ? 502 : 200, expect.any(Number)]);
+      expect(told.test(answer.text)).toBe(true);
+    },
+  );
 }
 
 test('a tool call of 20,000 levels is told to Kiro as the text it is', async () => {

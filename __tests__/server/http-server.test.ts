@@ -2,7 +2,7 @@
 
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import type { RequestListener } from 'node:http';
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, expect, test } from '@jest/globals';
@@ -98,6 +98,28 @@ test('an idle connection is closed after its time, one that is used is not', asy
   const { url } = await listen(readAll);
   const { answers, isClosed } = await exchange(url, GET + GET, 3);
   expect([answers.length, isClosed]).toEqual([2, true]);
+});
+
+test('a client that takes nothing of an answer that is complete is let go', async () => {
+  const answer = Buffer.alloc(20_000_000, 'x');
+  const { server, url } = await listen((_, response) => void response.end(answer), { ...PATIENT, stalledMs: 100 });
+  const asked = once(server, 'request') as Promise<[IncomingMessage, ServerResponse]>;
+  const socket = await dial(url);
+  socket.pause();
+  socket.write(GET);
+  const [, response] = await asked;
+  await once(response, 'close');
+  let received = 0;
+  socket.on('data', (chunk: Buffer) => (received += chunk.length)).resume();
+  await Promise.race([once(socket, 'end'), once(socket, 'close')]);
+  socket.destroy();
+  expect(received).toBeLessThan(answer.length);
+});
+
+test('an answer that is as long in coming is not cut', async () => {
+  const late: RequestListener = (_, response) => void server.once('timeout', () => response.end('late but whole'));
+  const { server, url } = await listen(late, { ...PATIENT, stalledMs: 100 });
+  expect((await exchange(url, GET)).answers.map(({ body }) => body)).toEqual(['late but whole']);
 });
 
 test('a client that ends its side after the request gets its answer', async () => {

@@ -11,7 +11,10 @@ type SmallFile = { readonly text: string } | { readonly problem: FileProblem };
 
 export type FileProblem = keyof typeof FILE_PROBLEMS;
 
-/** @param options.links Whether a symbolic link is followed; refuse it where only our own files belong. */
+/**
+ * @param options.links Whether a symbolic link is followed; refuse it where only our own files belong. Those are made
+ * private where somebody has opened them to others.
+ */
 export async function readSmallFile(
   path: string,
   options: { readonly maxBytes: number; readonly links: 'follow' | 'refuse' },
@@ -25,6 +28,8 @@ export async function readSmallFile(
       const facts = await file.stat();
       if (!facts.isFile()) return { problem: 'not-a-file' };
       if (facts.size > options.maxBytes) return { problem: 'too-large' };
+      // Whoever cannot do that, on a disk that takes nothing, can still read.
+      if (options.links === 'refuse' && (facts.mode & 0o077) !== 0) await file.chmod(0o600).catch(() => undefined);
       const text = await file.readFile('utf8');
       // Editors on Windows put a byte order mark first.
       return { text: text.startsWith('\uFEFF') ? text.slice(1) : text };

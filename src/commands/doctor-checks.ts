@@ -37,7 +37,7 @@ export async function examine(
 ): Promise<readonly Finding[]> {
   const { settings, paths, wrong, notices, near } = loaded;
   const { machine } = context;
-  const network = await context.loadFetch(settings.vpnProxyUrl);
+  const network = await context.loadFetch(options['demo'] === undefined ? settings.vpnProxyUrl : undefined);
   const keychain = await context.keychain().available();
   // As if the environment said what `./.env` says to `serve`: other commands do not read it.
   const env = { ...machine.env };

@@ -8,7 +8,7 @@ import type { Context } from '../context.js';
 import { GatewayError, toGatewayError } from '../core/errors.js';
 import { Secret } from '../core/secret.js';
 import { loadSettings } from '../env-file.js';
-import { redact } from '../logger.js';
+import { harmless, redact } from '../logger.js';
 import { gatewayPaths } from '../paths.js';
 import { readProxyUrl } from '../proxy.js';
 import { listCaptures, readCapture, shapeOf, type Capture, type CapturedEvent } from '../server/debug-files.js';
@@ -47,7 +47,12 @@ export const doctor: Run = async ([id], options, context) => {
   // Shorter, and nobody's name or account: the home folder as `~`, account numbers as dots.
   const home = homeDirectory.length > 1 ? homeDirectory : '~';
   const clean = (_: string, it: unknown): unknown =>
-    typeof it === 'string' ? it.replaceAll(home, '~').replaceAll(/:\d{12}:/g, ':…:') : it;
+    typeof it === 'string'
+      ? harmless(it)
+          .replaceAll(/\s*\n\s*/g, ' ')
+          .replaceAll(home, '~')
+          .replaceAll(/:\d{12}:/g, ':…:')
+      : it;
   const json = JSON.stringify(shown, clean, 2);
   // The cast is the same value: only texts were changed.
   await terminal.result(options['json'] === true ? `${json}\n` : describe(JSON.parse(json) as Shown, terminal.style));
@@ -212,8 +217,9 @@ function createEraser(context: Context, settings: Settings, checks: readonly Fin
 const PRIVATE: readonly (readonly [RegExp, string])[] = [
   [/arn:aws[^\s"',;)]*/g, '[arn]'],
   [/\bprofile (?!none )[\w.-]+/g, 'profile [id]'],
-  [/[\w.+-]+@[\w-]+(?:\.[\w-]+)+/g, '[e-mail]'],
-  [/[\w.-]+\.awsapps\.com/g, '[start-url]'],
+  // A name begins where nothing of it stands before: otherwise a long one would be tried from each of its letters.
+  [/(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+/g, '[e-mail]'],
+  [/(?<![\w.-])[\w.-]+\.awsapps\.com/g, '[start-url]'],
   [/\b\d{12}\b/g, '[account]'],
 ];
 

@@ -168,7 +168,11 @@ const doctor: Command = {
         .argument('[request-id]', 'explain this turn, which DEBUG_MODE has kept')
         .option('--json', 'a JSON object, for scripts')
         .option('--live', 'also use the login: list the models, which costs no credits')
-        .option('--report', 'write a file without texts and secrets, to be pasted into an issue')
+        .addOption(
+          command
+            .createOption('--report', 'write a file without texts and secrets, to be pasted into an issue')
+            .conflicts('json'),
+        )
         .option('--port <port>', 'look at this port, as `serve` would')
         .option('--host <host>', 'look at this address, as `serve` would'),
     ).addHelpText(

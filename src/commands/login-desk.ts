@@ -50,7 +50,7 @@ export async function openLoginDesk(
   const nothingSaid = readSettings({ flags: {}, env: {}, homeDirectory, version });
   const { api: kiroApiUrl, management: kiroManagementUrl, auth: kiroAuthUrl, oidc: kiroOidcUrl } = hosts;
   return {
-    settings: { ...settings, kiroApiUrl, kiroManagementUrl, kiroAuthUrl, kiroOidcUrl },
+    settings: { ...settings, kiroApiUrl, kiroManagementUrl, kiroAuthUrl, kiroOidcUrl, vpnProxyUrl: undefined },
     paths,
     logins: undefined,
     detection: {

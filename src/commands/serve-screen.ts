@@ -80,7 +80,7 @@ export function createBoard({ terminal, log, isQuiet, now }: BoardDependencies):
   };
 }
 
-/** `15:04:05 ✓ messages  claude-sonnet-4.5  0.8s  12.3s  1.2k→80  0.021  stop`, in columns and cut to the terminal. */
+/** `15:04:05 ✓ messages  claude-sonnet-4.5  0.8s  12.3s  1.2k→80  0.021  stop`, in columns and cut to the terminal; what went wrong is told whole. */
 export function requestLine(
   record: RequestRecord,
   { clean, columns = Infinity, time }: { clean: (text: string) => string; columns?: number | undefined; time: number },
@@ -93,7 +93,7 @@ export function requestLine(
   const cells = [...nameCells(record), firstCell(firstEventMs), seconds(record.totalMs), ...cost, ` ${endOf(record)}`];
   const mark = record.error !== undefined ? '✗' : record.clientLeft === true ? '–' : '✓';
   // The time and the mark stand before it.
-  const width = Math.max(1, columns - 12);
+  const width = record.error === undefined ? Math.max(1, columns - 12) : Infinity;
   const line = clean(printable(cells.join(' ')));
   return { time: placeTime(time), mark, rest: line.length > width ? `${line.slice(0, width - 1)}…` : line };
 }

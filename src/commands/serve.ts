@@ -180,7 +180,11 @@ async function announce(
     opened.log.info(entry.message, entry.facts);
     return;
   }
-  await terminal.result(describeStart(facts, terminal.style));
+  try {
+    await terminal.result(describeStart(facts, terminal.style));
+  } catch (thrown) {
+    opened.log.warn('The start could not be told; requests are served all the same.', thrown);
+  }
 }
 
 /** `unknown` until the first token has come. */

@@ -87,12 +87,9 @@ export async function begin(turn: Turn): Promise<Turn> {
 /** An iterator and no generator: every step of those costs three promises, and this one stands in every turn. */
 function resume(first: Batch, rest: AsyncIterator<Batch>): AsyncIterableIterator<Batch> {
   let waiting: Batch | undefined = first;
-  const failed = (thrown: unknown): IteratorResult<Batch> => {
-    return { done: false, value: [{ type: 'error', error: toGatewayError(thrown) }] };
-  };
   return {
     next() {
-      if (waiting === undefined) return rest.next().catch(failed);
+      if (waiting === undefined) return rest.next().catch(lastEvent);
       const value = waiting;
       waiting = undefined;
       return Promise.resolve({ done: false, value });
@@ -106,6 +103,10 @@ function resume(first: Batch, rest: AsyncIterator<Batch>): AsyncIterableIterator
       return this;
     },
   };
+}
+
+function lastEvent(thrown: unknown): IteratorResult<Batch> {
+  return { done: false, value: [{ type: 'error', error: toGatewayError(thrown) }] };
 }
 
 /** Changes what flows by, synchronously. A batch that ends with `finish` or `error` is the last one. */

@@ -209,7 +209,9 @@ function offeredNames(choices: readonly Reader[], tools: readonly Tool[]): strin
   const names = choices.flatMap((choice) => {
     const holder = choice.optional('function') ?? choice.optional('custom') ?? choice;
     // The Responses API chooses tools without a name of their own, such as `shell`, by their type.
-    return (holder.optional('name') ?? holder.optional('type'))?.string() ?? [];
+    const type = holder.optional('type')?.string();
+    // All versions of the vendor's search are one tool here.
+    return holder.optional('name')?.string() ?? type?.replace(/^web_search_.*$/, 'web_search') ?? [];
   });
   return names.filter((name) => tools.some((tool) => tool.name === name));
 }

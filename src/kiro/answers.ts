@@ -97,7 +97,12 @@ export function readWebSearch(answer: unknown): readonly SearchResult[] {
     throw new GatewayError('upstream-protocol', `Kiro's web search failed: ${text.slice(0, 200)}`);
   }
   const found = new Reader(parse(text), 'upstream-protocol', 'web search results');
-  return (found.optional('results')?.array() ?? []).flatMap((it) => {
+  const results = found.optional('results')?.array() ?? [];
+  const failure = found.optional('error')?.string();
+  if (results.length === 0 && failure !== undefined) {
+    throw new GatewayError('upstream-protocol', `Kiro's web search failed: ${failure.slice(0, 200)}`);
+  }
+  return results.flatMap((it) => {
     const url = it.optional('url')?.string() ?? '';
     if (!/^https?:\/\//i.test(url)) return [];
     const publishedAt = it.optional('publishedDate')?.value;

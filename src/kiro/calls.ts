@@ -33,6 +33,7 @@ export function listModelsCall(hosts: ApiHosts, account: Account, nextToken: str
   return {
     forms: controlHosts(hosts).flatMap(({ host, isOlder }) => [
       jsonForm(host, 'ListAvailableModels', input),
+      jsonForm(host, 'ListAvailableModels', input, 'KiroControlPlaneBearerService'),
       restForm(host, isOlder ? '/ListAvailableModels' : '/List-Available-Models', input),
     ]),
   };
@@ -85,11 +86,8 @@ function controlHosts({ management, managementFallback }: ApiHosts) {
   return [{ host: management, isOlder: false }, ...older];
 }
 
-function jsonForm(host: string, operation: string, input: object): Form {
-  const headers = {
-    'content-type': 'application/x-amz-json-1.0',
-    'x-amz-target': `AmazonCodeWhispererService.${operation}`,
-  };
+function jsonForm(host: string, operation: string, input: object, service = 'AmazonCodeWhispererService'): Form {
+  const headers = { 'content-type': 'application/x-amz-json-1.0', 'x-amz-target': `${service}.${operation}` };
   return { host, method: 'POST', path: '/', headers, body: JSON.stringify(input) };
 }
 

@@ -211,14 +211,21 @@ export async function readJson(response: FetchResponse, signal: AbortSignal): Pr
 export async function readFailure(response: FetchResponse): Promise<KiroFailure> {
   const said = readFailureBody(await readStart(response));
   const type = response.headers.get('x-amzn-errortype') ?? said.type;
-  const retryAfter = Number(response.headers.get('retry-after') ?? Number.NaN);
   return {
     ...said,
     status: response.status,
     type: bareType(type),
     requestId: response.headers.get('x-amzn-requestid') ?? undefined,
-    retryAfterSeconds: Number.isFinite(retryAfter) ? Math.max(0, retryAfter) : undefined,
+    retryAfterSeconds: readRetryAfter(response.headers),
   };
+}
+
+/** Seconds, or a date: by Kiro's clock, for ours may be wrong. */
+function readRetryAfter(headers: FetchResponse['headers']): number | undefined {
+  const given = headers.get('retry-after') ?? '';
+  const date = (Date.parse(given) - Date.parse(headers.get('date') ?? '')) / 1000;
+  const seconds = /^-?\d+(?:\.\d+)?$/.test(given.trim()) ? Number(given) : date;
+  return Number.isFinite(seconds) ? Math.max(0, seconds) : undefined;
 }
 
 /** What `AbortSignal.timeout` gives as its reason. */

@@ -6,7 +6,8 @@ import { bareType, readFailureBody, toKiroError } from './errors.js';
 import type { Frame } from './frames.js';
 
 export type KiroEvent =
-  | { readonly type: 'text'; readonly text: string }
+  /** `modelId` is the model that speaks, where Kiro says so: it matters when Kiro has chosen it. */
+  | { readonly type: 'text'; readonly text: string; readonly modelId?: string }
   | { readonly type: 'reasoning'; readonly text: string; readonly signature: string; readonly redacted: string }
   | {
       readonly type: 'tool-use';
@@ -53,8 +54,11 @@ function readEvent(name: string, frame: Frame): readonly KiroEvent[] {
   switch (name) {
     case 'assistantResponseEvent':
     case 'codeEvent': {
-      const text = textAt(payloadOf(frame), 'content');
-      return text === '' ? NOTHING : [{ type: 'text', text }];
+      const payload = payloadOf(frame);
+      const text = textAt(payload, 'content');
+      if (text === '') return NOTHING;
+      const { modelId } = payload;
+      return [typeof modelId === 'string' ? { type: 'text', text, modelId } : { type: 'text', text }];
     }
     case 'reasoningContentEvent': {
       const payload = payloadOf(frame);

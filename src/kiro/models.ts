@@ -24,6 +24,9 @@ function readModel(reader: Reader, defaultId: string | undefined): Model {
   const limits = reader.optional('tokenLimits');
   const inputs = reader.optional('supportedInputTypes')?.array() ?? [];
   const requestFieldsSchema = reader.optional('additionalModelRequestFieldsSchema')?.object();
+  // Older catalogues say it at the model itself.
+  const cache =
+    reader.optional('promptCaching')?.optional('supportsPromptCaching') ?? reader.optional('supportsPromptCache');
   return {
     id,
     name: reader.optional('modelName')?.string() ?? id,
@@ -34,7 +37,7 @@ function readModel(reader: Reader, defaultId: string | undefined): Model {
     efforts: effortsOf(requestFieldsSchema),
     creditRate: reader.optional('rateMultiplier')?.number(),
     isDefault: id === defaultId,
-    supportsPromptCache: reader.optional('promptCaching')?.optional('supportsPromptCaching')?.value === true,
+    supportsPromptCache: cache?.value === true,
     requestFieldsSchema,
   };
 }
@@ -79,15 +82,12 @@ export function modelNotFound(name: string, catalogue: readonly Model[], refused
 }
 
 function nearestNames(name: string, catalogue: readonly Model[]): readonly string[] {
-  const wanted = new Set(
-    normalizeModelName(name)
-      .toLowerCase()
-      .split(/[^a-z0-9]+/),
-  );
+  const refused = normalizeModelName(name).toLowerCase();
+  const wanted = new Set(refused.split(/[^a-z0-9]+/));
   const shared = (id: string): number => id.split(/[^a-z0-9]+/).filter((word) => wanted.has(word)).length;
   return catalogue
     .map((model) => ({ id: model.id, shared: shared(model.id.toLowerCase()) }))
-    .filter(({ shared: count }) => count > 0)
+    .filter(({ id, shared: count }) => count > 0 && id.toLowerCase() !== refused)
     .toSorted((a, b) => b.shared - a.shared)
     .slice(0, 3)
     .map(({ id }) => id);

@@ -12,6 +12,8 @@ import { createFrameDecoder } from './frames.js';
 export type Asked = {
   readonly estimatedInputTokens: number;
   readonly windowTokens: number;
+  /** The window of the model that Kiro has chosen, where Kiro chooses; undefined when it is not known. */
+  readonly windowOf?: ((modelId: string) => number | undefined) | undefined;
   /** Kiro's name of a tool to the client's. */
   readonly restoreToolName: (name: string) => string;
   /** The answer as it is when undefined. */
@@ -78,6 +80,7 @@ function createAssembler(asked: Asked) {
   let open: OpenBlock | undefined;
   const blocks: Block[] = [];
   const closedCalls = new Set<string>();
+  let speaker: string | undefined;
   let stopReason: string | undefined;
   let tokenUsage: KiroTokenUsage | undefined;
   let contextPercentage: number | undefined;
@@ -190,6 +193,7 @@ function createAssembler(asked: Asked) {
         case 'text':
           // What is held back has come all the same.
           begin();
+          speaker = event.modelId ?? speaker;
           return acceptPieces(answerText.push(event.text));
         case 'reasoning':
           return acceptReasoning(event);
@@ -224,7 +228,7 @@ function createAssembler(asked: Asked) {
       const usage = toUsage({
         tokenUsage,
         contextPercentage,
-        windowTokens: asked.windowTokens,
+        windowTokens: (speaker === undefined ? undefined : asked.windowOf?.(speaker)) ?? asked.windowTokens,
         estimatedInputTokens: asked.estimatedInputTokens,
         blocks: hasHidden ? [{ type: 'reasoning', text: hidden, signature: '' }, ...blocks] : blocks,
       });

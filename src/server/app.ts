@@ -173,7 +173,7 @@ export function createApp(dependencies: AppDependencies): express.Express {
     const { turn, notices: more } = await answering;
     const completion = await collect(turn);
     record(factsOf(response), { completion });
-    const body = JSON.stringify(dialect.writeResponse(completion, reply));
+    const body = toJson(dialect.writeResponse(completion, reply));
     response
       .writeHead(200, {
         'content-type': 'application/json; charset=utf-8',
@@ -225,6 +225,16 @@ function endingSignal(response: Response, stopping: AbortSignal): AbortSignal {
     if (!response.writableFinished) controller.abort();
   });
   return controller.signal;
+}
+
+/** What a model writes may be nested deeper than JSON can be written, or longer than a text can be. */
+function toJson(value: unknown): string {
+  try {
+    return JSON.stringify(value);
+  } catch (cause) {
+    const message = 'The answer is too long or too deeply nested for one piece; ask again, or stream it.';
+    throw new GatewayError('upstream-protocol', message, { cause });
+  }
 }
 
 /** In whose words an error is told: the route's, or those of the SDK that shows itself in the headers. */

@@ -27,6 +27,8 @@ export type HttpLimits = {
   readonly requestMs: number;
   /** Between two requests of one connection; longer than clients keep one, so that none is closed under a request. */
   readonly idleMs: number;
+  /** How long a client may take nothing of an answer that waits for it, whether that is complete or not. */
+  readonly stalledMs: number;
   /** How often the times are looked at. */
   readonly checkMs: number;
   readonly connections: number;
@@ -41,6 +43,7 @@ export const HTTP_LIMITS: HttpLimits = {
   headMs: 20_000,
   requestMs: 300_000,
   idleMs: 120_000,
+  stalledMs: 300_000,
   checkMs: 5000,
   connections: 1000,
   drainMs: 3000,
@@ -61,6 +64,7 @@ export function createHttpServer(
     insecureHTTPParser: false,
   });
   server.maxConnections = limits.connections;
+  server.timeout = limits.stalledMs;
   // Above its limit node leaves headers out and says nothing; the size of the head limits them, and `checkHead`.
   server.maxHeadersCount = 0;
   const answersOn = new Map<Socket, Set<ServerResponse>>();
@@ -69,6 +73,11 @@ export function createHttpServer(
   server.on('connection', (socket) => {
     answersOn.set(socket, new Set());
     socket.once('close', () => answersOn.delete(socket));
+  });
+  // Nothing has passed for some time: an answer may be long in coming, but not in going.
+  server.on('timeout', (socket: Socket) => {
+    const isWaiting = answersOn.get(socket)?.size !== 0;
+    if (!isWaiting || socket.writableLength > 0) socket.destroy();
   });
   server.on('request', (request, response) => {
     const { socket } = request;

@@ -1,10 +1,10 @@
 /** The two voices of the command line: results on stdout, talk on stderr. */
 
-import { once } from 'node:events';
 import type { Writable } from 'node:stream';
 
 import { Chalk, type ChalkInstance } from 'chalk';
 
+import { GatewayError } from '../core/errors.js';
 import { createLive, type Live } from './live.js';
 
 export type Terminal = {
@@ -12,7 +12,10 @@ export type Terminal = {
   readonly isInteractive: boolean;
   /** Styles for results; without effect when nobody sees them or NO_COLOR is set. */
   readonly style: ChalkInstance;
-  /** Writes to stdout exactly this; waits when the reader is slow. False when the reader has gone. */
+  /**
+   * Writes to stdout exactly this; waits when the reader is slow. False when the reader has gone.
+   * @throws GatewayError `forbidden` when it cannot be written, as on a full disk.
+   */
   readonly result: (text: string) => Promise<boolean>;
   /** Columns of the terminal that stdout is; undefined when it is none. */
   readonly columns: number | undefined;
@@ -46,10 +49,8 @@ export function createTerminal(streams: TerminalStreams, env: Readonly<Record<st
   if (live !== undefined) streams.once('exit', live.hide);
   const say = live?.above ?? ((text: string) => void stderr.write(text));
   let readerIsGone = false;
-  // `| head` closes our stdout; that is the reader's right and no error of ours.
-  stdout.on('error', () => {
-    readerIsGone = true;
-  });
+  // What becomes of a text, its own write is told.
+  stdout.on('error', () => undefined);
   stderr.on('error', () => undefined);
   return {
     isInteractive,
@@ -58,8 +59,14 @@ export function createTerminal(streams: TerminalStreams, env: Readonly<Record<st
     aside: (text) => void stderr.write(talkStyle.dim(text)),
     async result(text) {
       if (readerIsGone) return false;
-      if (!stdout.write(text)) await once(stdout, 'drain').catch(() => undefined);
-      return !readerIsGone;
+      const cause = await new Promise<NodeJS.ErrnoException | null | undefined>((done) => stdout.write(text, done));
+      if (!cause) return true;
+      // `| head` closes our stdout; that is the reader's right and no error of ours.
+      readerIsGone = READER_IS_GONE.has(cause.code ?? '');
+      if (readerIsGone) return false;
+      throw new GatewayError('forbidden', `The result cannot be written (${cause.code}); write it elsewhere.`, {
+        cause,
+      });
     },
     note: (line) => say(`${line}\n`),
     log: say,
@@ -68,3 +75,6 @@ export function createTerminal(streams: TerminalStreams, env: Readonly<Record<st
     live,
   };
 }
+
+/** `EOF` is what Windows says. */
+const READER_IS_GONE: ReadonlySet<string> = new Set(['EPIPE', 'EOF', 'ECONNRESET', 'ERR_STREAM_DESTROYED']);
