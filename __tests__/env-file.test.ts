@@ -3,9 +3,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
-import type { CommandOptions } from '../src/commands/command.js';
-import { type EnvFile, loadSettings, readEnvFile } from '../src/env-file.js';
-import { readSettings, type Settings } from '../src/settings.js';
+import { type CommandOptions, type EnvFile, loadSettings, readEnvFile, readSettings, type Settings } from '../src/settings.js';
 import { expectNoSecret, failureOf, refreshToken, revealed, temporaryFolder } from './auth/support.js';
 
 test('a file that the person named may set everything', async () => {

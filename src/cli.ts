@@ -31,7 +31,8 @@ export async function main(argv: readonly string[], context: Context): Promise<n
   } catch (thrown) {
     if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? 0 : USAGE;
     const error = toGatewayError(thrown);
-    terminal.note(harmless(redact(error.message)));
+    const advice = ADVICE[error.kind];
+    terminal.note(harmless(redact(advice === undefined ? error.message : `${error.message} ${advice}`)));
     if (error.kind === 'internal' && context.machine.env['LOG_LEVEL'] === 'DEBUG') {
       terminal.note(redact(String(error.facts.cause instanceof Error ? error.facts.cause.stack : error.facts.cause)));
     }
@@ -44,6 +45,12 @@ function withBareDemo(argv: readonly string[]): string[] {
   const end = argv.indexOf('--');
   return argv.map((arg, index) => (arg === '--demo' && (end === -1 || index < end) ? '--demo=' : arg));
 }
+
+/** What Kiro's own words leave out, because clients know it. */
+const ADVICE: Partial<Record<ErrorKind, string>> = {
+  'context-overflow': 'Send less, or choose a model with a larger window.',
+  'model-not-found': '`kiro-gateway models` lists those that you may use.',
+};
 
 const USAGE = 2;
 

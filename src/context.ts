@@ -1,7 +1,8 @@
 /** Where all effects are born: one record of the real terminal, clock, chance, network and signals, all lazy. */
 
 import { fstatSync, readFileSync } from 'node:fs';
-import { homedir } from 'node:os';
+import { homedir, userInfo } from 'node:os';
+import { isAbsolute } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { createKeychain, type Keychain } from './auth/keychain.js';
@@ -59,7 +60,7 @@ export function createContext(): Context {
   const stopSignal = (): AbortSignal => (stopping ??= signalOfProcess());
   return {
     terminal: createTerminal(process, process.env),
-    machine: { platform: process.platform, env: process.env, homeDirectory: homedir() },
+    machine: { platform: process.platform, env: process.env, homeDirectory: homeFolder() },
     workingDirectory: process.cwd(),
     version: readVersion(),
     now: Date.now,
@@ -82,6 +83,12 @@ export function createContext(): Context {
   };
 }
 
+/** An empty or relative HOME would put logins wherever the person happens to be. */
+function homeFolder(): string {
+  const named = homedir();
+  return isAbsolute(named) ? named : userInfo().homedir;
+}
+
 async function pause(milliseconds: number, signal?: AbortSignal): Promise<void> {
   await sleep(milliseconds, undefined, signal === undefined ? {} : { signal });
 }
@@ -90,7 +97,7 @@ async function pause(milliseconds: number, signal?: AbortSignal): Promise<void> 
 async function runProgram(name: string, args: readonly string[], limitMs: number): Promise<boolean> {
   const { spawn } = await import('node:child_process');
   return new Promise((resolve) => {
-    const options = { stdio: 'ignore', cwd: homedir(), timeout: limitMs, windowsHide: true } as const;
+    const options = { stdio: 'ignore', cwd: homeFolder(), timeout: limitMs, windowsHide: true } as const;
     const child = spawn(name, args, { ...options, killSignal: 'SIGKILL' });
     child.once('error', () => resolve(child.pid !== undefined));
     child.once('exit', () => resolve(true));

@@ -1,7 +1,7 @@
 /** `--demo`: the built-in simulator in the place of Kiro, and a login that it knows. */
 
 import type { FoundLogin } from './auth/credential.js';
-import type { CommandOptions } from './commands/command.js';
+import type { CommandOptions } from './settings.js';
 import type { Context } from './context.js';
 import { GatewayError } from './core/errors.js';
 import { Secret } from './core/secret.js';

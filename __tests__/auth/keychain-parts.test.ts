@@ -36,7 +36,7 @@ test('any text is read as it was written, whatever was there before, and no part
       expect(await open(fake).delete('a')).toBe(true);
       expect([...fake.items.keys()]).toEqual([]);
     }),
-    { numRuns: 60 },
+    { numRuns: 25 },
   );
 });
 

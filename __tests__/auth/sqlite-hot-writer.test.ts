@@ -78,7 +78,7 @@ const clock = { now: Date.now, sleep: (): Promise<void> => nextTick() };
 checkHot(
   'with a log that is often merged, no read is torn and none goes backwards',
   ['PRAGMA journal_mode = WAL', 'PRAGMA wal_autocheckpoint = 40', 'PRAGMA synchronous = NORMAL'],
-  800,
+  400,
 );
 checkHot('with a journal, no read is torn and none goes backwards', ['PRAGMA synchronous = OFF'], 300);
 checkHot(

@@ -2,7 +2,7 @@
 
 import { expect, test } from '@jest/globals';
 
-import { canonicalUrl } from '../../src/server/routes.js';
+import { canonicalUrl } from '../../src/server/http-server.js';
 
 const paths: readonly (readonly [string, string])[] = [
   ['/v1/messages', '/v1/messages'],

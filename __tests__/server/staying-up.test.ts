@@ -9,7 +9,7 @@ import { expect, jest, test } from '@jest/globals';
 import type { Gateway } from '../../src/gateway.js';
 import { createLogger } from '../../src/logger.js';
 import { createApp } from '../../src/server/app.js';
-import { gatewayKey } from '../../src/server/gateway-key.js';
+import { gatewayKey } from '../../src/server/access.js';
 import { createHttpServer } from '../../src/server/http-server.js';
 import { logRequests } from '../../src/server/request-log.js';
 import { Secret } from '../../src/core/secret.js';

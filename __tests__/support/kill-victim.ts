@@ -10,7 +10,7 @@ import type { Fetch } from '../../src/core/fetch.js';
 import { readModelPage } from '../../src/kiro/models.js';
 import { listModels } from '../../src/simulator/control.js';
 import { createLedger } from '../../src/ledger.js';
-import { gatewayKey } from '../../src/server/gateway-key.js';
+import { gatewayKey } from '../../src/server/access.js';
 import { loginsIn, saveLoginIn } from './stored-login.js';
 
 const COST = { inputTokens: 1, outputTokens: 2, credits: 0.5 };

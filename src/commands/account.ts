@@ -4,8 +4,7 @@ import type { Model } from '../core/conversation.js';
 import { GatewayError, type ErrorKind } from '../core/errors.js';
 import { creditsInAll, rounded, type Allowance, type UsageLimits } from '../core/usage-limits.js';
 import { dayOf, type LedgerEntry } from '../ledger.js';
-import { writeBar, writeTable, type Column } from '../terminal/table.js';
-import type { Terminal } from '../terminal/terminal.js';
+import { type Column, type Terminal, writeBar, writeTable } from '../terminal/terminal.js';
 import { withGateway, type Run } from './command.js';
 
 export const models: Run = (_, options, context) =>

@@ -1,5 +1,6 @@
 /** What a command is, and what the commands share: options, and a gateway to work with. */
 
+import type { CommandOptions } from '../settings.js';
 import type { Command as CommanderCommand } from 'commander';
 
 import type { Context } from '../context.js';
@@ -15,9 +16,6 @@ export type Command = {
 
 /** @returns the exit code. @throws GatewayError, which the caller prints. */
 export type Run = (args: readonly string[], options: CommandOptions, context: Context) => Promise<number>;
-
-/** Options as commander hands them out: texts, `true` for those without a value, lists for those given repeatedly. */
-export type CommandOptions = Readonly<Record<string, string | boolean | readonly string[] | undefined>>;
 
 /** The options that every command which talks to Kiro has. */
 export function withUpstreamOptions(command: CommanderCommand): CommanderCommand {

@@ -14,7 +14,7 @@ import { GatewayError } from '../core/errors.js';
 import { Secret } from '../core/secret.js';
 import { oneOf, path, profileArn, region, serviceUrl, type SettingKind } from '../setting-kinds.js';
 import type { Choice, Prompts } from '../terminal/prompts.js';
-import type { CommandOptions } from './command.js';
+import type { CommandOptions } from '../settings.js';
 import { findingLine, type LoginDesk } from './login-desk.js';
 
 export type Plan =

@@ -7,12 +7,11 @@ import { type Detection, type Finding, usualPlace } from '../auth/detect.js';
 import type { LoginStore } from '../auth/login-store.js';
 import type { Context } from '../context.js';
 import { startDemo } from '../demo.js';
-import { loadSettings } from '../env-file.js';
+import { type CommandOptions, loadSettings, readSettings, type Settings } from '../settings.js';
 import { apiRegionOf, type HostOverrides } from '../kiro/calls.js';
 import { openLogins } from '../open-gateway.js';
 import { gatewayPaths, type GatewayPaths } from '../paths.js';
-import { readSettings, type Settings } from '../settings.js';
-import type { CommandOptions, Run } from './command.js';
+import type { Run } from './command.js';
 
 export type LoginDesk = {
   readonly settings: Settings;

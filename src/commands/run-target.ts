@@ -7,11 +7,11 @@ import type { Model } from '../core/conversation.js';
 import { GatewayError } from '../core/errors.js';
 import { Reader } from '../core/reader.js';
 import type { Secret } from '../core/secret.js';
-import { loadSettings } from '../env-file.js';
+import { type CommandOptions, loadSettings } from '../settings.js';
 import { resolveModel } from '../kiro/models.js';
 import { gatewayPaths } from '../paths.js';
-import { lastingKey } from '../server/gateway-key.js';
-import { type CommandOptions, withGateway } from './command.js';
+import { lastingKey } from '../server/access.js';
+import { withGateway } from './command.js';
 import { urlHost } from './serve-screen.js';
 
 export type Target = {

@@ -8,7 +8,7 @@ import type { Context } from '../context.js';
 import { GatewayError } from '../core/errors.js';
 import type { Secret } from '../core/secret.js';
 import type { OpenedGateway } from '../open-gateway.js';
-import type { GatewayKey } from '../server/gateway-key.js';
+import type { GatewayKey } from '../server/access.js';
 import type { HttpServer } from '../server/http-server.js';
 import type { RequestWatch } from '../server/request-log.js';
 import { openGatewayOrLogIn, withUpstreamOptions, type Command } from './command.js';
@@ -42,7 +42,7 @@ async function serveUntilStopped(opened: OpenedGateway, context: Context): Promi
   const { settings, log } = opened;
   const stop = context.stopSignal();
   const [{ gatewayKey }, { logRequests }, { createBoard }] = await Promise.all([
-    import('../server/gateway-key.js'),
+    import('../server/access.js'),
     import('../server/request-log.js'),
     import('./serve-screen.js'),
   ]);

@@ -14,8 +14,9 @@ import { readLoginAt, usualPlace } from '../auth/detect.js';
 import { fileStore, type RenewedBy } from '../auth/store.js';
 import type { Context } from '../context.js';
 import { toGatewayError } from '../core/errors.js';
-import { lastingKey } from '../server/gateway-key.js';
-import type { CommandOptions, Run } from './command.js';
+import { lastingKey } from '../server/access.js';
+import type { Run } from './command.js';
+import type { CommandOptions } from '../settings.js';
 import { type LoginDesk, openLoginDesk, tokenLife, whereItCalls } from './login-desk.js';
 
 export const status: Run = async (_, options, context) => {

@@ -15,9 +15,8 @@ import type { Logger } from '../logger.js';
 import { createKeyCheck, createOriginCheck, type OriginRules } from './access.js';
 import { fromExpress, jsonBody, JSON_TYPES } from './body.js';
 import type { DebugCapture } from './debug-capture.js';
-import { checkHead } from './http-server.js';
+import { canonicalUrl, checkHead, refuseWebSocket } from './http-server.js';
 import { toRecord, type RequestFacts, type RequestWatch } from './request-log.js';
-import { canonicalUrl, refuseWebSocket } from './routes.js';
 import { streamAnswer, type StreamOutcome } from './sse.js';
 
 export type AppDependencies = {

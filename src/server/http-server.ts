@@ -3,15 +3,15 @@
 import { once } from 'node:events';
 import {
   createServer,
-  STATUS_CODES,
   type IncomingMessage,
   type RequestListener,
   type Server,
   type ServerResponse,
+  STATUS_CODES,
 } from 'node:http';
 import { Server as NetServer, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-
+import type { NextFunction, Request, Response } from 'express';
 import { GatewayError } from '../core/errors.js';
 import type { Logger } from '../logger.js';
 
@@ -166,3 +166,32 @@ const FAULTS: Readonly<Record<string, Fault>> = {
   HPE_CHUNK_EXTENSIONS_OVERFLOW: [413, 'The chunk extensions of the request are too large.'],
   ERR_HTTP_REQUEST_TIMEOUT: [408, 'The request took too long to come.'],
 };
+
+/**
+ * `/v1/messages` for `//v1/messages`, `/messages`, `/v1/v1/messages`, `/anthropic/v1/messages/`. The query stays.
+ * A path that leads nowhere here is returned as it is.
+ */
+export function canonicalUrl(url: string): string {
+  const [path = '', query] = url.split(/\?(.*)/s);
+  const bare = path.replaceAll(/\/{2,}/g, '/').replace(/(.)\/$/, '$1');
+  const [, rest] = /^(?:\/(?:anthropic|openai))?(?:\/v1)*(\/.*)$/.exec(bare) ?? [];
+  const isKnown = rest !== undefined && API_PATHS.test(rest);
+  return (isKnown ? `/v1${rest}` : bare) + (query === undefined ? '' : `?${query}`);
+}
+
+/** What lies below `/v1`. */
+const API_PATHS = /^\/(?:models|chat\/completions|messages|responses)(?:\/|$)/;
+
+/**
+ * Codex takes a 426 for "no WebSockets here" and any other answer for a reason to try six times more.
+ * Node hands an upgrade on as an ordinary request as long as nobody listens for upgrades. Nobody may: then those who
+ * offer HTTP/2 with each request, as Java does, would get no answer.
+ */
+export function refuseWebSocket(request: Request, _: Response, next: NextFunction): void {
+  if (request.headers.upgrade?.toLowerCase() !== 'websocket') {
+    next();
+    return;
+  }
+  const message = `There is no WebSocket at ${request.path}; send a POST request, and stream the answer.`;
+  throw new GatewayError('invalid-request', message, { status: 426 });
+}

@@ -1,0 +1,22 @@
+/** What a person is told when a command fails, and where its files lie when HOME says nothing. */
+
+import { userInfo } from 'node:os';
+import { expect, test } from '@jest/globals';
+import { run, temporaryFolder } from '../support/command.js';
+
+test.each([
+  [['chat', '--demo=overflow', 'hi'], 'Input is too long. Send less, or choose a model with a larger window.\n'],
+  [
+    ['chat', '--demo', '-m', 'nosuch', 'hi'],
+    'model: nosuch is not known to Kiro, or not part of this plan or region. `kiro-gateway models` lists those that ' +
+      'you may use.\n',
+  ],
+])('%j says what to do', async (args, stderr) => {
+  expect(await run(args, { env: { KIRO_GATEWAY_HOME: temporaryFolder() } })).toEqual({ code: 1, stdout: '', stderr });
+});
+
+test('an empty HOME is the home of the user, and not the folder in which one happens to be', async () => {
+  const env = { HOME: '', KIRO_GATEWAY_HOME: '' };
+  const { stdout } = await run(['run', 'codex', '--print', '--demo'], { env });
+  expect(stdout).toContain(`args = ["${userInfo().homedir}/`);
+});
