@@ -3,7 +3,14 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
-import { type CommandOptions, type EnvFile, loadSettings, readEnvFile, readSettings, type Settings } from '../src/settings.js';
+import {
+  type CommandOptions,
+  type EnvFile,
+  loadSettings,
+  readEnvFile,
+  readSettings,
+  type Settings,
+} from '../src/settings.js';
 import { expectNoSecret, failureOf, refreshToken, revealed, temporaryFolder } from './auth/support.js';
 
 test('a file that the person named may set everything', async () => {
