@@ -269,6 +269,11 @@ checkRefused(
   'login.json needs the file 3f2a-_e9.json next to it, which does not exist; copy it there or sign in again.',
 );
 checkRefused(
+  'a name that is too long for a hash is not repeated: it may be a token',
+  { ...hashed, clientIdHash: 'x'.repeat(41) },
+  'login.json needs the file that its clientIdHash names next to it, which does not exist; copy it there or sign in again.',
+);
+checkRefused(
   'a second file without a secret is named',
   hashed,
   '3f2a-_e9.json cannot be used: clientSecret: is required and must be a string.',

@@ -53,7 +53,9 @@ async function withRegistration(login: Reader, path: string, homeDirectory: stri
     const fields = explain(join(folder, name), () => registrationFields(registration));
     return new Reader({ ...login.object(), ...fields }, 'not-logged-in', 'login');
   }
-  throw unusable(path, `needs the file ${name} next to it, which does not exist; copy it there or sign in again.`);
+  // A longer text is no hash of Kiro's, and may be a token in the wrong place.
+  const told = hash.length > 40 ? 'that its clientIdHash names' : name;
+  throw unusable(path, `needs the file ${told} next to it, which does not exist; copy it there or sign in again.`);
 }
 
 /** Undefined when there is no such file. */
