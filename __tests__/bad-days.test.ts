@@ -108,6 +108,15 @@ test('STREAMING_READ_TIMEOUT ends an answer that has fallen silent', async () =>
   await until(() => gateway.asked()[0]?.aborted ?? false);
 });
 
+test('STREAMING_READ_TIMEOUT leaves the wait for the first event to FIRST_TOKEN_TIMEOUT', async () => {
+  const gateway = await gatewayFor([{ frames: [], thenStall: true }], {
+    STREAMING_READ_TIMEOUT: '0.05',
+    FIRST_TOKEN_TIMEOUT: '0.3',
+    FIRST_TOKEN_MAX_RETRIES: '0',
+  });
+  expect(await messages(gateway)).toEqual([502, 'Kiro sent nothing for 0.3 s; try again.', 1]);
+});
+
 test('MAX_CONCURRENT_REQUESTS lets the others wait, in order', async () => {
   const half: Reply = { frames: [say('Hel')], thenStall: true };
   const gateway = await gatewayFor([half, text], { MAX_CONCURRENT_REQUESTS: '1' });

@@ -21,7 +21,7 @@ import { withGateway, type Run } from './command.js';
 import { CLIENTS, KEY, type Client, type Start } from './run-clients.js';
 import { saveSettings, undoSettings } from './run-save.js';
 import { chooseModels, configFiles, readTarget } from './run-target.js';
-import { closeServer, openServer } from './serve.js';
+import { openServer } from './serve.js';
 
 export const run: Run = async ([name = '', ...args], options, context) => {
   const client = Object.hasOwn(CLIENTS, name) ? CLIENTS[name] : undefined;
@@ -140,7 +140,7 @@ async function startClient(
       if (failures > 0) terminal.note(`Requests of ${title} have failed; ${log.path} tells why.`);
       return code;
     } finally {
-      await closeServer(server);
+      await server.stop();
       unwatch();
     }
   };

@@ -70,7 +70,7 @@ async function serveUntilStopped(opened: OpenedGateway, context: Context): Promi
     // A second signal ends the process at once; by then the terminal has to be as it was.
     live?.hide();
     // A server that still listens would keep a failed command from ending.
-    await closeServer(server);
+    await server.stop();
     unwatch();
   }
   return 0;
@@ -203,11 +203,6 @@ async function modelCount({ gateway, log }: OpenedGateway, stop: AbortSignal): P
     log.warn('Kiro did not list its models; requests are served all the same.', thrown);
     return undefined;
   }
-}
-
-/** Open answers get a moment to end by themselves, and then another one for an error event. */
-export async function closeServer(server: HttpServer): Promise<void> {
-  await server.stop();
 }
 
 const STOPPING = new GatewayError('upstream-unavailable', 'The gateway is stopping; ask again when it runs again.');

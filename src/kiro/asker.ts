@@ -131,23 +131,26 @@ export function createAsker(dependencies: AskerDependencies): Asker {
   /** Ends the request when Kiro is silent for too long, and tells when its bytes are over, whoever ended them. */
   function createWatch(own: Following): Watch & { whenEnded(told: () => void): void } {
     // A reader that takes its time is not Kiro's silence.
-    let isWaiting = true;
+    let isWaiting = false;
     let isEnded = false;
     let tell: (() => void) | undefined;
-    const silence = startTimer(silenceMs, () => {
+    // Begins with the first wait for bytes: until headers come the first event is what is waited for.
+    let silence: ReturnType<StartTimer> | undefined;
+    const ring = (): void => {
       if (isWaiting) own.abort(late('stopped in the middle of its answer and sent nothing', silenceMs));
-    });
+    };
     return {
       hears() {
         isWaiting = false;
       },
       waits() {
         isWaiting = true;
-        silence.refresh();
+        if (silence === undefined) silence = startTimer(silenceMs, ring);
+        else silence.refresh();
       },
       end() {
         isEnded = true;
-        silence.stop();
+        silence?.stop();
         own.end();
         tell?.();
       },
