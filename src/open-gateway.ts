@@ -191,8 +191,12 @@ async function realUpstream(
     },
   );
   if (login === undefined) throw notLoggedIn();
-  const { kiroApiUrl: api, kiroManagementUrl: management, kiroAuthUrl: auth, kiroOidcUrl: oidc } = settings;
-  return { login, overrides: { api, management, auth, oidc }, isSimulator: false, close: () => Promise.resolve() };
+  return { login, overrides: hostsOf(settings), isSimulator: false, close: () => Promise.resolve() };
+}
+
+/** The hosts of Kiro that the person has named. */
+export function hostsOf({ kiroApiUrl, kiroManagementUrl, kiroAuthUrl, kiroOidcUrl }: Settings): HostOverrides {
+  return { api: kiroApiUrl, management: kiroManagementUrl, auth: kiroAuthUrl, oidc: kiroOidcUrl };
 }
 
 /** Swaps hosts and credential, nothing else: the demonstration takes the path of production. */

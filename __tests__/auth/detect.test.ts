@@ -7,6 +7,7 @@ import { type Detection, detectLogins } from '../../src/auth/detect.js';
 import { databaseOf } from './kiro-cli-database-support.js';
 import { startWriter } from './sqlite-writer.js';
 import { expectNoSecret, refreshToken, temporaryFolder, writeFiles } from './support.js';
+import { NO_SETTINGS } from '../support/stored-login.js';
 
 const NOW = Date.parse('2026-08-01T12:00:00Z');
 const writer = startWriter();
@@ -45,18 +46,9 @@ for (const [platform, folder] of [
 }
 
 function machine(homeDirectory: string, platform: NodeJS.Platform): Detection {
-  const nothing = {
-    refreshToken: undefined,
-    profileArn: undefined,
-    kiroRegion: undefined,
-    kiroApiRegion: undefined,
-    kiroApiKey: undefined,
-    kiroCredsFile: undefined,
-    kiroCliDbFile: undefined,
-  };
   return {
     machine: { platform, env: {}, homeDirectory },
-    settings: { ...nothing, homeDirectory },
+    settings: { ...NO_SETTINGS, homeDirectory },
     clock: { now: () => NOW, sleep: () => Promise.resolve() },
   };
 }

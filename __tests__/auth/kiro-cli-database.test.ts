@@ -3,10 +3,10 @@
 import { afterAll, expect, test } from '@jest/globals';
 import { readKiroCliDatabase } from '../../src/auth/kiro-cli.js';
 import { settingSource } from '../../src/auth/sources.js';
-import type { LoginSettings } from '../../src/auth/credential.js';
 import { databaseOf, type Rows } from './kiro-cli-database-support.js';
 import { startWriter } from './sqlite-writer.js';
 import { ARN, expectNoSecret, refreshToken, revealed } from './support.js';
+import { NO_SETTINGS } from '../support/stored-login.js';
 
 const writer = startWriter();
 afterAll(() => writer.kill());
@@ -255,25 +255,14 @@ test('a token of the uncommitted transaction is not used', async () => {
 
 // --- as a source
 
-const settings = {
-  refreshToken: undefined,
-  profileArn: undefined,
-  kiroRegion: undefined,
-  kiroApiRegion: undefined,
-  kiroApiKey: undefined,
-  kiroCredsFile: undefined,
-  kiroCliDbFile: undefined,
-  homeDirectory: '/nowhere',
-} satisfies LoginSettings & { kiroCliDbFile: string | undefined };
-
 test('there is no source when KIRO_CLI_DB_FILE is not set', () => {
-  expect(settingSource(settings, clock)).toBe(undefined);
+  expect(settingSource(NO_SETTINGS, clock)).toBe(undefined);
 });
 
 test('the settings win over the database', async () => {
   const path = await databaseOf(writer, { ...aws, [ODIC]: tokens('one', { region: 'us-west-2' }) }, { [PROFILE]: ARN });
   const said = {
-    ...settings,
+    ...NO_SETTINGS,
     kiroCliDbFile: path,
     kiroRegion: 'eu-west-1',
     kiroApiRegion: 'eu-central-1',

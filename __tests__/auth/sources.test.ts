@@ -7,17 +7,8 @@ import { findLogin, notLoggedIn, type SourceTools } from '../../src/auth/sources
 import { Secret } from '../../src/core/secret.js';
 import { NOW, open } from './login-world.js';
 import { ARN, expectNoSecret, refreshToken, revealed, temporaryFolder, writeFiles } from './support.js';
+import { NO_SETTINGS } from '../support/stored-login.js';
 
-const NONE: LoginSettings = {
-  refreshToken: undefined,
-  profileArn: undefined,
-  kiroRegion: undefined,
-  kiroApiRegion: undefined,
-  kiroApiKey: undefined,
-  kiroCredsFile: undefined,
-  kiroCliDbFile: undefined,
-  homeDirectory: '/nowhere',
-};
 function tools(profile?: string): SourceTools {
   const patience = (): Promise<void> => Promise.resolve();
   return { now: () => NOW, sleep: patience, runProgram: () => Promise.resolve(false), logins: open().logins, profile };
@@ -28,7 +19,7 @@ const KEY = new Secret('ksk_1');
 
 test('without any setting there is no login, and the error says what to set', async () => {
   const { kind, message } = notLoggedIn();
-  expect([await findLogin(NONE, tools()), `${kind}: ${message}`]).toEqual([
+  expect([await findLogin(NO_SETTINGS, tools()), `${kind}: ${message}`]).toEqual([
     undefined,
     'not-logged-in: No Kiro login found. Run `kiro-gateway login`, or set REFRESH_TOKEN, KIRO_API_KEY, KIRO_CREDS_FILE or KIRO_CLI_DB_FILE.',
   ]);
@@ -40,7 +31,7 @@ function check(title: string, settings: Partial<LoginSettings>, description: str
     writeFiles(folder, { 'login.json': { refreshToken: refreshToken('file') } });
     const isFile = settings.kiroCredsFile !== undefined;
     const file = isFile ? { kiroCredsFile: join(folder, 'login.json') } : {};
-    const login = await findLogin({ ...NONE, ...settings, ...file }, tools());
+    const login = await findLogin({ ...NO_SETTINGS, ...settings, ...file }, tools());
     expect(login?.source.description.replace(folder, '~')).toBe(description);
     expect(revealed([login?.credential, (await login?.source.read())?.credential])).toEqual([credential, credential]);
     expectNoSecret(login, refreshToken('environment'), refreshToken('file'));

@@ -12,6 +12,7 @@ import { Secret } from '../../src/core/secret.js';
 import { realFetch, type TokenServer } from '../support/token-server.js';
 import { open as openLogins } from './login-world.js';
 import { ARN, refreshToken } from './support.js';
+import { NO_SETTINGS } from '../support/stored-login.js';
 
 export const R1 = refreshToken('one');
 export const R2 = refreshToken('two');
@@ -51,7 +52,7 @@ export async function open(server: TokenServer, options: WorldOptions): Promise<
   const { runProgram = () => Promise.resolve(false) } = options;
   const notices: string[] = [];
   const tools = { now: () => clock.now, sleep: () => Promise.resolve(), runProgram, logins, profile };
-  const found = await findLogin({ ...NO_LOGIN, ...login }, tools);
+  const found = await findLogin({ ...NO_SETTINGS, ...login }, tools);
   if (found === undefined) throw new Error('the test configured no login');
   const session = await createSession({
     login: found,
@@ -79,7 +80,7 @@ export function loginFile(
 ): LoginSettings {
   const expiresAt = new Date(START + minutes * MINUTE).toISOString();
   writeFileSync(path, JSON.stringify({ ...tokens, expiresAt, authMethod: 'social', profileArn: ARN }));
-  return { ...NO_LOGIN, kiroCredsFile: path };
+  return { ...NO_SETTINGS, kiroCredsFile: path };
 }
 
 /** Tokens for an hour, named by the number of the request: `aoa1` with its refresh token, … */
@@ -101,14 +102,3 @@ export function gate(): { readonly opened: Promise<void>; readonly open: () => v
   const opened = new Promise<void>((resolve) => (open = resolve));
   return { opened, open: () => open() };
 }
-
-const NO_LOGIN: LoginSettings = {
-  refreshToken: undefined,
-  profileArn: undefined,
-  kiroRegion: undefined,
-  kiroApiRegion: undefined,
-  kiroApiKey: undefined,
-  kiroCredsFile: undefined,
-  kiroCliDbFile: undefined,
-  homeDirectory: '/nowhere',
-};

@@ -11,19 +11,9 @@ import { readModelPage } from '../../src/kiro/models.js';
 import { listModels } from '../../src/simulator/control.js';
 import { createLedger } from '../../src/ledger.js';
 import { gatewayKey } from '../../src/server/access.js';
-import { loginsIn, saveLoginIn } from './stored-login.js';
+import { loginsIn, NO_SETTINGS, saveLoginIn } from './stored-login.js';
 
 const COST = { inputTokens: 1, outputTokens: 2, credits: 0.5 };
-const NO_SETTINGS = {
-  refreshToken: undefined,
-  profileArn: undefined,
-  kiroRegion: undefined,
-  kiroApiRegion: undefined,
-  kiroApiKey: undefined,
-  kiroCredsFile: undefined,
-  kiroCliDbFile: undefined,
-  homeDirectory: '/nowhere',
-};
 
 const [task = '', home = '', url = ''] = process.argv.slice(2);
 const stateFolder = join(home, 'state');

@@ -2,7 +2,7 @@
 
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { SocialCredential } from '../../src/auth/credential.js';
+import type { LoginSettings, SocialCredential } from '../../src/auth/credential.js';
 import { createKeychain } from '../../src/auth/keychain.js';
 import type { LoginOrigin } from '../../src/auth/store.js';
 import { createLoginStore, type LoginStore } from '../../src/auth/login-store.js';
@@ -12,6 +12,18 @@ import { noKeytar, patience } from './fake-keytar.js';
 
 /** A refresh token that the simulator takes again and again. */
 export const REUSABLE = `reusable${'-refresh-token-of-the-tests'.repeat(4)}`;
+
+/** What sources are asked with when no setting is set. */
+export const NO_SETTINGS = {
+  refreshToken: undefined,
+  profileArn: undefined,
+  kiroRegion: undefined,
+  kiroApiRegion: undefined,
+  kiroApiKey: undefined,
+  kiroCredsFile: undefined,
+  kiroCliDbFile: undefined,
+  homeDirectory: '/nowhere',
+} satisfies LoginSettings;
 
 export type IssuedTokens = { readonly accessToken: string; readonly refreshToken: string };
 

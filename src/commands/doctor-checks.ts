@@ -15,10 +15,11 @@ import type { CommandOptions, LoadedSettings, Settings } from '../settings.js';
 import { apiHosts, DEFAULT_REGION, desktopAuthHost, oidcHost } from '../kiro/calls.js';
 import type { GatewayPaths } from '../paths.js';
 import { proxyFor } from '../proxy.js';
+import { hostsOf } from '../open-gateway.js';
 import { SETTINGS } from '../settings-table.js';
 import { withGateway } from './command.js';
 import { AS_SAID, bad, info, ok, warn, type Finding } from './doctor-turns.js';
-import { findingLine, hostsOf, openLoginDesk, tokenLife } from './login-desk.js';
+import { findingLine, openLoginDesk, tokenLife } from './login-desk.js';
 import { urlHost } from './serve-screen.js';
 import { readStatus, type StatusFacts } from './status.js';
 

@@ -8,7 +8,7 @@ import type { LoginStore } from '../auth/login-store.js';
 import type { Context } from '../context.js';
 import { startDemo } from '../demo.js';
 import { type CommandOptions, loadSettings, readSettings, type Settings } from '../settings.js';
-import { apiRegionOf, type HostOverrides } from '../kiro/calls.js';
+import { apiRegionOf } from '../kiro/calls.js';
 import { openLogins } from '../open-gateway.js';
 import { gatewayPaths, type GatewayPaths } from '../paths.js';
 import type { Run } from './command.js';
@@ -64,11 +64,6 @@ export async function openLoginDesk(
 /** Where the secrets of a stored login rest, for people. */
 export function storePlace(store: 'keychain' | 'file', { data }: GatewayPaths): string {
   return store === 'keychain' ? "the system's keychain" : `a private file in ${join(data, 'logins')}`;
-}
-
-/** The hosts of Kiro that the person has named. */
-export function hostsOf({ kiroApiUrl, kiroManagementUrl, kiroAuthUrl, kiroOidcUrl }: Settings): HostOverrides {
-  return { api: kiroApiUrl, management: kiroManagementUrl, auth: kiroAuthUrl, oidc: kiroOidcUrl };
 }
 
 /** Removes a stored login, every part of it from every store. */

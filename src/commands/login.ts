@@ -24,17 +24,10 @@ import { type DeviceCode, signInWithDevice } from '../auth/device-flow.js';
 import type { LoginOrigin } from '../auth/store.js';
 import { askKiroCli } from '../auth/kiro-cli.js';
 import { GatewayError } from '../core/errors.js';
+import { hostsOf } from '../open-gateway.js';
 import type { Run } from './command.js';
 import { choosePlan, missing, type Plan, readLoginFlags, type Steps } from './login-choice.js';
-import {
-  credentialLife,
-  hostsOf,
-  openLoginDesk,
-  printable,
-  storePlace,
-  UNOFFICIAL,
-  whereItCalls,
-} from './login-desk.js';
+import { credentialLife, openLoginDesk, printable, storePlace, UNOFFICIAL, whereItCalls } from './login-desk.js';
 
 export const login: Run = async (_, options, context) => {
   const { terminal } = context;
