@@ -5,6 +5,12 @@ import type { Block, Conversation, Image, Message, Tool, UserPart } from '../../
 import type { SceneLine } from '../../src/simulator/frames.js';
 import { redactReasoning, signReasoning } from '../../src/simulator/script.js';
 
+/** A whole character of any kind. The library's own unit `binary` is the same, but takes 0.9 s to make. */
+export const anyCharacter = fc
+  .integer({ min: 0, max: 0x10ffff })
+  .filter((code) => code < 0xd800 || code > 0xdfff)
+  .map((code) => String.fromCodePoint(code));
+
 /** Text of whole characters, some of them outside the basic plane, some that look like syntax. */
 const anyText = fc.oneof(
   { weight: 4, arbitrary: fc.string({ unit: 'grapheme', maxLength: 20 }) },
@@ -108,7 +114,7 @@ export const failureLine: fc.Arbitrary<SceneLine> = fc.constantFrom<SceneLine>(
 // --- conversations
 
 /** Half characters as well: clients cut texts anywhere. */
-const clientText = fc.oneof(anyText, fc.string({ unit: 'binary', maxLength: 8 }), fc.constantFrom('', ' ', '\ud83d'));
+const clientText = fc.oneof(anyText, fc.string({ unit: anyCharacter, maxLength: 8 }), fc.constantFrom('', ' ', '\ud83d'));
 const callId = fc.oneof(fc.constantFrom('call_1', 'call_2', 'call 1', 'a'.repeat(80)), someText);
 const toolName = fc.oneof(fc.constantFrom('look', 'mcp.files/read', '3d', 'x'.repeat(70), 'a b', 'a_b'), someText);
 

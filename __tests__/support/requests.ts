@@ -6,6 +6,7 @@ import { readModelPage } from '../../src/kiro/models.js';
 import { toKiroRequest, type KiroRequest, type RequestContext } from '../../src/kiro/request.js';
 import { listModels } from '../../src/simulator/control.js';
 import { redactReasoning, signReasoning } from '../../src/simulator/script.js';
+import { anyCharacter } from './random.js';
 
 export const PROFILE = 'arn:aws:codewhisperer:us-east-1:111122223333:profile/EXAMPLE12345';
 
@@ -90,7 +91,7 @@ export const paper = (name: string) => ({ type: 'document', format: 'pdf', name,
 const oddText = fc.oneof(
   fc.constantFrom('', ' ', '\n\t', 'hi', 'Continue', '\ud83d', 'a\ude00b', '\\', '\\ud83d', '"', '\u0000', '漢👍'),
   fc.array(fc.constantFrom('\ud83d', '\ude00', '\\', '"', '\n', 'a', 'ud83d')).map((it) => it.join('')),
-  fc.string({ unit: 'binary', maxLength: 20 }),
+  fc.string({ unit: anyCharacter, maxLength: 20 }),
 );
 
 const oddId = fc.constantFrom(
