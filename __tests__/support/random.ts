@@ -114,7 +114,11 @@ export const failureLine: fc.Arbitrary<SceneLine> = fc.constantFrom<SceneLine>(
 // --- conversations
 
 /** Half characters as well: clients cut texts anywhere. */
-const clientText = fc.oneof(anyText, fc.string({ unit: anyCharacter, maxLength: 8 }), fc.constantFrom('', ' ', '\ud83d'));
+const clientText = fc.oneof(
+  anyText,
+  fc.string({ unit: anyCharacter, maxLength: 8 }),
+  fc.constantFrom('', ' ', '\ud83d'),
+);
 const callId = fc.oneof(fc.constantFrom('call_1', 'call_2', 'call 1', 'a'.repeat(80)), someText);
 const toolName = fc.oneof(fc.constantFrom('look', 'mcp.files/read', '3d', 'x'.repeat(70), 'a b', 'a_b'), someText);
 
