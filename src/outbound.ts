@@ -2,7 +2,7 @@
 
 import type { Agent as HttpAgent, AgentOptions } from 'node:http';
 import { Readable } from 'node:stream';
-import { follow, GatewayError } from './core/errors.js';
+import { GatewayError } from './core/errors.js';
 import type { Fetch, FetchInit, FetchResponse } from './core/fetch.js';
 import type { Secret } from './core/secret.js';
 import { proxyFor, type Proxy } from './proxy.js';
@@ -41,18 +41,15 @@ export async function createOutboundFetch({ proxyUrl, env }: OutboundOptions): P
     agent: HttpAgent,
     proxy: Proxy | undefined,
   ): Promise<FetchResponse> {
-    // node-fetch never stops listening when an answer is left in the middle.
-    const leaving = follow(signal);
     try {
       const response = await nodeFetch(url, {
         method,
         ...(body === undefined ? { headers: { ...headers } } : sentOnce(body, headers)),
         redirect,
-        signal: leaving.signal,
+        signal: signal ?? null,
         compress: false,
         agent,
       });
-      response.body?.once('close', leaving.end);
       return {
         status: response.status,
         headers: response.headers,
@@ -60,23 +57,27 @@ export async function createOutboundFetch({ proxyUrl, env }: OutboundOptions): P
         body: response.body === null ? null : bodyOf(response.body),
       };
     } catch (thrown) {
-      leaving.end();
       throw proxy === undefined || signal?.aborted === true ? thrown : toProxyError(thrown, proxy);
     }
   }
 }
 
-/** node-fetch keeps the body for as long as the answer lasts, unless it is a stream; this one forgets what it has sent. */
+/**
+ * node-fetch keeps the body for as long as the answer lasts, unless it is a stream; this one forgets what it has sent.
+ * Nothing is read ahead, so the end comes after the body has gone: Node keeps what it writes together with the end.
+ */
 function sentOnce(body: string, headers: FetchInit['headers']) {
-  let rest: string | null = body;
+  // Of its own size: a part of Node's pool would hold on to its neighbours.
+  let rest: Uint8Array | null = new TextEncoder().encode(body);
+  const length = String(rest.length);
   const stream = new Readable({
+    highWaterMark: 0,
     read() {
-      this.push(rest, 'utf8');
-      if (rest !== null) this.push(null);
+      this.push(rest);
       rest = null;
     },
   });
-  return { body: stream, headers: { ...headers, 'content-length': String(Buffer.byteLength(body)) } };
+  return { body: stream, headers: { ...headers, 'content-length': length } };
 }
 
 /** node-fetch's type knows the older stream interface only; what it gives is a Readable of Buffers. */
@@ -114,7 +115,9 @@ function chunksOf(stream: Readable): AsyncIterator<Uint8Array> {
   });
   stream.on('end', () => finish());
   stream.on('error', finish);
-  stream.on('close', () => finish(new Error('The connection was closed in the middle of an answer.')));
+  stream.on('close', () => {
+    if (end === undefined) finish(new Error('The connection was closed in the middle of an answer.'));
+  });
 
   return {
     next() {
@@ -226,7 +229,7 @@ function codeOf(thrown: unknown): string {
   return thrown instanceof Error && 'code' in thrown && typeof thrown.code === 'string' ? thrown.code : '';
 }
 
-const KEPT = { keepAlive: true, maxSockets: Infinity, maxFreeSockets: 64, scheduling: 'lifo' } as const;
+const KEPT = { keepAlive: true, maxFreeSockets: 64, scheduling: 'lifo' } as const;
 
 const MOST_WAITING = 64 * 1024;
 const DEAD_SOCKET = 'ERR_DEAD_SOCKET';

@@ -1,5 +1,6 @@
 /** Questions on real sockets, on a clock that only moves when somebody sleeps: repeated, limited, in order. */
 
+import { getEventListeners } from 'node:events';
 import { expect, test } from '@jest/globals';
 import { Secret } from '../../src/core/secret.js';
 import { collect, type Turn } from '../../src/core/stream.js';
@@ -254,6 +255,16 @@ test('a queue that does not move is told as what it is', async () => {
   );
   leave.abort();
   await first;
+});
+
+test('an answer leaves nothing behind at the signal of its client, whether it is read or left', async () => {
+  const kiro = await startUpstream(beginAnswer(200, frames(say('Hel'))), hello, away, away, away);
+  const { asker } = askerOf(kiro);
+  const { signal } = new AbortController();
+  for await (const _ of await asker.ask(question, signal)) break;
+  await textOf(await asker.ask(question, signal));
+  await asker.ask(question, signal).catch(() => undefined);
+  expect(getEventListeners(signal, 'abort')).toEqual([]);
 });
 
 // --- limits of time

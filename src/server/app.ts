@@ -59,15 +59,29 @@ export function createApp(dependencies: AppDependencies): express.Express {
     response.on('close', () => dependencies.requests.ended(facts, toRecord(facts, response, now())));
     dependencies.requests.began(facts);
     checkHead(request);
-    next();
-  });
-
-  app.use((request, response, next) => {
     const cors = checkOrigin(request.headers);
     response.set(cors);
     if (request.method === 'OPTIONS' && 'access-control-allow-origin' in cors) response.status(204).end();
     else next();
   });
+
+  const requireKey = async (request: Request, _: Response, next: NextFunction): Promise<void> => {
+    await checkKey(request);
+    next();
+  };
+  // Before all others: a question should not have to pass by routes that it does not take.
+  const readBody = [requireKey, ...jsonBody(express.raw({ limit: dependencies.maxBodyBytes, type: JSON_TYPES }))];
+  for (const dialect of dialects) {
+    app.post(dialect.route, ...readBody, (request: Request, response: Response) =>
+      answerCaptured(dialect, request, response),
+    );
+    const { counting } = dialect;
+    if (counting === undefined) continue;
+    app.post(counting.route, ...readBody, (request: Request, response: Response) => {
+      const { conversation } = dialect.readRequest(new Reader(request.body), request.headers);
+      response.json(counting.writeCount(gateway.countTokens(conversation)));
+    });
+  }
 
   app.get('/', (_, response) => {
     response.json({ name: 'kiro-gateway', version: dependencies.version, routes: ROUTES, ...simulatorMark() });
@@ -86,25 +100,10 @@ export function createApp(dependencies: AppDependencies): express.Express {
   app.head(/.*/, (_, response) => response.status(404).end());
   app.get('/v1/responses', refuseWebSocket);
 
-  app.use(async (request, _, next) => {
-    await checkKey(request);
-    next();
-  });
+  app.use(requireKey);
   app.get('/v1/models', (request, response) => listModels(request, response));
   // A model's id may hold slashes, written as they are or as %2F.
   app.get('/v1/models/*id', ({ params }, response) => retrieveModel([params.id].flat().join('/'), response));
-  const readBody = jsonBody(express.raw({ limit: dependencies.maxBodyBytes, type: JSON_TYPES }));
-  for (const dialect of dialects) {
-    app.post(dialect.route, ...readBody, (request: Request, response: Response) =>
-      answerCaptured(dialect, request, response),
-    );
-    const { counting } = dialect;
-    if (counting === undefined) continue;
-    app.post(counting.route, ...readBody, (request: Request, response: Response) => {
-      const { conversation } = dialect.readRequest(new Reader(request.body), request.headers);
-      response.json(counting.writeCount(gateway.countTokens(conversation)));
-    });
-  }
   app.use((request) => {
     const message = `There is no ${request.method} ${request.path}; the routes are ${ROUTES.join(', ')}.`;
     throw new GatewayError('invalid-request', message, { status: 404 });

@@ -129,7 +129,8 @@ export function checkHead(request: IncomingMessage): void {
   // Names and values lie side by side.
   if (request.rawHeaders.length > 2 * MAX_HEADERS) throw refused(431, `request has more than ${MAX_HEADERS} headers`);
   // Node believes the first; whoever stands before us may have believed the second.
-  if ((request.headersDistinct['host'] ?? []).length > 1) throw refused(400, 'request has more than one Host');
+  const hosts = request.rawHeaders.filter((name, index) => index % 2 === 0 && /^host$/i.test(name));
+  if (hosts.length > 1) throw refused(400, 'request has more than one Host');
 }
 
 export const MAX_URL_LENGTH = 8000;

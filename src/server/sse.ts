@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 
 import { GatewayError, toGatewayError } from '../core/errors.js';
-import { grows, type Completion, type GrowingBlock, type StreamEvent, type Turn } from '../core/stream.js';
+import { grows, type Batch, type Completion, type GrowingBlock, type StreamEvent, type Turn } from '../core/stream.js';
 import type { Answer } from '../gateway.js';
 
 export type StreamPlan = {
@@ -53,7 +53,7 @@ export async function streamAnswer(response: ServerResponse, plan: StreamPlan): 
 /** One write per batch; when the client does not read, the upstream waits. */
 async function pump(response: ServerResponse, turn: Turn, plan: StreamPlan, silence: Silence): Promise<StreamOutcome> {
   let outcome: StreamOutcome = {};
-  for await (const batch of turn) {
+  const write = (batch: Batch): boolean => {
     let text = '';
     for (const event of batch) {
       text += plan.write(event);
@@ -61,12 +61,15 @@ async function pump(response: ServerResponse, turn: Turn, plan: StreamPlan, sile
       if (event.type === 'finish') outcome = { completion: event.completion };
       if (event.type === 'error') outcome = { error: event.error };
     }
-    if (response.closed) break;
     silence.breakOff();
-    if (!response.write(text) && (await isStalled(response, plan))) {
+    return response.closed || response.write(text);
+  };
+  for await (const batch of turn) {
+    if (!write(batch) && (await isStalled(response, plan))) {
       response.destroy();
       return { error: new GatewayError('cancelled', `The client read nothing for ${plan.stalledMs / 1000} s.`) };
     }
+    if (response.closed) break;
   }
   return outcome;
 }
