@@ -21,9 +21,11 @@ export type OutboundOptions = {
 export async function createOutboundFetch({ proxyUrl, env }: OutboundOptions): Promise<Fetch> {
   const { default: nodeFetch } = await import('node-fetch');
   const agents = createAgents();
+  // Each look at the environment of the process itself is a call into the system.
+  const variables = { ...env };
 
   return async (url, init) => {
-    const proxy = proxyFor(url, proxyUrl?.reveal(), env);
+    const proxy = proxyFor(url, proxyUrl?.reveal(), variables);
     if (proxy !== undefined && 'invalid' in proxy) throw invalidProxy(proxy.invalid);
     const isSecure = url.startsWith('https:');
     try {

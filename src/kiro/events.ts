@@ -37,7 +37,7 @@ export function readEvents(frame: Frame): readonly KiroEvent[] {
   const kind = frame.headers.get(':message-type');
   if (kind === 'event') return readEvent(frame.headers.get(':event-type') ?? '', frame);
   if (kind === 'exception') {
-    const said = readFailureBody(frame.payload.toString('utf8'));
+    const said = readFailureBody(frame.payload);
     throw toKiroError({ ...said, type: bareType(frame.headers.get(':exception-type') ?? said.type) });
   }
   if (kind === 'error') {
@@ -83,7 +83,7 @@ function readEvent(name: string, frame: Frame): readonly KiroEvent[] {
       return isAmount(credits) ? [{ type: 'metering', credits }] : NOTHING;
     }
     case 'invalidStateEvent':
-      throw toKiroError({ ...readFailureBody(frame.payload.toString('utf8')), type: 'InvalidStateEvent' });
+      throw toKiroError({ ...readFailureBody(frame.payload), type: 'InvalidStateEvent' });
     default:
       return NOTHING;
   }
@@ -126,10 +126,10 @@ function isAmount(value: unknown): value is number {
 type Payload = Readonly<Record<string, unknown>>;
 
 function payloadOf(frame: Frame): Payload {
-  if (frame.payload.length === 0) return {};
+  if (frame.payload === '') return {};
   let value: unknown;
   try {
-    value = JSON.parse(frame.payload.toString('utf8'));
+    value = JSON.parse(frame.payload);
   } catch (cause) {
     throw new GatewayError('upstream-protocol', 'Kiro sent an event that is not JSON; try again.', { cause });
   }

@@ -4,8 +4,8 @@ import { crc32 } from 'node:zlib';
 
 import { GatewayError } from '../core/errors.js';
 
-/** Only headers of type string are kept; Kiro uses no others. */
-export type Frame = { readonly headers: ReadonlyMap<string, string>; readonly payload: Buffer };
+/** Only headers of type string are kept, and the payload is text: Kiro uses nothing else. */
+export type Frame = { readonly headers: ReadonlyMap<string, string>; readonly payload: string };
 
 export type FrameDecoder = {
   /**
@@ -89,16 +89,16 @@ function readFrame(bytes: Buffer, from: number, to: number): Frame {
   }
   const headersAt = from + PRELUDE_LENGTH;
   const payloadAt = headersAt + bytes.readUInt32BE(from + 4);
-  return { headers: knownHeaders(bytes, headersAt, payloadAt), payload: bytes.subarray(payloadAt, end) };
+  return { headers: knownHeaders(bytes, headersAt, payloadAt), payload: bytes.toString('utf8', payloadAt, end) };
 }
 
-/** The headers of nearly all frames of all turns are one of a few: they are read once. */
+/** The headers of nearly all frames of all turns are one of a few, and mostly those of the frame before. */
 function knownHeaders(bytes: Buffer, from: number, end: number): ReadonlyMap<string, string> {
   const key = bytes.toString('latin1', from, end);
-  const known = KNOWN_HEADERS.get(key);
-  if (known !== undefined) return known;
-  const headers = readHeaders(bytes, from, end);
+  if (key === latest.key) return latest.headers;
+  const headers = KNOWN_HEADERS.get(key) ?? readHeaders(bytes, from, end);
   if (KNOWN_HEADERS.size < MOST_KNOWN && key.length <= LONGEST_KNOWN) KNOWN_HEADERS.set(key, headers);
+  latest = { key, headers };
   return headers;
 }
 
@@ -128,6 +128,7 @@ function damaged(what: string): GatewayError {
   return new GatewayError('upstream-protocol', `Kiro's answer was damaged on its way (${what}); try again.`);
 }
 
+let latest: { readonly key: string; readonly headers: ReadonlyMap<string, string> } = { key: '', headers: new Map() };
 const KNOWN_HEADERS = new Map<string, ReadonlyMap<string, string>>();
 /** No stream can fill the memory with headers of its own. */
 const MOST_KNOWN = 64;

@@ -132,7 +132,7 @@ function decode(chunks: readonly Uint8Array[]): Pick<CapturedAttempt, 'events' |
   try {
     for (const chunk of chunks) {
       for (const { headers, payload } of decoder.push(chunk)) {
-        events.push({ headers: Object.fromEntries(headers), payload: parsed(payload.toString('utf8')) });
+        events.push({ headers: Object.fromEntries(headers), payload: parsed(payload) });
       }
     }
     return { events };
