@@ -21,11 +21,12 @@ export type OutboundOptions = {
 export async function createOutboundFetch({ proxyUrl, env }: OutboundOptions): Promise<Fetch> {
   const { default: nodeFetch } = await import('node-fetch');
   const agents = createAgents();
-  // Each look at the environment of the process itself is a call into the system.
-  const variables = { ...env };
+  /** Nearly all requests go to the URL of the one before. */
+  let latest: { readonly url: string; readonly proxy: ReturnType<typeof proxyFor> } | undefined;
 
   return async (url, init) => {
-    const proxy = proxyFor(url, proxyUrl?.reveal(), variables);
+    if (latest?.url !== url) latest = { url, proxy: proxyFor(url, proxyUrl?.reveal(), env) };
+    const { proxy } = latest;
     if (proxy !== undefined && 'invalid' in proxy) throw invalidProxy(proxy.invalid);
     const isSecure = url.startsWith('https:');
     try {

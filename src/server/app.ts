@@ -13,7 +13,7 @@ import { dialects, readModelPage, writeModel, writeModelList } from '../dialects
 import type { Answer, Gateway } from '../gateway.js';
 import type { Logger } from '../logger.js';
 import { createKeyCheck, createOriginCheck, type OriginRules } from './access.js';
-import { fromExpress, jsonBody, JSON_TYPES } from './body.js';
+import { fromExpress, jsonBody } from './body.js';
 import type { DebugCapture } from './debug-capture.js';
 import { canonicalUrl, checkHead, refuseWebSocket } from './http-server.js';
 import { toRecord, type RequestFacts, type RequestWatch } from './request-log.js';
@@ -70,7 +70,7 @@ export function createApp(dependencies: AppDependencies): express.Express {
     next();
   };
   // Before all others: a question should not have to pass by routes that it does not take.
-  const readBody = [requireKey, ...jsonBody(express.raw({ limit: dependencies.maxBodyBytes, type: JSON_TYPES }))];
+  const readBody = [requireKey, ...jsonBody(express.raw({ limit: dependencies.maxBodyBytes, type: () => true }))];
   for (const dialect of dialects) {
     app.post(dialect.route, ...readBody, (request: Request, response: Response) =>
       answerCaptured(dialect, request, response),

@@ -8,11 +8,11 @@ import { GatewayError, toGatewayError } from '../core/errors.js';
 import { JSON_LIMITS, jsonExcess } from '../core/reader.js';
 
 /** Browsers send these only after they have asked, which is what keeps foreign pages out. */
-export const JSON_TYPES = ['application/json', 'application/*+json'];
+const JSON_TYPES = ['application/json', 'application/*+json'];
 
 /**
  * Refuses what is not JSON before it is read, and leaves the value in `request.body`.
- * @param readBytes Leaves the unpacked bytes there, of at most the size that is allowed.
+ * @param readBytes Leaves the unpacked bytes there, of at most the size that is allowed, whatever their type.
  */
 export function jsonBody(readBytes: RequestHandler): RequestHandler[] {
   return [requireJson, readBytes, parseBody];
