@@ -57,6 +57,10 @@ test('slow_down adds five seconds to every pause that follows', async () => {
   expect(pauses).toEqual([5, 10, 10, 15]);
 });
 
+test('no pause is longer than a minute, whatever the service asks for', async () => {
+  expect((await signIn({ polls: [APPROVED], interval: 1e12 })).pauses).toEqual([60]);
+});
+
 test('refusals are known by the names of their exceptions, too', async () => {
   const exception = { status: 400, body: { __type: 'com.amazonaws.ssooidc#SlowDownException' } };
   expect((await signIn({ polls: [exception, APPROVED] })).pauses).toEqual([5, 10]);
@@ -144,12 +148,14 @@ type About = {
   /** Filled with the regions that were asked to authorize. */
   readonly regions?: string[];
   readonly userCode?: string;
+  readonly interval?: number;
   /** The pause in which the person presses Ctrl-C. */
   readonly stopAfter?: number;
 };
 
 async function signIn(about: About) {
   const { startUrl = BUILDER_ID_START_URL, region, polls, onlyIn, regions = [], userCode = 'ABCD-EFGH' } = about;
+  const { interval = 5 } = about;
   let codes = 0;
   let asked = 0;
   const server = await startTokenServer(({ path }) => {
@@ -157,7 +163,7 @@ async function signIn(about: About) {
     if (path === '/token') return polls[Math.min(asked++, polls.length - 1)] ?? 'hang-up';
     if (onlyIn !== undefined && regions.at(-1) !== onlyIn) return refusal('invalid_request');
     const url = { verificationUri: 'https://device.example.com/', verificationUriComplete: `${DEVICE}${userCode}` };
-    return { body: { deviceCode: `device-code-${++codes}`, userCode, ...url, expiresIn: 600, interval: 5 } };
+    return { body: { deviceCode: `device-code-${++codes}`, userCode, ...url, expiresIn: 600, interval } };
   });
   const shown: DeviceCode[] = [];
   const pauses: number[] = [];

@@ -93,13 +93,26 @@ function checkExpiry(title: string, expiresAt: unknown, milliseconds: number): v
 checkExpiry('a small number is seconds', 1_785_000_000, 1_785_000_000_000);
 checkExpiry('a large number is milliseconds', 1_785_000_000_000, 1_785_000_000_000);
 checkExpiry('a number in a text is a number', '1785000000', 1_785_000_000_000);
+checkExpiry('a large number in a text is milliseconds', '1785000000000', 1_785_000_000_000);
+checkExpiry('a date of long ago is read', '1970-01-02', 86_400_000);
 checkExpiry('nine digits of a second are read', '2026-08-01T10:15:30.123456789Z', EXPIRES_AT);
 checkExpiry('a time with an offset is read', '2026-08-01T12:15:30.123+02:00', EXPIRES_AT);
 checkExpiry('a text that is no date counts as expired', 'soon', 0);
+checkExpiry('a number that is no date counts as expired', 1_785_000_000_000_000_000, 0);
+check(
+  'an access token that cannot stand in a header counts as none, so that it is renewed',
+  { refreshToken: R, accessToken: 'aoa1\n', expiresAt: EXPIRES_AT },
+  { ...SOCIAL, expiresAt: EXPIRES_AT },
+);
 
 const client = { clientId: 'AbC', clientSecret: 'eyJ' };
 const oidc = { ...SOCIAL, ...CLIENT, kind: 'oidc' };
 check('client id and secret make it an AWS login', { refreshToken: R, ...client }, oidc);
+check(
+  'the end of a client that is no date is not known',
+  { refreshToken: R, ...client, registrationExpiresAt: 'soon' },
+  oidc,
+);
 check('a client id alone does not', { refreshToken: R, clientId: 'AbC' }, SOCIAL);
 check('authMethod wins over the client', { refreshToken: R, ...client, authMethod: 'social' }, SOCIAL);
 check('an unknown authMethod is passed over', { refreshToken: R, ...client, authMethod: 'constructor' }, oidc);
@@ -278,6 +291,11 @@ checkRefused(
   hashed,
   '3f2a-_e9.json cannot be used: clientSecret: is required and must be a string.',
   { clientId: 'AbC' },
+);
+checkRefused(
+  'an API key that cannot stand in a header is refused, and not repeated',
+  { kiroApiKey: 'ksk_1\n' },
+  'login.json cannot be used: kiroApiKey: must be one word.',
 );
 checkRefused('an empty list is refused', [], 'login.json holds no login that is enabled; enable one.');
 checkRefused(

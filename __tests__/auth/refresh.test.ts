@@ -113,6 +113,11 @@ checkAnswer(
   { accessToken: 'secret:aoa1', refreshToken: `secret:${R1}`, expiresAt },
 );
 checkAnswer(
+  'a life without an end ends in a year, so that it can be written down',
+  { accessToken: 'aoa1', expiresIn: 1e300 },
+  { accessToken: 'secret:aoa1', refreshToken: `secret:${R1}`, expiresAt: NOW + 365 * 24 * 3_600_000 },
+);
+checkAnswer(
   'a malformed profile is passed over',
   { accessToken: 'aoa1', expiresIn: 3600, profileArn: 'x' },
   { accessToken: 'secret:aoa1', refreshToken: `secret:${R1}`, expiresAt },
@@ -194,6 +199,12 @@ checkFailure(
   'an answer without a token is told by the field',
   { body: { expiresIn: 3600 } },
   'upstream-protocol: accessToken: is required and must be a string',
+  1,
+);
+checkFailure(
+  'a token that cannot stand in a header is told, without the token',
+  { body: { accessToken: 'aoa1\n', expiresIn: 3600 } },
+  'upstream-protocol: accessToken: must be one word',
   1,
 );
 checkFailure(

@@ -264,4 +264,18 @@ test('a registration that expires within a week is announced once', async () => 
   expect([before, notices]).toEqual([[], [sentence]]);
 });
 
+test('a registration that has expired is not said to last', async () => {
+  const { logins } = openLogins();
+  const client = { clientId: 'AbC', clientSecret: new Secret('eyJ'), registrationExpiresAt: START - DAY };
+  await logins.saveLogin(
+    'default',
+    { ...loginOf('one', 30), ...client, kind: 'oidc', provider: 'builder-id' },
+    IN_FILE,
+  );
+  const { notices } = await open(await startTokenServer(), { logins, announcesRegistration: true });
+  expect(notices).toEqual([
+    'The Kiro login cannot be renewed since 2026-07-24. Run `kiro-gateway login` before its token ends.',
+  ]);
+});
+
 const DAY = 24 * 60 * MINUTE;

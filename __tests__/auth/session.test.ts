@@ -3,7 +3,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
-import type { AccessToken } from '../../src/auth/credential.js';
 import { Secret } from '../../src/core/secret.js';
 import { startTokenServer } from '../support/token-server.js';
 import { ARN, expectNoSecret, failureOf, revealed, temporaryFolder } from './support.js';
@@ -40,7 +39,7 @@ test('a token is handed out with what a request needs to know', async () => {
   const access = await session.accessToken(UNWATCHED);
   const facts = session.describe();
   expect(revealed({ access, facts })).toEqual({
-    access: { kind: 'social', token: 'secret:aoa1', profileArn: ARN, loginRegion: 'eu-west-1', isBuilderId: false },
+    access: { token: 'secret:aoa1', profileArn: ARN, loginRegion: 'eu-west-1', isBuilderId: false },
     facts: {
       account: 'Kiro social login',
       source: 'the setting REFRESH_TOKEN',
@@ -169,7 +168,6 @@ test('an API key is handed out as it is, without a profile, and never renewed', 
   const failure = await failureOf(() => session.forceRefresh(access.token, UNWATCHED));
   expect(revealed({ access, failure, requests: server.requests })).toEqual({
     access: {
-      kind: 'api-key',
       token: 'secret:ksk_0123456789abcdefghijklmn',
       loginRegion: 'us-east-1',
       tokenTypeHeader: 'API_KEY',
@@ -188,9 +186,8 @@ test('tokens of an external identity provider are marked', async () => {
   const expiresAt = START + 30 * MINUTE;
   writeFileSync(path, JSON.stringify({ ...idp, refreshToken: R1, accessToken: 'aoa-idp', expiresAt }));
   const { session } = await open(await startTokenServer(), { login: { kiroCredsFile: path } });
-  const access: AccessToken = await session.accessToken(UNWATCHED);
+  const access = await session.accessToken(UNWATCHED);
   expect(revealed(access)).toEqual({
-    kind: 'external-idp',
     token: 'secret:aoa-idp',
     loginRegion: 'us-east-1',
     tokenTypeHeader: 'EXTERNAL_IDP',

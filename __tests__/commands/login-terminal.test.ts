@@ -5,7 +5,16 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { expect, jest, test } from '@jest/globals';
 import { startTokenServer } from '../support/token-server.js';
-import { ARN, BIN, IDE_FILE, IDE_LOGIN, PLANTED, startMachine, type TestMachine } from './login-support.js';
+import {
+  ARN,
+  BIN,
+  IDE_FILE,
+  IDE_LOGIN,
+  kiroCliDatabase,
+  PLANTED,
+  startMachine,
+  type TestMachine,
+} from './login-support.js';
 
 jest.setTimeout(90_000);
 
@@ -83,6 +92,17 @@ test('of several profiles one is chosen', async () => {
     [['Which Kiro profile', [DOWN, ENTER]]],
   );
   expect(seen).toMatchObject({ code: 0, left: 0, screen: expect.stringContaining(`profile ${other}.`) });
+});
+
+test('a login that had to be renewed is kept, too, when its profile is not chosen: the old tokens may be dead', async () => {
+  const machine = await startMachine();
+  const profiles = [{ arn: ARN }, { arn: ARN.replace('EXAMPLE12345', 'OTHER') }];
+  const { url } = await startTokenServer({ body: { profiles } });
+  const elsewhere = { ...machine, env: { ...machine.env, KIRO_MANAGEMENT_URL: url } };
+  const flags = ['login', '--db', await kiroCliDatabase({}, {}), '--yes'];
+  const seen = await atTerminal(elsewhere, flags, [['Which Kiro profile', [CONTROL_C]]]);
+  expect(seen).toMatchObject({ code: 0, screen: expect.stringContaining('Set PROFILE_ARN to one of them.') });
+  expect(machine.kept()).toHaveLength(1);
 });
 
 test('an API key that is typed is not shown', async () => {

@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto';
 import { GatewayError } from '../core/errors.js';
 import { Secret } from '../core/secret.js';
+import type { Access } from '../kiro/client.js';
 
 export type Credential = SocialCredential | OidcCredential | ExternalIdpCredential | ApiKeyCredential;
 
@@ -81,7 +82,12 @@ export function secretsOf(credential: Credential): readonly Secret[] {
 
 /** Kiro IDE has at times written a refresh token shortened with dots, which every service refuses without saying why. */
 export function isWholeRefreshToken(text: string): boolean {
-  return /^[!-~]+$/.test(text) && !text.includes('...');
+  return isOneWord(text) && !text.includes('...');
+}
+
+/** What is none cannot stand in a header, and no request with it would leave this machine. */
+export function isOneWord(text: string): boolean {
+  return /^[!-~]+$/.test(text);
 }
 
 function digest(secret: Secret): string {
@@ -100,32 +106,18 @@ const ACCOUNTS = {
 export const BUILDER_ID_START_URL = 'https://view.awsapps.com/start';
 
 /** What a request takes along of a credential. */
-export type AccessToken = {
-  readonly kind: Credential['kind'];
-  readonly token: Secret;
-  /** Undefined with an API key: Kiro wants none. */
-  readonly profileArn: string | undefined;
-  readonly loginRegion: string;
-  readonly apiRegion: string | undefined;
-  /** What kind of token it is, where Kiro has to be told. */
-  readonly tokenTypeHeader: 'API_KEY' | 'EXTERNAL_IDP' | undefined;
-  /** Undefined when the login does not tell what it is. */
-  readonly isBuilderId: boolean | undefined;
-};
-
-export function toAccessToken(credential: Credential): AccessToken {
+export function toAccess(credential: Credential): Access {
   const { kind, region: loginRegion, apiRegion } = credential;
   const token = usedSecret(credential);
   if (token === undefined) throw new GatewayError('internal', 'There is no access token after a refresh; report this.');
-  const provider = kind === 'oidc' ? credential.provider : 'none';
   return {
-    kind,
     token,
+    // Kiro wants none with an API key.
     profileArn: kind === 'api-key' ? undefined : credential.profileArn,
     loginRegion,
     apiRegion,
-    tokenTypeHeader: TOKEN_TYPES[kind],
-    isBuilderId: provider === undefined ? undefined : provider === 'builder-id',
+    tokenTypeHeader: kind === 'api-key' ? 'API_KEY' : kind === 'external-idp' ? 'EXTERNAL_IDP' : undefined,
+    isBuilderId: kind === 'oidc' ? credential.provider && credential.provider === 'builder-id' : false,
   };
 }
 
@@ -133,13 +125,6 @@ export function toAccessToken(credential: Credential): AccessToken {
 export function usedSecret(credential: Credential): Secret | undefined {
   return credential.kind === 'api-key' ? credential.apiKey : credential.accessToken;
 }
-
-const TOKEN_TYPES = {
-  social: undefined,
-  oidc: undefined,
-  'external-idp': 'EXTERNAL_IDP',
-  'api-key': 'API_KEY',
-} as const satisfies Record<Credential['kind'], AccessToken['tokenTypeHeader']>;
 
 export type FoundLogin = {
   readonly credential: Credential;

@@ -11,7 +11,7 @@ import {
   type FoundLogin,
   type LoginSettings,
   type RefreshableCredential,
-  toAccessToken,
+  toAccess,
   type Tokens,
   withSettings,
 } from './credential.js';
@@ -187,7 +187,7 @@ function isRefusedOnly(thrown: unknown): boolean {
 
 function clientOf(credential: Credential, apiRegion: string | undefined, tools: ProofTools): KiroClient {
   const session: AccessProvider = {
-    accessToken: () => Promise.resolve(toAccessToken(credential)),
+    accessToken: () => Promise.resolve(toAccess(credential)),
     forceRefresh() {
       return Promise.reject(new GatewayError('login-expired', 'Kiro does not accept this login.'));
     },

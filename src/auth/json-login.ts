@@ -9,6 +9,7 @@ import {
   BUILDER_ID_START_URL,
   type Credential,
   type FoundLogin,
+  isOneWord,
   isWholeRefreshToken,
   type OidcCredential,
 } from './credential.js';
@@ -97,9 +98,9 @@ const ADVICE = {
 /** @throws GatewayError of the reader's kind, naming the field; never repeating a secret. */
 export function readCredential(login: Reader): Credential {
   const account = {
-    region: readRegion(login, ['authRegion', 'auth_region', 'idcRegion', 'idc_region', 'region']) ?? DEFAULT_REGION,
-    apiRegion: readRegion(login, ['apiRegion', 'api_region']),
-    profileArn: readProfileArn(login),
+    region: checked(find(login, 'authRegion', 'idcRegion', 'region'), isRegion, REGION) ?? DEFAULT_REGION,
+    apiRegion: checked(find(login, 'apiRegion'), isRegion, REGION),
+    profileArn: checked(find(login, 'profileArn'), isProfileArn, 'must be a Kiro profile ARN'),
   };
   const kind = credentialKind(login);
   switch (kind) {
@@ -110,7 +111,7 @@ export function readCredential(login: Reader): Credential {
     case 'external-idp':
       return { kind, ...readTokens(login), ...account, ...readIdentityProvider(login) };
     case 'api-key':
-      return { kind, apiKey: readSecret(login, API_KEY), ...account };
+      return { kind, apiKey: readWord(demand(login, 'kiroApiKey')), ...account };
   }
 }
 
@@ -118,148 +119,130 @@ export function readCredential(login: Reader): Credential {
  * The fields of a client registration that lies apart from its login, as a login would have them.
  * @throws GatewayError of the reader's kind when it holds no client.
  */
-export function registrationFields(registration: Reader): Readonly<Record<string, string | number>> {
-  const clientId = required(registration, CLIENT_ID).nonEmptyString();
-  const clientSecret = required(registration, CLIENT_SECRET).nonEmptyString();
-  const registrationExpiresAt = readTime(find(registration, [...REGISTRATION_EXPIRY, ...EXPIRY]));
-  return { clientId, clientSecret, ...(registrationExpiresAt !== undefined && { registrationExpiresAt }) };
+export function registrationFields(registration: Reader): Readonly<Record<string, string | number | undefined>> {
+  return {
+    clientId: demand(registration, 'clientId').nonEmptyString(),
+    clientSecret: demand(registration, 'clientSecret').nonEmptyString(),
+    registrationExpiresAt: readTime(find(registration, ...REGISTRATION_EXPIRY, 'expiresAt')),
+  };
 }
 
 /** The name of the registration of an AWS login whose client is not in the login itself. */
 function missingClientHash(login: Reader): string | undefined {
   if (credentialKind(login) !== 'oidc' || hasClient(login)) return undefined;
-  return find(login, CLIENT_ID_HASH)?.string();
+  return find(login, 'clientIdHash')?.string();
 }
 
 /** What is said wins over what is there; of what is said, an identity provider of its own comes first. */
 function credentialKind(login: Reader): Credential['kind'] {
-  const kinds = accountWords(login).map((it) => KIND_OF_WORD.get(it));
-  const said = kinds.find((it) => it === 'external-idp') ?? kinds.find((it) => it !== undefined);
-  if (said !== undefined) return said;
-  if (find(login, TOKEN_ENDPOINT) !== undefined) return 'external-idp';
-  if (find(login, API_KEY) !== undefined) return 'api-key';
-  return hasClient(login) || find(login, CLIENT_ID_HASH) !== undefined ? 'oidc' : 'social';
+  const said = accountWords(login).map((it) => it.kind);
+  if (said[0] !== undefined) return said.find((it) => it === 'external-idp') ?? said[0];
+  if (find(login, 'tokenEndpoint') !== undefined) return 'external-idp';
+  if (find(login, 'kiroApiKey') !== undefined) return 'api-key';
+  return hasClient(login) || find(login, 'clientIdHash') !== undefined ? 'oidc' : 'social';
 }
 
 function hasClient(login: Reader): boolean {
-  return find(login, CLIENT_ID) !== undefined && find(login, CLIENT_SECRET) !== undefined;
+  return find(login, 'clientId') !== undefined && find(login, 'clientSecret') !== undefined;
 }
 
-/** What the login says about its kind: in lower case, without dashes, underscores and spaces. */
-function accountWords(login: Reader): readonly string[] {
-  return ['authMethod', 'auth_method', 'provider'].map((key) => {
-    const word = login.optional(key)?.string() ?? '';
-    return word.toLowerCase().replaceAll(/[-_ ]/g, '');
+/** What the login says about its kind, as far as it is understood; in any case, with dashes or without. */
+function accountWords(login: Reader): readonly Account[] {
+  const said = ['authMethod', 'provider'].map((name) => find(login, name)?.string() ?? '');
+  return said.flatMap((it) => {
+    const word = it.toLowerCase().replaceAll(/[-_ ]/g, '');
+    return ACCOUNTS.filter(({ words }) => words.includes(word));
   });
 }
 
 function readTokens(login: Reader) {
-  const refreshToken = required(login, ['refreshToken', 'refresh_token']);
+  const refreshToken = demand(login, 'refreshToken');
   // Without the value in the complaint: a token cut short is most of a token.
   if (!isWholeRefreshToken(refreshToken.nonEmptyString())) {
     refreshToken.fail('is cut short or is no refresh token; sign in again so that a whole one is written');
   }
-  const accessToken = find(login, ['accessToken', 'access_token'])?.string() ?? '';
+  const accessToken = find(login, 'accessToken')?.string() ?? '';
   return {
     refreshToken: new Secret(refreshToken.string()),
-    accessToken: accessToken === '' ? undefined : new Secret(accessToken),
-    expiresAt: readTime(find(login, EXPIRY)),
+    accessToken: isOneWord(accessToken) ? new Secret(accessToken) : undefined,
+    expiresAt: readTime(find(login, 'expiresAt')),
   };
 }
 
 function readClient(login: Reader) {
   return {
-    clientId: required(login, CLIENT_ID).nonEmptyString(),
-    clientSecret: readSecret(login, CLIENT_SECRET),
-    registrationExpiresAt: readTime(find(login, REGISTRATION_EXPIRY)),
+    clientId: demand(login, 'clientId').nonEmptyString(),
+    clientSecret: new Secret(demand(login, 'clientSecret').nonEmptyString()),
+    registrationExpiresAt: readTime(find(login, ...REGISTRATION_EXPIRY)) || undefined,
   };
 }
 
 function readProvider(login: Reader): OidcCredential['provider'] {
-  const words = accountWords(login);
-  const said = words.map((it) => PROVIDER_OF_WORD.get(it)).find((it) => it !== undefined);
-  const startUrl = find(login, ['startUrl', 'start_url'])?.string();
+  const said = accountWords(login).find((it) => it.provider !== undefined)?.provider;
+  const startUrl = find(login, 'startUrl')?.string();
   if (said !== undefined || startUrl === undefined) return said;
   return startUrl.startsWith(BUILDER_ID_START_URL) ? 'builder-id' : 'identity-center';
 }
 
 function readIdentityProvider(login: Reader) {
+  const scopes = login.optional('scopes');
   return {
-    clientId: required(login, CLIENT_ID).nonEmptyString(),
-    tokenEndpoint: required(login, TOKEN_ENDPOINT).nonEmptyString(),
-    issuerUrl: required(login, ['issuerUrl', 'issuer_url']).nonEmptyString(),
-    scopes: readScopes(login),
+    clientId: demand(login, 'clientId').nonEmptyString(),
+    tokenEndpoint: demand(login, 'tokenEndpoint').nonEmptyString(),
+    issuerUrl: demand(login, 'issuerUrl').nonEmptyString(),
+    scopes: scopes?.isArray()
+      ? scopes.array().map((it) => it.string())
+      : (scopes?.string().split(/[ ,]+/).filter(Boolean) ?? []),
   };
 }
 
-function readScopes(login: Reader): readonly string[] {
-  const scopes = login.optional('scopes');
-  if (scopes === undefined) return [];
-  return scopes.isArray() ? scopes.array().map((it) => it.string()) : scopes.string().split(/[ ,]+/).filter(Boolean);
+function checked(text: Reader | undefined, isGood: (text: string) => boolean, complaint: string): string | undefined {
+  return text === undefined || isGood(text.string()) ? text?.string() : text.fail(complaint);
 }
 
-function readRegion(login: Reader, keys: Spellings): string | undefined {
-  const region = find(login, keys);
-  if (region === undefined) return undefined;
-  return isRegion(region.string()) ? region.string() : region.fail('must be an AWS region such as us-east-1');
-}
-
-function readProfileArn(login: Reader): string | undefined {
-  const arn = find(login, ['profileArn', 'profile_arn']);
-  if (arn === undefined) return undefined;
-  return isProfileArn(arn.string()) ? arn.string() : arn.fail('must be a Kiro profile ARN');
+/** @throws GatewayError of the reader's kind when it is no token that can stand in a header; never repeating it. */
+export function readWord(text: Reader): Secret {
+  return isOneWord(text.nonEmptyString()) ? new Secret(text.string()) : text.fail('must be one word');
 }
 
 /**
- * Unix milliseconds of a date or a number; numbers below 1e10 are seconds. A text that is neither counts as long past,
- * because a refresh will tell.
+ * Unix milliseconds of a date or a number; numbers below 1e10 are seconds. What is neither counts as long past, because
+ * a refresh will tell.
  */
 function readTime(time: Reader | undefined): number | undefined {
   if (time === undefined) return undefined;
   const value = time.isString() ? time.string() : time.number();
-  const number = typeof value === 'number' || /^\d+$/.test(value) ? Number(value) : undefined;
-  if (number !== undefined) return number < 1e10 ? number * 1000 : number;
-  return Date.parse(String(value)) || 0;
+  const date = typeof value === 'number' || /^\d+$/.test(value) ? Number(value) : value;
+  return new Date(typeof date === 'number' && date < 1e10 ? date * 1000 : date).getTime() || 0;
 }
 
-function readSecret(object: Reader, keys: Spellings): Secret {
-  return new Secret(required(object, keys).nonEmptyString());
-}
-
-/** The value under the first spelling that is there; else under the first of all, so that the complaint names it. */
-function required(object: Reader, keys: Spellings): Reader {
-  return find(object, keys) ?? object.get(keys[0]);
-}
-
-function find(object: Reader, keys: Spellings): Reader | undefined {
-  const key = keys.find((it) => object.has(it) && object.get(it).value !== '');
+/** What is there under the first of these names, in camel case or in snake case; what is empty is not there. */
+export function find(object: Reader, ...names: readonly string[]): Reader | undefined {
+  const key = names
+    .flatMap((it) => [it, it.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)])
+    .find((it) => object.has(it) && object.get(it).value !== '');
   return key === undefined ? undefined : object.get(key);
 }
 
-type Spellings = readonly [string, ...string[]];
+/** The same, but what is not there complains when it is read. */
+export function demand(object: Reader, name: string): Reader {
+  return find(object, name) ?? object.get(name);
+}
 
-const CLIENT_ID: Spellings = ['clientId', 'client_id'];
-const CLIENT_SECRET: Spellings = ['clientSecret', 'client_secret'];
-const CLIENT_ID_HASH: Spellings = ['clientIdHash', 'client_id_hash'];
-const TOKEN_ENDPOINT: Spellings = ['tokenEndpoint', 'token_endpoint'];
-const API_KEY: Spellings = ['kiroApiKey', 'kiro_api_key'];
-const EXPIRY: Spellings = ['expiresAt', 'expires_at'];
-const REGISTRATION_EXPIRY: Spellings = [
-  'registrationExpiresAt',
-  'registration_expires_at',
-  'clientSecretExpiresAt',
-  'client_secret_expires_at',
+const REGION = 'must be an AWS region such as us-east-1';
+const REGISTRATION_EXPIRY = ['registrationExpiresAt', 'clientSecretExpiresAt'] as const;
+
+type Account = {
+  readonly kind: Credential['kind'];
+  readonly provider?: OidcCredential['provider'];
+  readonly words: readonly string[];
+};
+
+const ACCOUNTS: readonly Account[] = [
+  { kind: 'external-idp', words: ['externalidp'] },
+  { kind: 'api-key', words: ['apikey'] },
+  { kind: 'social', words: ['social', 'desktop', 'google', 'github'] },
+  { kind: 'oidc', words: ['idc', 'oidc', 'iam'] },
+  { kind: 'oidc', provider: 'builder-id', words: ['builderid'] },
+  { kind: 'oidc', provider: 'identity-center', words: ['enterprise', 'identitycenter'] },
 ];
-
-const KIND_OF_WORD: ReadonlyMap<string, Credential['kind']> = new Map([
-  ['externalidp', 'external-idp'],
-  ['apikey', 'api-key'],
-  ...['social', 'desktop', 'google', 'github'].map((it) => [it, 'social'] as const),
-  ...['idc', 'oidc', 'iam', 'builderid', 'enterprise', 'identitycenter'].map((it) => [it, 'oidc'] as const),
-]);
-
-const PROVIDER_OF_WORD: ReadonlyMap<string, 'builder-id' | 'identity-center'> = new Map([
-  ['builderid', 'builder-id'],
-  ['enterprise', 'identity-center'],
-  ['identitycenter', 'identity-center'],
-]);

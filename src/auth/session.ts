@@ -2,23 +2,16 @@
 
 import { abortError, toGatewayError, untilAborted } from '../core/errors.js';
 import type { Secret } from '../core/secret.js';
-import { type AccessToken, accountKind, isSameSecret, toAccessToken, usedSecret } from './credential.js';
+import type { Access, AccessProvider } from '../kiro/client.js';
+import { accountKind, isSameSecret, toAccess, usedSecret } from './credential.js';
 import { BLOCKING_MS, createRenewal, type RenewalDependencies } from './renewal.js';
 
-export type Session = {
-  /**
-   * Waits for a refresh only when the token at hand is as good as expired. Leaving early does not stop a refresh that
-   * others wait for.
-   * @throws GatewayError `login-expired`, `upstream-unavailable`, `upstream-protocol` or `cancelled`.
-   */
-  accessToken(signal: AbortSignal): Promise<AccessToken>;
-  /**
-   * A token that is not the one that Kiro refused. All who met the same refusal share one refresh.
-   * @throws GatewayError like `accessToken`; always for an API key, which nothing can renew.
-   */
-  forceRefresh(refused: Secret, signal: AbortSignal): Promise<AccessToken>;
-  describe(): SessionFacts;
-};
+/**
+ * `accessToken` waits for a refresh only when the token at hand is as good as expired; `forceRefresh` shares one among
+ * all who met the same refusal. Leaving early does not stop a refresh that others wait for. Both reject with GatewayError
+ * `login-expired`, `upstream-unavailable`, `upstream-protocol` or `cancelled`; to force always rejects for an API key.
+ */
+export type Session = AccessProvider & { readonly describe: () => SessionFacts };
 
 /** For people; no secret. */
 export type SessionFacts = {
@@ -48,13 +41,13 @@ export async function createSession(dependencies: SessionDependencies): Promise<
   let announced: number | undefined;
   announceRegistration();
 
-  async function accessToken(signal: AbortSignal): Promise<AccessToken> {
+  async function accessToken(signal: AbortSignal): Promise<Access> {
     const leftMs = renewal.usableMs();
     const mayRefresh = leftMs <= aheadMs && !renewal.hasJustTried();
     if (leftMs > BLOCKING_MS || (leftMs > 0 && !mayRefresh)) {
       // The token at hand serves meanwhile, and when this fails, until its true expiry.
       if (mayRefresh) void beginRefresh().catch(tellFailure);
-      return toAccessToken(renewal.current());
+      return toAccess(renewal.current());
     }
     try {
       await sharedRefresh(signal);
@@ -62,14 +55,14 @@ export async function createSession(dependencies: SessionDependencies): Promise<
       if (signal.aborted || renewal.usableMs() <= 0) throw thrown;
       tellFailure(thrown);
     }
-    return toAccessToken(renewal.current());
+    return toAccess(renewal.current());
   }
 
-  async function forceRefresh(refused: Secret, signal: AbortSignal): Promise<AccessToken> {
+  async function forceRefresh(refused: Secret, signal: AbortSignal): Promise<Access> {
     if (!isSameSecret(usedSecret(renewal.current()), refused)) return accessToken(signal);
     renewal.refuse(refused);
     await sharedRefresh(signal);
-    return toAccessToken(renewal.current());
+    return toAccess(renewal.current());
   }
 
   /** Waits for the refresh that is under way, or begins one. */
@@ -98,7 +91,11 @@ export async function createSession(dependencies: SessionDependencies): Promise<
     announced = expiresAt;
     const day = new Date(expiresAt).toISOString().slice(0, 10);
     const remedy = source.command === undefined ? 'Sign in again' : `Run \`${source.command}\``;
-    notice(`The Kiro login can be renewed until ${day} only. ${remedy} before that day.`);
+    notice(
+      expiresAt > now()
+        ? `The Kiro login can be renewed until ${day} only. ${remedy} before that day.`
+        : `The Kiro login cannot be renewed since ${day}. ${remedy} before its token ends.`,
+    );
   }
 
   function describe(): SessionFacts {
