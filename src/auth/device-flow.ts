@@ -5,7 +5,7 @@ import { isRecord, type Reader } from '../core/reader.js';
 import { Secret } from '../core/secret.js';
 import { oidcHost } from '../kiro/calls.js';
 import { BUILDER_ID_START_URL, type OidcCredential } from './credential.js';
-import { jsonRequest, type LoginServiceTools, parseAnswer, post, TIMEOUT_MS } from './refresh.js';
+import { jsonRequest, type LoginServiceTools, parseAnswer, post, readTokens, TIMEOUT_MS } from './refresh.js';
 
 type DeviceFlowOptions = {
   /** `BUILDER_ID_START_URL`, or that of an organisation's Identity Center. */
@@ -24,16 +24,17 @@ export type DeviceCode = { readonly url: string; readonly userCode: string };
  * a start URL that no region knows, `upstream-unavailable`, `upstream-protocol`, or `cancelled`.
  */
 export async function signInWithDevice(options: DeviceFlowOptions, tools: LoginServiceTools): Promise<OidcCredential> {
-  const { startUrl, show, signal } = options;
+  const { startUrl, signal } = options;
   const means = { tools, signal };
   const { client, first } = await findRegion(options, means);
-  let code = first;
-  for (let codes = 1; ; codes++) {
-    show({ url: code.url, userCode: code.userCode });
-    const tokens = await waitForApproval(client, code, means);
-    if (tokens !== 'expired') return toCredential(startUrl, client, tokens, tools.now());
-    if (codes === MOST_CODES) break;
-    code = demand(await authorize(client, startUrl, means));
+  let answer = first;
+  for (let codes = 1; codes <= MOST_CODES; codes++) {
+    if (codes > 1) answer = await requestCode(client, startUrl, means);
+    if (answer.refusal !== undefined) throw refused(answer.refusal);
+    const code = readCode(answer.body, tools.now());
+    options.show({ url: code.url, userCode: code.userCode });
+    const approval = await waitForApproval(client, code, means);
+    if (approval !== 'expired') return toCredential(startUrl, client, approval, tools.now());
   }
   throw new GatewayError('login-expired', 'Nobody approved the login in the browser; run the command again.');
 }
@@ -57,14 +58,14 @@ type Means = { readonly tools: LoginServiceTools; readonly signal: AbortSignal }
 async function findRegion(
   { startUrl, region }: DeviceFlowOptions,
   means: Means,
-): Promise<{ client: Client; first: Code }> {
+): Promise<{ client: Client; first: Answer }> {
   const usual = isBuilderId(startUrl) ? [BUILDER_ID_REGION] : IDENTITY_CENTER_REGIONS;
   const regions = region === undefined ? usual : [region];
   for (const candidate of regions) {
     const client = await register(candidate, startUrl, means);
     if (client === undefined) continue;
-    const first = await authorize(client, startUrl, means);
-    if ('deviceCode' in first) return { client, first };
+    const first = await requestCode(client, startUrl, means);
+    if (first.refusal === undefined) return { client, first };
   }
   const where = regions.length === 1 ? regions[0] : 'any of the usual regions';
   throw new GatewayError(
@@ -75,75 +76,58 @@ async function findRegion(
 
 /** Undefined when the region refuses. */
 async function register(region: string, startUrl: string, means: Means): Promise<Client | undefined> {
-  const body = {
-    clientName: 'kiro-gateway',
-    clientType: 'public',
-    scopes: SCOPES,
-    grantTypes: [DEVICE_GRANT, 'refresh_token'],
-    issuerUrl: startUrl,
-  };
-  const answer = await ask(region, 'client/register', body, means);
-  if (!answer.isSuccess) return undefined;
+  const { body, refusal } = await ask(region, 'client/register', { ...PROGRAM, issuerUrl: startUrl }, means);
+  if (refusal !== undefined) return undefined;
   return {
     region,
-    clientId: answer.body.get('clientId').nonEmptyString(),
-    clientSecret: new Secret(answer.body.get('clientSecret').nonEmptyString()),
-    registrationExpiresAt: answer.body.get('clientSecretExpiresAt').number() * 1000,
+    clientId: body.get('clientId').nonEmptyString(),
+    clientSecret: new Secret(body.get('clientSecret').nonEmptyString()),
+    registrationExpiresAt: body.get('clientSecretExpiresAt').number() * 1000,
   };
 }
 
-async function authorize(client: Client, startUrl: string, means: Means): Promise<Code | Answer> {
-  const { clientId, region } = client;
-  const clientSecret = client.clientSecret.reveal();
-  const answer = await ask(region, 'device_authorization', { clientId, clientSecret, startUrl }, means);
-  if (!answer.isSuccess) return answer;
-  const { body } = answer;
+function requestCode(client: Client, startUrl: string, means: Means): Promise<Answer> {
+  return ask(client.region, 'device_authorization', { ...inTheOpen(client), startUrl }, means);
+}
+
+function inTheOpen({ clientId, clientSecret }: Client): object {
+  return { clientId, clientSecret: clientSecret.reveal() };
+}
+
+function readCode(body: Reader, now: number): Code {
+  const interval = body.optional('interval')?.number() ?? USUAL_INTERVAL_SECONDS;
   return {
     deviceCode: new Secret(body.get('deviceCode').nonEmptyString()),
     userCode: shownText(body.get('userCode').string()),
     url: shownText((body.optional('verificationUriComplete') ?? body.get('verificationUri')).string()),
-    intervalSeconds: Math.max(1, body.optional('interval')?.number() ?? USUAL_INTERVAL_SECONDS),
-    expiresAt: means.tools.now() + (body.optional('expiresIn')?.number() ?? USUAL_LIFE_SECONDS) * 1000,
+    intervalSeconds: Math.min(Math.max(1, interval), LONGEST_INTERVAL_SECONDS),
+    expiresAt: now + (body.optional('expiresIn')?.number() ?? USUAL_LIFE_SECONDS) * 1000,
   };
 }
 
-function demand(answer: Code | Answer): Code {
-  if ('deviceCode' in answer) return answer;
-  throw refused(readRefusal(answer));
-}
-
 /** Asks as often as it is allowed to, until the person has decided or the code is dead. */
-async function waitForApproval(client: Client, code: Code, means: Means): Promise<Answer | 'expired'> {
+async function waitForApproval(client: Client, code: Code, means: Means): Promise<Reader | 'expired'> {
   const { tools, signal } = means;
-  let { intervalSeconds } = code;
-  for (;;) {
-    await tools.sleep(intervalSeconds * 1000, signal).catch(() => undefined);
+  const body = { ...inTheOpen(client), deviceCode: code.deviceCode.reveal(), grantType: DEVICE_GRANT };
+  for (let pauseSeconds = code.intervalSeconds; ;) {
+    await tools.sleep(pauseSeconds * 1000, signal).catch(() => undefined);
     if (signal.aborted) throw stopped();
     if (tools.now() >= code.expiresAt) return 'expired';
-    const answer = await poll(client, code, means);
-    if (answer === undefined) continue;
-    if (answer.isSuccess) return answer;
-    const refusal = readRefusal(answer);
-    if (refusal === 'expired_token') return 'expired';
-    if (refusal === 'slow_down') intervalSeconds += SLOWER_SECONDS;
-    else if (refusal !== 'authorization_pending') throw refused(refusal);
+    const answer = await ask(client.region, 'token', body, means).catch((thrown: unknown) => {
+      // The person may be in the middle of approving, so a service that is away for a moment is asked again.
+      if (thrown instanceof GatewayError && thrown.kind === 'upstream-unavailable') return undefined;
+      throw thrown;
+    });
+    if (answer === undefined || answer.refusal === 'authorization_pending') continue;
+    if (answer.refusal === undefined) return answer.body;
+    if (answer.refusal === 'expired_token') return 'expired';
+    if (answer.refusal !== 'slow_down') throw refused(answer.refusal);
+    pauseSeconds += SLOWER_SECONDS;
   }
 }
 
-/** Undefined when the service did not answer: the person may be in the middle of approving, so it is asked again. */
-async function poll(client: Client, code: Code, means: Means): Promise<Answer | undefined> {
-  const clientSecret = client.clientSecret.reveal();
-  const deviceCode = code.deviceCode.reveal();
-  const body = { clientId: client.clientId, clientSecret, deviceCode, grantType: DEVICE_GRANT };
-  try {
-    return await ask(client.region, 'token', body, means);
-  } catch (thrown) {
-    if (thrown instanceof GatewayError && thrown.kind === 'upstream-unavailable') return undefined;
-    throw thrown;
-  }
-}
-
-type Answer = { readonly isSuccess: boolean; readonly body: Reader };
+/** The refusal is as AWS names it, `authorization_pending`; undefined when it does not refuse. */
+type Answer = { readonly body: Reader; readonly refusal: string | undefined };
 
 /** @throws GatewayError `upstream-unavailable` when there is no judgement, `upstream-protocol`, or `cancelled`. */
 async function ask(region: string, path: string, body: object, { tools, signal }: Means): Promise<Answer> {
@@ -152,12 +136,13 @@ async function ask(region: string, path: string, body: object, { tools, signal }
   const { status, text } = await post(SERVICE, request, tools, limited).catch((thrown: unknown) => {
     throw signal.aborted ? stopped() : thrown;
   });
-  return { isSuccess: status === 200, body: parseAnswer(SERVICE, text) };
+  const answer = parseAnswer(SERVICE, text);
+  return { body: answer, refusal: status === 200 ? undefined : readRefusal(answer) };
 }
 
-/** As AWS names it: `authorization_pending`; exceptions carry the same in another spelling. */
-function readRefusal({ body }: Answer): string {
-  const fields = isRecord(body.value) ? body.value : {};
+/** Exceptions carry the same as errors, in another spelling. */
+function readRefusal({ value }: Reader): string {
+  const fields = isRecord(value) ? value : {};
   const said = [fields['error'], fields['__type']].find((it) => typeof it === 'string') ?? '';
   const name = said.replace(/^.*#/, '').replace(/Exception$/, '');
   const snake = name.replaceAll(/(?<=[a-z])(?=[A-Z])/g, '_').toLowerCase();
@@ -176,16 +161,14 @@ function refused(refusal: string): GatewayError {
   return new GatewayError('upstream-protocol', message);
 }
 
-function toCredential(startUrl: string, client: Client, { body }: Answer, now: number): OidcCredential {
+function toCredential(startUrl: string, client: Client, answer: Reader, now: number): OidcCredential {
+  const refreshToken = new Secret(answer.get('refreshToken').nonEmptyString());
   return {
     kind: 'oidc',
     provider: isBuilderId(startUrl) ? 'builder-id' : 'identity-center',
     ...client,
     apiRegion: undefined,
-    profileArn: undefined,
-    accessToken: new Secret(body.get('accessToken').nonEmptyString()),
-    refreshToken: new Secret(body.get('refreshToken').nonEmptyString()),
-    expiresAt: now + body.get('expiresIn').number() * 1000,
+    ...readTokens(answer, { refreshToken, profileArn: undefined }, now),
   };
 }
 
@@ -196,8 +179,13 @@ function shownText(text: string): string {
 }
 
 const DEVICE_GRANT = 'urn:ietf:params:oauth:grant-type:device_code';
-/** What kiro-cli asks for, and no more. */
-const SCOPES = ['codewhisperer:completions', 'codewhisperer:analysis', 'codewhisperer:conversations'];
+const PROGRAM = {
+  clientName: 'kiro-gateway',
+  clientType: 'public',
+  // What kiro-cli asks for, and no more.
+  scopes: ['codewhisperer:completions', 'codewhisperer:analysis', 'codewhisperer:conversations'],
+  grantTypes: [DEVICE_GRANT, 'refresh_token'],
+};
 
 const BUILDER_ID_REGION = 'us-east-1';
 /** In the order of their likelihood. */
@@ -209,6 +197,7 @@ const IDENTITY_CENTER_REGIONS =
 const SERVICE = "AWS's";
 const SLOWER_SECONDS = 5;
 const USUAL_INTERVAL_SECONDS = 5;
+const LONGEST_INTERVAL_SECONDS = 60;
 const USUAL_LIFE_SECONDS = 600;
 /** Half an hour in all. */
 const MOST_CODES = 3;

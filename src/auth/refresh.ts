@@ -6,6 +6,7 @@ import { Reader } from '../core/reader.js';
 import { Secret } from '../core/secret.js';
 import { desktopAuthHost, type HostOverrides, isProfileArn, oidcHost } from '../kiro/calls.js';
 import type { ExternalIdpCredential, RefreshableCredential, Tokens } from './credential.js';
+import { demand, find, readWord } from './json-login.js';
 
 /** What asking a login service takes: that of Kiro, or AWS SSO OIDC. */
 export type LoginServiceTools = {
@@ -40,27 +41,22 @@ export async function refreshCredential(
     if (pauseMs > 0) await tools.sleep(pauseMs, limit).catch(() => undefined);
     if (limit.aborted) break;
     try {
-      return readTokens(judge(await post(SERVICE, request, tools, limit)), credential, tools.now());
+      const answer = judge(await post(SERVICE, request, tools, limit), () => deadLogin(credential, tools.command));
+      return readTokens(parseAnswer(SERVICE, answer), credential, tools.now());
     } catch (thrown) {
-      if (!(thrown instanceof GatewayError)) throw thrown;
-      if (thrown.kind !== 'upstream-unavailable' || thrown.message === BLOCKED)
-        throw withAdvice(thrown, credential, tools.command);
+      if (!(thrown instanceof GatewayError) || thrown.kind !== 'upstream-unavailable') throw thrown;
       failure = thrown;
+      if (thrown.message === BLOCKED) break;
     }
   }
   throw failure;
 }
 
 /** A refused token that is too short to be one is worth a word: the Kiro IDE has written such. No rule tells the length. */
-function withAdvice(
-  refusal: GatewayError,
-  { refreshToken }: RefreshableCredential,
-  command: string | undefined,
-): GatewayError {
-  if (refusal.kind !== 'login-expired') return refusal;
+function deadLogin({ refreshToken }: RefreshableCredential, command: string | undefined): GatewayError {
   const remedy = command === undefined ? USUAL_REMEDY : `Run \`${command}\` and try again.`;
   const suspicion = refreshToken.reveal().length < SHORTEST_TOKEN ? ' The refresh token at hand looks cut short.' : '';
-  return new GatewayError(refusal.kind, `${refusal.message} ${remedy}${suspicion}`, refusal.facts);
+  return new GatewayError('login-expired', `Your Kiro login has expired. ${remedy}${suspicion}`);
 }
 
 type ServiceRequest = { readonly url: string; readonly contentType: string; readonly body: string };
@@ -145,36 +141,32 @@ export function parseAnswer(service: string, text: string): Reader {
 }
 
 /** The text of a good answer. */
-function judge({ status, isHtml, text }: ServiceAnswer): string {
+function judge({ status, isHtml, text }: ServiceAnswer, deadLogin: () => GatewayError): string {
   if (status >= 200 && status < 300) return text;
   if (status === 403 && isHtml) throw new GatewayError('upstream-unavailable', BLOCKED);
   if (OUT_OF_ORDER.test(text)) throw outOfOrder(SERVICE, status);
-  if (status === 401 || status === 403 || DEAD_LOGIN.test(text)) {
-    throw new GatewayError('login-expired', 'Your Kiro login has expired.');
-  }
+  if (status === 401 || status === 403 || DEAD_LOGIN.test(text)) throw deadLogin();
   const message = `Kiro's login service did not understand the gateway (HTTP ${status}); sign in again, or report this.`;
   throw new GatewayError('upstream-protocol', message);
 }
 
-/** A missing refresh token means that the old one stays valid. */
-function readTokens(text: string, credential: RefreshableCredential, now: number): Tokens {
-  const answer = parseAnswer(SERVICE, text);
-  const find = (camel: string, snake: string): Reader | undefined => answer.optional(camel) ?? answer.optional(snake);
-  const refreshToken = find('refreshToken', 'refresh_token')?.string() ?? '';
-  const profileArn = find('profileArn', 'profile_arn')?.string() ?? '';
+/** What a login service grants; a missing refresh token means that the old one stays valid. */
+export function readTokens(
+  answer: Reader,
+  { refreshToken, profileArn }: Pick<RefreshableCredential, 'refreshToken' | 'profileArn'>,
+  now: number,
+): Tokens {
+  const [newToken, arn] = [find(answer, 'refreshToken'), find(answer, 'profileArn')?.string() ?? ''];
+  const life = find(answer, 'expiresIn');
+  // Some identity providers write the number as a text.
+  const seconds = life?.isString() ? Number(life.string()) : (life?.number() ?? USUAL_LIFE_SECONDS);
+  if (!(seconds > 0)) life?.fail('must be a number of seconds');
   return {
-    accessToken: new Secret((find('accessToken', 'access_token') ?? answer.get('accessToken')).nonEmptyString()),
-    refreshToken: refreshToken === '' ? credential.refreshToken : new Secret(refreshToken),
-    expiresAt: now + readLifeSeconds(find('expiresIn', 'expires_in')) * 1000,
-    profileArn: credential.profileArn ?? (isProfileArn(profileArn) ? profileArn : undefined),
+    accessToken: readWord(demand(answer, 'accessToken')),
+    refreshToken: newToken === undefined ? refreshToken : new Secret(newToken.string()),
+    expiresAt: now + Math.min(seconds, LONGEST_LIFE_SECONDS) * 1000,
+    profileArn: profileArn ?? (isProfileArn(arn) ? arn : undefined),
   };
-}
-
-/** Some identity providers write the number as a text. */
-function readLifeSeconds(life: Reader | undefined): number {
-  if (life === undefined) return USUAL_LIFE_SECONDS;
-  const seconds = life.isString() ? Number(life.string()) : life.number();
-  return seconds > 0 ? seconds : life.fail('must be a number of seconds');
 }
 
 function outOfOrder(service: string, status: number): GatewayError {
@@ -204,3 +196,4 @@ const PAUSES_MS = [0, 500, 2000] as const;
 /** Kiro's have some 230 characters. */
 const SHORTEST_TOKEN = 100;
 const USUAL_LIFE_SECONDS = 3600;
+const LONGEST_LIFE_SECONDS = 365 * 24 * 3600;
