@@ -3,7 +3,7 @@
 import { copyFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, expect, test } from '@jest/globals';
-import { type Detection, detectLogins } from '../../src/auth/detect.js';
+import { type Detection, detectLogins } from '../../src/auth/sources.js';
 import { databaseOf } from './kiro-cli-database-support.js';
 import { startWriter } from './sqlite-writer.js';
 import { expectNoSecret, refreshToken, temporaryFolder, writeFiles } from './support.js';

@@ -195,6 +195,17 @@ test('the login of another account at the source is left alone', async () => {
   expect([await token(), sentTokens(server)]).toEqual(['aoa1', ['one']]);
 });
 
+test('a profile that only a renewal told is known, too, when the source has another account', async () => {
+  const profileArn = ARN.replace('1111', '2222');
+  const server = await startTokenServer({ body: { accessToken: 'aoa1', expiresIn: 3600, profileArn } }, ...answers(R3));
+  const path = join(temporaryFolder(), 'login.json');
+  const { clock, token } = await openStored(server, { ...loginOf('one', 0), profileArn: undefined }, path);
+  const used = [await token()];
+  loginFile(path, 90, { refreshToken: R2, accessToken: 'aoa-other' });
+  clock.now += 60 * MINUTE;
+  expect([...used, await token(), sentTokens(server)]).toEqual(['aoa1', 'aoa1', ['one', 'one']]);
+});
+
 test('a source that is gone or broken is no reason to complain', async () => {
   const server = await startTokenServer(...answers(R2, R3));
   const path = join(temporaryFolder(), 'login.json');

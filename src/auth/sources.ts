@@ -1,6 +1,8 @@
-/** Where a login is looked for, in the order of use: the settings, then what `kiro-gateway login` has stored. */
+/** Where logins are: in the settings, stored by `kiro-gateway login`, and with Kiro's own programs, which are only read. */
 
-import { GatewayError } from '../core/errors.js';
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { GatewayError, toGatewayError } from '../core/errors.js';
 import { DEFAULT_REGION } from '../kiro/calls.js';
 import {
   type Credential,
@@ -11,10 +13,18 @@ import {
   type Origin,
   withSettings,
 } from './credential.js';
+import { fileProblem } from './files.js';
 import { readJsonFile } from './json-login.js';
-import { askKiroCli, type Clock, readKiroCliDatabase, type RunProgram } from './kiro-cli.js';
+import {
+  askKiroCli,
+  type Clock,
+  type DatabaseMachine,
+  kiroCliDatabasePaths,
+  readKiroCliDatabase,
+  type RunProgram,
+} from './kiro-cli.js';
 import type { KnownLogin, LoginStore } from './login-store.js';
-import type { TokenStore } from './store.js';
+import type { LoginOrigin, TokenStore } from './store.js';
 
 export type SourceTools = Clock & {
   readonly runProgram: RunProgram;
@@ -49,9 +59,9 @@ export type LoginSource<Found = FoundLogin | undefined> = {
  * @throws GatewayError `not-logged-in` when there is no usable login where it is looked for.
  */
 export async function findLogin(settings: LoginSettings, tools: SourceTools): Promise<Login | undefined> {
-  if (tools.profile !== undefined) return findStoredLogin(tools.profile, settings, tools);
   const source = settingSource(settings, tools, () => askKiroCli(tools.runProgram));
-  return source ? { ...(await source.read()), source } : findStoredLogin(undefined, settings, tools);
+  if (tools.profile === undefined && source !== undefined) return { ...(await source.read()), source };
+  return findStoredLogin(settings, tools);
 }
 
 export function notLoggedIn(): GatewayError {
@@ -78,17 +88,16 @@ export function settingSource(
     return said('REFRESH_TOKEN', { kind: 'social', ...tokens, ...account });
   }
   if (apiKey !== undefined) return said('KIRO_API_KEY', { kind: 'api-key', apiKey, ...account });
-  if (file !== undefined) {
-    const read = async (): Promise<FoundLogin> =>
-      withSettings(await readJsonFile(file, settings.homeDirectory), settings);
-    return { name: 'KIRO_CREDS_FILE', description: `the file ${file} (KIRO_CREDS_FILE)`, read };
-  }
-  if (database === undefined) return undefined;
-  const origin = askOwner && { askOwner };
+  const name = file === undefined ? 'KIRO_CLI_DB_FILE' : 'KIRO_CREDS_FILE';
+  const path = file ?? database;
+  if (path === undefined) return undefined;
   return {
-    name: 'KIRO_CLI_DB_FILE',
-    description: `the database ${database} (KIRO_CLI_DB_FILE)`,
-    read: async () => ({ ...withSettings(await readKiroCliDatabase(database, clock), settings), origin }),
+    name,
+    description: `the ${file === undefined ? 'database' : 'file'} ${path} (${name})`,
+    async read() {
+      const found = await readPlace({ name: file === undefined ? 'kiro-cli' : 'file', path }, settings, clock);
+      return withSettings({ ...found, origin: file === undefined && askOwner ? { askOwner } : undefined }, settings);
+    },
   };
 }
 
@@ -96,24 +105,26 @@ function said(name: string, credential: Credential): LoginSource<FoundLogin> {
   return { name, description: `the setting ${name}`, read: () => Promise.resolve({ credential, notices: [] }) };
 }
 
+/** What another program keeps. */
+function readPlace({ name, path = '' }: LoginOrigin, { homeDirectory }: LoginSettings, clock: Clock) {
+  const isDatabase = name === 'kiro-cli' || name === 'amazon-q';
+  return isDatabase ? readKiroCliDatabase(path, clock) : readJsonFile(path, homeDirectory);
+}
+
 /**
  * Undefined when no login is named and none is stored.
  * @throws GatewayError `not-logged-in` when the named login does not exist, or the login cannot be read.
  */
-async function findStoredLogin(
-  profile: string | undefined,
-  settings: LoginSettings,
-  tools: SourceTools,
-): Promise<Login | undefined> {
-  const { logins } = tools;
+async function findStoredLogin(settings: LoginSettings, tools: SourceTools): Promise<Login | undefined> {
+  const { logins, profile } = tools;
   const name = profile ?? DEFAULT_LOGIN;
+  const command = loginCommand(name);
   const login = await logins.readLogin(name);
   if (login === undefined) {
     if (profile === undefined) return undefined;
-    const message = `There is no login ${name}; run \`${loginCommand(name)}\`.`;
-    throw new GatewayError('not-logged-in', message, { reason: 'no-login' });
+    throw new GatewayError('not-logged-in', `There is no login ${name}; run \`${command}\`.`, { reason: 'no-login' });
   }
-  const store = login.facts.store === 'file' ? 'file store' : 'keychain';
+  const description = `the login ${name} in the ${login.facts.store === 'file' ? 'file store' : 'keychain'}`;
   async function read(): Promise<FoundLogin | undefined> {
     const latest = await logins.readLogin(name);
     return latest && toFoundLogin(latest, settings, tools);
@@ -121,12 +132,7 @@ async function findStoredLogin(
   return {
     ...toFoundLogin(login, settings, tools),
     store: logins.tokenStore(name),
-    source: {
-      name: `the login ${name}`,
-      description: `the login ${name} in the ${store}`,
-      command: loginCommand(name),
-      read,
-    },
+    source: { name: `the login ${name}`, description, command, read },
   };
 }
 
@@ -135,25 +141,26 @@ function toFoundLogin(login: KnownLogin, settings: LoginSettings, tools: SourceT
   // Once there are renewed tokens, what the login was saved with is history.
   const isRenewed = credential.kind !== 'api-key' && tokens !== undefined;
   const current = isRenewed ? { ...credential, accessToken: undefined, expiresAt: undefined } : credential;
-  const origin = originOf(login, settings.homeDirectory, tools);
-  return withSettings({ credential: current, notices: [], origin }, settings);
+  return withSettings({ credential: current, notices: [], origin: originOf(login, settings, tools) }, settings);
 }
 
-function originOf({ credential, facts }: KnownLogin, homeDirectory: string, tools: SourceTools): Origin | undefined {
-  const { name, path } = facts.source;
-  if (path === undefined) return undefined;
-  const isDatabase = name === 'kiro-cli' || name === 'amazon-q' || path.endsWith('.sqlite3');
-  async function read(place: string): Promise<Credential | undefined> {
-    try {
-      const found = isDatabase ? await readKiroCliDatabase(place, tools) : await readJsonFile(place, homeDirectory);
-      return isSameAccount(credential, found.credential) ? found.credential : undefined;
-    } catch {
-      // The gateway has a copy of its own, so what becomes of the other one is no reason to complain.
-      return undefined;
-    }
-  }
-  const askOwner = name === 'kiro-cli' ? () => askKiroCli(tools.runProgram) : undefined;
-  return { read: () => read(path), askOwner };
+function originOf({ credential, tokens, facts }: KnownLogin, settings: LoginSettings, tools: SourceTools) {
+  const { source } = facts;
+  if (source.path === undefined) return undefined;
+  const ours = { ...credential, profileArn: credential.profileArn ?? tokens?.profileArn };
+  const origin: Origin = {
+    async read() {
+      try {
+        const { credential: there } = await readPlace(source, settings, tools);
+        return isSameAccount(ours, there) ? there : undefined;
+      } catch {
+        // The gateway has a copy of its own, so what becomes of the other one is no reason to complain.
+        return undefined;
+      }
+    },
+    askOwner: source.name === 'kiro-cli' ? () => askKiroCli(tools.runProgram) : undefined,
+  };
+  return origin;
 }
 
 /**
@@ -176,4 +183,75 @@ function isSameAccount(one: Credential, other: Credential): boolean {
     case 'api-key':
       return false;
   }
+}
+
+// --- what can be taken over
+
+/** Where a login can be imported from. */
+export type ImportPlace = LoginOrigin & { readonly name: 'kiro-cli' | 'amazon-q' | 'ide' | 'file' | 'env' };
+
+export type Finding = { readonly place: ImportPlace } & (
+  | { readonly login: FoundLogin }
+  /** A sentence about why it cannot be used. */
+  | { readonly problem: string }
+);
+
+export type Detection = {
+  readonly machine: DatabaseMachine;
+  readonly settings: LoginSettings;
+  readonly clock: Clock;
+};
+
+/** Everything that is there: the logins that last longest first, those that cannot be used last. */
+export async function detectLogins(detection: Detection): Promise<readonly Finding[]> {
+  const names = ['env', 'kiro-cli', 'amazon-q', 'ide'] as const;
+  const places = names.map((name) => usualPlace(name, detection)).filter((it) => it !== undefined);
+  const findings = await Promise.all(places.map((place) => look(place, detection)));
+  return findings.filter((it) => it !== undefined).toSorted((one, other) => freshness(other) - freshness(one));
+}
+
+/** Undefined for a file that the person has to name, and for an environment that says nothing. */
+export function usualPlace(
+  name: ImportPlace['name'],
+  { machine, settings, clock }: Detection,
+): ImportPlace | undefined {
+  const [kiroCli, amazonQ] = kiroCliDatabasePaths(machine);
+  switch (name) {
+    case 'kiro-cli':
+      return { name, path: kiroCli };
+    case 'amazon-q':
+      return { name, path: amazonQ };
+    case 'ide':
+      return { name, path: join(machine.homeDirectory, '.aws', 'sso', 'cache', 'kiro-auth-token.json') };
+    case 'env':
+      return settingSource(settings, clock) && { name, path: undefined };
+    case 'file':
+      return undefined;
+  }
+}
+
+/** @throws GatewayError `not-logged-in`, in a sentence that names the place, when there is no usable login. */
+export async function readLoginAt(place: ImportPlace, { settings, clock }: Detection): Promise<FoundLogin> {
+  if (place.name !== 'env') return withSettings(await readPlace(place, settings, clock), settings);
+  const source = settingSource(settings, clock);
+  if (source !== undefined) return source.read();
+  const names = 'REFRESH_TOKEN, KIRO_API_KEY, KIRO_CREDS_FILE and KIRO_CLI_DB_FILE';
+  throw new GatewayError('not-logged-in', `The environment names no Kiro login: ${names} are not set.`);
+}
+
+/** Undefined when there is nothing at all. */
+async function look(place: ImportPlace, detection: Detection): Promise<Finding | undefined> {
+  try {
+    if (place.path !== undefined) await stat(place.path);
+    return { place, login: await readLoginAt(place, detection) };
+  } catch (thrown) {
+    if (fileProblem(thrown) === 'missing') return undefined;
+    return { place, problem: toGatewayError(thrown).message };
+  }
+}
+
+function freshness(finding: Finding): number {
+  if ('problem' in finding) return -1;
+  const { credential } = finding.login;
+  return credential.kind === 'api-key' ? Infinity : (credential.expiresAt ?? 0);
 }

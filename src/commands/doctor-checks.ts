@@ -6,7 +6,7 @@ import { createServer } from 'node:net';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import { detectLogins } from '../auth/detect.js';
+import { detectLogins } from '../auth/sources.js';
 import { codeOf } from '../auth/files.js';
 import type { Context } from '../context.js';
 import { GatewayError, toGatewayError } from '../core/errors.js';

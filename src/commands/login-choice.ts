@@ -7,7 +7,7 @@ import {
   type ImportPlace,
   readLoginAt,
   usualPlace,
-} from '../auth/detect.js';
+} from '../auth/sources.js';
 import { BUILDER_ID_START_URL, DEFAULT_LOGIN, type FoundLogin, isLoginName } from '../auth/credential.js';
 import type { Context } from '../context.js';
 import { GatewayError } from '../core/errors.js';

@@ -3,7 +3,7 @@
 import { join } from 'node:path';
 
 import { accountKind, type Credential, DEFAULT_LOGIN } from '../auth/credential.js';
-import { type Detection, type Finding, usualPlace } from '../auth/detect.js';
+import { type Detection, type Finding, usualPlace } from '../auth/sources.js';
 import type { LoginStore } from '../auth/login-store.js';
 import type { Context } from '../context.js';
 import { startDemo } from '../demo.js';

@@ -2,28 +2,25 @@
 
 import {
   accountKind,
-  BUILDER_ID_START_URL,
   type ApiKeyCredential,
+  BUILDER_ID_START_URL,
   checkLoginName,
   type Credential,
   digestOf,
   type FoundLogin,
   type RefreshableCredential,
+  toAccess,
   type Tokens,
 } from '../auth/credential.js';
-import {
-  API_REGIONS,
-  type Proof,
-  type ProofTools,
-  proveApiKey,
-  proveLogin,
-  readLoginAt,
-  usualPlace,
-} from '../auth/detect.js';
 import { type DeviceCode, signInWithDevice } from '../auth/device-flow.js';
-import type { LoginOrigin } from '../auth/store.js';
 import { askKiroCli } from '../auth/kiro-cli.js';
+import { refreshCredential, type RefreshDependencies } from '../auth/refresh.js';
+import { readLoginAt, usualPlace } from '../auth/sources.js';
+import type { LoginOrigin } from '../auth/store.js';
 import { GatewayError } from '../core/errors.js';
+import type { Profile } from '../kiro/answers.js';
+import { API_REGIONS, DEFAULT_REGION } from '../kiro/calls.js';
+import { type ClientDependencies, createKiroClient, type KiroClient } from '../kiro/client.js';
 import { hostsOf } from '../open-gateway.js';
 import type { Run } from './command.js';
 import { choosePlan, missing, type Plan, readLoginFlags, type Steps } from './login-choice.js';
@@ -72,7 +69,8 @@ async function logInAt(steps: Steps): Promise<number> {
     optOut: settings.kiroOptOut,
   };
   const { credential, origin, renewed } = await obtain(plan, steps, tools);
-  if (context.stopSignal().aborted) throw new GatewayError('cancelled', 'Stopped; nothing was stored.');
+  // Once a login has been renewed, what lies at its source may be dead, and stopping would lose it.
+  if (renewed === undefined && context.stopSignal().aborted) throw stopped();
   const { logins, paths } = desk;
   const saved = await logins?.saveLogin(flags.name, credential, { store: flags.store, source: origin });
   // So that the list says who renewed it: the copy at the source may be retired.
@@ -87,12 +85,15 @@ async function logInAt(steps: Steps): Promise<number> {
   return 0;
 }
 
-type Obtained = {
+type Obtained = Proof & { readonly origin: LoginOrigin };
+
+type Proof = {
   readonly credential: Credential;
-  readonly origin: LoginOrigin;
-  /** What a refresh has made of a login that somebody else has a copy of. */
+  /** The tokens in it when they come from a refresh, which may have killed those that somebody else has. */
   readonly renewed?: Tokens | undefined;
 };
+
+type ProofTools = RefreshDependencies & Pick<ClientDependencies, 'optOut' | 'randomId'>;
 
 /** A refresh may retire the old tokens, so it must be certain beforehand that there is a place for the new ones. */
 async function makeSureOfStore({ flags, context, desk }: Steps): Promise<void> {
@@ -108,9 +109,7 @@ async function tellTerms({ flags, prompts, context }: Steps): Promise<void> {
   if (prompts === undefined) context.terminal.note(UNOFFICIAL.join('\n'));
   else prompts.box('Before you go on', UNOFFICIAL);
   if (prompts === undefined || flags.hasAgreed) return;
-  if (!(await prompts.agree('Use it with this login?'))) {
-    throw new GatewayError('cancelled', 'Stopped; nothing was stored.');
-  }
+  if (!(await prompts.agree('Use it with this login?'))) throw stopped();
 }
 
 async function obtain(plan: Plan, steps: Steps, tools: ProofTools): Promise<Obtained> {
@@ -126,16 +125,14 @@ async function obtain(plan: Plan, steps: Steps, tools: ProofTools): Promise<Obta
       return { credential, origin: { name: 'device-flow', path: undefined } };
     }
     case 'api-key': {
-      const place = { region: region ?? API_REGIONS[0], apiRegion, profileArn: undefined };
-      const credential = await proveKey({ kind: 'api-key', apiKey: plan.apiKey, ...place }, steps, tools);
-      return { credential, origin: { name: 'api-key', path: undefined } };
+      const place = { region: region ?? DEFAULT_REGION, apiRegion, profileArn: undefined };
+      const proof = await prove({ kind: 'api-key', apiKey: plan.apiKey, ...place }, steps, tools);
+      return { ...proof, origin: { name: 'api-key', path: undefined } };
     }
     case 'import': {
       const { credential, notices } = await renewedByOwner(plan, steps);
       for (const it of notices) steps.context.terminal.note(it);
-      const origin = plan.place;
-      if (credential.kind === 'api-key') return { credential: await proveKey(credential, steps, tools), origin };
-      return { ...(await prove(credential, steps, tools)), origin };
+      return { ...(await prove(credential, steps, tools)), origin: plan.place };
     }
   }
 }
@@ -147,47 +144,14 @@ async function renewedByOwner(
 ): Promise<FoundLogin> {
   const { credential } = login;
   const usual = usualPlace('kiro-cli', desk.detection)?.path;
-  if (place.path !== usual || credential.kind === 'api-key') return login;
-  if ((credential.expiresAt ?? 0) - context.now() > MARGIN_MS || !(await askKiroCli(context.runProgram))) return login;
-  return readLoginAt(place, desk.detection);
-}
-
-/** A region that somebody said is the only one that is tried. */
-async function proveKey(credential: ApiKeyCredential, steps: Steps, tools: ProofTools): Promise<ApiKeyCredential> {
-  const { kiroRegion, kiroApiRegion } = steps.desk.detection.settings;
-  const said = steps.flags.region ?? kiroApiRegion ?? credential.apiRegion ?? kiroRegion;
-  const regions = said === undefined ? [...new Set([credential.region, ...API_REGIONS])] : [said];
-  return busy(steps, 'Trying the API key', (signal) => proveApiKey(credential, regions, tools, signal));
-}
-
-async function prove(found: RefreshableCredential, steps: Steps, tools: ProofTools): Promise<Omit<Obtained, 'origin'>> {
-  const proof = await busy(steps, 'Trying the login', (signal) => proveLogin(found, tools, signal));
-  return { credential: await withProfile(proof, steps), renewed: proof.renewed };
+  if (place.path !== usual || credential.kind === 'api-key' || isAlive(credential, context.now())) return login;
+  return (await askKiroCli(context.runProgram)) ? readLoginAt(place, desk.detection) : login;
 }
 
 function showCode({ url, userCode }: DeviceCode, { prompts, context }: Steps): void {
   const lines = [`Open  ${url}`, `code  ${userCode}`];
   if (prompts === undefined) for (const line of lines) context.terminal.note(line);
   else prompts.box('Approve the login in a browser, on any machine', lines);
-}
-
-async function withProfile(
-  { credential, profiles, renewed }: Proof,
-  { prompts, context }: Steps,
-): Promise<RefreshableCredential> {
-  const [first, second] = profiles;
-  if (credential.profileArn !== undefined || first === undefined) return credential;
-  if (second === undefined) return { ...credential, profileArn: first.arn };
-  if (prompts === undefined) {
-    const arns = profiles.map(({ arn, name }) => `${arn} (${printable(name)})`).join(', ');
-    const several = `the account has several profiles: ${arns}.`;
-    if (renewed === undefined) throw missing('--profile-arn', several);
-    // The tokens at the source may be dead by now, so these are kept all the same.
-    context.terminal.note(`No profile was chosen, and ${several} Set PROFILE_ARN to one of them.`);
-    return credential;
-  }
-  const choices = profiles.map(({ arn, name }) => ({ value: arn, label: printable(name) || arn, hint: arn }));
-  return { ...credential, profileArn: await prompts.choose('Which Kiro profile is to be used?', choices) };
 }
 
 function busy<Result>(
@@ -197,6 +161,120 @@ function busy<Result>(
 ): Promise<Result> {
   const working = work(context.stopSignal());
   return prompts === undefined ? working : prompts.during(message, working);
+}
+
+function stopped(): GatewayError {
+  return new GatewayError('cancelled', 'Stopped; nothing was stored.');
+}
+
+// --- the proof
+
+/** @throws GatewayError `login-expired` when it does not work, others when nobody can tell. */
+async function prove(credential: Credential, steps: Steps, tools: ProofTools): Promise<Proof> {
+  if (credential.kind === 'api-key') {
+    return busy(steps, 'Trying the API key', (signal) => proveApiKey(credential, steps, { tools, signal }));
+  }
+  const { profiles, ...proof } = await busy(steps, 'Trying the login', (signal) =>
+    proveLogin(credential, tools, signal),
+  );
+  return withProfile(proof, profiles, steps);
+}
+
+/** It works only in the region that it was made in. One that somebody said is the only one that is tried. */
+async function proveApiKey(
+  credential: ApiKeyCredential,
+  { desk, flags }: Steps,
+  { tools, signal }: { readonly tools: ProofTools; readonly signal: AbortSignal },
+): Promise<Proof> {
+  const { kiroRegion, kiroApiRegion } = desk.detection.settings;
+  const said = flags.region ?? kiroApiRegion ?? credential.apiRegion ?? kiroRegion;
+  const regions = said === undefined ? [...new Set([credential.region, ...API_REGIONS])] : [said];
+  let failure: GatewayError | undefined;
+  for (const region of regions) {
+    const candidate = { ...credential, region, apiRegion: region, profileArn: undefined };
+    try {
+      await clientOf(candidate, region, tools).listModels(signal);
+      return { credential: candidate };
+    } catch (thrown) {
+      if (!(thrown instanceof GatewayError) || thrown.kind === 'cancelled') throw thrown;
+      if (thrown.kind !== 'login-expired') failure ??= thrown;
+    }
+  }
+  const message = `Kiro does not know this API key in ${regions.join(' or ')}; copy it again, or give its --region.`;
+  throw failure ?? new GatewayError('login-expired', message);
+}
+
+/**
+ * A token that still lives is tried as it is, because a refresh may retire the copy of whoever else has it.
+ * @returns also the profiles to choose from, when the login names none.
+ */
+async function proveLogin(credential: RefreshableCredential, tools: ProofTools, signal: AbortSignal) {
+  if (isAlive(credential, tools.now())) {
+    try {
+      if (credential.profileArn === undefined)
+        return { credential, profiles: await listProfiles(credential, tools, signal) };
+      await clientOf(credential, credential.apiRegion, tools).listModels(signal);
+      return { credential, profiles: [] };
+    } catch (thrown) {
+      if (!(thrown instanceof GatewayError) || thrown.kind !== 'login-expired') throw thrown;
+    }
+  }
+  const renewed = await refreshCredential(credential, tools);
+  const latest = { ...credential, ...renewed };
+  if (latest.profileArn !== undefined) return { credential: latest, renewed, profiles: [] };
+  // The refresh was the proof, and its tokens have to be kept whatever Kiro says about profiles.
+  return { credential: latest, renewed, profiles: await listProfiles(latest, tools, signal).catch(() => []) };
+}
+
+function isAlive({ accessToken, expiresAt = 0 }: RefreshableCredential, now: number): boolean {
+  return accessToken !== undefined && expiresAt - now > MARGIN_MS;
+}
+
+/** A profile belongs to one API region, which nobody knows beforehand. */
+async function listProfiles(
+  credential: RefreshableCredential,
+  tools: ProofTools,
+  signal: AbortSignal,
+): Promise<readonly Profile[]> {
+  const regions = credential.apiRegion === undefined ? API_REGIONS : [credential.apiRegion];
+  const answers = await Promise.allSettled(regions.map((it) => clientOf(credential, it, tools).listProfiles(signal)));
+  const listed = answers.flatMap((it) => (it.status === 'fulfilled' ? it.value : []));
+  const failures = answers.flatMap((it) => (it.status === 'rejected' ? [it.reason as unknown] : []));
+  if (failures.length === answers.length && !failures.some(isRefusedOnly)) throw failures[0];
+  return [...new Map(listed.map((it) => [it.arn, it])).values()];
+}
+
+/** Kiro knew the token and denies the question, as it does to a Builder ID, which needs no profile of its own. */
+function isRefusedOnly(thrown: unknown): boolean {
+  return thrown instanceof GatewayError && (thrown.kind === 'forbidden' || thrown.kind === 'invalid-request');
+}
+
+function clientOf(credential: Credential, apiRegion: string | undefined, tools: ProofTools): KiroClient {
+  const refusal = new GatewayError('login-expired', 'Kiro does not accept this login.');
+  const session = {
+    accessToken: () => Promise.resolve(toAccess(credential)),
+    forceRefresh: () => Promise.reject(refusal),
+  };
+  return createKiroClient({ ...tools, session, apiRegion });
+}
+
+async function withProfile(proof: Proof, profiles: readonly Profile[], { prompts, context }: Steps): Promise<Proof> {
+  const [first, second] = profiles;
+  if (first === undefined) return proof;
+  const choose = (profileArn: string): Proof => ({ ...proof, credential: { ...proof.credential, profileArn } });
+  if (second === undefined) return choose(first.arn);
+  const arns = profiles.map(({ arn, name }) => `${arn} (${printable(name)})`).join(', ');
+  const several = `the account has several profiles: ${arns}.`;
+  const choices = profiles.map(({ arn, name }) => ({ value: arn, label: printable(name) || arn, hint: arn }));
+  try {
+    if (prompts === undefined) throw missing('--profile-arn', several);
+    return choose(await prompts.choose('Which Kiro profile is to be used?', choices));
+  } catch (thrown) {
+    if (proof.renewed === undefined) throw thrown;
+    // The tokens at the source may be dead by now, so these are kept all the same.
+    context.terminal.note(`No profile was chosen, and ${several} Set PROFILE_ARN to one of them.`);
+    return proof;
+  }
 }
 
 /** As long as a token must still be good for. */

@@ -10,7 +10,7 @@ import {
   loginCommand,
   withSettings,
 } from '../auth/credential.js';
-import { readLoginAt, usualPlace } from '../auth/detect.js';
+import { readLoginAt, usualPlace } from '../auth/sources.js';
 import { fileStore, type RenewedBy } from '../auth/store.js';
 import type { Context } from '../context.js';
 import { toGatewayError } from '../core/errors.js';
