@@ -63,7 +63,7 @@ test('each package has one door', () => {
     'keytar <- src/auth/keychain.ts',
     'node-fetch <- src/outbound.ts',
     'socks-proxy-agent <- src/outbound.ts',
-    'sql.js <- src/auth/kiro-cli.ts',
+    'sql.js <- src/auth/sqlite.ts',
   ]);
 });
 

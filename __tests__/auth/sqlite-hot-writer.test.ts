@@ -4,8 +4,7 @@ import { join } from 'node:path';
 import { setImmediate as nextTick } from 'node:timers/promises';
 import { expect, test } from '@jest/globals';
 import { readKiroCliDatabase } from '../../src/auth/kiro-cli.js';
-import { readDatabaseImage } from '../../src/auth/sqlite.js';
-import { addRows, CREATE, integrityOf } from './sqlite-support.js';
+import { addRows, CREATE, integrityOf, readDatabaseImage } from './sqlite-support.js';
 import { quoted, startWriter } from './sqlite-writer.js';
 import { refreshToken, temporaryFolder } from './support.js';
 

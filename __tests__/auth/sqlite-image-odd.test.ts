@@ -3,7 +3,7 @@
 import { appendFileSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, expect, test } from '@jest/globals';
-import { readDatabaseImage, untilQuiet } from '../../src/auth/sqlite.js';
+import { untilQuiet } from '../../src/auth/sqlite.js';
 import {
   addRows,
   CAREFUL,
@@ -11,6 +11,7 @@ import {
   comparable,
   copyOf,
   instantly,
+  readDatabaseImage,
   recovered,
   setToken,
   START,

@@ -4,13 +4,13 @@ import { readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { readDatabaseImage } from '../../src/auth/sqlite.js';
 import {
   addRows,
   CAREFUL,
   comparable,
   copyOf,
   instantly,
+  readDatabaseImage,
   recovered,
   setToken,
   SMALL_CACHE,

@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { copyFileSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import initSqlJs from 'sql.js';
+import { type Sleep, withDatabase } from '../../src/auth/sqlite.js';
 import { temporaryFolder } from './support.js';
 import type { Writer } from './sqlite-writer.js';
 
@@ -43,6 +44,11 @@ export const CHANGE = [
   "UPDATE auth_kv SET value = lower(value) WHERE key LIKE 'row%'",
 ];
 
+/** What the gateway sees of a database, as one file. */
+export function readDatabaseImage(path: string, clock: { readonly sleep: Sleep }): Promise<Buffer> {
+  return withDatabase(path, clock, (database) => Buffer.from(database.export()));
+}
+
 /** The token in a picture of a database, whether the rest is whole or not: the plus keeps SQLite from using the index. */
 export async function tokenIn(image: Uint8Array): Promise<string> {
   const value = await ask(image, "SELECT value FROM auth_kv WHERE +key = 'token'");
@@ -79,10 +85,10 @@ export async function recovered(path: string, writer: Writer): Promise<Buffer> {
   const hurry = 'PRAGMA synchronous = OFF';
   await writer.run(copy, hurry, 'SELECT count(*) FROM sqlite_master', 'PRAGMA wal_checkpoint(TRUNCATE)');
   await writer.close(copy);
-  return comparable(readFileSync(copy));
+  return readDatabaseImage(copy, instantly);
 }
 
-/** Without the two bytes that say whether the database is in WAL mode, which a picture never is. */
+/** Without the two bytes that say whether the database is in WAL mode. */
 export function comparable(image: Buffer): Buffer {
   return Buffer.from(image).fill(1, 18, 20);
 }

@@ -1,4 +1,4 @@
-/** The login of kiro-cli or amazon-q in their database. Only read, and the only place that knows SQL. */
+/** The login of kiro-cli or amazon-q in their database, which is only read. */
 
 import { posix, win32 } from 'node:path';
 import type { Database, SqlValue } from 'sql.js';
@@ -7,7 +7,7 @@ import { isRecord, Reader } from '../core/reader.js';
 import { isProfileArn, isRegion } from '../kiro/calls.js';
 import type { Credential, FoundLogin } from './credential.js';
 import { readCredential, registrationFields } from './json-login.js';
-import { readDatabaseImage, type Sleep, unusableDatabase } from './sqlite.js';
+import { type Sleep, unusableDatabase, withDatabase } from './sqlite.js';
 
 export type Clock = {
   /** Unix time in milliseconds. */
@@ -17,9 +17,7 @@ export type Clock = {
 
 /** @throws GatewayError `not-logged-in`, in one sentence that names the file, when there is no usable login. */
 export async function readKiroCliDatabase(path: string, clock: Clock): Promise<FoundLogin> {
-  const image = await readDatabaseImage(path, clock);
-  if (!image.subarray(0, MAGIC.length).equals(MAGIC)) throw unusableDatabase(path, notSqlite(image));
-  const { secrets, state } = await readRows(path, image);
+  const { secrets, state } = await withDatabase(path, clock, (database) => readRows(path, database));
   const login = chooseLogin(secrets, state, clock.now());
   if ('kind' in login) return { credential: login, notices: [] };
   const advice = 'run `kiro-cli login`.';
@@ -27,33 +25,18 @@ export async function readKiroCliDatabase(path: string, clock: Clock): Promise<F
   throw unusableDatabase(path, `holds no login that can be used (${login.join('; ')}); ${advice}`);
 }
 
-async function readRows(path: string, image: Buffer): Promise<{ secrets: Rows; state: Rows }> {
-  const { default: loadSqlite } = await import('sql.js');
-  const sqlite = await loadSqlite();
-  // sql.js takes a slice of what it is given, and that of a Buffer is no copy.
-  const database = new sqlite.Database(image);
-  try {
-    const columns = columnsOf(database, 'auth_kv');
-    if (!columns.has('key') || !columns.has('value')) {
-      // A database of another program also has tables, and maybe this one.
-      const complaint =
-        columns.size === 0
-          ? 'has no table auth_kv, so it is not of kiro-cli or amazon-q'
-          : 'has a table auth_kv without the columns key and value, so it is of an unknown kiro-cli';
-      throw unusableDatabase(path, `${complaint}; set KIRO_CLI_DB_FILE to kiro-cli's data.sqlite3.`);
-    }
-    const hasState = columnsOf(database, 'state').has('value');
-    return { secrets: rowsOf(database, 'auth_kv'), state: hasState ? rowsOf(database, 'state') : new Map() };
-  } catch (thrown) {
-    if (thrown instanceof GatewayError) throw thrown;
-    throw unusableDatabase(
-      path,
-      'is damaged or only half written; run `kiro-cli login`, or copy the file again if it is a copy.',
-      thrown,
-    );
-  } finally {
-    database.close();
+function readRows(path: string, database: Database): { secrets: Rows; state: Rows } {
+  const columns = columnsOf(database, 'auth_kv');
+  if (!columns.has('key') || !columns.has('value')) {
+    // A database of another program also has tables, and maybe this one.
+    const complaint =
+      columns.size === 0
+        ? 'has no table auth_kv, so it is not of kiro-cli or amazon-q'
+        : 'has a table auth_kv without the columns key and value, so it is of an unknown kiro-cli';
+    throw unusableDatabase(path, `${complaint}; set KIRO_CLI_DB_FILE to kiro-cli's data.sqlite3.`);
   }
+  const hasState = columnsOf(database, 'state').has('value');
+  return { secrets: rowsOf(database, 'auth_kv'), state: hasState ? rowsOf(database, 'state') : new Map() };
 }
 
 function columnsOf(database: Database, table: string): ReadonlySet<string> {
@@ -70,16 +53,6 @@ function rowsOf(database: Database, table: 'auth_kv' | 'state'): Rows {
 function toText(value: SqlValue | undefined): string {
   return value instanceof Uint8Array ? new TextDecoder().decode(value) : String(value ?? null);
 }
-
-function notSqlite(image: Buffer): string {
-  // Encrypted databases are whole pages in which nearly every byte value occurs early.
-  const looksEncrypted = image.length % 512 === 0 && new Set(image.subarray(0, 1024)).size > 200;
-  return looksEncrypted
-    ? 'seems to be encrypted, and the gateway has no key for it; set KIRO_CLI_DB_FILE to one that is not.'
-    : "is not a SQLite database; set KIRO_CLI_DB_FILE to kiro-cli's data.sqlite3.";
-}
-
-const MAGIC = Buffer.from('SQLite format 3\0');
 
 /** Key to value, as text; most values are JSON. */
 type Rows = ReadonlyMap<string, string>;

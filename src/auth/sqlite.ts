@@ -1,25 +1,44 @@
-/** A true picture of a SQLite database that others may write to: read only, and without a lock. */
+/** A SQLite database that others may write to: read without a lock, and without a change to any of its files. */
 
-// The formats: https://www.sqlite.org/fileformat2.html. Where it says nothing about a journal (a tail that is cut, a
-// header with odd values), this follows `pager_playback` of SQLite's pager.c.
-
+import { randomUUID } from 'node:crypto';
 import { closeSync, constants, existsSync, fstatSync, openSync, readFileSync, readSync, realpathSync } from 'node:fs';
+import type { Database, SqlJsStatic } from 'sql.js';
 import { GatewayError } from '../core/errors.js';
 import { FILE_PROBLEMS, fileProblem, type FileProblem } from './files.js';
 
 export type Sleep = (milliseconds: number) => Promise<void>;
 
 /**
- * What SQLite would show to one who opens the database now: with all that is committed, wherever it lies, and without
- * what is not. The write-ahead log is merged and a transaction that somebody left open is undone, both in memory.
+ * Shows what SQLite would show to one who opens the database now: all that is committed, wherever it lies, and nothing
+ * else. SQLite itself gets copies in its own memory, where it merges the write-ahead log and undoes a transaction that
+ * somebody left open.
  * @throws GatewayError `not-logged-in` when there is no whole database there.
  */
-export async function readDatabaseImage(path: string, { sleep }: { readonly sleep: Sleep }): Promise<Buffer> {
+export async function withDatabase<Result>(
+  path: string,
+  { sleep }: { readonly sleep: Sleep },
+  work: (database: Database) => Result,
+): Promise<Result> {
   const files = findFiles(path);
   await waitForTransaction(files, sleep);
-  const image = await untilQuiet(() => readOnce(files), sleep);
-  if (image !== undefined) return image;
-  throw unusableDatabase(path, 'is written to all the time and could not be read; try again in a moment.');
+  const copies = await untilQuiet(() => readOnce(files), sleep);
+  if (copies === undefined) {
+    throw unusableDatabase(path, 'is written to all the time and could not be read; try again in a moment.');
+  }
+  const { default: loadSqlite } = await import('sql.js');
+  const sqlite = await loadSqlite();
+  const name = randomUUID();
+  const sides = (['-journal', '-wal'] as const).map((it) => putFile(sqlite, name + it, copies[it]));
+  const database = putFile(sqlite, name, copies.main);
+  try {
+    // In any other mode a log needs memory that processes share, and the one here has none.
+    database.exec('PRAGMA locking_mode = EXCLUSIVE; SELECT count(*) FROM sqlite_schema');
+    return work(database);
+  } catch (thrown) {
+    throw thrown instanceof GatewayError ? thrown : unusableDatabase(path, complaintOf(thrown), thrown);
+  } finally {
+    for (const it of [database, ...sides]) closeQuietly(it);
+  }
 }
 
 /** The first answer that is one; undefined when there is none for more than a second. */
@@ -37,6 +56,37 @@ export function unusableDatabase(path: string, complaint: string, cause?: unknow
   return new GatewayError('not-logged-in', `The Kiro database ${path} ${complaint}`, { cause });
 }
 
+/**
+ * A file in the memory of SQLite, where it looks by name for what belongs to a database. sql.js makes files for databases
+ * only, and under names of its own choice, which it keeps in `filename`.
+ */
+function putFile(sqlite: SqlJsStatic, name: string, bytes: Buffer): Database {
+  class NamedDatabase extends sqlite.Database {
+    get filename(): string {
+      return name;
+    }
+
+    set filename(_) {}
+  }
+  return new NamedDatabase(bytes);
+}
+
+/** SQLite deletes side files that are of no more use, and sql.js then misses them. */
+function closeQuietly(database: Database): void {
+  try {
+    database.close();
+  } catch {
+    return;
+  }
+}
+
+function complaintOf(thrown: unknown): string {
+  // What SQLite says of the version of a log.
+  return thrown instanceof Error && thrown.message === 'unable to open database file'
+    ? 'has a log of a newer SQLite; close kiro-cli, which merges it, and try again.'
+    : 'is damaged or only half written; run `kiro-cli login`, or copy the file again if it is a copy.';
+}
+
 type Files = { readonly main: string; readonly journal: string; readonly wal: string };
 
 /** SQLite puts its side files next to the database itself, not next to a link that leads to it. */
@@ -52,10 +102,12 @@ function findFiles(path: string): Files {
 /** A transaction is a matter of milliseconds, mostly; one that stays was left by a process that died. */
 async function waitForTransaction({ journal }: Files, sleep: Sleep): Promise<void> {
   for (let waitedMs = 0; waitedMs < TRANSACTION_WAIT_MS; waitedMs += POLL_MS) {
-    if (readJournal(readSideFile(journal, LARGEST_SECTOR_BYTES)) === undefined) return;
+    if (!readSideFile(journal, JOURNAL_MAGIC.length).equals(JOURNAL_MAGIC)) return;
     await sleep(POLL_MS);
   }
 }
+
+type Copies = Readonly<Record<'main' | '-journal' | '-wal', Buffer>>;
 
 /**
  * The database, its side files, and the database again: a picture only when nobody wrote meanwhile. Pages reach the
@@ -63,7 +115,7 @@ async function waitForTransaction({ journal }: Files, sleep: Sleep): Promise<voi
  * their headers; so when the database and the headers are as they were, the parts belong together. Synchronous, because
  * a pause between two steps is long enough for many transactions.
  */
-function readOnce({ main: path, ...side }: Files): Buffer | undefined {
+function readOnce({ main: path, ...side }: Files): Copies | undefined {
   const main = readBytes(path);
   if (typeof main === 'string') throw unusableDatabase(path, COMPLAINTS[main]);
   const journal = readSideFile(side.journal);
@@ -75,19 +127,36 @@ function readOnce({ main: path, ...side }: Files): Buffer | undefined {
     isStillBeginning(side.journal, journal.subarray(0, JOURNAL_HEADER_BYTES)) &&
     isStillBeginning(side.wal, wal.subarray(0, WAL_HEADER_BYTES));
   if (!isQuiet) return undefined;
-  if (main.length === 0) throw unusableDatabase(path, 'is empty; run `kiro-cli login` so that it is filled.');
-  const log = readWal(wal);
-  if (log === 'unknown-version') {
-    throw unusableDatabase(path, 'has a log of a newer SQLite; close kiro-cli, which merges it, and try again.');
+  const complaint = complaintAbout(main, journal);
+  if (complaint !== undefined) throw unusableDatabase(path, complaint);
+  return { main, '-journal': hasEnded(journal) ? Buffer.alloc(0) : journal, '-wal': wal };
+}
+
+/** What SQLite should not even be shown. */
+function complaintAbout(main: Buffer, journal: Buffer): string | undefined {
+  if (main.length === 0) return 'is empty; run `kiro-cli login` so that it is filled.';
+  if (!main.subarray(0, MAGIC.length).equals(MAGIC)) {
+    // Encrypted databases are whole pages in which nearly every byte value occurs early.
+    const looksEncrypted = main.length % 512 === 0 && new Set(main.subarray(0, 1024)).size > 200;
+    return looksEncrypted
+      ? 'seems to be encrypted, and the gateway has no key for it; set KIRO_CLI_DB_FILE to one that is not.'
+      : "is not a SQLite database; set KIRO_CLI_DB_FILE to kiro-cli's data.sqlite3.";
   }
-  let image = main;
-  for (const patch of [readOpenTransaction(journal), log]) {
-    if (patch === undefined) continue;
-    if (patch.pageCount * patch.pageSize > MAX_BYTES) throw unusableDatabase(path, COMPLAINTS['too-large']);
-    image = patched(image, patch);
-  }
-  // No longer in WAL mode, which a database in memory cannot be in.
-  return image.length < 20 ? image : image.fill(1, 18, 20);
+  // The pages that there were before the transaction, and their size: SQLite would make the database as long again.
+  const isHot = journal.length >= JOURNAL_HEADER_BYTES && journal.indexOf(JOURNAL_MAGIC) === 0;
+  const isHuge = isHot && journal.readUInt32BE(16) * Math.min(journal.readUInt32BE(24), LARGEST_PAGE) > MAX_BYTES;
+  return isHuge ? COMPLAINTS['too-large'] : undefined;
+}
+
+/**
+ * A transaction over several databases ends when the file is deleted that ties their journals together; its name stands
+ * at the end of each: https://www.sqlite.org/atomiccommit.html#_multi_file_commit. SQLite cannot look for it from where
+ * it is.
+ */
+function hasEnded(journal: Buffer): boolean {
+  const end = journal.length - 16;
+  if (end < 0 || !journal.subarray(end + 8).equals(JOURNAL_MAGIC)) return false;
+  return !existsSync(journal.toString('utf8', Math.max(0, end - journal.readUInt32BE(end)), end));
 }
 
 /** A journal or log that is not there says as much as an empty one. */
@@ -130,170 +199,14 @@ const COMPLAINTS = {
   unreadable: 'cannot be read; allow yourself to read it.',
 } as const satisfies Record<FileProblem, string>;
 
+const MAGIC = Buffer.from('SQLite format 3\0');
+const JOURNAL_MAGIC = Buffer.from('d9d505f920a163d7', 'hex');
+/** As long as these bytes stay the same, the journal is of the same transaction, and the log has only grown. */
+const JOURNAL_HEADER_BYTES = 28;
+const WAL_HEADER_BYTES = 32;
+const LARGEST_PAGE = 65_536;
 const MAX_BYTES = 512 * 1024 * 1024;
 const TRANSACTION_WAIT_MS = 2000;
 const POLL_MS = 50;
-/** The header of a journal may take as much. */
-const LARGEST_SECTOR_BYTES = 64 * 1024;
 const MAX_ATTEMPTS = 60;
 const LONGEST_PAUSE_MS = 25;
-
-/** Pages that stand beside the database and belong into it. */
-type Patch = {
-  /** The log or journal that the pages lie in. */
-  readonly bytes: Buffer;
-  readonly pageSize: number;
-  /** The length of the whole database, in pages. */
-  readonly pageCount: number;
-  /** Page numbers, which begin at 1, to where the page begins in `bytes`. */
-  readonly offsets: ReadonlyMap<number, number>;
-};
-
-/** The database with the pages in their places. The image given is used up, because copying a large one is dear. */
-export function patched(image: Buffer, { bytes, pageSize, pageCount, offsets }: Patch): Buffer {
-  const missing = pageCount * pageSize - image.length;
-  const whole = missing > 0 ? Buffer.concat([image, Buffer.alloc(missing)]) : image.subarray(0, pageCount * pageSize);
-  for (const [page, offset] of offsets) {
-    // Pages behind the end were cut off later: a vacuum in a log, growth in a journal.
-    if (page <= pageCount) bytes.copy(whole, (page - 1) * pageSize, offset, offset + pageSize);
-  }
-  return whole;
-}
-
-function isPowerOfTwo(size: number, least: number): boolean {
-  return size >= least && size <= 65_536 && Number.isInteger(Math.log2(size));
-}
-
-/**
- * The pages as they were before a transaction that did not end. Undefined when there is nothing to undo: an empty journal, or one whose header was zeroed, which is how a transaction
- * ends with `journal_mode=PERSIST`.
- */
-export function readJournal(journal: Buffer): Patch | undefined {
-  const shape = readShape(journal);
-  if (shape === undefined) return undefined;
-  const offsets = new Map<number, number>();
-  // A large transaction writes several segments, each with a header of its own.
-  let segment: number | undefined = 0;
-  while (segment !== undefined && hasJournalHeader(journal, segment, shape.sectorBytes)) {
-    segment = readSegment(journal, segment, shape, offsets);
-  }
-  return { bytes: journal, pageSize: shape.pageSize, pageCount: shape.pageCount, offsets };
-}
-
-function readOpenTransaction(journal: Buffer): Patch | undefined {
-  const superJournal = superJournalName(journal);
-  return superJournal === undefined || existsSync(superJournal) ? readJournal(journal) : undefined;
-}
-
-/**
- * The name of the file that ties the journals of several databases together. When that file is gone, the transaction
- * has ended well, and the journal must not be undone: https://www.sqlite.org/atomiccommit.html#_multi_file_commit
- */
-export function superJournalName(journal: Buffer): string | undefined {
-  if (journal.length < 16 || !journal.subarray(-JOURNAL_MAGIC.length).equals(JOURNAL_MAGIC)) return undefined;
-  const end = journal.length - 16;
-  const length = journal.readUInt32BE(end);
-  if (length === 0 || length > end) return undefined;
-  const name = journal.subarray(end - length, end);
-  // The sum is of `char`, which is signed on some machines and not on others; the last byte is the same on all.
-  const sum = name.reduce((total, byte) => (total + byte) & 0xff, 0);
-  return sum === journal.readUInt8(end + 7) ? name.toString('utf8') : undefined;
-}
-
-/** @returns where the next segment begins; undefined when this one breaks off. */
-function readSegment(
-  journal: Buffer,
-  segment: number,
-  { sectorBytes, pageSize, pageCount }: Shape,
-  offsets: Map<number, number>,
-): number | undefined {
-  // With `synchronous=OFF` this is the largest number of all: the records then go on to the end of the file.
-  const count = journal.readUInt32BE(segment + 8);
-  const nonce = journal.readUInt32BE(segment + 12);
-  const recordBytes = 4 + pageSize + 4;
-  // Never journaled; in its place stands the name of a super-journal.
-  const pageAt1GB = 0x40000000 / pageSize + 1;
-  let record = segment + sectorBytes;
-  for (let index = 0; index < count; index++, record += recordBytes) {
-    // What is cut or not valid was not yet safely on the disk, so nothing after it had reached the database.
-    if (record + recordBytes > journal.length) return undefined;
-    const page = journal.readUInt32BE(record);
-    if (page === 0 || page === pageAt1GB) return undefined;
-    // The order is SQLite's: of a page that did not exist before, not even the checksum is looked at.
-    if (page > pageCount) continue;
-    let checksum = nonce;
-    for (let at = pageSize - 200; at > 0; at -= 200) checksum = (checksum + journal.readUInt8(record + 4 + at)) >>> 0;
-    if (journal.readUInt32BE(record + 4 + pageSize) !== checksum) return undefined;
-    offsets.set(page, record + 4);
-  }
-  return Math.ceil(record / sectorBytes) * sectorBytes;
-}
-
-/** What only the first header says. A header fills a sector. */
-type Shape = { readonly sectorBytes: number; readonly pageSize: number; readonly pageCount: number };
-
-function readShape(journal: Buffer): Shape | undefined {
-  if (!hasJournalHeader(journal, 0, JOURNAL_HEADER_BYTES)) return undefined;
-  const pageCount = journal.readUInt32BE(16);
-  const sectorBytes = journal.readUInt32BE(20);
-  const pageSize = journal.readUInt32BE(24);
-  const isSound = isPowerOfTwo(sectorBytes, 32) && isPowerOfTwo(pageSize, 512) && sectorBytes <= journal.length;
-  return isSound ? { sectorBytes, pageSize, pageCount } : undefined;
-}
-
-function hasJournalHeader(journal: Buffer, offset: number, size: number): boolean {
-  return offset + size <= journal.length && journal.subarray(offset, offset + 8).equals(JOURNAL_MAGIC);
-}
-
-const JOURNAL_MAGIC = Buffer.from('d9d505f920a163d7', 'hex');
-/** As long as these bytes stay the same, the journal is of the same transaction. */
-const JOURNAL_HEADER_BYTES = 28;
-
-/**
- * The newest committed state, as SQLite's own recovery finds it: a log that does not begin well is ignored whole, and
- * otherwise it counts up to the last commit before the first frame that is not valid.
- */
-export function readWal(wal: Buffer): Patch | undefined | 'unknown-version' {
-  if (wal.length < WAL_HEADER_BYTES) return undefined;
-  const magic = wal.readUInt32BE(0);
-  const pageSize = wal.readUInt32BE(8);
-  if ((magic !== WAL_MAGIC && magic !== WAL_MAGIC + 1) || !isPowerOfTwo(pageSize, 512)) return undefined;
-  // The last bit of the magic number says in which byte order checksums are computed; they are stored big-endian.
-  const view = new DataView(wal.buffer, wal.byteOffset, wal.length);
-  let [first, second] = [0, 0];
-  const sumUp = (from: number, to: number): void => {
-    for (let at = from; at < to; at += 8) {
-      first = (first + view.getUint32(at, magic === WAL_MAGIC) + second) >>> 0;
-      second = (second + view.getUint32(at + 4, magic === WAL_MAGIC) + first) >>> 0;
-    }
-  };
-  const isSumAt = (at: number): boolean => wal.readUInt32BE(at) === first && wal.readUInt32BE(at + 4) === second;
-  sumUp(0, 24);
-  if (!isSumAt(24)) return undefined;
-  if (wal.readUInt32BE(4) !== WAL_VERSION) return 'unknown-version';
-  const offsets = new Map<number, number>();
-  let uncommitted: [page: number, offset: number][] = [];
-  let pageCount = 0;
-  const frameBytes = FRAME_HEADER_BYTES + pageSize;
-  for (let frame = WAL_HEADER_BYTES; frame + frameBytes <= wal.length; frame += frameBytes) {
-    const page = wal.readUInt32BE(frame);
-    // Frames of an earlier round stay behind the newer ones; they have that round's salts, not those of the header.
-    if (page === 0 || wal.compare(wal, 16, 24, frame + 8, frame + 16) !== 0) break;
-    sumUp(frame, frame + 8);
-    sumUp(frame + FRAME_HEADER_BYTES, frame + frameBytes);
-    if (!isSumAt(frame + 16)) break;
-    uncommitted.push([page, frame + FRAME_HEADER_BYTES]);
-    const pagesAfterCommit = wal.readUInt32BE(frame + 4);
-    if (pagesAfterCommit === 0) continue;
-    for (const [number, offset] of uncommitted) offsets.set(number, offset);
-    uncommitted = [];
-    pageCount = pagesAfterCommit;
-  }
-  return pageCount === 0 ? undefined : { bytes: wal, pageSize, pageCount, offsets };
-}
-
-const WAL_MAGIC = 0x377f0682;
-const WAL_VERSION = 3_007_000;
-/** As long as these bytes stay the same, the log has only grown. */
-const WAL_HEADER_BYTES = 32;
-const FRAME_HEADER_BYTES = 24;
