@@ -6,7 +6,7 @@ import { link, open, readdir, rename, rm, utimes, writeFile } from 'node:fs/prom
 import { hostname } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { GatewayError } from '../core/errors.js';
-import { isRecord } from '../core/reader.js';
+import { Reader } from '../core/reader.js';
 import { codeOf, makePrivateFolder } from './files.js';
 
 /*
@@ -18,7 +18,7 @@ import { codeOf, makePrivateFolder } from './files.js';
  * links its ticket to a claim, `<lock>.<id of the owner>`. There is one claim on each owner, so one process wins; it
  * looks whether the lock is still that owner's, and only then replaces or removes it. Ids never come back: once the lock
  * has passed on, it stays so, and a claim on a former owner is worth nothing. A claimant that dies leaves its claim, which
- * is claimed in its turn: `<lock>.<id>.<id of the claimant>`. So no owner ever has two successors. What no file can
+ * is taken over in the same way: `<lock>.<id>.<id of the claimant>`. So no owner ever has two successors. What no file can
  * prevent: an owner that was asleep for longer than `staleMs` wakes up beside its successor.
  */
 
@@ -48,11 +48,11 @@ export async function withLock<Result>(
   work: () => Promise<Result>,
 ): Promise<Result> {
   const id = randomUUID();
-  const mine: Mine = { id, file: `${path}.${id}.ticket` };
+  const mine: Mine = { ...options, id, file: `${path}.${id}.ticket` };
   try {
-    if (!(await acquire(path, mine, options))) return await work();
+    if (!(await acquire(path, mine))) return await work();
     const ended = new AbortController();
-    const beating = beat(mine, options, ended.signal);
+    const beating = beat(mine, ended.signal);
     try {
       return await work();
     } finally {
@@ -65,64 +65,66 @@ export async function withLock<Result>(
   }
 }
 
-type Mine = { readonly id: string; readonly file: string };
+/** The ticket of this process. */
+type Mine = LockOptions & { readonly id: string; readonly file: string };
 
 /** False when no lock can be made here. */
-async function acquire(path: string, mine: Mine, options: LockOptions): Promise<boolean> {
-  const signal = options.signal ?? new AbortController().signal;
+async function acquire(path: string, mine: Mine): Promise<boolean> {
+  const { signal = new AbortController().signal, waitMs, sleep, notice } = mine;
   let failures = 0;
   for (let waitedMs = 0, pauseMs = 4; ; waitedMs += pauseMs, pauseMs = Math.min(pauseMs * 2, MAX_PAUSE_MS)) {
     if (signal.aborted) throw new GatewayError('cancelled', 'The request was cancelled.');
     try {
-      await showTicket(mine, options.now());
-      if ((await linkNew(mine.file, path)) || (await succeed(path, mine, options))) return true;
+      await showTicket(mine);
+      if (await take(path, mine)) return true;
       failures = 0;
     } catch (thrown) {
       // On Windows a file that somebody is reading or deleting refuses for a moment.
       if (++failures === MAX_FAILURES) {
-        const reason = codeOf(thrown) || 'unknown error';
-        options.notice(`The lock ${path} cannot be made (${reason}); the gateway goes on without it.`);
+        notice(
+          `The lock ${path} cannot be made (${codeOf(thrown) || 'unknown error'}); the gateway goes on without it.`,
+        );
         return false;
       }
     }
-    if (waitedMs >= options.waitMs) {
+    if (waitedMs >= waitMs) {
       const sentence = `Another kiro-gateway has held the lock ${path} for too long; end it, or try again in a minute.`;
       throw new GatewayError('upstream-unavailable', sentence);
     }
-    await options.sleep(pauseMs, signal).catch(() => undefined);
+    await sleep(pauseMs, signal).catch(() => undefined);
   }
 }
 
-/** Takes over from an owner that is gone. */
-async function succeed(path: string, mine: Mine, options: LockOptions): Promise<boolean> {
-  const line = await readLine(path);
-  const last = line.at(-1);
-  if (last === undefined || !isGone(last.ticket, options)) return false;
-  const claim = claimOn(last);
-  if (!(await linkNew(mine.file, claim))) return false;
+/** Makes the own ticket the lock, or the claim, of this path: when it is free, or its owner gone. */
+async function take(path: string, mine: Mine): Promise<boolean> {
+  if (await linkNew(mine.file, path)) return true;
+  const owner = await readTicket(path);
+  if (owner === undefined || !isGone(owner, mine)) return false;
+  const claim = `${path}.${owner.id}`;
+  if (!(await take(claim, mine))) return false;
   const copy = `${mine.file}.copy`;
   try {
     // Somebody else may have succeeded before the claim was made.
-    for (const { file, ticket } of line) if ((await readTicket(file))?.id !== ticket.id) return false;
+    if ((await readTicket(path))?.id !== owner.id) return false;
     await link(mine.file, copy);
     await rename(copy, path);
   } finally {
     await removeQuietly(copy);
     await removeQuietly(claim);
   }
-  await sweep(path, options);
+  await sweep(path, mine);
   return true;
 }
 
 /** What processes that are gone have left behind: now that there is another owner, their claims are worth nothing. */
-async function sweep(path: string, options: LockOptions): Promise<void> {
+async function sweep(path: string, mine: Mine): Promise<void> {
   const prefix = `${basename(path)}.`;
   const names = await readdir(dirname(path)).catch(() => []);
   for (const name of names) {
     if (!name.startsWith(prefix) || !TICKET_ID.test(name.slice(prefix.length))) continue;
     const file = join(dirname(path), name);
     const ticket = await readTicket(file).catch(() => undefined);
-    if (ticket !== undefined && isGone(ticket, options)) await removeQuietly(file);
+    if (ticket !== undefined && isGone(ticket, mine)) await removeQuietly(file);
   }
 }
 
@@ -138,35 +140,17 @@ async function release(path: string, mine: Mine): Promise<void> {
   }
 }
 
-type Place = { readonly file: string; readonly ticket: Ticket };
-
-/** The owner, who claims to succeed it, who claims to succeed that one, … */
-async function readLine(path: string): Promise<readonly Place[]> {
-  const line: Place[] = [];
-  let place: Place | undefined;
-  for (let file = path; ; file = claimOn(place)) {
-    const ticket = await readTicket(file);
-    if (ticket === undefined) return line;
-    place = { file, ticket };
-    line.push(place);
-  }
-}
-
-function claimOn({ file, ticket }: Place): string {
-  return `${file}.${ticket.id}`;
-}
-
-function isGone(ticket: Ticket, { now, staleMs }: LockOptions): boolean {
+function isGone(ticket: Ticket, { now, staleMs }: Mine): boolean {
   return !isAlive(ticket) || now() - ticket.seenAt > staleMs;
 }
 
 /** A sign of life on the own ticket shows on all links to it, and can never land on the lock of another. */
-async function beat(mine: Mine, { now, sleep, staleMs }: LockOptions, signal: AbortSignal): Promise<void> {
+async function beat(mine: Mine, signal: AbortSignal): Promise<void> {
   for (;;) {
-    await sleep(staleMs / 3, signal).catch(() => undefined);
+    await mine.sleep(mine.staleMs / 3, signal).catch(() => undefined);
     if (signal.aborted) return;
     // When this fails, the next one may not.
-    await showTicket(mine, now()).catch(() => undefined);
+    await showTicket(mine).catch(() => undefined);
   }
 }
 
@@ -198,21 +182,20 @@ type Ticket = {
 };
 
 /** Shows that this process is alive now: whoever becomes the owner must look so, however long it has waited. */
-async function showTicket({ id, file }: Mine, now: number): Promise<void> {
-  const touch = (): Promise<void> => utimes(file, now / 1000, now / 1000);
+async function showTicket({ id, file, now }: Mine): Promise<void> {
+  const time = now() / 1000;
   try {
-    await touch();
+    await utimes(file, time, time);
   } catch (thrown) {
     if (codeOf(thrown) !== 'ENOENT') throw thrown;
     await makePrivateFolder(dirname(file));
-    const since = new Date(now).toISOString();
-    const text = JSON.stringify({ id, processId: process.pid, host: hostOfProcesses(), since });
+    const text = JSON.stringify({ id, processId: process.pid, host: hostOfProcesses() });
     await writeFile(file, text, { flag: 'wx', mode: 0o600 }).catch(async (reason: unknown) => {
       // A disk that is full leaves a part of it.
       await removeQuietly(file);
       throw reason;
     });
-    await touch();
+    await utimes(file, time, time);
   }
 }
 
@@ -244,16 +227,14 @@ function isAlive({ processId, host }: Ticket): boolean {
   }
 }
 
-/** The id becomes part of a file name, so it is one of ours or none. */
-function parseTicket(text: string): Pick<Ticket, 'id' | 'processId' | 'host'> {
+function parseTicket(text: string): Omit<Ticket, 'seenAt'> {
   try {
-    const ticket: unknown = JSON.parse(text);
-    if (!isRecord(ticket)) return NOBODY;
-    const { id, processId, host } = ticket;
-    const isOurs = typeof id === 'string' && id.length === 36 && TICKET_ID.test(id) && typeof host === 'string';
-    // Signal 0 to a negative number or to zero would ask a whole group of processes.
-    const isProcess = typeof processId === 'number' && Number.isInteger(processId) && processId > 0;
-    return isOurs && isProcess ? { id, processId, host } : NOBODY;
+    const ticket = new Reader(JSON.parse(text));
+    const [id, host] = [ticket.get('id').string(), ticket.get('host').string()];
+    const processId = ticket.get('processId').number();
+    // The id becomes part of a file name; signal 0 to a negative number or to zero would ask a whole group of processes.
+    const isOurs = id.length === 36 && TICKET_ID.test(id) && Number.isInteger(processId) && processId > 0;
+    return isOurs ? { id, processId, host } : NOBODY;
   } catch {
     return NOBODY;
   }
