@@ -6,7 +6,7 @@ import { Secret } from '../../src/core/secret.js';
 import { lockedKeytar } from '../support/fake-keytar.js';
 import { startTokenServer } from '../support/token-server.js';
 import { IN_FILE, IN_KEYCHAIN, NOW, OIDC, open, OTHER, places, RENEWED, SOCIAL } from './login-world.js';
-import { ARN, revealed } from './support.js';
+import { revealed } from './support.js';
 import { answers, environment, MINUTE, open as openSession, R1, R2, R3, sentTokens } from './world.js';
 
 for (const options of [IN_KEYCHAIN, IN_FILE]) {
@@ -20,13 +20,13 @@ for (const options of [IN_KEYCHAIN, IN_FILE]) {
     expect({
       tokens: revealed(await later.tokenStore('default').read(digestOf(OIDC))),
       login: revealed([login?.credential, login?.tokens]),
-      facts: [login?.facts.expiresAt, login?.facts.profileArn, login?.facts.savedAt],
+      facts: [login?.facts.lastRefresh, login?.facts.savedAt],
       ...places(world),
       notices: world.notices,
     }).toEqual({
       tokens: revealed(RENEWED),
       login: revealed([{ ...OIDC, profileArn: undefined }, RENEWED]),
-      facts: [RENEWED.expiresAt, ARN, NOW],
+      facts: [{ by: 'gateway', at: NOW }, NOW],
       ...before,
       notices: [],
     });

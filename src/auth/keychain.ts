@@ -3,7 +3,7 @@
 import { GatewayError, toGatewayError } from '../core/errors.js';
 
 /** Entries are text under names that the caller knows: keytar's search for all of them can end the process. */
-type Entries = {
+export type Entries = {
   /** Undefined when there is no such entry; a locked keychain may say so of every entry. */
   get(name: string): Promise<string | undefined>;
   /** Resolves when the entry was read back and is the same. */

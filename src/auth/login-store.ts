@@ -8,7 +8,6 @@ import { type LockOptions, withLock } from './lock.js';
 import {
   createPlaces,
   formatLogin,
-  type IndexEntry,
   isSamePlace,
   type LoginFacts,
   type LoginOrigin,
@@ -67,9 +66,13 @@ export function createLoginStore(dependencies: LoginStoreDependencies): LoginSto
       const old = logins[names.indexOf(name)];
       const text = formatLogin({ credential, tokens: undefined });
       const place = await places.put(name, text, { store: options.store, listed: old });
-      const { source } = options;
-      const facts = { ...accountFacts(credential), source, savedAt: now(), lastRefresh: undefined };
-      const entry: IndexEntry = { name, ...place, ...facts };
+      const about = {
+        account: accountKind(credential),
+        source: options.source,
+        savedAt: now(),
+        lastRefresh: undefined,
+      };
+      const entry: LoginFacts = { name, ...place, ...about };
       try {
         await writeIndex(dataFolder, [...logins.filter((it) => it !== old), entry]);
       } catch (thrown) {
@@ -77,12 +80,12 @@ export function createLoginStore(dependencies: LoginStoreDependencies): LoginSto
         throw thrown;
       }
       await removeOld(name, place, old);
-      return withoutSlot(entry);
+      return entry;
     });
   }
 
   /** A damaged list is no reason to refuse a new login, but to say what becomes of the others. */
-  async function readListForSaving(): Promise<readonly IndexEntry[]> {
+  async function readListForSaving(): Promise<readonly LoginFacts[]> {
     try {
       return await readIndex(dataFolder);
     } catch (thrown) {
@@ -93,7 +96,7 @@ export function createLoginStore(dependencies: LoginStoreDependencies): LoginSto
   }
 
   /** After a save: the login is listed at its new place, so a failure here is worth a sentence and no more. */
-  async function removeOld(name: string, place: Place, old: IndexEntry | undefined): Promise<void> {
+  async function removeOld(name: string, place: Place, old: LoginFacts | undefined): Promise<void> {
     for (const store of STORES) {
       const removed = await places.removeFrom(store, name, place).catch(() => []);
       const isListed = old !== undefined && old.store === store && !isSamePlace(old, place);
@@ -110,7 +113,7 @@ export function createLoginStore(dependencies: LoginStoreDependencies): LoginSto
       const entry = await find(name);
       if (entry === undefined) return undefined;
       try {
-        return { ...(await readListed(entry)), facts: withoutSlot(entry) };
+        return { ...(await readListed(entry)), facts: entry };
       } catch (thrown) {
         // Another process may just have replaced the login, and the list with it.
         const listed = await find(name);
@@ -119,11 +122,11 @@ export function createLoginStore(dependencies: LoginStoreDependencies): LoginSto
     }
   }
 
-  async function find(name: string): Promise<IndexEntry | undefined> {
+  async function find(name: string): Promise<LoginFacts | undefined> {
     return (await readIndex(dataFolder)).find((it) => it.name === name);
   }
 
-  async function readListed(entry: IndexEntry): Promise<StoredLogin> {
+  async function readListed(entry: LoginFacts): Promise<StoredLogin> {
     const { name, store } = entry;
     const again = `run \`${loginCommand(name)}\` again`;
     const subject = `The login ${name} in ${places.describe(name, entry)}`;
@@ -151,7 +154,7 @@ export function createLoginStore(dependencies: LoginStoreDependencies): LoginSto
     });
   }
 
-  async function removeEverywhere(name: string, listed: IndexEntry | undefined): Promise<boolean> {
+  async function removeEverywhere(name: string, listed: LoginFacts | undefined): Promise<boolean> {
     const isInKeychain = listed?.store === 'keychain';
     const files = await places.removeFrom('file', name);
     const entries = await places.removeFrom('keychain', name).catch((thrown: unknown) => {
@@ -180,7 +183,7 @@ export function createLoginStore(dependencies: LoginStoreDependencies): LoginSto
       },
       async write(digest, tokens, by) {
         try {
-          return await alone(() => writeTokens(name, digest, { tokens, by }));
+          return await alone(() => writeTokens(name, digest, tokens, by));
         } catch (thrown) {
           const { message } = toGatewayError(thrown);
           notice(`${message} The renewed tokens of the login ${name} last until the gateway stops.`);
@@ -194,7 +197,7 @@ export function createLoginStore(dependencies: LoginStoreDependencies): LoginSto
    * In its place rather than in the other slot: after a rotation only the new tokens are worth reading.
    * @returns false when the login that they belong to is gone.
    */
-  async function writeTokens(name: string, digest: string, { tokens, by }: Renewed): Promise<boolean> {
+  async function writeTokens(name: string, digest: string, tokens: Tokens, by: RenewedBy): Promise<boolean> {
     const logins = await readIndex(dataFolder);
     const entry = logins.find((it) => it.name === name);
     if (entry === undefined) return false;
@@ -202,35 +205,15 @@ export function createLoginStore(dependencies: LoginStoreDependencies): LoginSto
     // The person has signed in anew meanwhile: these tokens belong to a login that is gone.
     if (digestOf(credential) !== digest) return false;
     await places.overwrite(name, entry, formatLogin({ credential, tokens }));
-    const renewed = { ...entry, ...accountFacts(credential, tokens), lastRefresh: { by, at: now() } };
-    const updated = logins.map((it) => (it === entry ? renewed : it));
-    await writeIndex(dataFolder, updated);
+    const renewed = { ...entry, lastRefresh: { by, at: now() } };
+    await writeIndex(
+      dataFolder,
+      logins.map((it) => (it === entry ? renewed : it)),
+    );
     return true;
   }
 
-  async function listLogins(): Promise<readonly LoginFacts[]> {
-    return (await readIndex(dataFolder)).map(withoutSlot);
-  }
-
-  return { saveLogin, readLogin, removeLogin, listLogins, tokenStore };
-}
-
-type Renewed = { readonly tokens: Tokens; readonly by: RenewedBy };
-
-function accountFacts(credential: Credential, tokens?: Tokens) {
-  const { kind, region, profileArn } = credential;
-  const expiresAt = credential.kind === 'api-key' ? undefined : credential.expiresAt;
-  return {
-    kind,
-    account: accountKind(credential),
-    region,
-    profileArn: profileArn ?? tokens?.profileArn,
-    expiresAt: tokens?.expiresAt ?? expiresAt,
-  };
-}
-
-function withoutSlot({ slot: _slot, ...facts }: IndexEntry): LoginFacts {
-  return facts;
+  return { saveLogin, readLogin, removeLogin, listLogins: () => readIndex(dataFolder), tokenStore };
 }
 
 function stillThere(name: string, reason: string): GatewayError {

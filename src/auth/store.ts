@@ -7,7 +7,7 @@ import { Secret } from '../core/secret.js';
 import type { Credential, Tokens } from './credential.js';
 import { readPrivateFile, removePrivateFile, savePrivateFile, writePrivateFile } from './files.js';
 import { readCredential } from './json-login.js';
-import type { Keychain } from './keychain.js';
+import type { Entries, Keychain } from './keychain.js';
 
 export type TokenStore = {
   /** What the credential with this digest has become; undefined when it was never renewed here. Never throws. */
@@ -74,22 +74,9 @@ export function formatLogin({ credential, tokens }: StoredLogin): string {
 export function parseLogin(text: string): StoredLogin | undefined {
   try {
     const login = new Reader(JSON.parse(text));
-    const stored = login.get('credential');
-    const { kind, apiKey } = stored.object();
-    // What was once let in is not judged again: no region, no ARN.
-    const account = {
-      region: stored.get('region').nonEmptyString(),
-      apiRegion: stored.optional('apiRegion')?.string(),
-      profileArn: stored.optional('profileArn')?.string(),
-    };
-    const words = {
-      authMethod: kind,
-      kiroApiKey: apiKey,
-      region: undefined,
-      apiRegion: undefined,
-      profileArn: undefined,
-    };
-    const credential = { ...readCredential(new Reader({ ...stored.object(), ...words })), ...account };
+    const stored = login.get('credential').object();
+    const { kind, apiKey } = stored;
+    const credential = readCredential(new Reader({ ...stored, authMethod: kind, kiroApiKey: apiKey }));
     const tokens = login.optional('tokens');
     return credential.kind === kind ? { credential, tokens: tokens && readTokens(tokens) } : undefined;
   } catch {
@@ -114,37 +101,26 @@ function inTheOpen(fields: Credential | Tokens): Readonly<Record<string, unknown
 }
 
 /** What may be shown of a stored login. Times are unix time in milliseconds. */
-export type LoginFacts = {
+export type LoginFacts = Place & {
   /** As in `--profile NAME`. */
   readonly name: string;
-  readonly store: Place['store'];
-  readonly kind: Credential['kind'];
   /** The account's kind in words. */
   readonly account: string;
-  readonly region: string;
-  readonly profileArn: string | undefined;
   /** Where the login was taken from, so that it can be looked for there again. */
   readonly source: LoginOrigin;
   readonly savedAt: number;
-  /** Of the access token; undefined when unknown, and for an API key. */
-  readonly expiresAt: number | undefined;
   /** When the gateway itself was the last, what lies at the source may have been retired by that. */
-  readonly lastRefresh: LastRefresh | undefined;
+  readonly lastRefresh: { readonly by: RenewedBy; readonly at: number } | undefined;
 };
-
-export type LastRefresh = { readonly by: RenewedBy; readonly at: number };
 
 /** For example `kiro-cli` with the path of its database, or `device-flow` without one. */
 export type LoginOrigin = { readonly name: string; readonly path: string | undefined };
-
-/** Of the secrets' two slots in their store, the one where they are. */
-export type IndexEntry = LoginFacts & Place;
 
 /**
  * The list of stored logins, `logins.json`: where each rests and what it is. No secret is in it.
  * @throws GatewayError `not-logged-in` when the list is damaged.
  */
-export async function readIndex(dataFolder: string): Promise<readonly IndexEntry[]> {
+export async function readIndex(dataFolder: string): Promise<readonly LoginFacts[]> {
   const path = indexPath(dataFolder);
   const text = await readPrivateFile(path, MAX_BYTES);
   if (text === undefined) return [];
@@ -156,7 +132,7 @@ export async function readIndex(dataFolder: string): Promise<readonly IndexEntry
 }
 
 /** @throws GatewayError `forbidden` when the path is a symbolic link or cannot be written. */
-export async function writeIndex(dataFolder: string, logins: readonly IndexEntry[]): Promise<void> {
+export async function writeIndex(dataFolder: string, logins: readonly LoginFacts[]): Promise<void> {
   await savePrivateFile(indexPath(dataFolder), `${JSON.stringify({ logins }, undefined, 2)}\n`);
 }
 
@@ -164,20 +140,16 @@ function indexPath(dataFolder: string): string {
   return join(dataFolder, 'logins.json');
 }
 
-function readEntry(entry: Reader): IndexEntry {
+function readEntry(entry: Reader): LoginFacts {
   const source = entry.get('source');
   const lastRefresh = entry.optional('lastRefresh');
   return {
     name: entry.get('name').nonEmptyString(),
     store: entry.get('store').oneOf(['keychain', 'file']),
     slot: entry.get('slot').number() === 2 ? 2 : 1,
-    kind: entry.get('kind').oneOf(['social', 'oidc', 'external-idp', 'api-key']),
     account: entry.get('account').string(),
-    region: entry.get('region').string(),
-    profileArn: entry.optional('profileArn')?.string(),
     source: { name: source.get('name').string(), path: source.optional('path')?.string() },
     savedAt: entry.get('savedAt').number(),
-    expiresAt: entry.optional('expiresAt')?.number(),
     lastRefresh: lastRefresh && {
       by: lastRefresh.get('by').oneOf(['gateway', 'kiro-cli', 'source']),
       at: lastRefresh.get('at').number(),
@@ -185,7 +157,7 @@ function readEntry(entry: Reader): IndexEntry {
   };
 }
 
-/** A store has two slots for each login, so that a new login never overwrites the one that is still listed. */
+/** Where its secrets are. A store has two slots for each login, so that a new one never overwrites the one still listed. */
 export type Place = { readonly store: 'keychain' | 'file'; readonly slot: 1 | 2 };
 
 export type PutOptions = {
@@ -196,22 +168,27 @@ export type PutOptions = {
 
 /** All functions reject with a GatewayError `forbidden` when the store does not do what it is asked. */
 export function createPlaces(folder: string, keychain: Keychain, notice: (sentence: string) => void) {
-  const fileOf = (name: string, place: Place): string => join(folder, `${entryOf(name, place)}.json`);
+  const fileOf = (entry: string): string => join(folder, `${entry}.json`);
+  const stores: Record<Place['store'], Entries> = {
+    keychain,
+    file: {
+      get: (entry) => readPrivateFile(fileOf(entry), MAX_BYTES),
+      set: (entry, text) => savePrivateFile(fileOf(entry), text),
+      delete: (entry) => removePrivateFile(fileOf(entry)),
+    },
+  };
 
   /** Undefined when nothing is there; a locked keychain says so too. */
   function read(name: string, place: Place): Promise<string | undefined> {
-    if (place.store === 'keychain') return keychain.get(entryOf(name, place));
-    return readPrivateFile(fileOf(name, place), MAX_BYTES);
+    return stores[place.store].get(entryOf(name, place));
   }
 
   function overwrite(name: string, place: Place, text: string): Promise<void> {
-    if (place.store === 'keychain') return keychain.set(entryOf(name, place), text);
-    return savePrivateFile(fileOf(name, place), text);
+    return stores[place.store].set(entryOf(name, place), text);
   }
 
   function remove(name: string, place: Place): Promise<boolean> {
-    if (place.store === 'keychain') return keychain.delete(entryOf(name, place));
-    return removePrivateFile(fileOf(name, place));
+    return stores[place.store].delete(entryOf(name, place));
   }
 
   /** Where the text was put: not where the listed login is, so that this one stays until the list names the new one. */
@@ -255,7 +232,7 @@ export function createPlaces(folder: string, keychain: Keychain, notice: (senten
 
   /** Completes "the login is in …". */
   function describe(name: string, place: Place): string {
-    return place.store === 'keychain' ? 'the keychain' : `the file ${fileOf(name, place)}`;
+    return place.store === 'keychain' ? 'the keychain' : `the file ${fileOf(entryOf(name, place))}`;
   }
 
   return { read, overwrite, put, removeFrom, describe };
