@@ -136,8 +136,8 @@ export async function createRenewal(dependencies: RenewalDependencies) {
       return { credential: held.configured, origin: held.origin };
     });
     if (login !== undefined) return withStoredTokens(login, store, now());
-    const remedy = source.command === undefined ? 'Sign in again' : `Run \`${source.command}\``;
-    throw new GatewayError('not-logged-in', `Your Kiro login is gone; it was ${source.description}. ${remedy}.`);
+    const gone = `Your Kiro login is gone; it was ${source.description}.`;
+    throw new GatewayError('not-logged-in', `${gone} ${remedyOf(source)}.`);
   }
 
   function isYounger(one: Credential, other: Credential): boolean {
@@ -158,26 +158,29 @@ export async function createRenewal(dependencies: RenewalDependencies) {
     return isSameLogin(configured, held.configured);
   }
 
+  /** False when what was found does not make a refresh needless. */
   function takeIfFresh(found: HeldLogin): boolean {
-    if (!isFresher(found)) return false;
+    const { latest } = found;
+    if (hasSameAccessToken(latest, held.latest) || usableMs(latest) <= BLOCKING_MS) return false;
+    if (isOfHeldLogin(found) && usableMs() > 0 && !isYounger(latest, held.latest)) return false;
     held = found;
     isUnsaved = false;
     return true;
   }
 
-  /** True when what was found makes a refresh needless. */
-  function isFresher(found: HeldLogin): boolean {
-    const { latest } = found;
-    if (hasSameAccessToken(latest, held.latest) || usableMs(latest) <= BLOCKING_MS) return false;
-    return !isOfHeldLogin(found) || usableMs() <= 0 || isYounger(latest, held.latest);
-  }
+  return {
+    current: () => held.latest,
+    usableMs: () => usableMs(),
+    hasJustTried,
+    renew,
+    /** From now on this token, which Kiro refused, is worth nothing. */
+    refuse: (token: Secret): void => void (refused = token),
+  };
+}
 
-  /** From now on this token, which Kiro refused, is worth nothing. */
-  function refuse(token: Secret): void {
-    refused = token;
-  }
-
-  return { current: () => held.latest, usableMs: () => usableMs(), hasJustTried, refuse, renew };
+/** The beginning of a sentence. */
+export function remedyOf({ command }: LoginSource): string {
+  return command === undefined ? 'Sign in again' : `Run \`${command}\``;
 }
 
 /** The service judged the token; everything else says nothing about it. */

@@ -4,7 +4,7 @@ import { abortError, toGatewayError, untilAborted } from '../core/errors.js';
 import type { Secret } from '../core/secret.js';
 import type { Access, AccessProvider } from '../kiro/client.js';
 import { accountKind, isSameSecret, toAccess, usedSecret } from './credential.js';
-import { BLOCKING_MS, createRenewal, type RenewalDependencies } from './renewal.js';
+import { BLOCKING_MS, createRenewal, remedyOf, type RenewalDependencies } from './renewal.js';
 
 /**
  * `accessToken` waits for a refresh only when the token at hand is as good as expired; `forceRefresh` shares one among
@@ -90,12 +90,11 @@ export async function createSession(dependencies: SessionDependencies): Promise<
     if (expiresAt - now() > ANNOUNCED_BEFORE_MS) return;
     announced = expiresAt;
     const day = new Date(expiresAt).toISOString().slice(0, 10);
-    const remedy = source.command === undefined ? 'Sign in again' : `Run \`${source.command}\``;
-    notice(
+    const [state, end] =
       expiresAt > now()
-        ? `The Kiro login can be renewed until ${day} only. ${remedy} before that day.`
-        : `The Kiro login cannot be renewed since ${day}. ${remedy} before its token ends.`,
-    );
+        ? [`can be renewed until ${day} only`, 'that day']
+        : [`cannot be renewed since ${day}`, 'its token ends'];
+    notice(`The Kiro login ${state}. ${remedyOf(source)} before ${end}.`);
   }
 
   function describe(): SessionFacts {
