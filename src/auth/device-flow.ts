@@ -149,7 +149,8 @@ function readRefusal({ value }: Reader): string {
   return /^[a-z_]{1,60}$/.test(snake) ? snake : 'no reason given';
 }
 
-function stopped(): GatewayError {
+/** Nothing of a login is kept when it is stopped on the way. */
+export function stopped(): GatewayError {
   return new GatewayError('cancelled', 'Stopped; nothing was stored.');
 }
 

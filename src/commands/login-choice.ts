@@ -1,14 +1,8 @@
 /** Which login it is to be: by flags, or by a choice among what was found on this machine. */
 
-import {
-  type Detection,
-  detectLogins,
-  type Finding,
-  type ImportPlace,
-  readLoginAt,
-  usualPlace,
-} from '../auth/sources.js';
+import { detectLogins, type Finding, type ImportPlace, readLoginAt, usualPlace } from '../auth/sources.js';
 import { BUILDER_ID_START_URL, DEFAULT_LOGIN, type FoundLogin, isLoginName } from '../auth/credential.js';
+import { stopped } from '../auth/device-flow.js';
 import type { Context } from '../context.js';
 import { GatewayError } from '../core/errors.js';
 import { Secret } from '../core/secret.js';
@@ -47,26 +41,12 @@ export async function choosePlan(steps: Steps): Promise<Plan> {
 
 async function planFor(way: LoginWay, steps: Steps): Promise<Plan> {
   const { flags, desk, prompts } = steps;
-  const { detection } = desk;
-  switch (way) {
-    case 'device':
-      return { way, startUrl: flags.startUrl ?? (await askStartUrl(prompts)) };
-    case 'api-key':
-      return { way, apiKey: await askApiKey(steps) };
-    case 'file':
-      return planImport({ name: way, path: flags.file ?? (await askFile(steps)) }, detection);
-    case 'ide':
-    case 'kiro-cli':
-    case 'amazon-q':
-    case 'env': {
-      const named = way === 'ide' ? flags.file : flags.database;
-      return planImport({ name: way, path: named ?? usualPlace(way, detection)?.path }, detection);
-    }
-  }
-}
-
-async function planImport(place: ImportPlace, detection: Detection): Promise<Plan> {
-  return { way: 'import', place, login: await readLoginAt(place, detection) };
+  if (way === 'device') return { way, startUrl: flags.startUrl ?? (await askStartUrl(prompts)) };
+  if (way === 'api-key') return { way, apiKey: await askApiKey(steps) };
+  // A way has one of these flags at most, or none.
+  const named = flags.file ?? flags.database ?? usualPlace(way, desk.detection)?.path;
+  const place = { name: way, path: named ?? (way === 'file' ? await askFile(steps) : undefined) };
+  return { way: 'import', place, login: await readLoginAt(place, desk.detection) };
 }
 
 /** The freshest login is the first choice, so that Enter takes it. */
@@ -120,7 +100,7 @@ async function askFile({ prompts, context }: Steps): Promise<string> {
 async function askApiKey({ context, desk, prompts }: Steps): Promise<Secret> {
   const { kiroApiKey } = desk.detection.settings;
   const piped = await context.readPipe();
-  if (context.stopSignal().aborted) throw new GatewayError('cancelled', 'Stopped; nothing was stored.');
+  if (context.stopSignal().aborted) throw stopped();
   if (piped !== '') {
     const complaint = keyComplaint(piped);
     if (complaint !== undefined) throw new GatewayError('invalid-request', `${complaint} (from stdin)`);
@@ -204,11 +184,11 @@ const loginName: SettingKind<string> = {
 
 const WAYS = ['kiro-cli', 'amazon-q', 'ide', 'file', 'env', 'api-key', 'device'] as const;
 
-/** The first way is meant where none is said. */
+/** Of the ways that a flag goes with, the first is meant where none is said. */
 const OWNED_FLAGS: readonly {
   readonly flag: string;
   readonly key: 'database' | 'file' | 'startUrl';
-  readonly ways: readonly LoginWay[];
+  readonly ways: readonly [LoginWay, ...LoginWay[]];
 }[] = [
   { flag: '--db', key: 'database', ways: ['kiro-cli', 'amazon-q'] },
   { flag: '--file', key: 'file', ways: ['file', 'ide'] },

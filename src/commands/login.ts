@@ -12,7 +12,7 @@ import {
   toAccess,
   type Tokens,
 } from '../auth/credential.js';
-import { type DeviceCode, signInWithDevice } from '../auth/device-flow.js';
+import { type DeviceCode, signInWithDevice, stopped } from '../auth/device-flow.js';
 import { askKiroCli } from '../auth/kiro-cli.js';
 import { refreshCredential, type RefreshDependencies } from '../auth/refresh.js';
 import { readLoginAt, usualPlace } from '../auth/sources.js';
@@ -161,10 +161,6 @@ function busy<Result>(
 ): Promise<Result> {
   const working = work(context.stopSignal());
   return prompts === undefined ? working : prompts.during(message, working);
-}
-
-function stopped(): GatewayError {
-  return new GatewayError('cancelled', 'Stopped; nothing was stored.');
 }
 
 // --- the proof
