@@ -101,41 +101,29 @@ async function sweep(path: string, beforeMs: number): Promise<void> {
 }
 
 /** @throws GatewayError `forbidden` when that cannot be done, whatever the reason. */
-export function savePrivateFile(path: string, text: string): Promise<void> {
-  return explained(path, 'written', () => writePrivateFile(path, text));
+export async function savePrivateFile(path: string, text: string): Promise<void> {
+  await writePrivateFile(path, text).catch((thrown: unknown) => explain(path, 'written', thrown));
 }
 
 /**
  * True when there was one.
  * @throws GatewayError `forbidden`.
  */
-export function removePrivateFile(path: string): Promise<boolean> {
-  return explained(path, 'removed', async () => {
-    try {
-      await unlink(path);
-      await sweep(path, Infinity);
-      return true;
-    } catch (thrown) {
-      if (fileProblem(thrown) === 'missing') return false;
-      throw thrown;
-    }
-  });
+export async function removePrivateFile(path: string): Promise<boolean> {
+  try {
+    await unlink(path);
+    await sweep(path, Infinity);
+    return true;
+  } catch (thrown) {
+    return fileProblem(thrown) === 'missing' ? false : explain(path, 'removed', thrown);
+  }
 }
 
-/** @throws GatewayError `forbidden` in place of an error of the file system. */
-async function explained<Result>(
-  path: string,
-  what: 'written' | 'removed',
-  action: () => Promise<Result>,
-): Promise<Result> {
-  try {
-    return await action();
-  } catch (thrown) {
-    if (thrown instanceof GatewayError) throw thrown;
-    const reason = codeOf(thrown) || 'unknown error';
-    const message = `The gateway's file ${path} cannot be ${what} (${reason}); make that possible and try again.`;
-    throw new GatewayError('forbidden', message, { cause: thrown });
-  }
+function explain(path: string, what: 'written' | 'removed', thrown: unknown): never {
+  if (thrown instanceof GatewayError) throw thrown;
+  const reason = codeOf(thrown) || 'unknown error';
+  const message = `The gateway's file ${path} cannot be ${what} (${reason}); make that possible and try again.`;
+  throw new GatewayError('forbidden', message, { cause: thrown });
 }
 
 /**
@@ -157,16 +145,9 @@ export async function makePrivateFolder(folder: string): Promise<void> {
 
 /** Makes the rename itself survive a power cut. Not every file system and platform can; the file is whole anyway. */
 async function syncFolder(folder: string): Promise<void> {
-  try {
-    const handle = await open(folder, 'r');
-    try {
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-  } catch {
-    return;
-  }
+  const handle = await open(folder, 'r').catch(() => undefined);
+  await handle?.sync().catch(() => undefined);
+  await handle?.close();
 }
 
 function refusal(path: string, problem: string): GatewayError {

@@ -63,32 +63,28 @@ type Rows = ReadonlyMap<string, string>;
  * @returns complaints, which name rows, when there is no login; none when the person is simply logged out.
  */
 function chooseLogin(secrets: Rows, state: Rows, now: number): Credential | readonly string[] {
-  const readings = TOKEN_ROWS.map((row) => readRow(row, secrets, state)).filter((it) => it !== undefined);
+  const rows = TOKEN_ROWS.map(([key, authMethod]) => readRow(key, authMethod, secrets, state));
+  const readings = rows.filter((it) => it !== undefined);
   const logins = readings.filter((it) => typeof it !== 'string');
   const fresh = logins.find((it) => it.kind === 'api-key' || (it.expiresAt ?? 0) > now);
   return fresh ?? logins[0] ?? readings.filter((it) => typeof it === 'string');
 }
 
-type TokenRow = {
-  readonly key: string;
-  readonly authMethod: 'external-idp' | 'social' | 'idc';
-  /** The row of the client that the tokens belong to: always of the same product. */
-  readonly registration?: string;
-};
-
 /** Undefined when there is no login in the row; a complaint when there is one that cannot be used. */
-function readRow({ key, authMethod, registration: clientKey }: TokenRow, secrets: Rows, state: Rows) {
+function readRow(key: string, authMethod: string, secrets: Rows, state: Rows) {
   const login = parseJson(secrets.get(key) ?? 'null');
   if (login === null) return undefined;
   if (!isRecord(login)) return `${key} is not a JSON object`;
   const said = Object.fromEntries(Object.entries(login).filter(([, value]) => value !== null && value !== ''));
   if (said['access_token'] === undefined && said['refresh_token'] === undefined) return `${key} holds no token`;
-  const registration = clientKey === undefined ? {} : parseJson(secrets.get(clientKey) ?? 'null');
-  if (!isRecord(registration)) return `${key} has no ${clientKey}`;
+  // The client that the tokens belong to is always of the same product.
+  const clientKey = key.replace(/token$/, 'device-registration');
+  const client = authMethod === 'idc' ? parseJson(secrets.get(clientKey) ?? 'null') : undefined;
+  if (authMethod === 'idc' && !isRecord(client)) return `${key} has no ${clientKey}`;
   try {
-    const client = clientKey === undefined ? {} : registrationFields(reader(registration));
-    const fallbacks = { ...(authMethod === 'idc' && accountOfState(registration, state)), ...profileOfState(state) };
-    return readCredential(reader({ ...fallbacks, ...said, ...client, authMethod }));
+    const account = { ...profileOfState(state), ...(isRecord(client) && accountOfState(client, state)) };
+    const registration = isRecord(client) && registrationFields(reader(client));
+    return readCredential(reader({ ...account, ...said, ...registration, authMethod }));
   } catch (thrown) {
     // The message names a field; no other part of the error is needed, and none may carry a token.
     if (thrown instanceof GatewayError) return `${key}: ${thrown.message}`;
@@ -131,13 +127,13 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** "odic" is the real, misspelt name. */
-const TOKEN_ROWS: readonly TokenRow[] = [
-  { key: 'kirocli:external-idp:token', authMethod: 'external-idp' },
-  { key: 'kirocli:social:token', authMethod: 'social' },
-  { key: 'kirocli:odic:token', authMethod: 'idc', registration: 'kirocli:odic:device-registration' },
-  { key: 'codewhisperer:odic:token', authMethod: 'idc', registration: 'codewhisperer:odic:device-registration' },
-];
+/** In the order of use. "odic" is the real, misspelt name. */
+const TOKEN_ROWS = [
+  ['kirocli:external-idp:token', 'external-idp'],
+  ['kirocli:social:token', 'social'],
+  ['kirocli:odic:token', 'idc'],
+  ['codewhisperer:odic:token', 'idc'],
+] as const;
 
 export type DatabaseMachine = {
   readonly platform: NodeJS.Platform;
