@@ -4,26 +4,10 @@ import type { Readable } from 'node:stream';
 
 import { GatewayError } from '../core/errors.js';
 
-/**
- * The first line of an input that is no terminal, without waiting for its end; empty when nothing comes. The input is
- * closed afterwards, so that it keeps no process alive.
- */
+/** The first line of an input that is no terminal, without waiting for its end; empty when nothing comes. */
 export async function readFirstLine(input: Readable, signal: AbortSignal): Promise<string> {
-  let text = '';
-  const leave = (): void => void input.destroy();
-  signal.addEventListener('abort', leave, { once: true });
-  try {
-    for await (const chunk of input) {
-      text += String(chunk);
-      if (text.includes('\n') || text.length > MAX_LENGTH) break;
-    }
-  } catch {
-    // An input that cannot be read says as much as an empty one.
-  } finally {
-    signal.removeEventListener('abort', leave);
-    leave();
-  }
-  return text.split('\n', 1)[0]?.trim() ?? '';
+  const bytes = await read(input, signal, (chunk, length) => chunk.includes('\n') || length > LONGEST_LINE_BYTES);
+  return bytes.toString('utf8').split('\n', 1)[0]?.trim() ?? '';
 }
 
 /**
@@ -33,21 +17,34 @@ export async function readFirstLine(input: Readable, signal: AbortSignal): Promi
  */
 export async function readToEnd(
   input: Readable,
-  limits: { readonly maxBytes: number; readonly silenceMs: number | undefined },
+  { maxBytes, silenceMs }: { readonly maxBytes: number; readonly silenceMs: number | undefined },
   signal: AbortSignal,
 ): Promise<Uint8Array> {
+  const bytes = await read(input, signal, (_, length) => length > maxBytes, silenceMs);
+  if (signal.aborted) throw new GatewayError('cancelled', 'Stopped.');
+  if (bytes.length <= maxBytes) return bytes;
+  throw new GatewayError('invalid-request', `More than ${maxBytes / 1_000_000} MB are piped in; send less.`);
+}
+
+/** Reads until it is enough. The input is closed afterwards, so that it keeps no process alive. */
+async function read(
+  input: Readable,
+  signal: AbortSignal,
+  isEnough: (chunk: Buffer, length: number) => boolean,
+  silenceMs?: number,
+): Promise<Buffer> {
   const chunks: Buffer[] = [];
-  let bytes = 0;
+  let length = 0;
   const leave = (): void => void input.destroy();
-  const silence = limits.silenceMs === undefined ? undefined : setTimeout(leave, limits.silenceMs);
+  const silence = silenceMs === undefined ? undefined : setTimeout(leave, silenceMs);
   signal.addEventListener('abort', leave, { once: true });
   try {
-    for await (const chunk of input) {
+    for await (const data of input) {
       clearTimeout(silence);
-      // Without an encoding set, a readable gives buffers.
-      chunks.push(chunk as Buffer);
-      bytes += (chunk as Buffer).length;
-      if (bytes > limits.maxBytes) break;
+      const chunk = Buffer.from(data as string | Uint8Array);
+      chunks.push(chunk);
+      length += chunk.length;
+      if (isEnough(chunk, length)) break;
     }
   } catch {
     // An input that cannot be read says as much as an empty one.
@@ -56,9 +53,7 @@ export async function readToEnd(
     signal.removeEventListener('abort', leave);
     leave();
   }
-  if (signal.aborted) throw new GatewayError('cancelled', 'Stopped.');
-  if (bytes <= limits.maxBytes) return Buffer.concat(chunks);
-  throw new GatewayError('invalid-request', `More than ${limits.maxBytes / 1_000_000} MB are piped in; send less.`);
+  return Buffer.concat(chunks);
 }
 
-const MAX_LENGTH = 100_000;
+const LONGEST_LINE_BYTES = 100_000;
