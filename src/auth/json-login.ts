@@ -151,7 +151,7 @@ function accountWords(login: Reader): readonly Account[] {
   const said = ['authMethod', 'provider'].map((name) => find(login, name)?.string() ?? '');
   return said.flatMap((it) => {
     const word = it.toLowerCase().replaceAll(/[-_ ]/g, '');
-    return ACCOUNTS.filter(({ words }) => words.includes(word));
+    return KINDS.filter(({ words }) => words.includes(word));
   });
 }
 
@@ -238,7 +238,7 @@ type Account = {
   readonly words: readonly string[];
 };
 
-const ACCOUNTS: readonly Account[] = [
+const KINDS: readonly Account[] = [
   { kind: 'external-idp', words: ['externalidp'] },
   { kind: 'api-key', words: ['apikey'] },
   { kind: 'social', words: ['social', 'desktop', 'google', 'github'] },

@@ -64,41 +64,34 @@ export function createKeychain(dependencies: KeychainDependencies): Keychain {
     }
   }
 
-  async function get(name: string): Promise<string | undefined> {
-    return (await ask(READ_LIMIT_MS, (keytar) => keytar.getPassword(SERVICE, name), NOT_READ)) ?? undefined;
+  /** True when the entry is there afterwards. */
+  async function put(name: string, text: string, otherwise: (message: string) => string): Promise<boolean> {
+    await ask(WRITE_LIMIT_MS, (keytar) => keytar.setPassword(SERVICE, name, text), otherwise);
+    return (await entries.get(name)) === text;
   }
 
-  function put(name: string, text: string, otherwise: (message: string) => string): Promise<void> {
-    return ask(WRITE_LIMIT_MS, (keytar) => keytar.setPassword(SERVICE, name, text), otherwise);
-  }
-
-  async function set(name: string, text: string): Promise<void> {
-    await put(name, text, NOT_STORED);
-    if ((await get(name)) !== text) throw refusal(UNFAITHFUL);
-  }
-
-  function remove(name: string): Promise<boolean> {
-    return ask(WRITE_LIMIT_MS, (keytar) => keytar.deletePassword(SERVICE, name), NOT_DELETED);
-  }
+  const entries: Entries = {
+    get: async (name) =>
+      (await ask(READ_LIMIT_MS, (keytar) => keytar.getPassword(SERVICE, name), NOT_READ)) ?? undefined,
+    async set(name, text) {
+      if (!(await put(name, text, NOT_STORED))) throw refusal(UNFAITHFUL);
+    },
+    delete: (name) => ask(WRITE_LIMIT_MS, (keytar) => keytar.deletePassword(SERVICE, name), NOT_DELETED),
+  };
 
   async function available(): Promise<Availability> {
     try {
-      let found: string | undefined;
+      let isKept = false;
       // Another process at the same trial may delete the entry between our writing and our reading.
-      for (let tries = 0; tries < 3 && found !== TRIAL.text; tries++) {
-        await put(TRIAL.name, TRIAL.text, NOT_WRITTEN);
-        found = await get(TRIAL.name);
-      }
-      await remove(TRIAL.name);
-      return found === TRIAL.text ? { ok: true } : { ok: false, reason: UNFAITHFUL };
+      for (let tries = 0; tries < 3 && !isKept; tries++) isKept = await put(TRIAL.name, TRIAL.text, NOT_WRITTEN);
+      await entries.delete(TRIAL.name);
+      return isKept ? { ok: true } : { ok: false, reason: UNFAITHFUL };
     } catch (thrown) {
       return { ok: false, reason: toGatewayError(thrown).message };
     }
   }
 
-  const entries: Entries = { get, set, delete: remove };
-  const fitting = platform === 'win32' ? inParts(entries, randomId) : entries;
-  return { ...fitting, available };
+  return { ...(platform === 'win32' ? inParts(entries, randomId) : entries), available };
 }
 
 function refuseToLoad(): never {
