@@ -164,6 +164,20 @@ function entry(about: Partial<LedgerEntry>): LedgerEntry {
   return { time: NOW, ...usual, credits: 0.1, ...about };
 }
 
+test('names that command a terminal are only names', () => {
+  const bonuses = LIMITS.bonuses.map((it) => ({ ...it, name: 'Wel\u001b[2Jcome\u0007' }));
+  const limits = { ...LIMITS, plan: 'KIRO\u009b31m FREE', bonuses };
+  const spent = sumUp([entry({ model: 'au\u001b[31mto' })], NOW);
+  const page = writeUsage({ limits, spent, now: NOW }, plain);
+  expect(page).not.toMatch(/[^\n\P{Cc}]/u);
+  expect(page.split('\n').slice(0, 4)).toEqual([
+    'plan     KIRO31m FREE',
+    expect.stringContaining('of 550 used'),
+    expect.stringMatching(/^trial/),
+    'bonus    Wel[2Jcome: 0 of 100 used, until 2026-11-01',
+  ]);
+});
+
 test('the page has trial, bonus, overage, and charts by model and by session', () => {
   const entries = [
     entry({ model: 'claude-opus-5', session: 'session-1', credits: 2 }),

@@ -215,19 +215,11 @@ export function usualPlace(
   name: ImportPlace['name'],
   { machine, settings, clock }: Detection,
 ): ImportPlace | undefined {
+  if (name === 'file') return undefined;
+  if (name === 'env') return settingSource(settings, clock) && { name, path: undefined };
   const [kiroCli, amazonQ] = kiroCliDatabasePaths(machine);
-  switch (name) {
-    case 'kiro-cli':
-      return { name, path: kiroCli };
-    case 'amazon-q':
-      return { name, path: amazonQ };
-    case 'ide':
-      return { name, path: join(machine.homeDirectory, '.aws', 'sso', 'cache', 'kiro-auth-token.json') };
-    case 'env':
-      return settingSource(settings, clock) && { name, path: undefined };
-    case 'file':
-      return undefined;
-  }
+  const ide = join(machine.homeDirectory, '.aws', 'sso', 'cache', 'kiro-auth-token.json');
+  return { name, path: { 'kiro-cli': kiroCli, 'amazon-q': amazonQ, ide }[name] };
 }
 
 /** @throws GatewayError `not-logged-in`, in a sentence that names the place, when there is no usable login. */

@@ -4,7 +4,7 @@ import type { Model } from '../core/conversation.js';
 import { GatewayError, type ErrorKind } from '../core/errors.js';
 import { creditsInAll, rounded, type Allowance, type UsageLimits } from '../core/usage-limits.js';
 import { dayOf, type LedgerEntry } from '../ledger.js';
-import { type Column, type Terminal, writeBar, writeTable } from '../terminal/terminal.js';
+import { type Column, printable, type Terminal, writeBar, writeTable } from '../terminal/terminal.js';
 import { withGateway, type Run } from './command.js';
 
 export const models: Run = (_, options, context) =>
@@ -150,10 +150,10 @@ function planLines(limits: UsageLimits, now: number, style: Style): readonly str
   const { trial, bonuses, resetsAt } = limits;
   const bar = colourOf(left, limit, style)(writeBar(used, limit, BAR_WIDTH));
   return [
-    ['plan', style.bold(limits.plan ?? 'unknown')],
+    ['plan', style.bold(printable(limits.plan ?? 'unknown'))],
     ['credits', `${bar} ${number(used)} of ${number(limit)} used, ${style.bold(number(left))} left`],
     ...(trial === undefined ? [] : [['trial', allowance(trial)]]),
-    ...bonuses.map((bonus) => ['bonus', `${bonus.name}: ${allowance(bonus)}`]),
+    ...bonuses.map((bonus) => ['bonus', printable(`${bonus.name}: ${allowance(bonus)}`)]),
     ['overage', overage(limits.overage)],
     ...(resetsAt === undefined ? [] : [['resets', `${dayOf(resetsAt)}${inDays(resetsAt, now)}`]]),
   ].map(([name = '', value = '']) => `${name.padEnd(8)} ${value}`);
@@ -210,7 +210,7 @@ function allowance({ used, limit, expiresAt }: Allowance): string {
 
 function overage({ isEnabled, used, cap, charges, currency }: UsageLimits['overage']): string {
   if (!isEnabled && used === 0) return 'off';
-  return `${isEnabled ? 'on' : 'off'}, ${number(used)} of ${number(cap)} used, ${charges.toFixed(2)} ${currency}`;
+  return `${isEnabled ? 'on' : 'off'}, ${number(used)} of ${number(cap)} used, ${charges.toFixed(2)} ${printable(currency)}`;
 }
 
 function inDays(time: number, now: number): string {
@@ -235,8 +235,8 @@ function isoTime(time: number | undefined): string | null {
 
 /** Names of sessions are the clients', and may be anything. */
 function shortened(name: string): string {
-  const printable = name.replaceAll(/[^\x20-\x7e]/g, '?');
-  return printable.length > MAX_NAME_LENGTH ? `${printable.slice(0, MAX_NAME_LENGTH - 1)}…` : printable;
+  const plain = name.replaceAll(/[^\x20-\x7e]/g, '?');
+  return plain.length > MAX_NAME_LENGTH ? `${plain.slice(0, MAX_NAME_LENGTH - 1)}…` : plain;
 }
 
 const SUM_COLUMNS = ['TURNS', 'TOKENS IN', 'TOKENS OUT', 'CREDITS'].map(

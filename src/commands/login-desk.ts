@@ -124,11 +124,6 @@ export function findingLine(finding: Finding, now: number): string {
   return `${name}: ${facts.join(', ')}`;
 }
 
-/** Text from Kiro, such as a profile's name, without what a terminal would obey. */
-export function printable(text: string): string {
-  return text.replaceAll(/[^\p{L}\p{N}\p{P}\p{S}\p{Zs}]/gu, '').slice(0, 100);
-}
-
 const FINDING_NAMES = {
   'kiro-cli': 'kiro-cli',
   'amazon-q': 'Amazon Q CLI',

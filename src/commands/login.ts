@@ -22,9 +22,10 @@ import type { Profile } from '../kiro/answers.js';
 import { API_REGIONS, DEFAULT_REGION } from '../kiro/calls.js';
 import { type ClientDependencies, createKiroClient, type KiroClient } from '../kiro/client.js';
 import { hostsOf } from '../open-gateway.js';
+import { printable } from '../terminal/terminal.js';
 import type { Run } from './command.js';
 import { choosePlan, missing, type Plan, readLoginFlags, type Steps } from './login-choice.js';
-import { credentialLife, openLoginDesk, printable, storePlace, UNOFFICIAL, whereItCalls } from './login-desk.js';
+import { credentialLife, openLoginDesk, storePlace, UNOFFICIAL, whereItCalls } from './login-desk.js';
 
 export const login: Run = async (_, options, context) => {
   const { terminal } = context;
@@ -259,9 +260,9 @@ async function withProfile(proof: Proof, profiles: readonly Profile[], { prompts
   if (first === undefined) return proof;
   const choose = (profileArn: string): Proof => ({ ...proof, credential: { ...proof.credential, profileArn } });
   if (second === undefined) return choose(first.arn);
-  const arns = profiles.map(({ arn, name }) => `${arn} (${printable(name)})`).join(', ');
-  const several = `the account has several profiles: ${arns}.`;
-  const choices = profiles.map(({ arn, name }) => ({ value: arn, label: printable(name) || arn, hint: arn }));
+  const named = profiles.map(({ arn, name }) => ({ arn, name: printable(name).slice(0, LONGEST_NAME) }));
+  const several = `the account has several profiles: ${named.map(({ arn, name }) => `${arn} (${name})`).join(', ')}.`;
+  const choices = named.map(({ arn, name }) => ({ value: arn, label: name || arn, hint: arn }));
   try {
     if (prompts === undefined) throw missing('--profile-arn', several);
     return choose(await prompts.choose('Which Kiro profile is to be used?', choices));
@@ -275,3 +276,4 @@ async function withProfile(proof: Proof, profiles: readonly Profile[], { prompts
 
 /** As long as a token must still be good for. */
 const MARGIN_MS = 60_000;
+const LONGEST_NAME = 100;

@@ -79,9 +79,9 @@ const READER_IS_GONE: ReadonlySet<string> = new Set(['EPIPE', 'EOF', 'ECONNRESET
 
 export type Column = { readonly title: string; readonly align?: 'left' | 'right' };
 
-/** Lines of the same columns. The last column is not padded. */
+/** Lines of the same columns. The last column is not padded, and a terminal is told nothing by what is in them. */
 export function writeTable(columns: readonly Column[], rows: readonly (readonly string[])[]): readonly string[] {
-  const lines = [columns.map(({ title }) => title), ...rows];
+  const lines = [columns.map(({ title }) => title), ...rows.map((cells) => cells.map(printable))];
   const widths = columns.map((_, at) => Math.max(...lines.map((line) => (line[at] ?? '').length)));
   return lines.map((line) =>
     columns
@@ -89,6 +89,11 @@ export function writeTable(columns: readonly Column[], rows: readonly (readonly 
       .join('  ')
       .trimEnd(),
   );
+}
+
+/** Text from outside, such as a profile's name, without what a terminal would obey. */
+export function printable(text: string): string {
+  return text.replaceAll(/[^\p{L}\p{M}\p{N}\p{P}\p{S}\p{Zs}]/gu, '');
 }
 
 /** Some cells wide; a part that is not nothing shows at least a little. */
