@@ -187,6 +187,14 @@ test('a refresh token that was refused gives way to the one at the source, once'
   expect([await token(), sentTokens(server)]).toEqual(['aoa-new', ['one', 'two']]);
 });
 
+test('a refresh token that stands at the source without an access token is tried, too', async () => {
+  const server = await startTokenServer(DEAD, { body: { accessToken: 'aoa-new', expiresIn: 3600 } });
+  const path = join(temporaryFolder(), 'login.json');
+  writeFileSync(path, JSON.stringify({ refreshToken: R2 }));
+  const { token } = await openStored(server, loginOf('one', 0), path);
+  expect([await token(), sentTokens(server)]).toEqual(['aoa-new', ['one', 'two']]);
+});
+
 test('the login of another account at the source is left alone', async () => {
   const server = await startTokenServer(...answers(R3));
   const path = join(temporaryFolder(), 'login.json');

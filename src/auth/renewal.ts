@@ -121,12 +121,16 @@ export async function createRenewal(dependencies: RenewalDependencies) {
   /** What is there now, in the store and where the login was taken from. */
   async function lookAgain(by: RenewedBy): Promise<HeldLogin> {
     const found = await readAgain();
-    const tokens = tokensOf(await found.origin?.read?.());
-    if (tokens === undefined || found.latest.kind === 'api-key') return found;
-    const latest = { ...found.latest, ...tokens, profileArn: found.latest.profileArn ?? tokens.profileArn };
+    const there = await found.origin?.read?.();
+    if (there === undefined || there.kind === 'api-key' || found.latest.kind === 'api-key') return found;
+    const { refreshToken, accessToken, expiresAt, profileArn } = there;
+    const tokens = { refreshToken, accessToken, expiresAt, profileArn: found.latest.profileArn ?? profileArn };
+    const latest = { ...found.latest, ...tokens };
     if (!isYounger(latest, found.latest)) return { ...found, others: [...found.others, latest] };
     // Kept like tokens of our own, so that other processes find them.
-    if (usableMs(latest) > BLOCKING_MS) await store.write(digestOf(found.configured), tokens, by);
+    if (accessToken !== undefined && expiresAt !== undefined && usableMs(latest) > BLOCKING_MS) {
+      await store.write(digestOf(found.configured), { refreshToken, accessToken, expiresAt, profileArn }, by);
+    }
     return { ...found, latest, others: [...found.others, found.latest] };
   }
 
@@ -222,13 +226,6 @@ function withTokens(configured: RefreshableCredential, tokens: Tokens, now: numb
   const isLonger = (configured.expiresAt ?? 0) > expiresAt && !isImplausible(configured.expiresAt, now);
   if (isLonger) return { ...configured, refreshToken, profileArn };
   return { ...configured, refreshToken, accessToken, expiresAt, profileArn };
-}
-
-/** The tokens of what lies where the login was taken from. Undefined when it has none to offer. */
-function tokensOf(there: Credential | undefined): Tokens | undefined {
-  if (there === undefined || there.kind === 'api-key') return undefined;
-  const { refreshToken, accessToken, expiresAt, profileArn } = there;
-  return accessToken && expiresAt !== undefined ? { refreshToken, accessToken, expiresAt, profileArn } : undefined;
 }
 
 /** The same refresh token or API key. */
