@@ -1,48 +1,76 @@
-/** The dialect of Anthropic's Messages API, and its requests. */
+/** The dialect of Anthropic's Messages API: its requests, and a turn whole or as server-sent events. */
 
-import type { AnswerFormat, Message, ReasoningWish, Tool } from '../core/conversation.js';
+import type Anthropic from '@anthropic-ai/sdk';
+import type { Block, Message, ReasoningWish, Tool } from '../core/conversation.js';
 import type { Reader } from '../core/reader.js';
-import { createMessagesWriter, writeMessage } from './anthropic-messages-answer.js';
-import { joinSearches, readAssistantBlock, readUserBlock } from './anthropic-messages-content.js';
-import { instructionMessages, messageList, readParts, readTexts } from './content.js';
-import { note, parseObject, type Dialect, type Notices } from './dialect.js';
-import { writeMessagesError } from './errors.js';
+import type { BlockHead, Completion, FinishReason, GrowingBlock, StreamEvent } from '../core/stream.js';
+import { NO_SIGNATURE, readBlocks, writeBlock, writeFindings, writeHead, type WireBlock } from './anthropic-blocks.js';
+import { instructionMessages, readTexts, readUserParts } from './content.js';
+import { creditField, note, parseObject, writeData, type Dialect, type Notices, type Reply } from './dialect.js';
+import { writeErrorEvent, writeMessagesError } from './errors.js';
 import {
-  MESSAGES_PARAMETERS,
-  objectOf,
+  always,
+  ignored,
+  isFilledList,
+  messageList,
+  named,
+  otherThan,
+  readFormat,
   readLimits,
-  readToolChoice,
-  readWebSearch,
   readWish,
+  refused,
   requestReader,
+  wordOtherThan,
+  type ParameterTable,
 } from './parameters.js';
+import { anthropicTool, functionTool, readWebSearch } from './tools.js';
+
+const PARAMETERS: ParameterTable = {
+  ...named('works', 'model messages system stream tools thinking output_config metadata'),
+  ...named('emulated', 'max_tokens stop_sequences tool_choice output_format'),
+  ...named('accepted', 'cache_control betas diagnostics user_profile_id workspace_id billing_policy'),
+  ...named('accepted', 'fallback_credit_token'),
+  ...ignored(otherThan(1), 'temperature top_p'),
+  ...ignored(always, 'top_k'),
+  ...ignored(editsMoreThanThinking, 'context_management'),
+  ...ignored(always, 'compaction container'),
+  ...ignored(isFilledList, 'mcp_servers'),
+  ...ignored(wordOtherThan('auto', 'standard_only'), 'service_tier'),
+  ...ignored(wordOtherThan('standard'), 'speed'),
+  ...ignored(always, 'inference_geo fallbacks'),
+  // Anthropic's SDK falls back to sending the whole history only when it is told in exactly these words.
+  thread: refused(always, 'this gateway keeps no threads; send the whole conversation.', {
+    error_code: 'thread_unsupported_request',
+    unsupported: ['thread'],
+  }),
+};
 
 export const anthropicMessages: Dialect = {
   name: 'anthropic-messages',
   route: '/v1/messages',
+  parameters: PARAMETERS,
   counting: { route: '/v1/messages/count_tokens', writeCount: (inputTokens) => ({ input_tokens: inputTokens }) },
   keepAlive: 'event: ping\ndata: {"type":"ping"}\n\n',
-  readRequest: requestReader(MESSAGES_PARAMETERS, (body, notices, session) => {
-    const list = messageList(body);
-    const messages = list.flatMap((it) => readMessage(it, notices));
-    const tools = (body.optional('tools')?.array() ?? []).flatMap((it) => readTool(it, notices));
-    const choice = body.optional('tool_choice');
-    const stops = (body.optional('stop_sequences')?.array() ?? []).map((it) => it.string());
+  readRequest: requestReader(PARAMETERS, (body, notices) => {
+    const messages = messageList(body);
+    // In `output_config`, or where the beta had it.
+    const format = body.optional('output_config')?.optional('format') ?? body.optional('output_format');
     return {
       system: readSystem(body, notices),
-      messages,
-      ...readToolChoice(choice, tools, notices),
-      parallelToolCalls: choice?.optional('disable_parallel_tool_use')?.boolean() === true ? false : undefined,
-      reasoning: readReasoning(body, list, notices),
-      limits: readLimits(body.optional('max_tokens'), stops),
-      answerFormat: readAnswerFormat(body, notices),
-      sessionId: readSessionId(body) ?? session,
+      messages: messages.flatMap((it) => readMessage(it, notices)),
+      tools: (body.optional('tools')?.array() ?? []).flatMap((it) => readTool(it, notices)),
+      reasoning: readReasoning(body, messages, notices),
+      limits: readLimits(body.optional('max_tokens'), body.optional('stop_sequences')),
+      answerFormat: readFormat(format, notices),
+      sessionId: readSessionId(body),
     };
   }),
   writeResponse: writeMessage,
   createStreamWriter: createMessagesWriter,
   writeError: writeMessagesError,
 };
+
+// --- requests
 
 /** The instructions beside the messages, without Claude Code's billing line: it differs in every session. */
 function readSystem(body: Reader, notices: Notices): string[] {
@@ -55,21 +83,12 @@ function readMessage(message: Reader, notices: Notices): Message[] {
   const content = message.get('content');
   switch (role) {
     case 'user':
-      return [{ role, parts: readParts(content, (it) => readUserBlock(it, notices)) }];
+      return [{ role, parts: readUserParts(content, notices) }];
     case 'assistant':
-      return [{ role, blocks: joinSearches(readParts(content, (it) => readAssistantBlock(it, notices))) }];
+      return [{ role, blocks: readBlocks(content, notices) }];
     case 'system':
       return instructionMessages(readTexts(content, notices));
   }
-}
-
-/** In `output_config`, or where the beta had it. */
-function readAnswerFormat(body: Reader, notices: Notices): AnswerFormat | undefined {
-  const format = body.optional('output_config')?.optional('format') ?? body.optional('output_format');
-  if (format === undefined) return undefined;
-  if (format.get('type').string() === 'json_schema') return { type: 'json', schema: format.get('schema').object() };
-  note(notices, 'ignored', format.path);
-  return undefined;
 }
 
 function readReasoning(body: Reader, messages: readonly Reader[], notices: Notices): ReasoningWish {
@@ -103,110 +122,150 @@ function readSessionId(body: Reader): string | undefined {
   return session?.isString() ? session.string() || undefined : undefined;
 }
 
-// --- tools: the client's own, and Anthropic's built-in ones as far as the client runs them
-
-/** One tool; none when it could only run at Anthropic, of which the client is told. */
+/** One tool, the client's own or built in; none when it could only run at Anthropic, of which the client is told. */
 function readTool(tool: Reader, notices: Notices): Tool[] {
   const type = tool.optional('type')?.string() ?? 'custom';
-  if (type === 'custom') {
-    const name = tool.get('name').nonEmptyString();
-    const description = tool.optional('description')?.string() ?? '';
-    return [{ name, description, inputSchema: tool.optional('input_schema')?.object() }];
-  }
+  if (type === 'custom') return [functionTool(tool)];
   if (type.startsWith('code_execution')) tool.get('type').fail(`${type} runs at Anthropic only; leave the tool out.`);
-  if (WEB_SEARCH.test(type) && notices.options.searchesWeb === true)
-    return [readWebSearch(tool, tool, notices, tool.optional('max_uses')?.number())];
-  const kind = BUILT_IN.exec(type)?.[1];
-  if (kind === undefined) {
-    note(notices, 'tools-left-out', type);
-    return [];
-  }
-  const standardName = kind === 'text_editor' ? 'str_replace_based_edit_tool' : kind;
-  const described = describeBuiltIn(kind, tool, type);
-  return [{ name: tool.optional('name')?.nonEmptyString() ?? standardName, ...described }];
+  if (WEB_SEARCH.test(type) && notices.options.searchesWeb === true) return [readWebSearch(tool, tool, notices)];
+  const builtIn = anthropicTool(type, tool);
+  if (builtIn !== undefined) return [builtIn];
+  note(notices, 'tools-left-out', type);
+  return [];
 }
 
-/** Kiro knows none of these: it is told their schemas, which Anthropic's models know by heart. */
-function describeBuiltIn(kind: string, tool: Reader, type: string): Omit<Tool, 'name'> {
-  switch (kind) {
-    case 'bash':
-      return {
-        description: 'Runs a command in a persistent bash session. `restart` starts the session anew.',
-        inputSchema: objectOf([], { command: TEXT, restart: { type: 'boolean' } }),
-      };
-    case 'text_editor': {
-      const commands = ['view', 'create', 'str_replace', 'insert', ...(OLD_EDITOR.test(type) ? ['undo_edit'] : [])];
-      // The older editors insert their `new_str`.
-      const insertedText = type === 'text_editor_20250728' ? 'insert_text' : 'new_str';
-      return {
-        description:
-          'Views and edits text files. `view` shows a file or a folder, `create` writes a file, `str_replace` replaces ' +
-          '`old_str`, which must occur exactly once, by `new_str`, and `insert` puts a text after line `insert_line`.',
-        inputSchema: objectOf(['command', 'path'], { command: oneOf(commands), ...EDITING, [insertedText]: TEXT }),
-      };
-    }
-    case 'memory': {
-      const command = oneOf(['view', 'create', 'str_replace', 'insert', 'delete', 'rename']);
-      return {
-        description:
-          'Keeps notes in files below /memories between conversations. View that folder before you begin, and write ' +
-          'down what has to be remembered. `rename` moves `old_path` to `new_path`.',
-        inputSchema: objectOf(['command'], { command, ...EDITING, insert_text: TEXT, old_path: TEXT, new_path: TEXT }),
-      };
-    }
-    default:
-      return describeComputer(tool, type);
-  }
-}
-
-function describeComputer(tool: Reader, type: string): Omit<Tool, 'name'> {
-  const width = tool.optional('display_width_px')?.number();
-  const height = tool.optional('display_height_px')?.number();
-  const size = width === undefined || height === undefined ? '' : ` The display is ${width} × ${height} pixels.`;
-  const hasNewActions = type !== 'computer_20241022';
-  const canZoom = tool.optional('enable_zoom')?.boolean() === true;
-  return {
-    description: `Uses mouse, keyboard and screen of a computer; take a screenshot to see what happened.${size}`,
-    inputSchema: objectOf(['action'], {
-      action: oneOf([...ACTIONS, ...(hasNewActions ? NEW_ACTIONS : []), ...(canZoom ? ['zoom'] : [])]),
-      coordinate: numbers('x and y in pixels'),
-      start_coordinate: numbers('where a drag begins'),
-      text: { type: 'string', description: 'what to type, or the keys to press' },
-      ...(hasNewActions && SCROLLING),
-      ...(canZoom && { region: numbers('x and y of the upper left, then of the lower right corner') }),
-    }),
-  };
-}
-
-function oneOf(values: readonly string[]): object {
-  return { type: 'string', enum: values };
-}
-
-function numbers(description: string): object {
-  return { type: 'array', items: { type: 'integer' }, description };
+/** Kiro keeps no thinking of earlier turns, which is what the usual edit asks for. */
+function editsMoreThanThinking(value: Reader): boolean {
+  return (value.optional('edits')?.array() ?? []).some((it) => !it.get('type').string().startsWith('clear_thinking'));
 }
 
 const BILLING_LINE = /^x-anthropic-billing-header:[^\n]*\n*/;
 const WEB_SEARCH = /^web_search_\d+$/;
-const BUILT_IN = /^(bash|text_editor|memory|computer)_\d+$/;
-const OLD_EDITOR = /_(?:20241022|20250124)$/;
-const TEXT = { type: 'string' };
 
-/** What the editor and the memory share. */
-const EDITING = {
-  path: TEXT,
-  view_range: numbers('first and last line; -1 for the end'),
-  file_text: TEXT,
-  old_str: TEXT,
-  new_str: TEXT,
-  insert_line: { type: 'integer' },
+// --- answers
+
+/** The answer of a request that is not streamed. */
+function writeMessage(completion: Completion, reply: Reply): WireMessage {
+  const written = completion.blocks.map(writeBlock);
+  // A cut tool call has no place in this form; `max_tokens` tells the client that something is missing.
+  const isCut = written.some((blocks) => blocks.length === 0);
+  return {
+    id: `msg_${reply.id}`,
+    type: 'message',
+    role: 'assistant',
+    model: reply.model,
+    stop_sequence: completion.stopSequence ?? null,
+    stop_details: null,
+    container: null,
+    content: written.flat(),
+    stop_reason: isCut ? 'max_tokens' : STOP_REASONS[completion.finishReason],
+    usage: {
+      ...writeUsage(completion),
+      cache_creation: { ephemeral_5m_input_tokens: completion.usage.cacheWriteTokens, ephemeral_1h_input_tokens: 0 },
+      service_tier: 'standard',
+      ...creditField(completion),
+    },
+  };
+}
+
+/** Our block edges are Anthropic's, but for a search, which is two blocks there: they are all this writer remembers. */
+function createMessagesWriter(reply: Reply): (event: StreamEvent) => string {
+  let searches = 0;
+  return (event) => {
+    switch (event.type) {
+      case 'start':
+        return writeMessageStart(event.inputTokens, reply);
+      case 'block-start':
+        return writeBlockStart(event.index + searches, event.block);
+      case 'block-delta':
+        return writeDelta(event.index + searches, event.block, event.delta);
+      case 'block-end':
+        if (event.block.type === 'web-search') searches++;
+        return writeBlockEnd(event.index + searches, event.block);
+      case 'finish':
+        return writeFinish(event.completion);
+      case 'error':
+        return writeEvent('error', writeErrorEvent(event.error));
+    }
+  };
+}
+
+function writeEvent(type: string, fields: object): string {
+  return `event: ${type}\ndata: ${writeData({ type, ...fields })}\n\n`;
+}
+
+/** Everything of the message but what the turn will bring. */
+function writeMessageStart(inputTokens: number, reply: Reply): string {
+  const usage = { ...NO_TOKENS, inputTokens, source: 'estimate' as const };
+  const nothing = { blocks: [], finishReason: 'stop' as const, usage, credits: undefined };
+  return writeEvent('message_start', { message: { ...writeMessage(nothing, reply), stop_reason: null } });
+}
+
+/** Deltas are nearly all that is written, so only the text itself is made into JSON. */
+function writeDelta(index: number, block: GrowingBlock | 'signature', delta: string): string {
+  const head = `event: content_block_delta\ndata: {"type":"content_block_delta","index":${index},"delta":`;
+  return `${head}${DELTA_HEADS[block]}${writeData(delta)}}}\n\n`;
+}
+
+/** The client learns of a search when it begins, and is shown the result as a block of its own. */
+function writeBlockStart(index: number, block: BlockHead): string {
+  const start = writeEvent('content_block_start', { index, content_block: writeHead(block) });
+  if (block.type !== 'web-search') return start;
+  return start + writeDelta(index, 'tool-call', writeData({ query: block.query })) + writeBlockStop(index);
+}
+
+function writeBlockEnd(index: number, block: Block): string {
+  let rest = '';
+  if (block.type === 'web-search')
+    rest = writeEvent('content_block_start', { index, content_block: writeFindings(block) });
+  if (block.type === 'reasoning') rest = writeDelta(index, 'signature', block.signature || NO_SIGNATURE);
+  return rest + writeBlockStop(index);
+}
+
+function writeBlockStop(index: number): string {
+  return writeEvent('content_block_stop', { index });
+}
+
+function writeFinish(completion: Completion): string {
+  const stop_reason = STOP_REASONS[completion.finishReason];
+  const stop_sequence = completion.stopSequence ?? null;
+  const delta = { stop_reason, stop_sequence, stop_details: null, container: null };
+  const usage = { ...writeUsage(completion), ...creditField(completion) };
+  return writeEvent('message_delta', { delta, usage }) + writeEvent('message_stop', {});
+}
+
+type WireMessage = Omit<Anthropic.Message, 'content' | 'diagnostics' | 'usage'> & {
+  readonly content: readonly WireBlock[];
+  readonly usage: Omit<Anthropic.Usage, 'inference_geo' | 'speed'>;
 };
 
-const CLICKS = ['left_click', 'left_click_drag', 'right_click', 'middle_click', 'double_click'];
-const ACTIONS = ['key', 'type', 'mouse_move', ...CLICKS, 'screenshot', 'cursor_position'];
-const NEW_ACTIONS = ['left_mouse_down', 'left_mouse_up', 'triple_click', 'scroll', 'hold_key', 'wait'];
-const SCROLLING = {
-  scroll_direction: oneOf(['up', 'down', 'left', 'right']),
-  scroll_amount: { type: 'integer' },
-  duration: { type: 'number', description: 'seconds' },
-};
+/** Anthropic counts the cache beside the input; we count it as a part of it. */
+function writeUsage({ blocks, usage }: Completion): Anthropic.MessageDeltaUsage & { readonly input_tokens: number } {
+  const searches = blocks.filter(({ type }) => type === 'web-search').length;
+  return {
+    input_tokens: Math.max(0, usage.inputTokens - usage.cacheReadTokens - usage.cacheWriteTokens),
+    output_tokens: usage.outputTokens,
+    cache_creation_input_tokens: usage.cacheWriteTokens,
+    cache_read_input_tokens: usage.cacheReadTokens,
+    output_tokens_details: { thinking_tokens: usage.reasoningTokens },
+    server_tool_use: searches === 0 ? null : { web_search_requests: searches, web_fetch_requests: 0 },
+  };
+}
+
+const STOP_REASONS = {
+  stop: 'end_turn',
+  length: 'max_tokens',
+  'context-full': 'model_context_window_exceeded',
+  'tool-calls': 'tool_use',
+  'stop-sequence': 'stop_sequence',
+  'content-filter': 'refusal',
+} as const satisfies Record<FinishReason, Anthropic.StopReason>;
+
+const DELTA_HEADS = {
+  text: '{"type":"text_delta","text":',
+  reasoning: '{"type":"thinking_delta","thinking":',
+  'tool-call': '{"type":"input_json_delta","partial_json":',
+  signature: '{"type":"signature_delta","signature":',
+} as const satisfies Record<GrowingBlock | 'signature', string>;
+
+const NO_TOKENS = { inputTokens: 0, outputTokens: 0, cacheReadTokens: 0, cacheWriteTokens: 0, reasoningTokens: 0 };

@@ -1,18 +1,19 @@
 /**
- * Content as both vendors write it: a string, or a list of typed parts of which some will always be unknown, with
- * images and documents, and a word to the model about those that are left out.
+ * Content in the words of every vendor, because clients mix them: a string, or a list of typed parts of which some will
+ * always be unknown, with images and documents, and a word to the model about those that are left out.
  */
 
-import type { Document, DocumentFormat, Image, ImageFormat, Message, Text } from '../core/conversation.js';
+import type {
+  DocumentFormat,
+  ImageFormat,
+  Message,
+  RemoteMedia,
+  Text,
+  ToolResultPart,
+  UserPart,
+} from '../core/conversation.js';
 import type { Reader } from '../core/reader.js';
 import { note, type Notices } from './dialect.js';
-
-/** The messages of a request body; a conversation has at least one. */
-export function messageList(body: Reader): readonly Reader[] {
-  const messages = body.get('messages');
-  const list = messages.array();
-  return list.length > 0 ? list : messages.fail('must not be empty');
-}
 
 /** A string as one text part, a list part by part; some clients put bare strings into the list. */
 export function readParts<Part>(content: Reader | undefined, readPart: (part: Reader) => Part[]): (Part | Text)[] {
@@ -24,11 +25,73 @@ export function readParts<Part>(content: Reader | undefined, readPart: (part: Re
 
 /** Content that can only be text, such as instructions: one entry per text. */
 export function readTexts(content: Reader | undefined, notices: Notices): string[] {
-  const readText = (part: Reader): Text[] => {
-    const type = part.get('type').string();
-    return type === 'text' ? textParts(part.get('text').string()) : unknownPart(part, type, notices);
-  };
+  const readText = (part: Reader) => readTextPart(part) ?? unknownPart(part, notices);
   return readParts(content, readText).map((it) => it.text);
+}
+
+/** What a user message holds. */
+export function readUserParts(content: Reader | undefined, notices: Notices): UserPart[] {
+  return readParts<UserPart>(content, (part) => {
+    if (part.get('type').value !== 'tool_result') return readPart(part, notices);
+    const id = part.get('tool_use_id').nonEmptyString();
+    const isError = part.optional('is_error')?.boolean() ?? false;
+    return [{ type: 'tool-result', id, content: readContent(part.optional('content'), notices), isError }];
+  });
+}
+
+/** What a tool has given back. */
+export function readContent(content: Reader | undefined, notices: Notices): ToolResultPart[] {
+  return readParts(content, (it) => readPart(it, notices));
+}
+
+/** A part that may stand in a user message as well as in a tool result. */
+function readPart(part: Reader, notices: Notices): ToolResultPart[] {
+  const type = part.get('type').string();
+  switch (type) {
+    case 'image':
+      return readSource('image', part.get('source'), '', notices);
+    case 'document': {
+      const name = part.optional('title')?.string() ?? '';
+      const context = textParts(part.optional('context')?.string() ?? '');
+      return [...context, ...readSource('document', part.get('source'), name, notices)];
+    }
+    case 'image_url':
+    case 'input_image': {
+      if (!part.has('image_url') && part.has('file_id')) return [fileById('image', part, notices)];
+      // An object with a `url`, or the bare string: each of OpenAI's APIs has one, and some clients write the other's.
+      const image = part.get('image_url');
+      return [readUrl('image', image.isString() ? image : image.get('url'), '', notices)];
+    }
+    case 'file':
+    case 'input_file':
+      return [readFile(type === 'file' ? part.get('file') : part, notices)];
+    case 'input_audio':
+      return part.fail('Kiro does not listen to audio; send text.');
+    case 'search_result': {
+      const heading = `${part.get('title').string()}\n${part.get('source').string()}`;
+      return textParts(`${heading}\n${textWithin(part.get('content'))}`.trim());
+    }
+    case 'container_upload':
+      return [leftOut('document', type, part.get('file_id').string(), notices)];
+    case 'tool_reference':
+      return textParts(`Tool ${part.get('tool_name').nonEmptyString()} is available.`);
+    default:
+      return readTextPart(part) ?? unknownPart(part, notices);
+  }
+}
+
+/** Undefined for a part that is no text. */
+export function readTextPart(part: Reader): Text[] | undefined {
+  switch (part.get('type').value) {
+    case 'text':
+    case 'input_text':
+    case 'output_text':
+      return textParts(part.get('text').string());
+    case 'refusal':
+      return textParts(part.get('refusal').string());
+    default:
+      return undefined;
+  }
 }
 
 /** No part for an empty text: Kiro and both vendors refuse empty ones. */
@@ -37,8 +100,8 @@ export function textParts(text: string): Text[] {
 }
 
 /** A part of a type we do not know keeps what text it carries. New types appear with every client release. */
-export function unknownPart(part: Reader, type: string, notices: Notices): Text[] {
-  note(notices, 'unknown-block', type);
+export function unknownPart(part: Reader, notices: Notices): Text[] {
+  note(notices, 'unknown-block', part.get('type').string());
   return textParts(textWithin(part));
 }
 
@@ -59,14 +122,6 @@ function collectTexts(value: Reader, depth: number): string[] {
 /** Instructions of the client as a message of their own, at their place; none when they are empty. */
 export function instructionMessages(texts: readonly string[]): Message[] {
   return texts.length === 0 ? [] : [{ role: 'user', parts: texts.map((text) => ({ type: 'system', text })) }];
-}
-
-/** Parts the instructions that come before any other message from the rest. */
-export function splitLeadingInstructions(messages: readonly Message[]) {
-  const first = messages.findIndex((it) => !holdsOnly('system', it));
-  const end = first === -1 ? messages.length : first;
-  const parts = messages.slice(0, end).flatMap((it) => (it.role === 'user' ? it.parts : []));
-  return { leading: parts.flatMap((it) => (it.type === 'system' ? [it.text] : [])), messages: messages.slice(end) };
 }
 
 /** OpenAI's clients write one message per tool result, and more; neighbours that `joins` allows become one. */
@@ -90,62 +145,78 @@ export function holdsOnly(type: 'system' | 'tool-result', message: Message): boo
 
 // --- images and documents
 
+type Kind = RemoteMedia['kind'];
+
+/** Anthropic's: the data itself, a text, blocks, or where it lies. */
+function readSource(kind: Kind, source: Reader, name: string, notices: Notices): ToolResultPart[] {
+  const type = source.get('type').string();
+  if (type === 'base64') {
+    const mediaType = source.get('media_type').string();
+    return [toMedia(kind, { mediaType, data: checkedBase64(source.get('data')), name }, notices)];
+  }
+  if (type === 'text') return toTextDocument(name, source.get('data').string());
+  if (type === 'content') return readContent(source.get('content'), notices);
+  if (type === 'url' && source.has('url')) return [readUrl(kind, source.get('url'), name, notices)];
+  return [leftOut(kind, type, source.optional('file_id')?.string() ?? type, notices)];
+}
+
+/** A file of OpenAI's: a `data:` URL or bare base64, a URL, or an id. */
+function readFile(file: Reader, notices: Notices): ToolResultPart {
+  const name = file.optional('filename')?.string() ?? '';
+  const data = file.optional('file_data');
+  if (data !== undefined) {
+    const media = readDataUrl(data, name) ?? { mediaType: '', data: checkedBase64(data), name };
+    return toMedia('document', media, notices);
+  }
+  return file.optional('file_url')?.string()
+    ? readUrl('document', file.get('file_url'), name, notices)
+    : fileById('document', file, notices);
+}
+
+/** What a vendor keeps is out of reach. */
+function fileById(kind: Kind, file: Reader, notices: Notices): Text {
+  return leftOut(kind, 'file', (file.optional('file_id') ?? file.optional('filename'))?.string() ?? '', notices);
+}
+
+/** A URL that holds the data itself, or points at it: that is left out, unless the gateway fetches such things. */
+function readUrl(kind: Kind, given: Reader, name: string, notices: Notices): ToolResultPart {
+  const media = readDataUrl(given, name);
+  if (media !== undefined) return toMedia(kind, media, notices);
+  const url = given.string();
+  const isFetched = notices.options.fetchesUrls === true && /^https?:/i.test(url);
+  return isFetched ? { ...noteAbout(kind, url), remote: { kind, url, name } } : leftOut(kind, 'url', url, notices);
+}
+
 /** `data` is base64. The name is that of a file, or its title; empty when it has none. */
 type Media = { readonly mediaType: string; readonly data: string; readonly name: string };
 
-/** An image of OpenAI's, in a `data:` URL or elsewhere. */
-export function readImageUrl(url: Reader, notices: Notices): Image | Text {
-  const media = readDataUrl(url, '');
-  return media === undefined ? atUrl('image', url.string(), '', notices) : toImage(media, notices);
-}
-
-/** A file of OpenAI's, as a `data:` URL or bare: an image or a document by its media type, or else by its name. */
-export function readFile(data: Reader, name: string, notices: Notices): Image | Document | Text {
-  const media = readDataUrl(data, name) ?? { mediaType: '', data: checkedBase64(data), name };
-  return bareType(media.mediaType).startsWith('image/') ? toImage(media, notices) : toDocument(media, notices);
-}
-
-/** A source of Anthropic's that holds the data itself. */
-export function readSourceData(what: 'image' | 'document', source: Reader, name: string, notices: Notices) {
-  const media = { mediaType: source.get('media_type').string(), data: checkedBase64(source.get('data')), name };
-  return what === 'image' ? toImage(media, notices) : toDocument(media, notices);
-}
-
-function toImage({ mediaType, data }: Media, notices: Notices): Image | Text {
-  const format = IMAGE_FORMATS.get(bareType(mediaType));
-  if (format !== undefined) return { type: 'image', format, data };
-  return leftOut('image', mediaType, `${mediaType} is not supported`, notices);
-}
-
-function toDocument({ mediaType, data, name }: Media, notices: Notices): Document | Text {
+/** What it is, its media type says, or else the ending of its name. */
+function toMedia(kind: Kind, { mediaType, data, name }: Media, notices: Notices): ToolResultPart {
+  const type = bareType(mediaType);
+  const isImage = type.startsWith('image/');
   const ending = name.slice(name.lastIndexOf('.') + 1).toLowerCase();
-  const format = documentFormatOf(mediaType) ?? ENDINGS.find((it) => it === ending);
-  if (format !== undefined) return { type: 'document', name: name || 'document', format, data };
-  const type = mediaType || ending || 'unknown';
-  return leftOut('document', type, `${type} is not supported`, notices);
+  const image = IMAGE_FORMATS.get(isImage ? type : `image/${ending}`);
+  const document = DOCUMENT_FORMATS.get(type) ?? ENDINGS.find((it) => !isImage && it === ending);
+  if (document !== undefined) return { type: 'document', name: name || 'document', format: document, data };
+  if (image !== undefined) return { type: 'image', format: image, data };
+  const known = mediaType || ending || 'unknown';
+  return leftOut(isImage ? 'image' : kind, known, `${known} is not supported`, notices);
 }
 
 /** A plain text as a document of its own. */
-export function toTextDocument(name: string, text: string): Document[] {
+function toTextDocument(name: string, text: string): ToolResultPart[] {
   if (text === '') return [];
   return [{ type: 'document', name: name || 'document', format: 'txt', data: Buffer.from(text).toString('base64') }];
 }
 
 /** What the model and the client are told when an image or a document does not go along. */
-export function leftOut(what: 'image' | 'document', reason: string, detail: string, notices: Notices): Text {
-  note(notices, `${what}s-left-out`, reason);
-  return noteAbout(what, detail);
+function leftOut(kind: Kind, reason: string, detail: string, notices: Notices): Text {
+  note(notices, `${kind}s-left-out`, reason);
+  return noteAbout(kind, detail);
 }
 
-/** What a URL points at: left out, unless the gateway fetches such things. The name is empty when it has none. */
-export function atUrl(kind: 'image' | 'document', url: string, name: string, notices: Notices): Text {
-  const isFetched = notices.options.fetchesUrls === true && /^https?:/i.test(url);
-  if (!isFetched) return leftOut(kind, 'url', url, notices);
-  return { ...noteAbout(kind, url), remote: { kind, url, name } };
-}
-
-function noteAbout(what: 'image' | 'document', detail: string): Text {
-  return { type: 'text', text: `[${what} left out: ${detail.slice(0, MAX_DETAIL_LENGTH)}]` };
+function noteAbout(kind: Kind, detail: string): Text {
+  return { type: 'text', text: `[${kind} left out: ${detail.slice(0, MAX_DETAIL_LENGTH)}]` };
 }
 
 export function documentFormatOf(mediaType: string): DocumentFormat | undefined {
@@ -161,8 +232,7 @@ function readDataUrl(url: Reader, name: string): Media | undefined {
   const comma = text.indexOf(',');
   if (!text.startsWith('data:') || comma === -1) return undefined;
   const [mediaType = '', ...options] = text.slice('data:'.length, comma).split(';');
-  if (options.at(-1) !== 'base64') return undefined;
-  return { mediaType, data: checkedBase64(url, comma + 1), name };
+  return options.at(-1) === 'base64' ? { mediaType, data: checkedBase64(url, comma + 1), name } : undefined;
 }
 
 /**
@@ -174,19 +244,17 @@ function checkedBase64(text: Reader, start = 0): string {
   const padding = data.endsWith('==') ? 2 : data.endsWith('=') ? 1 : 0;
   const length = data.length - padding;
   const isPossible = length > 0 && length % 4 !== 1 && (padding === 0 || data.length % 4 === 0);
-  return isPossible && !ILLEGAL_IN_BASE64.test(data.slice(0, length)) ? data : text.fail('must hold base64 data');
+  return isPossible && !/[^A-Za-z0-9+/]/.test(data.slice(0, length)) ? data : text.fail('must hold base64 data');
 }
 
 /** `Text/Plain; charset=utf-8` → `text/plain`. */
 function bareType(mediaType: string): string {
-  const end = mediaType.indexOf(';');
-  return (end === -1 ? mediaType : mediaType.slice(0, end)).trim().toLowerCase();
+  return mediaType.replace(/;.*/s, '').trim().toLowerCase();
 }
 
 // The keys under which the vendors' block types keep what a model can read, in reading order.
 const TEXT_KEYS = ['title', 'url', 'text', 'content', 'stdout', 'stderr', 'error_code', 'tool_name', 'tool_references'];
 const MAX_DEPTH = 8;
-const ILLEGAL_IN_BASE64 = /[^A-Za-z0-9+/]/;
 const MAX_DETAIL_LENGTH = 200;
 
 const IMAGE_FORMATS: ReadonlyMap<string, ImageFormat> = new Map([

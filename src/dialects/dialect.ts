@@ -4,11 +4,14 @@ import type { Conversation } from '../core/conversation.js';
 import type { GatewayError } from '../core/errors.js';
 import { Reader } from '../core/reader.js';
 import type { Completion, StreamEvent } from '../core/stream.js';
+import type { ParameterTable } from './parameters.js';
 
 export type Dialect = {
   readonly name: string;
   /** The POST route that speaks it. */
   readonly route: string;
+  /** What becomes of each parameter of a request. */
+  readonly parameters: ParameterTable;
   /** Where it counts the tokens of a request, if it does, and how it tells them. */
   readonly counting?: { readonly route: string; readonly writeCount: (inputTokens: number) => object };
   /** What goes out while nothing else does; clients skip it. */

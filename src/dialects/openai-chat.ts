@@ -1,67 +1,94 @@
-/** The dialect of OpenAI's Chat Completions API, and its requests. */
+/** The dialect of OpenAI's Chat Completions API: its requests, and a turn whole or in chunks. */
 
-import type { Block, Message, Tool, ToolResultPart } from '../core/conversation.js';
+import type OpenAI from 'openai';
+import type { Block, Message, Tool } from '../core/conversation.js';
 import type { Reader } from '../core/reader.js';
-import { readAssistantBlock, readContentBlock, readUserBlock } from './anthropic-messages-content.js';
+import type { BlockHead, Completion, FinishReason, GrowingBlock, StreamEvent } from '../core/stream.js';
+import { readBlocks } from './anthropic-blocks.js';
 import {
   holdsOnly,
   instructionMessages,
   joinMessages,
-  leftOut,
-  messageList,
-  readFile,
-  readImageUrl,
-  readParts,
+  readContent,
   readTexts,
+  readUserParts,
   textParts,
 } from './content.js';
-import { note, type Dialect, type Notices } from './dialect.js';
-import { writeOpenAIError } from './errors.js';
-import { createChatWriter, writeChatCompletion } from './openai-chat-answer.js';
-import { customTool, functionTool, toCustomInput } from './openai-responses-tools.js';
+import { creditField, note, writeData, type Dialect, type Notices, type Reply } from './dialect.js';
+import { writeErrorBody, writeOpenAIError } from './errors.js';
 import { openaiResponses } from './openai-responses.js';
-import { CHAT_PARAMETERS, readFormat, readLimits, readToolChoice, readWish, requestReader } from './parameters.js';
+import {
+  always,
+  ignored,
+  isTrue,
+  messageList,
+  named,
+  otherThan,
+  readFormat,
+  readLimits,
+  readWish,
+  refused,
+  requestReader,
+  wordOtherThan,
+  type ParameterTable,
+} from './parameters.js';
+import { customTool, functionTool, toCustomInput } from './tools.js';
+
+const PARAMETERS: ParameterTable = {
+  ...named('works', 'model messages stream stream_options tools functions reasoning_effort prompt_cache_key'),
+  ...named('emulated', 'max_tokens max_completion_tokens stop tool_choice function_call parallel_tool_calls'),
+  ...named('emulated', 'response_format'),
+  ...named('accepted', 'user metadata'),
+  ...ignored(otherThan(1), 'temperature top_p'),
+  ...ignored(otherThan(0), 'presence_penalty frequency_penalty'),
+  ...ignored(always, 'seed'),
+  ...ignored((it) => Object.keys(it.object()).length > 0, 'logit_bias'),
+  ...ignored(isTrue, 'store'),
+  ...ignored(wordOtherThan('auto', 'default'), 'service_tier'),
+  ...ignored(wordOtherThan('medium'), 'verbosity'),
+  ...ignored(always, 'safety_identifier prompt_cache_options prompt_cache_retention prediction moderation'),
+  ...ignored(always, 'web_search_options'),
+  ...ignored((it) => it.optional('mode')?.value !== 'off', 'search_parameters'),
+  n: refused((it) => it.number() > 1, 'Kiro gives one answer at a time; leave it out or set it to 1.'),
+  logprobs: refused(isTrue, 'Kiro gives no probabilities; leave it out.'),
+  top_logprobs: refused((it) => it.number() > 0, 'Kiro gives no probabilities; leave it out.'),
+  modalities: refused(
+    (it) => it.array().some((word) => word.string() === 'audio'),
+    'Kiro speaks text only; leave out "audio".',
+  ),
+  audio: refused(always, 'Kiro speaks text only; leave it out.'),
+};
 
 export const openaiChat: Dialect = {
   name: 'openai-chat',
   route: '/v1/chat/completions',
+  parameters: PARAMETERS,
   keepAlive: ': keep-alive\n\n',
   readRequest: (body, headers, options) => {
     const includeUsage = body.optional('stream_options')?.optional('include_usage')?.boolean() ?? false;
     // Cursor sends whole bodies of the Responses API here, and reads the answer as chat.
-    if (body.has('input') && !body.has('messages'))
-      return { ...openaiResponses.readRequest(body, headers, options), includeUsage };
-    return { ...readRequest(body, headers, options), includeUsage };
+    const read = body.has('input') && !body.has('messages') ? openaiResponses.readRequest : readRequest;
+    return { ...read(body, headers, options), includeUsage };
   },
   writeResponse: writeChatCompletion,
   createStreamWriter: createChatWriter,
   writeError: writeOpenAIError,
 };
 
-const readRequest = requestReader(CHAT_PARAMETERS, (body, notices, session) => {
-  const messages = readMessages(body, notices);
-  const tools = readTools(body, notices);
+// --- requests
+
+const readRequest = requestReader(PARAMETERS, (body, notices) => {
+  const stops = body.optional('stop');
+  if (stops?.isArray() && stops.array().length > MAX_STOPS) stops.fail(`must hold at most ${MAX_STOPS} texts`);
   return {
     system: [],
-    messages,
-    ...readToolChoice(body.optional('tool_choice') ?? body.optional('function_call'), tools, notices),
-    parallelToolCalls: body.optional('parallel_tool_calls')?.boolean() === false ? false : undefined,
+    messages: readMessages(body, notices),
+    tools: readTools(body, notices),
     reasoning: readWish(body.optional('reasoning_effort'), notices),
-    limits: readLimits(body.optional('max_completion_tokens') ?? body.optional('max_tokens'), readStops(body)),
-    answerFormat: readFormat(body.optional('response_format'), (format) => format.get('json_schema'), notices),
-    sessionId: session ?? (body.optional('prompt_cache_key')?.string() || undefined),
+    limits: readLimits(body.optional('max_completion_tokens') ?? body.optional('max_tokens'), stops),
+    answerFormat: readFormat(body.optional('response_format'), notices),
   };
 });
-
-function readStops(body: Reader): readonly string[] {
-  const stop = body.optional('stop');
-  if (stop === undefined) return [];
-  if (stop.isString()) return [stop.string()];
-  const stops = stop.array().map((it) => it.string());
-  return stops.length > MAX_STOPS ? stop.fail(`must hold at most ${MAX_STOPS} texts`) : stops;
-}
-
-// --- messages; parts that are not OpenAI's are read as Anthropic's, because Cursor mixes both
 
 function readMessages(body: Reader, notices: Notices): Message[] {
   let functionCalls = 0;
@@ -80,56 +107,31 @@ function readMessage(message: Reader, functionCallId: string, notices: Notices):
     case 'developer':
       return instructionMessages(readTexts(message.get('content'), notices));
     case 'user':
-      return [{ role, parts: readParts(message.get('content'), (it) => readUserBlock(it, notices, readPart)) }];
+      return [{ role, parts: readUserParts(message.get('content'), notices) }];
     case 'assistant':
       return [{ role, blocks: readAssistant(message, functionCallId, notices) }];
     case 'tool':
-    case 'function': {
-      const id = role === 'tool' ? message.get('tool_call_id').nonEmptyString() : functionCallId;
-      const content = readParts(message.optional('content'), (it) => readPart(it, notices));
-      return [{ role: 'user', parts: [{ type: 'tool-result', id, content, isError: false }] }];
-    }
+      return toolMessages(message.get('tool_call_id').nonEmptyString(), message, notices);
+    case 'function':
+      return toolMessages(functionCallId, message, notices);
   }
+}
+
+function toolMessages(id: string, message: Reader, notices: Notices): Message[] {
+  const content = readContent(message.optional('content'), notices);
+  return [{ role: 'user', parts: [{ type: 'tool-result', id, content, isError: false }] }];
 }
 
 function readAssistant(message: Reader, functionCallId: string, notices: Notices): Block[] {
   const reasoning = message.optional('reasoning_content')?.string() ?? '';
-  const refusal = message.optional('refusal')?.string() ?? '';
   const functionCall = message.optional('function_call');
-  const calls = message.optional('tool_calls')?.array() ?? [];
   return [
     ...(reasoning === '' ? [] : [{ type: 'reasoning' as const, text: reasoning, signature: '' }]),
-    ...readParts<Block>(message.optional('content'), (it) => readRefusal(it) ?? readAssistantBlock(it, notices)),
-    ...textParts(refusal),
-    ...calls.map(readToolCall),
+    ...readBlocks(message.optional('content'), notices),
+    ...textParts(message.optional('refusal')?.string() ?? ''),
+    ...(message.optional('tool_calls')?.array() ?? []).map(readToolCall),
     ...(functionCall === undefined ? [] : [readFunctionCall(functionCallId, functionCall)]),
   ];
-}
-
-/** A part that may stand in a user message as well as in a tool message. */
-function readPart(part: Reader, notices: Notices): ToolResultPart[] {
-  switch (part.get('type').value) {
-    case 'image_url': {
-      // The object with a `url` that OpenAI documents, or the bare string that some clients write.
-      const image = part.get('image_url');
-      return [readImageUrl(image.isString() ? image : image.get('url'), notices)];
-    }
-    case 'file': {
-      const file = part.get('file');
-      const name = file.optional('filename')?.string() ?? '';
-      const data = file.optional('file_data');
-      if (data !== undefined) return [readFile(data, name, notices)];
-      return [leftOut('document', 'file', file.optional('file_id')?.string() ?? name, notices)];
-    }
-    case 'input_audio':
-      return part.fail('Kiro does not listen to audio; send text.');
-    default:
-      return readRefusal(part) ?? readContentBlock(part, notices);
-  }
-}
-
-function readRefusal(part: Reader) {
-  return part.get('type').value === 'refusal' ? textParts(part.get('refusal').string()) : undefined;
 }
 
 function readToolCall(call: Reader): Block {
@@ -145,33 +147,135 @@ function readFunctionCall(id: string, call: Reader): Block {
   return { type: 'tool-call', id, name: call.get('name').nonEmptyString(), input };
 }
 
-// --- tools, in all the forms that clients write them
-
 /** The tools of `tools` and of the older `functions`. */
 function readTools(body: Reader, notices: Notices): Tool[] {
   const tools = body.optional('tools')?.array() ?? [];
   const functions = body.optional('functions')?.array() ?? [];
-  return [...tools.flatMap((it) => readTool(it, notices)), ...functions.map(readFunction)];
+  return [...tools.flatMap((it) => readTool(it, notices)), ...functions.map(functionTool)];
 }
 
 function readTool(tool: Reader, notices: Notices): Tool[] {
   const type = tool.optional('type')?.string() ?? 'function';
-  if (type === 'custom' && tool.has('custom')) {
-    const custom = tool.get('custom');
-    const description = customTool(custom, custom.optional('format')?.optional('grammar'));
-    return [{ name: custom.get('name').nonEmptyString(), ...description }];
-  }
+  if (type === 'custom' && tool.has('custom')) return [customTool(tool.get('custom'))];
   // Cursor and others write tools flat: without `function` around them, or in Anthropic's form.
   const isFlat = tool.has('name') && !tool.has('function');
-  if (type === 'function' || type === 'custom') return [readFunction(isFlat ? tool : tool.get('function'))];
+  if (type === 'function' || type === 'custom') return [functionTool(isFlat ? tool : tool.get('function'))];
   note(notices, 'tools-left-out', type);
   return [];
 }
 
-function readFunction(tool: Reader): Tool {
-  const schema = tool.optional('parameters') ?? tool.optional('input_schema');
-  return { name: tool.get('name').nonEmptyString(), ...functionTool(tool, schema) };
-}
-
 const ROLES = ['system', 'developer', 'user', 'assistant', 'tool', 'function'] as const;
 const MAX_STOPS = 4;
+
+// --- answers
+
+/** The answer of a request that is not streamed. */
+function writeChatCompletion(completion: Completion, reply: Reply): OpenAI.ChatCompletion {
+  const finish_reason = FINISH_REASONS[completion.finishReason];
+  return {
+    id: `chatcmpl-${reply.id}`,
+    object: 'chat.completion',
+    created: reply.createdAt,
+    model: reply.model,
+    choices: [{ index: 0, message: writeMessage(completion.blocks), logprobs: null, finish_reason }],
+    usage: writeUsage(completion),
+  };
+}
+
+/** Chunks have no block edges: what has to be remembered is the number of the tool call and whether it has grown. */
+function createChatWriter(reply: Reply): (event: StreamEvent) => string {
+  // The part that is the same in every chunk of a turn, made once.
+  const constant = { id: `chatcmpl-${reply.id}`, object: CHUNK, created: reply.createdAt, model: reply.model };
+  const head = `data: ${writeData(constant).slice(0, -1)},`;
+  const deltaHead = `${head}"choices":[{"index":0,"delta":`;
+  let toolCalls = 0;
+  let hasGrown = false;
+
+  const writeDelta = (delta: string, finishReason: string | null = null) =>
+    `${deltaHead}${delta},"logprobs":null,"finish_reason":${JSON.stringify(finishReason)}}]}\n\n`;
+
+  const writeGrowth = (block: GrowingBlock, text: string) => {
+    switch (block) {
+      case 'text':
+        return writeDelta(`{"content":${writeData(text)}}`);
+      case 'reasoning':
+        return writeDelta(`{"reasoning_content":${writeData(text)}}`);
+      case 'tool-call':
+        hasGrown ||= text !== '';
+        return writeDelta(`{"tool_calls":[{"index":${toolCalls - 1},"function":{"arguments":${writeData(text)}}}]}`);
+    }
+  };
+
+  const writeBlockStart = (block: BlockHead) => {
+    if (block.type !== 'tool-call') return '';
+    const call = { index: toolCalls++, id: block.id, type: 'function', function: { name: block.name, arguments: '' } };
+    hasGrown = false;
+    return writeDelta(writeData({ tool_calls: [call] }));
+  };
+
+  const writeFinish = (completion: Completion) => {
+    const usage = `${head}"choices":[],"usage":${JSON.stringify(writeUsage(completion))}}\n\n`;
+    return `${writeDelta('{}', FINISH_REASONS[completion.finishReason])}${reply.includeUsage ? usage : ''}${DONE}`;
+  };
+
+  return (event) => {
+    switch (event.type) {
+      case 'start':
+        return writeDelta('{"role":"assistant","content":""}');
+      case 'block-start':
+        return writeBlockStart(event.block);
+      case 'block-delta':
+        return writeGrowth(event.block, event.delta);
+      case 'block-end':
+        // A call without input has no deltas, yet its arguments have to be the text of an object.
+        if (event.block.type !== 'tool-call' || hasGrown) return '';
+        return writeGrowth('tool-call', event.block.input);
+      case 'finish':
+        return writeFinish(event.completion);
+      case 'error':
+        return `data: ${writeData(writeErrorBody(event.error))}\n\n`;
+    }
+  };
+}
+
+/** `reasoning_content` is no field of OpenAI's, but the one that its clients agree on. */
+type WireMessage = OpenAI.ChatCompletionMessage & { readonly reasoning_content?: string };
+
+function writeMessage(blocks: readonly Block[]): WireMessage {
+  const texts = blocks.flatMap((it) => (it.type === 'text' ? [it.text] : []));
+  const reasoning = blocks.flatMap((it) => (it.type === 'reasoning' ? [it.text] : []));
+  const calls = blocks.flatMap((it) => (it.type === 'tool-call' ? [it] : []));
+  return {
+    role: 'assistant',
+    content: texts.length === 0 ? null : texts.join(''),
+    refusal: null,
+    ...(reasoning.length > 0 && { reasoning_content: reasoning.join('') }),
+    ...(calls.length > 0 && {
+      tool_calls: calls.map(({ id, name, input }) => ({ id, type: 'function', function: { name, arguments: input } })),
+    }),
+  };
+}
+
+function writeUsage(completion: Completion): OpenAI.CompletionUsage {
+  const { inputTokens, outputTokens, cacheReadTokens, reasoningTokens } = completion.usage;
+  return {
+    prompt_tokens: inputTokens,
+    completion_tokens: outputTokens,
+    total_tokens: inputTokens + outputTokens,
+    prompt_tokens_details: { cached_tokens: cacheReadTokens },
+    completion_tokens_details: { reasoning_tokens: reasoningTokens },
+    ...creditField(completion),
+  };
+}
+
+const FINISH_REASONS = {
+  stop: 'stop',
+  length: 'length',
+  'context-full': 'length',
+  'tool-calls': 'tool_calls',
+  'stop-sequence': 'stop',
+  'content-filter': 'content_filter',
+} as const satisfies Record<FinishReason, OpenAI.ChatCompletion.Choice['finish_reason']>;
+
+const CHUNK = 'chat.completion.chunk';
+const DONE = 'data: [DONE]\n\n';

@@ -6,8 +6,15 @@ import type { Reader } from '../core/reader.js';
 import type { BlockHead, Completion, FinishReason, StreamEvent } from '../core/stream.js';
 import { creditField, writeData, type Reply } from './dialect.js';
 import { writeFailure } from './errors.js';
-import { searchAction, writeReasoning, writeSearch, writeSummary } from './openai-responses-content.js';
-import { writeCall, type CallForm, type CallItem } from './openai-responses-tools.js';
+import {
+  searchAction,
+  writeCall,
+  writeReasoning,
+  writeSearch,
+  writeSummary,
+  type CallForm,
+  type CallItem,
+} from './openai-responses-items.js';
 
 /** What the answer has to know of the request; `echo` are the request's own fields, as far as a response repeats them. */
 export type ReplyContext = { readonly forms: ReadonlyMap<string, CallForm>; readonly echo: object };

@@ -1,33 +1,85 @@
 /** The dialect of OpenAI's Responses API, and its requests: the input is a text, or items of many and ever new types. */
 
-import type { AnswerFormat, Block, Message, UserPart } from '../core/conversation.js';
+import type { Block, Message, ToolResultPart, UserPart } from '../core/conversation.js';
 import { GatewayError } from '../core/errors.js';
 import type { Reader } from '../core/reader.js';
-import { holdsOnly, instructionMessages, joinMessages, readParts, textParts, textWithin } from './content.js';
+import { readBlocks } from './anthropic-blocks.js';
+import {
+  holdsOnly,
+  instructionMessages,
+  joinMessages,
+  readContent,
+  readTexts,
+  readUserParts,
+  textParts,
+  textWithin,
+  unknownPart,
+} from './content.js';
 import { note, type Dialect, type Notices } from './dialect.js';
 import { writeResponsesError } from './errors.js';
 import { createResponsesWriter, readEcho, writeResponse, type ReplyContext } from './openai-responses-answer.js';
-import { readAssistantPart, readPart, readReasoning, readSearch, readToolResult } from './openai-responses-content.js';
-import { formsOf, readCall, readTools, type OfferedTool } from './openai-responses-tools.js';
-import { readFormat, readLimits, readToolChoice, readWish, requestReader, RESPONSES_PARAMETERS } from './parameters.js';
+import { callId, formsOf, readCall, readReasoning, readSearch, readTools } from './openai-responses-items.js';
+import {
+  always,
+  ignored,
+  isFilledList,
+  isTrue,
+  named,
+  otherThan,
+  readFormat,
+  readLimits,
+  readWish,
+  refused,
+  requestReader,
+  wordOtherThan,
+  type ParameterTable,
+} from './parameters.js';
+
+const PARAMETERS: ParameterTable = {
+  ...named('works', 'model input instructions stream'),
+  ...named('accepted', 'stream_options'),
+  ...named('works', 'tools reasoning prompt_cache_key'),
+  ...named('emulated', 'max_output_tokens tool_choice parallel_tool_calls text'),
+  // OpenAI keeps answers unless it is told not to: to note `store` would be to note every request.
+  ...named('accepted', 'metadata client_metadata user store'),
+  ...ignored((it) => it.array().some((what) => what.value !== 'reasoning.encrypted_content'), 'include'),
+  ...ignored(otherThan(1), 'temperature top_p'),
+  ...ignored(otherThan(0), 'top_logprobs'),
+  ...ignored(always, 'max_tool_calls'),
+  ...ignored(wordOtherThan('disabled'), 'truncation'),
+  ...ignored(wordOtherThan('auto', 'default'), 'service_tier'),
+  ...ignored(always, 'safety_identifier prompt_cache_options prompt_cache_retention'),
+  ...ignored(isFilledList, 'context_management'),
+  ...ignored(always, 'moderation'),
+  previous_response_id: refused(always, 'this gateway keeps no answers; send the whole conversation as input.', {
+    error_code: 'previous_response_not_found',
+  }),
+  conversation: refused(always, 'this gateway keeps no conversations; send the whole one as input.'),
+  background: refused(isTrue, 'this gateway keeps no answers to fetch later; stream it instead.'),
+  prompt: refused(always, 'templates are kept by OpenAI; send the text itself as instructions and input.'),
+};
 
 export const openaiResponses: Dialect = {
   name: 'openai-responses',
   route: '/v1/responses',
+  parameters: PARAMETERS,
   keepAlive: ': keep-alive\n\n',
-  readRequest: requestReader(RESPONSES_PARAMETERS, (body, notices, session) => {
-    const input = readInput(body.get('input'), notices);
-    const offered = [...readTools(body.optional('tools'), notices), ...input.tools];
-    const tools = offered.map(({ tool }) => tool);
+  readRequest: requestReader(PARAMETERS, (body, notices) => {
+    const input = body.get('input');
+    const items = input.isString() ? [] : readItems(input);
+    const messages = input.isString() ? said(input.string()) : items.flatMap((it) => readItem(it, notices));
+    const toolLists = [body, ...items.filter((it) => TOOL_ITEMS.has(typeOf(it)))];
+    const offered = toolLists.flatMap((it) => readTools(it.optional('tools'), notices));
+    const verbosity = body.optional('text')?.optional('verbosity');
+    if (verbosity !== undefined && verbosity.string() !== 'medium') note(notices, 'ignored', verbosity.path);
     return {
-      system: readInstructions(body.optional('instructions'), notices),
-      messages: input.messages,
-      ...readToolChoice(body.optional('tool_choice'), tools, notices),
-      parallelToolCalls: body.optional('parallel_tool_calls')?.boolean() === false ? false : undefined,
+      system: readTexts(body.optional('instructions'), notices),
+      // An answer of the model is many items here and one message of ours; so are the results of its calls.
+      messages: joinMessages(messages, (it) => it.role === 'assistant' || holdsOnly('tool-result', it)),
+      tools: offered.map(({ tool }) => tool),
       reasoning: readWish(body.optional('reasoning')?.optional('effort'), notices),
-      limits: readLimits(body.optional('max_output_tokens'), []),
-      answerFormat: readText(body.optional('text'), notices),
-      sessionId: session ?? (body.optional('prompt_cache_key')?.string() || undefined),
+      limits: readLimits(body.optional('max_output_tokens')),
+      answerFormat: readFormat(body.optional('text')?.optional('format'), notices),
       replyContext: { forms: formsOf(offered), echo: readEcho(body) } satisfies ReplyContext,
     };
   }),
@@ -36,24 +88,14 @@ export const openaiResponses: Dialect = {
   writeError: writeResponsesError,
 };
 
-function readText(text: Reader | undefined, notices: Notices): AnswerFormat | undefined {
-  const verbosity = text?.optional('verbosity');
-  if (verbosity !== undefined && verbosity.string() !== 'medium') note(notices, 'ignored', verbosity.path);
-  return readFormat(text?.optional('format'), (format) => format, notices);
+function said(text: string): Message[] {
+  return [{ role: 'user', parts: textParts(text) }];
 }
 
-/** What the items come to; some offer tools. */
-function readInput(input: Reader, notices: Notices): { messages: Message[]; tools: OfferedTool[] } {
-  if (input.isString()) return { messages: [{ role: 'user', parts: textParts(input.string()) }], tools: [] };
+function readItems(input: Reader): readonly Reader[] {
   if (!input.isArray()) input.fail('must be a string or a list of items');
   const items = input.array();
-  if (items.length === 0) input.fail('must not be empty');
-  const messages = items.flatMap((it) => readItem(it, notices));
-  return {
-    // An answer of the model is many items here and one message of ours; so are the results of its calls.
-    messages: joinMessages(messages, (it) => it.role === 'assistant' || holdsOnly('tool-result', it)),
-    tools: items.flatMap((it) => (TOOL_ITEMS.has(typeOf(it)) ? readTools(it.optional('tools'), notices) : [])),
-  };
+  return items.length > 0 ? items : input.fail('must not be empty');
 }
 
 function readItem(item: Reader, notices: Notices): Message[] {
@@ -79,7 +121,7 @@ function readItem(item: Reader, notices: Notices): Message[] {
       // One that OpenAI has carried out itself has no id, and nothing that the model would miss.
       return item.has('call_id') ? assistant([readCall(item, type)]) : [];
     case 'tool_search_output':
-      return item.has('call_id') ? user([toSearchResult(item)]) : [];
+      return item.has('call_id') ? user([readToolResult(item, notices)]) : [];
     case 'web_search_call':
       return assistant(readSearch(item));
     case 'additional_tools':
@@ -91,8 +133,7 @@ function readItem(item: Reader, notices: Notices): Message[] {
     }
     default:
       // New types come with every client; what they say in words is kept, such as the summary of a compaction.
-      note(notices, 'unknown-block', type);
-      return user(textParts(textWithin(item)));
+      return user(unknownPart(item, notices));
   }
 }
 
@@ -106,28 +147,47 @@ function readMessage(item: Reader, notices: Notices): Message[] {
   const content = item.optional('content');
   switch (role) {
     case 'user':
-      return [{ role, parts: readParts(content, (it) => readPart(it, notices)) }];
+      return [{ role, parts: readUserParts(content, notices) }];
     case 'assistant':
-      return [{ role, blocks: readParts(content, (it) => readAssistantPart(it, notices)) }];
+      return [{ role, blocks: readBlocks(content, notices) }];
     case 'system':
     case 'developer':
-      return instructionMessages(readInstructions(content, notices));
+      return instructionMessages(readTexts(content, notices));
     default:
       return item.get('role').fail('must be one of user, assistant, system, developer');
   }
 }
 
-/** Instructions can only be text. */
-function readInstructions(content: Reader | undefined, notices: Notices): string[] {
-  return readParts(content, (it) => readAssistantPart(it, notices)).map((it) => it.text);
+/** What a tool of any kind gave back. */
+function readToolResult(item: Reader, notices: Notices): UserPart {
+  const isError = item.optional('status')?.value === 'failed';
+  return { type: 'tool-result', id: callId(item), content: readOutput(item, notices), isError };
 }
 
-/** The tools themselves are offered with all others; the model only has to learn that they are there. */
-function toSearchResult(item: Reader): UserPart {
-  const tools = item.optional('tools')?.array() ?? [];
-  const names = tools.map((it) => it.optional('name')?.string() ?? '').join(', ');
-  const text = tools.length === 0 ? 'No tools were found.' : `These tools are available now: ${names}`;
-  return { type: 'tool-result', id: item.get('call_id').nonEmptyString(), content: textParts(text), isError: false };
+function readOutput(item: Reader, notices: Notices): ToolResultPart[] {
+  switch (typeOf(item)) {
+    case 'shell_call_output': // One entry per command.
+      return item.get('output').array().map(describeShellOutput).flatMap(textParts);
+    case 'tool_search_output': {
+      // The tools themselves are offered with all others; the model only has to learn that they are there.
+      const names = (item.optional('tools')?.array() ?? []).map((it) => it.optional('name')?.string() ?? '');
+      return textParts(
+        names.length === 0 ? 'No tools were found.' : `These tools are available now: ${names.join(', ')}`,
+      );
+    }
+  }
+  const output = item.optional('output');
+  // A string, a list of parts, or an object of a client's own making.
+  if (!output?.isObject()) return readContent(output, notices);
+  return textParts(textWithin(output) || JSON.stringify(output.value));
+}
+
+function describeShellOutput(entry: Reader): string {
+  const outcome = entry.optional('outcome');
+  const exitCode = outcome?.optional('exit_code')?.number();
+  const ending = exitCode === undefined ? outcome?.optional('type')?.string() : `exit code ${exitCode}`;
+  const texts = ['stdout', 'stderr'].map((key) => entry.optional(key)?.string() ?? '');
+  return [...texts, ending === undefined ? '' : `[${ending}]`].filter((it) => it !== '').join('\n');
 }
 
 function assistant(blocks: readonly Block[]): Message[] {

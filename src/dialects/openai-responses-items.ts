@@ -1,10 +1,14 @@
-/** The tools of a Responses request, and their calls in each of their item types, read and written side by side. */
+/**
+ * What the Responses API makes of tools, their calls, reasoning and searches: read and written side by side, because
+ * what goes out comes back.
+ */
 
 import type { Responses } from 'openai/resources/responses/responses';
-import type { Block, Tool } from '../core/conversation.js';
-import type { Reader } from '../core/reader.js';
+import type { Block, Tool, WebSearch } from '../core/conversation.js';
+import { Reader } from '../core/reader.js';
+import { textParts, textWithin } from './content.js';
 import { note, parseObject, type Notices } from './dialect.js';
-import { objectOf, readWebSearch } from './parameters.js';
+import { customTool, describe, functionTool, OPENAI_TOOLS, readWebSearch, toCustomInput } from './tools.js';
 
 export type OfferedTool = { readonly tool: Tool; readonly form: CallForm };
 
@@ -24,41 +28,27 @@ export function formsOf(offered: readonly OfferedTool[]): ReadonlyMap<string, Ca
 }
 
 function readTool(tool: Reader, namespace: string | undefined, notices: Notices): OfferedTool[] {
-  const named = (type: 'function_call' | 'custom_tool_call', description: Description): OfferedTool[] => {
-    const name = tool.get('name').nonEmptyString();
-    const told = flatName(name, namespace);
-    return [
-      {
-        tool: { name: told, ...description },
-        form: { type, name, ...(namespace !== undefined && told !== name && { namespace }) },
-      },
-    ];
-  };
   const type = tool.optional('type')?.string() ?? 'function';
   switch (type) {
     case 'function':
-      return named('function_call', functionTool(tool, tool.optional('parameters')));
+      return [inNamespace('function_call', functionTool(tool), namespace)];
     case 'custom':
-      return named('custom_tool_call', customTool(tool, tool.optional('format')));
+      return [inNamespace('custom_tool_call', customTool(tool), namespace)];
     case 'namespace':
       return readTools(tool.get('tools'), notices, tool.get('name').nonEmptyString());
     case 'local_shell':
-      return [{ tool: LOCAL_SHELL, form: { type: 'local_shell_call' } }];
     case 'apply_patch':
-      return [{ tool: APPLY_PATCH, form: { type: 'apply_patch_call' } }];
+      return [{ tool: OPENAI_TOOLS[type], form: { type: `${type}_call` } }];
     case 'shell': {
       // Any other environment is a container of OpenAI's.
       const environment = tool.optional('environment');
       if (environment !== undefined && environment.get('type').value !== 'local') break;
-      return [{ tool: SHELL, form: { type: 'shell_call' } }];
+      return [{ tool: OPENAI_TOOLS.shell, form: { type: 'shell_call' } }];
     }
     case 'tool_search':
       if (tool.optional('execution')?.value !== 'client') break;
       return [
-        {
-          tool: { name: type, ...functionTool(tool, tool.optional('parameters')) },
-          form: { type: 'tool_search_call' },
-        },
+        { tool: { name: type, ...describe(tool, tool.optional('parameters')) }, form: { type: 'tool_search_call' } },
       ];
   }
   if (type.startsWith('web_search') && notices.options.searchesWeb === true) {
@@ -69,7 +59,15 @@ function readTool(tool: Reader, namespace: string | undefined, notices: Notices)
   return [];
 }
 
-type Description = Omit<Tool, 'name'>;
+function inNamespace(
+  type: 'function_call' | 'custom_tool_call',
+  { name, ...description }: Tool,
+  namespace: string | undefined,
+): OfferedTool {
+  const told = flatName(name, namespace);
+  const form = { type, name, ...(namespace !== undefined && told !== name && { namespace }) };
+  return { tool: { name: told, ...description }, form };
+}
 
 /**
  * One name for a tool and its namespace. `functions` is where the model's own tools are anyway: Codex puts its `exec`
@@ -77,23 +75,6 @@ type Description = Omit<Tool, 'name'>;
  */
 function flatName(name: string, namespace: string | undefined): string {
   return namespace === undefined || namespace === DEFAULT_NAMESPACE ? name : `${namespace}__${name}`;
-}
-
-export function functionTool(tool: Reader, schema: Reader | undefined): Description {
-  return { description: tool.optional('description')?.string() ?? '', inputSchema: schema?.object() };
-}
-
-/** Kiro knows no free text as input: it becomes the one field of an object, and its grammar a part of the description. */
-export function customTool(tool: Reader, grammar: Reader | undefined): Description {
-  const description = tool.optional('description')?.string() ?? '';
-  const definition = grammar?.optional('definition')?.string();
-  const rest = definition === undefined ? '' : `\n\nThe input follows this grammar:\n${definition}`;
-  return { description: description + rest, inputSchema: objectOf(['input'], { input: TEXT }) };
-}
-
-/** The input of a call of a custom tool. */
-export function toCustomInput(input: string): string {
-  return JSON.stringify({ input });
 }
 
 // --- calls
@@ -216,39 +197,68 @@ function numberOf(input: Reader, key: string): number | undefined {
   return Number.isFinite(value) ? value : undefined;
 }
 
+// --- reasoning: `encrypted_content` is where Kiro's signature travels to the client and back
+
+type Reasoning = Extract<Block, { type: 'reasoning' | 'redacted-reasoning' }>;
+
+/** Signed or redacted reasoning as it was; of anything else the words, for reading only. */
+export function readReasoning(item: Reader): Block[] {
+  const envelope = item.optional('encrypted_content');
+  const sealed = envelope?.isString() ? openEnvelope(envelope.string()) : undefined;
+  if (sealed !== undefined) return [sealed];
+  const text = ['summary', 'content'].flatMap((key) => item.optional(key) ?? []).map(textWithin);
+  const words = text.filter((it) => it !== '').join('\n');
+  return words === '' ? [] : [{ type: 'reasoning', text: words, signature: '' }];
+}
+
+export function writeReasoning(block: Reasoning, id: string): Responses.ResponseReasoningItem {
+  const summary = block.type === 'reasoning' && block.text !== '' ? [writeSummary(block.text)] : [];
+  const isSealed = block.type === 'redacted-reasoning' || block.signature !== '';
+  const seal = () => ENVELOPE + Buffer.from(JSON.stringify(block)).toString('base64url');
+  return { type: 'reasoning', id, summary, ...(isSealed && { encrypted_content: seal() }) };
+}
+
+export function writeSummary(text: string): Responses.ResponseReasoningItem.Summary {
+  return { type: 'summary_text', text };
+}
+
+/** What OpenAI or another gateway has sealed says nothing here. */
+function openEnvelope(text: string): Reasoning | undefined {
+  if (!text.startsWith(ENVELOPE)) return undefined;
+  try {
+    const sealed = new Reader(JSON.parse(Buffer.from(text.slice(ENVELOPE.length), 'base64url').toString()));
+    if (sealed.has('data')) return { type: 'redacted-reasoning', data: sealed.get('data').nonEmptyString() };
+    return { type: 'reasoning', text: sealed.get('text').string(), signature: sealed.get('signature').string() };
+  } catch {
+    // Whoever changed it has made it foreign.
+    return undefined;
+  }
+}
+
+// --- searches of the web
+
+/** A search as the gateway has written it; what OpenAI did besides searching is told in words. */
+export function readSearch(item: Reader): Block[] {
+  const action = item.optional('action');
+  const query = action?.optional('query');
+  if (!query?.isString()) return textParts(`[web_search ${JSON.stringify(action?.value ?? {})}]`);
+  const sources = action?.optional('sources')?.array() ?? [];
+  const urls = sources.map((it) => it.optional('url')?.string() ?? '');
+  const results = urls.map((url) => ({ title: url, url, snippet: '', publishedAt: undefined }));
+  return [{ type: 'web-search', id: item.optional('id')?.string() ?? 'search', query: query.string(), results }];
+}
+
+export function writeSearch({ query, results, failure }: WebSearch, id: string): Responses.ResponseFunctionWebSearch {
+  const sources = results.map(({ url }) => ({ type: 'url' as const, url }));
+  const status = failure === undefined ? 'completed' : 'failed';
+  return { type: 'web_search_call', id, status, action: { ...searchAction(query), sources } };
+}
+
+export function searchAction(query: string): Responses.ResponseFunctionWebSearch.Search {
+  return { type: 'search', query, queries: [query] };
+}
+
 const DEFAULT_NAMESPACE = 'functions';
 const OPERATIONS = ['create_file', 'update_file', 'delete_file'] as const;
-const TEXT = { type: 'string' };
-const COMMAND_LIMITS = { timeout_ms: { type: 'integer', description: 'Milliseconds after which it is stopped.' } };
-
-// OpenAI's models know these three by heart; all others have to be told.
-const LOCAL_SHELL: Tool = {
-  name: 'local_shell',
-  description: "Runs one program on the user's machine and returns its output.",
-  inputSchema: objectOf(['command'], {
-    command: { type: 'array', items: TEXT, description: 'The program and its arguments.' },
-    working_directory: TEXT,
-    env: { type: 'object', additionalProperties: TEXT },
-    ...COMMAND_LIMITS,
-  }),
-};
-const SHELL: Tool = {
-  name: 'shell',
-  description: "Runs shell commands on the user's machine and returns the output of each.",
-  inputSchema: objectOf(['commands'], {
-    commands: { type: 'array', items: TEXT },
-    max_output_length: { type: 'integer', description: 'Characters of output to return at most.' },
-    ...COMMAND_LIMITS,
-  }),
-};
-const APPLY_PATCH: Tool = {
-  name: 'apply_patch',
-  description:
-    'Creates, updates or deletes one file. The diff of an update holds hunks: a line "@@" with optional context, then ' +
-    'lines that begin with " ", "-" or "+". The diff of a new file holds all its lines, each beginning with "+".',
-  inputSchema: objectOf(['type', 'path'], {
-    type: { type: 'string', enum: OPERATIONS },
-    path: TEXT,
-    diff: { type: 'string', description: 'Left out when a file is deleted.' },
-  }),
-};
+/** Names the maker and the version of what follows. */
+const ENVELOPE = 'kiro-gateway.1.';
