@@ -67,8 +67,9 @@ export const openaiChat: Dialect = {
   readRequest: (body, headers, options) => {
     const includeUsage = body.optional('stream_options')?.optional('include_usage')?.boolean() ?? false;
     // Cursor sends whole bodies of the Responses API here, and reads the answer as chat.
-    const read = body.has('input') && !body.has('messages') ? openaiResponses.readRequest : readRequest;
-    return { ...read(body, headers, options), includeUsage };
+    const isResponses = body.has('input') && !body.has('messages');
+    const request = (isResponses ? openaiResponses : { readRequest }).readRequest(body, headers, options);
+    return { ...request, includeUsage };
   },
   writeResponse: writeChatCompletion,
   createStreamWriter: createChatWriter,

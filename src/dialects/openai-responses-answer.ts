@@ -7,7 +7,6 @@ import type { BlockHead, Completion, FinishReason, StreamEvent } from '../core/s
 import { creditField, writeData, type Reply } from './dialect.js';
 import { writeFailure } from './errors.js';
 import {
-  searchAction,
   writeCall,
   writeReasoning,
   writeSearch,
@@ -39,133 +38,150 @@ export function createResponsesWriter(reply: Reply): (event: StreamEvent) => str
   const output: Item[] = [];
   let sequenceNumber = 0;
   /** The item that is growing; none between items, and none where the form tells an item only as a whole. */
-  let open: { readonly item: Item; readonly deltas: Deltas | undefined; hasGrown: boolean } | undefined;
+  let open: OpenItem | undefined;
 
-  const begin = (type: EventType) => `event: ${type}\ndata: {"type":"${type}","sequence_number":${sequenceNumber++},`;
+  const begin = (name: string) =>
+    `event: response.${name}\ndata: {"type":"response.${name}","sequence_number":${sequenceNumber++},`;
 
-  const write = <T extends EventType>(type: T, fields: Fields<T>) => `${begin(type)}${writeData(fields).slice(1)}\n\n`;
+  const write = (name: string, fields: object) => `${begin(name)}${writeData(fields).slice(1)}\n\n`;
 
-  const writeState = (type: EventType, state: object) =>
-    `${begin(type)}"response":${constant},${writeData(state).slice(1)}}\n\n`;
+  const writeState = (name: string, state: object) =>
+    `${begin(name)}"response":${constant},${writeData(state).slice(1)}}\n\n`;
 
   const writeStart = () => {
     const state = { status: 'in_progress', ...NOTHING_YET };
-    return writeState('response.created', state) + writeState('response.in_progress', state);
+    return writeState('created', state) + writeState('in_progress', state);
   };
 
-  const place = (item: Item) => ({ item_id: item.id ?? '', output_index: output.length });
-
-  const writeItemStart = (item: Item) => {
-    const added = write('response.output_item.added', { output_index: output.length, item });
-    if (item.type === 'web_search_call') {
-      const begun = write('response.web_search_call.in_progress', place(item));
-      return added + begun + write('response.web_search_call.searching', place(item));
-    }
-    if (item.type !== 'message') return added;
-    return added + write('response.content_part.added', { ...place(item), content_index: 0, part: writeText('') });
-  };
-
-  const writeBlockStart = (block: BlockHead) => {
-    const item = writeItemHead(block, output.length, reply);
-    if (item === undefined) return '';
+  const openItem = (whole: Item) => {
+    const { begun: item, growth } = courseOf(whole);
+    const place = { item_id: item.id ?? '', output_index: output.length, ...growth?.index };
     // What is the same in all deltas of an item is made once.
-    const [type, fields] = DELTAS[item.type] ?? [];
-    const head = `${writeData({ ...place(item), ...fields }).slice(1, -1)},"delta":`;
-    open = { item, deltas: type && { type, head }, hasGrown: false };
-    return writeItemStart(item);
+    const head = `${writeData({ ...place, ...growth?.extra }).slice(1, -1)},"delta":`;
+    open = { growth, place, head, hasGrown: false };
+    const added = write('output_item.added', { output_index: output.length, item });
+    if (item.type !== 'web_search_call') return added;
+    return added + write('web_search_call.in_progress', place) + write('web_search_call.searching', place);
   };
 
-  const writeGrowth = (delta: string) => {
+  const writePart = (when: 'added' | 'done', text: string) => {
+    const part = open?.growth?.part;
+    return part === undefined ? '' : write(`${part.name}.${when}`, { ...open?.place, part: part.write(text) });
+  };
+
+  const grow = (delta: string) => {
     // An empty delta only shows that it goes on; it must not begin a part that may never come.
-    if (open?.deltas === undefined || (delta === '' && !open.hasGrown)) return '';
-    const { item, deltas, hasGrown } = open;
+    if (open?.growth === undefined || (delta === '' && !open.hasGrown)) return '';
+    const opened = open.hasGrown ? '' : writePart('added', '');
     open.hasGrown = true;
-    const part = { ...place(item), summary_index: 0, part: writeSummary('') };
-    const opened = hasGrown || item.type !== 'reasoning' ? '' : write('response.reasoning_summary_part.added', part);
-    return `${opened}${begin(deltas.type)}${deltas.head}${writeData(delta)}}\n\n`;
+    return `${opened}${begin(`${open.growth.name}.delta`)}${open.head}${writeData(delta)}}\n\n`;
   };
 
-  const writeBlockEnd = (block: Block) => {
-    const [item] = writeItem(block, output.length, reply);
-    if (item === undefined) return '';
-    const head = item.type === 'custom_tool_call' ? { ...item, status: 'in_progress' as const, input: '' } : item;
-    const start = open === undefined ? writeItemStart(head) : '';
-    const end = writePartEnd(item) + write('response.output_item.done', { output_index: output.length, item });
+  const endText = (text: string | undefined) => {
+    if (open?.growth === undefined || text === undefined) return '';
+    const { name, key, extra } = open.growth;
+    // What had no deltas gets one, because some clients read nothing else.
+    const grown = open.hasGrown ? '' : grow(text) || writePart('added', '');
+    return grown + write(`${name}.done`, { ...open.place, [key]: text, ...extra }) + writePart('done', text);
+  };
+
+  const endItem = (item: Item) => {
+    const opened = open === undefined ? openItem(item) : '';
+    const ended = opened + endText(courseOf(item).growth?.text);
+    const isSearch = item.type === 'web_search_call';
+    const searched = isSearch ? write('web_search_call.completed', { ...open?.place }) : '';
+    const done = write('output_item.done', { output_index: output.length, item });
     output.push(item);
     open = undefined;
-    return start + end;
-  };
-
-  const writePartEnd = (item: Item) => {
-    switch (item.type) {
-      case 'message': {
-        const [part = writeText('')] = item.content;
-        const at = { ...place(item), content_index: 0 };
-        const text = 'text' in part ? part.text : '';
-        const done = write('response.output_text.done', { ...at, text, logprobs: [] });
-        return done + write('response.content_part.done', { ...at, part });
-      }
-      case 'reasoning': {
-        const [part] = item.summary;
-        if (part === undefined) return '';
-        const at = { ...place(item), summary_index: 0 };
-        const done = write('response.reasoning_summary_text.done', { ...at, text: part.text });
-        return done + write('response.reasoning_summary_part.done', { ...at, part });
-      }
-      case 'function_call': {
-        // A call without input has no deltas, yet some clients read nothing else.
-        const only = open?.hasGrown || item.arguments === '' ? '' : writeGrowth(item.arguments);
-        return only + write('response.function_call_arguments.done', { ...place(item), arguments: item.arguments });
-      }
-      case 'custom_tool_call': {
-        const { input } = item;
-        const at = place(item);
-        const only = input === '' ? '' : write('response.custom_tool_call_input.delta', { ...at, delta: input });
-        return only + write('response.custom_tool_call_input.done', { ...at, input });
-      }
-      case 'web_search_call':
-        return write('response.web_search_call.completed', place(item));
-      case 'local_shell_call':
-      case 'shell_call':
-      case 'apply_patch_call':
-      case 'tool_search_call':
-        return '';
-    }
+    return ended + searched + done;
   };
 
   return (event) => {
     switch (event.type) {
       case 'start':
         return writeStart();
-      case 'block-start':
-        return writeBlockStart(event.block);
+      case 'block-start': {
+        // Of what is to be told whole there is no item yet.
+        const items = writeItem({ ...EMPTY, ...event.block }, output.length, reply);
+        return items.map(openItem).join('');
+      }
       case 'block-delta':
-        return writeGrowth(event.delta);
+        return grow(event.delta);
       case 'block-end':
-        return writeBlockEnd(event.block);
+        return writeItem(event.block, output.length, reply).map(endItem).join('');
       case 'finish': {
         const state = writeEnd(event.completion, output);
-        return writeState(`response.${state.status}`, state);
+        return writeState(state.status, state);
       }
       case 'error': {
         // The headers may have gone out before the turn began: the SDKs want to see it created all the same.
         const start = sequenceNumber === 0 ? writeStart() : '';
         // What was said before the failure stays.
         const state = { status: 'failed', ...NOTHING_YET, output, error: writeFailure(event.error) };
-        return start + writeState('response.failed', state);
+        return start + writeState('failed', state);
       }
     }
   };
 }
 
-type EventType = Responses.ResponseStreamEvent['type'];
-type Fields<T extends EventType> = Omit<
-  Extract<Responses.ResponseStreamEvent, { type: T }>,
-  'type' | 'sequence_number'
->;
 type Item =
   Responses.ResponseOutputMessage | Responses.ResponseReasoningItem | Responses.ResponseFunctionWebSearch | CallItem;
-type Deltas = { readonly type: EventType; readonly head: string };
+
+type OpenItem = {
+  readonly growth: Growth | undefined;
+  readonly place: object;
+  readonly head: string;
+  hasGrown: boolean;
+};
+
+/** How an item of one text grows: the name of its events, and where they have the text. */
+type Growth = {
+  readonly name: string;
+  readonly key: string;
+  /** As far as the item has it. */
+  readonly text: string | undefined;
+  readonly index?: object;
+  readonly extra?: object;
+  /** The text may lie in a part, with events of its own. */
+  readonly part?: { readonly name: string; readonly write: (text: string) => object };
+};
+
+/** An item as it is when it begins, and how it grows; those that no event lets grow are told whole. */
+function courseOf(item: Item): { readonly begun: Item; readonly growth?: Growth } {
+  const status = 'in_progress';
+  switch (item.type) {
+    case 'message': {
+      const text = item.content.map((part) => (part.type === 'output_text' ? part.text : '')).join('');
+      const part = { name: 'content_part', write: writeText };
+      const places = { index: { content_index: 0 }, extra: { logprobs: [] } };
+      return {
+        begun: { ...item, status, content: [] },
+        growth: { name: 'output_text', key: 'text', text, ...places, part },
+      };
+    }
+    case 'reasoning': {
+      const part = { name: 'reasoning_summary_part', write: writeSummary };
+      const text = item.summary[0]?.text;
+      const growth = { name: 'reasoning_summary_text', key: 'text', text, index: { summary_index: 0 }, part };
+      return { begun: { type: item.type, id: item.id, summary: [] }, growth };
+    }
+    case 'function_call': {
+      const growth = { name: 'function_call_arguments', key: 'arguments', text: item.arguments };
+      return { begun: { ...item, status, arguments: '' }, growth };
+    }
+    case 'custom_tool_call': {
+      const growth = { name: 'custom_tool_call_input', key: 'input', text: item.input };
+      return { begun: { ...item, status, input: '' }, growth };
+    }
+    case 'web_search_call':
+      return { begun: { ...item, status } };
+    case 'local_shell_call':
+    case 'shell_call':
+    case 'apply_patch_call':
+    case 'tool_search_call':
+      return { begun: item };
+  }
+}
 
 /** What a response says about itself from its beginning to its end. */
 function writeConstant(reply: Reply): object {
@@ -205,25 +221,6 @@ function writeItem(block: Block, index: number, reply: Reply): Item[] {
   }
 }
 
-/** An item as it begins to grow in a stream; of calls only those of functions, because those of others may be cut. */
-function writeItemHead(block: BlockHead, index: number, reply: Reply): Item | undefined {
-  const id = itemId(block, index, reply);
-  switch (block.type) {
-    case 'text':
-      return { type: 'message', id, status: 'in_progress', role: 'assistant', content: [] };
-    case 'reasoning':
-    case 'redacted-reasoning':
-      return { type: 'reasoning', id, summary: [] };
-    case 'tool-call': {
-      const form = formOf(block.name, reply);
-      if (form.type !== 'function_call') return undefined;
-      return { ...form, id, call_id: block.id, status: 'in_progress', type: form.type, arguments: '' };
-    }
-    case 'web-search':
-      return { type: 'web_search_call', id, status: 'in_progress', action: searchAction(block.query) };
-  }
-}
-
 function writeText(text: string): Responses.ResponseOutputText {
   return { type: 'output_text', text, annotations: [], logprobs: [] };
 }
@@ -256,12 +253,6 @@ const PREFIXES = {
   tool_search_call: 'tsc',
 } as const satisfies Record<Exclude<BlockHead['type'], 'tool-call'> | CallForm['type'], string>;
 
-const DELTAS: { readonly [T in Item['type']]?: readonly [type: EventType, fields: object] } = {
-  message: ['response.output_text.delta', { content_index: 0, logprobs: [] }],
-  reasoning: ['response.reasoning_summary_text.delta', { summary_index: 0 }],
-  function_call: ['response.function_call_arguments.delta', {}],
-};
-
 const INCOMPLETE_REASONS = {
   stop: undefined,
   'tool-calls': undefined,
@@ -270,6 +261,8 @@ const INCOMPLETE_REASONS = {
   'context-full': 'max_output_tokens',
   'content-filter': 'content_filter',
 } as const satisfies Record<FinishReason, 'max_output_tokens' | 'content_filter' | undefined>;
+
+const EMPTY = { text: '', signature: '', input: '', results: [] } as const;
 
 /** Nobody knows here what time it is at the end. */
 const NOTHING_YET = { completed_at: null, error: null, incomplete_details: null, output: [] } as const;
