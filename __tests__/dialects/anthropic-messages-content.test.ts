@@ -27,6 +27,11 @@ userPart(
   ['images-left-out=url'],
 );
 userPart(
+  'a URL may hold the image itself',
+  { type: 'image', source: { type: 'url', url: 'data:image/png;base64,aGk=' } },
+  [IMAGE],
+);
+userPart(
   'an image by file id is left out',
   { type: 'image', source: { type: 'file', file_id: 'file_1' } },
   [text('[image left out: file_1]')],

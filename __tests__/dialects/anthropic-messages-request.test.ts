@@ -74,6 +74,33 @@ messages(
   [{ role: 'user', parts: [text('hi')] }],
 );
 
+messages(
+  'a system message may only set the effort',
+  [
+    { role: 'user', content: 'hi' },
+    { role: 'system', output_config: { effort: 'low' } },
+  ],
+  [{ role: 'user', parts: [text('hi')] }],
+);
+messages(
+  'a system message for one turn is gone after it',
+  [
+    { role: 'user', content: 'hi' },
+    { role: 'system', content: 'once', clear_at: 'next_user_message' },
+    { role: 'assistant', content: 'ok' },
+    { role: 'user', content: 'and?' },
+    { role: 'system', content: 'now', clear_at: 'next_user_message' },
+    { role: 'system', content: 'always', clear_at: 'never' },
+  ],
+  [
+    { role: 'user', parts: [text('hi')] },
+    { role: 'assistant', blocks: [text('ok')] },
+    { role: 'user', parts: [text('and?')] },
+    { role: 'user', parts: [{ type: 'system', text: 'now' }] },
+    { role: 'user', parts: [{ type: 'system', text: 'always' }] },
+  ],
+);
+
 // Tools
 const SCHEMA = { type: 'object', properties: {} };
 conversation(
@@ -149,9 +176,10 @@ notices(
     speed: 'fast',
     inference_geo: 'eu',
     fallbacks: [],
+    output_config: { task_budget: { type: 'tokens', total: 64000 } },
   },
   [
-    'ignored=temperature,top_p,top_k,context_management,compaction,container,mcp_servers,service_tier,speed,' +
+    'ignored=output_config.task_budget,temperature,top_p,top_k,context_management,compaction,container,mcp_servers,service_tier,speed,' +
       'inference_geo,fallbacks',
   ],
 );

@@ -88,6 +88,23 @@ refused(
   'tools[1].type',
 );
 
+const ADDED = { type: 'tool_addition', tool: { type: 'tool_definition', definition: { name: 'late' } } };
+conversation(
+  'tools that are added in mid-conversation are offered, too, and those that are taken away no longer',
+  {
+    tools: [{ name: 'look' }, { name: 'stop' }],
+    messages: [
+      { role: 'user', content: 'hi' },
+      { role: 'system', content: [ADDED, { type: 'tool_removal', tool: { type: 'tool_reference', name: 'stop' } }] },
+      { role: 'system', content: [{ type: 'tool_addition', tool: { type: 'tool_reference', name: 'look' } }] },
+    ],
+  },
+  {
+    tools: ['look', 'late'].map((name) => ({ name, description: '', inputSchema: undefined })),
+    messages: [{ role: 'user', parts: [{ type: 'text', text: 'hi' }] }],
+  },
+);
+
 // The choice
 const TOOLS = [{ name: 'look' }, { name: 'stop' }];
 const choice = (title: string, tool_choice: object, toolChoice: object | undefined, parallelToolCalls?: false) =>

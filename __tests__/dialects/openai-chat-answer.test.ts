@@ -98,7 +98,8 @@ const content = (title: string, blocks: readonly Block[], expected: string | nul
     });
   });
 const A: Block = { type: 'text', text: 'a' };
-content('content is null when there is no text', [CALL], null);
+content('content is null when there are calls only', [CALL], null);
+content('an answer of nothing but reasoning is an empty text, because programs look into it', [BLOCKS[0] ?? CALL], '');
 content('several texts are one', [A, CALL, A], 'aa');
 
 /** OpenAI's SDK makes of the stream what it gets without streaming. */

@@ -48,6 +48,12 @@ userPart(
   [{ type: 'document', name: 'a.csv', format: 'csv', data: 'aGk=' }],
 );
 userPart('a file may be an image', { type: 'file', file: { filename: 'a.png', file_data: PNG } }, [IMAGE]);
+userPart('and so it is when only its name says so', { type: 'file', file: { filename: 'a.PNG', file_data: 'aGk=' } }, [
+  IMAGE,
+]);
+userPart('a part in the words of the Responses API is what it is there', { type: 'input_text', text: 'hi' }, [
+  text('hi'),
+]);
 userPart(
   'a file by id is left out',
   { type: 'file', file: { file_id: 'file-1' } },

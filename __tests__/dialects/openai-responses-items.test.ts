@@ -336,6 +336,17 @@ check(
   ['unknown-block=hologram,mcp_list_tools'],
 );
 
+check(
+  'what OpenAI’s own tools have found is kept in words',
+  [
+    { type: 'mcp_call', id: 'mcp_1', name: 'find', arguments: '{}', server_label: 's', output: 'Found.' },
+    { type: 'code_interpreter_call', id: 'ci_1', code: 'print(7)', outputs: [{ type: 'logs', logs: '7' }] },
+    { type: 'file_search_call', id: 'fs_1', queries: [], results: [{ filename: 'a.txt', text: 'Text.' }] },
+  ],
+  [user(text('Found.')), user(text('print(7)\n7')), user(text('Text.'))],
+  ['unknown-block=mcp_call,code_interpreter_call,file_search_call'],
+);
+
 const { refused } = factsOf(openaiResponses);
 refused(
   'a reference to an item',

@@ -44,6 +44,18 @@ conversation(
 conversation('a summary alone is no wish', { reasoning: { summary: 'auto' } }, { reasoning: {} });
 notices('an effort without a word of ours is told', { reasoning: { effort: 'huge' } }, ['ignored=reasoning.effort']);
 
+const UPDATES = [
+  { role: 'user', content: 'hi' },
+  { type: 'configuration_update', reasoning: { effort: 'high' }, text: { format: { type: 'json_object' } } },
+  { type: 'configuration_update', reasoning: { effort: 'low' } },
+];
+conversation(
+  'the latest update of the configuration holds',
+  { input: UPDATES, reasoning: { effort: 'medium' } },
+  { messages: [HI], reasoning: { effort: 'low' }, answerFormat: { type: 'json', schema: undefined } },
+);
+notices('an update of the configuration is no unknown item', { input: UPDATES }, []);
+
 conversation('a longest answer is a limit', { max_output_tokens: 9 }, { limits: { maxTokens: 9, stopSequences: [] } });
 conversation('no longest answer is none', {}, { limits: undefined });
 conversation('one call at a time', { parallel_tool_calls: false }, { parallelToolCalls: false });
@@ -131,7 +143,7 @@ notices(
     truncation: 'disabled',
     service_tier: 'auto',
     store: true,
-    include: ['reasoning.encrypted_content'],
+    include: ['reasoning.encrypted_content', 'web_search_call.action.sources'],
     metadata: { a: 'b' },
     client_metadata: { a: 'b' },
     user: 'me',

@@ -92,7 +92,7 @@ export function readChatStream(text: string): ChatStream {
   if (state !== 'over') throw new Error(`The stream ends while ${state}`);
   const message = {
     role: 'assistant',
-    content: grown.content ?? null,
+    content: grown.content ?? (calls.length > 0 ? null : ''),
     refusal: null,
     ...(grown.reasoning_content !== undefined && { reasoning_content: grown.reasoning_content }),
     ...(calls.length > 0 && {

@@ -12,6 +12,7 @@ import {
   always,
   ignored,
   isFilledList,
+  latest,
   messageList,
   named,
   otherThan,
@@ -55,10 +56,15 @@ export const anthropicMessages: Dialect = {
     const messages = messageList(body);
     // In `output_config`, or where the beta had it.
     const format = body.optional('output_config')?.optional('format') ?? body.optional('output_format');
+    const budget = body.optional('output_config')?.optional('task_budget');
+    if (budget !== undefined) note(notices, 'ignored', budget.path);
+    const lastUser = messages.findLastIndex((it) => it.optional('role')?.value === 'user');
+    const isGone = (message: Reader, at: number) =>
+      at < lastUser && message.optional('clear_at')?.value === 'next_user_message';
     return {
       system: readSystem(body, notices),
-      messages: messages.flatMap((it) => readMessage(it, notices)),
-      tools: (body.optional('tools')?.array() ?? []).flatMap((it) => readTool(it, notices)),
+      messages: messages.flatMap((it, at) => (isGone(it, at) ? [] : readMessage(it, notices))),
+      tools: readTools(body, messages, notices),
       reasoning: readReasoning(body, messages, notices),
       limits: readLimits(body.optional('max_tokens'), body.optional('stop_sequences')),
       answerFormat: readFormat(format, notices),
@@ -80,22 +86,20 @@ function readSystem(body: Reader, notices: Notices): string[] {
 
 function readMessage(message: Reader, notices: Notices): Message[] {
   const role = message.get('role').oneOf(['user', 'assistant', 'system']);
-  const content = message.get('content');
   switch (role) {
     case 'user':
-      return [{ role, parts: readUserParts(content, notices) }];
+      return [{ role, parts: readUserParts(message.get('content'), notices) }];
     case 'assistant':
-      return [{ role, blocks: readBlocks(content, notices) }];
-    case 'system':
-      return instructionMessages(readTexts(content, notices));
+      return [{ role, blocks: readBlocks(message.get('content'), notices) }];
+    case 'system': // It may say nothing, and set the effort.
+      return instructionMessages(readTexts(message.optional('content'), notices));
   }
 }
 
 function readReasoning(body: Reader, messages: readonly Reader[], notices: Notices): ReasoningWish {
   const thinking = body.optional('thinking');
   // Claude Code changes the effort in mid-conversation by a system message: the latest one holds.
-  const efforts = [body, ...messages].flatMap((it) => it.optional('output_config')?.optional('effort') ?? []);
-  const { effort } = readWish(efforts.at(-1), notices);
+  const { effort } = readWish(latest([body, ...messages], 'output_config', 'effort'), notices);
   if (thinking === undefined) return { effort };
   switch (thinking.get('type').string()) {
     case 'enabled': {
@@ -120,6 +124,24 @@ function readSessionId(body: Reader): string | undefined {
   if (!userId.startsWith('{')) return userId.split('_session_')[1] || undefined;
   const session = parseObject(userId)?.optional('session_id');
   return session?.isString() ? session.string() || undefined : undefined;
+}
+
+/** The tools of the request, with what system messages have added to them and taken away. */
+function readTools(body: Reader, messages: readonly Reader[], notices: Notices): Tool[] {
+  const tools = (body.optional('tools')?.array() ?? []).flatMap((it) => readTool(it, notices));
+  const removed = new Set<string>();
+  const contents = messages.flatMap((it) => (it.get('role').value === 'system' ? it.get('content') : []));
+  for (const block of contents.flatMap((it) => (it.isArray() ? it.array() : []))) {
+    const type = block.optional('type')?.value;
+    if (type !== 'tool_addition' && type !== 'tool_removal') continue;
+    const definition = block.get('tool').optional('definition');
+    const added = definition === undefined ? [] : readTool(definition, notices);
+    tools.push(...added);
+    const name = added[0]?.name ?? block.get('tool').optional('name')?.string() ?? '';
+    if (type === 'tool_removal') removed.add(name);
+    else removed.delete(name);
+  }
+  return tools.filter(({ name }) => !removed.has(name));
 }
 
 /** One tool, the client's own or built in; none when it could only run at Anthropic, of which the client is told. */

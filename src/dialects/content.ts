@@ -89,6 +89,9 @@ export function readTextPart(part: Reader): Text[] | undefined {
       return textParts(part.get('text').string());
     case 'refusal':
       return textParts(part.get('refusal').string());
+    case 'tool_addition': // Instructions may change the tools, and say nothing.
+    case 'tool_removal':
+      return [];
     default:
       return undefined;
   }
@@ -253,7 +256,10 @@ function bareType(mediaType: string): string {
 }
 
 // The keys under which the vendors' block types keep what a model can read, in reading order.
-const TEXT_KEYS = ['title', 'url', 'text', 'content', 'stdout', 'stderr', 'error_code', 'tool_name', 'tool_references'];
+const TEXT_KEYS =
+  'title url text content code output outputs logs results stdout stderr error_code tool_name tool_references'.split(
+    ' ',
+  );
 const MAX_DEPTH = 8;
 const MAX_DETAIL_LENGTH = 200;
 

@@ -248,7 +248,8 @@ function writeMessage(blocks: readonly Block[]): WireMessage {
   const calls = blocks.flatMap((it) => (it.type === 'tool-call' ? [it] : []));
   return {
     role: 'assistant',
-    content: texts.length === 0 ? null : texts.join(''),
+    // Programs look into the text of every answer that is not a call.
+    content: texts.length === 0 && calls.length > 0 ? null : texts.join(''),
     refusal: null,
     ...(reasoning.length > 0 && { reasoning_content: reasoning.join('') }),
     ...(calls.length > 0 && {

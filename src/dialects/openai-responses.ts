@@ -24,6 +24,7 @@ import {
   ignored,
   isFilledList,
   isTrue,
+  latest,
   named,
   otherThan,
   readFormat,
@@ -42,7 +43,7 @@ const PARAMETERS: ParameterTable = {
   ...named('emulated', 'max_output_tokens tool_choice parallel_tool_calls text'),
   // OpenAI keeps answers unless it is told not to: to note `store` would be to note every request.
   ...named('accepted', 'metadata client_metadata user store'),
-  ...ignored((it) => it.array().some((what) => what.value !== 'reasoning.encrypted_content'), 'include'),
+  ...ignored((it) => it.array().some((what) => !ALWAYS_INCLUDED.has(what.value)), 'include'),
   ...ignored(otherThan(1), 'temperature top_p'),
   ...ignored(otherThan(0), 'top_logprobs'),
   ...ignored(always, 'max_tool_calls'),
@@ -70,6 +71,7 @@ export const openaiResponses: Dialect = {
     const messages = input.isString() ? said(input.string()) : items.flatMap((it) => readItem(it, notices));
     const toolLists = [body, ...items.filter((it) => TOOL_ITEMS.has(typeOf(it)))];
     const offered = toolLists.flatMap((it) => readTools(it.optional('tools'), notices));
+    const updates = [body, ...items.filter((it) => typeOf(it) === 'configuration_update')];
     const verbosity = body.optional('text')?.optional('verbosity');
     if (verbosity !== undefined && verbosity.string() !== 'medium') note(notices, 'ignored', verbosity.path);
     return {
@@ -77,9 +79,9 @@ export const openaiResponses: Dialect = {
       // An answer of the model is many items here and one message of ours; so are the results of its calls.
       messages: joinMessages(messages, (it) => it.role === 'assistant' || holdsOnly('tool-result', it)),
       tools: offered.map(({ tool }) => tool),
-      reasoning: readWish(body.optional('reasoning')?.optional('effort'), notices),
+      reasoning: readWish(latest(updates, 'reasoning', 'effort'), notices),
       limits: readLimits(body.optional('max_output_tokens')),
-      answerFormat: readFormat(body.optional('text')?.optional('format'), notices),
+      answerFormat: readFormat(latest(updates, 'text', 'format'), notices),
       replyContext: { forms: formsOf(offered), echo: readEcho(body) } satisfies ReplyContext,
     };
   }),
@@ -125,6 +127,7 @@ function readItem(item: Reader, notices: Notices): Message[] {
     case 'web_search_call':
       return assistant(readSearch(item));
     case 'additional_tools':
+    case 'configuration_update':
       return [];
     case 'item_reference': {
       const message = `${item.path}: this gateway keeps no items; send the item itself instead of a reference to it.`;
@@ -179,7 +182,7 @@ function readOutput(item: Reader, notices: Notices): ToolResultPart[] {
   const output = item.optional('output');
   // A string, a list of parts, or an object of a client's own making.
   if (!output?.isObject()) return readContent(output, notices);
-  return textParts(textWithin(output) || JSON.stringify(output.value));
+  return textParts(output.has('content') ? textWithin(output) : JSON.stringify(output.value));
 }
 
 function describeShellOutput(entry: Reader): string {
@@ -198,4 +201,8 @@ function user(parts: readonly UserPart[]): Message[] {
   return parts.length === 0 ? [] : [{ role: 'user', parts }];
 }
 
+const ALWAYS_INCLUDED: ReadonlySet<unknown> = new Set([
+  'reasoning.encrypted_content',
+  'web_search_call.action.sources',
+]);
 const TOOL_ITEMS: ReadonlySet<string> = new Set(['additional_tools', 'tool_search_output']);

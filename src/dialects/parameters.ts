@@ -96,6 +96,11 @@ export function readLimits(maxTokens: Reader | undefined, stops?: Reader): Limit
   return { maxTokens: limit, stopSequences };
 }
 
+/** The value that holds in the end: some can be changed in mid-conversation. */
+export function latest(places: readonly Reader[], field: string, key: string): Reader | undefined {
+  return places.flatMap((it) => it.optional(field)?.optional(key) ?? []).at(-1);
+}
+
 /** What an effort alone says. One that we have no word for is ignored: new ones come with new models. */
 export function readWish(value: Reader | undefined, notices: Notices): ReasoningWish {
   const word = value?.string();
