@@ -9,19 +9,15 @@ import { instructionMessages, readTexts, readUserParts } from './content.js';
 import { creditField, note, parseObject, writeData, type Dialect, type Notices, type Reply } from './dialect.js';
 import { writeErrorEvent, writeMessagesError } from './errors.js';
 import {
-  always,
   ignored,
-  isFilledList,
   latest,
   messageList,
   named,
-  otherThan,
   readFormat,
   readLimits,
   readWish,
   refused,
   requestReader,
-  wordOtherThan,
   type ParameterTable,
 } from './parameters.js';
 import { anthropicTool, functionTool, readWebSearch } from './tools.js';
@@ -31,16 +27,11 @@ const PARAMETERS: ParameterTable = {
   ...named('emulated', 'max_tokens stop_sequences tool_choice output_format'),
   ...named('accepted', 'cache_control betas diagnostics user_profile_id workspace_id billing_policy'),
   ...named('accepted', 'fallback_credit_token'),
-  ...ignored(otherThan(1), 'temperature top_p'),
-  ...ignored(always, 'top_k'),
-  ...ignored(editsMoreThanThinking, 'context_management'),
-  ...ignored(always, 'compaction container'),
-  ...ignored(isFilledList, 'mcp_servers'),
-  ...ignored(wordOtherThan('auto', 'standard_only'), 'service_tier'),
-  ...ignored(wordOtherThan('standard'), 'speed'),
-  ...ignored(always, 'inference_geo fallbacks'),
+  ...ignored({ temperature: [1], top_p: [1], top_k: [], context_management: editsOnlyThinking, compaction: [] }),
+  ...ignored({ container: [], mcp_servers: [[]], service_tier: ['auto', 'standard_only'], speed: ['standard'] }),
+  ...ignored({ inference_geo: [], fallbacks: [] }),
   // Anthropic's SDK falls back to sending the whole history only when it is told in exactly these words.
-  thread: refused(always, 'this gateway keeps no threads; send the whole conversation.', {
+  thread: refused([], 'this gateway keeps no threads; send the whole conversation.', {
     error_code: 'thread_unsupported_request',
     unsupported: ['thread'],
   }),
@@ -157,8 +148,8 @@ function readTool(tool: Reader, notices: Notices): Tool[] {
 }
 
 /** Kiro keeps no thinking of earlier turns, which is what the usual edit asks for. */
-function editsMoreThanThinking(value: Reader): boolean {
-  return (value.optional('edits')?.array() ?? []).some((it) => !it.get('type').string().startsWith('clear_thinking'));
+function editsOnlyThinking(value: Reader): boolean {
+  return (value.optional('edits')?.array() ?? []).every((it) => it.get('type').string().startsWith('clear_thinking'));
 }
 
 const BILLING_LINE = /^x-anthropic-billing-header:[^\n]*\n*/;

@@ -18,18 +18,14 @@ import { creditField, note, writeData, type Dialect, type Notices, type Reply } 
 import { writeErrorBody, writeOpenAIError } from './errors.js';
 import { openaiResponses } from './openai-responses.js';
 import {
-  always,
   ignored,
-  isTrue,
   messageList,
   named,
-  otherThan,
   readFormat,
   readLimits,
   readWish,
   refused,
   requestReader,
-  wordOtherThan,
   type ParameterTable,
 } from './parameters.js';
 import { customTool, functionTool, toCustomInput } from './tools.js';
@@ -39,24 +35,22 @@ const PARAMETERS: ParameterTable = {
   ...named('emulated', 'max_tokens max_completion_tokens stop tool_choice function_call parallel_tool_calls'),
   ...named('emulated', 'response_format'),
   ...named('accepted', 'user metadata'),
-  ...ignored(otherThan(1), 'temperature top_p'),
-  ...ignored(otherThan(0), 'presence_penalty frequency_penalty'),
-  ...ignored(always, 'seed'),
-  ...ignored((it) => Object.keys(it.object()).length > 0, 'logit_bias'),
-  ...ignored(isTrue, 'store'),
-  ...ignored(wordOtherThan('auto', 'default'), 'service_tier'),
-  ...ignored(wordOtherThan('medium'), 'verbosity'),
-  ...ignored(always, 'safety_identifier prompt_cache_options prompt_cache_retention prediction moderation'),
-  ...ignored(always, 'web_search_options'),
-  ...ignored((it) => it.optional('mode')?.value !== 'off', 'search_parameters'),
-  n: refused((it) => it.number() > 1, 'Kiro gives one answer at a time; leave it out or set it to 1.'),
-  logprobs: refused(isTrue, 'Kiro gives no probabilities; leave it out.'),
-  top_logprobs: refused((it) => it.number() > 0, 'Kiro gives no probabilities; leave it out.'),
+  ...ignored({ temperature: [1], top_p: [1], presence_penalty: [0], frequency_penalty: [0], seed: [] }),
+  ...ignored({ logit_bias: [{}], store: [false], service_tier: ['auto', 'default'], verbosity: ['medium'] }),
+  ...ignored({ safety_identifier: [], prompt_cache_options: [], prompt_cache_retention: [], prediction: [] }),
+  ...ignored({
+    moderation: [],
+    web_search_options: [],
+    search_parameters: (it) => it.optional('mode')?.value === 'off',
+  }),
+  n: refused((it) => it.number() <= 1, 'Kiro gives one answer at a time; leave it out or set it to 1.'),
+  logprobs: refused([false], 'Kiro gives no probabilities; leave it out.'),
+  top_logprobs: refused((it) => it.number() <= 0, 'Kiro gives no probabilities; leave it out.'),
   modalities: refused(
-    (it) => it.array().some((word) => word.string() === 'audio'),
+    (it) => it.array().every((word) => word.string() !== 'audio'),
     'Kiro speaks text only; leave out "audio".',
   ),
-  audio: refused(always, 'Kiro speaks text only; leave it out.'),
+  audio: refused([], 'Kiro speaks text only; leave it out.'),
 };
 
 export const openaiChat: Dialect = {

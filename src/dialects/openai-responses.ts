@@ -20,19 +20,14 @@ import { writeResponsesError } from './errors.js';
 import { createResponsesWriter, readEcho, writeResponse, type ReplyContext } from './openai-responses-answer.js';
 import { callId, formsOf, readCall, readReasoning, readSearch, readTools } from './openai-responses-items.js';
 import {
-  always,
   ignored,
-  isFilledList,
-  isTrue,
   latest,
   named,
-  otherThan,
   readFormat,
   readLimits,
   readWish,
   refused,
   requestReader,
-  wordOtherThan,
   type ParameterTable,
 } from './parameters.js';
 
@@ -43,21 +38,16 @@ const PARAMETERS: ParameterTable = {
   ...named('emulated', 'max_output_tokens tool_choice parallel_tool_calls text'),
   // OpenAI keeps answers unless it is told not to: to note `store` would be to note every request.
   ...named('accepted', 'metadata client_metadata user store'),
-  ...ignored((it) => it.array().some((what) => !ALWAYS_INCLUDED.has(what.value)), 'include'),
-  ...ignored(otherThan(1), 'temperature top_p'),
-  ...ignored(otherThan(0), 'top_logprobs'),
-  ...ignored(always, 'max_tool_calls'),
-  ...ignored(wordOtherThan('disabled'), 'truncation'),
-  ...ignored(wordOtherThan('auto', 'default'), 'service_tier'),
-  ...ignored(always, 'safety_identifier prompt_cache_options prompt_cache_retention'),
-  ...ignored(isFilledList, 'context_management'),
-  ...ignored(always, 'moderation'),
-  previous_response_id: refused(always, 'this gateway keeps no answers; send the whole conversation as input.', {
+  ...ignored({ include: (it) => it.array().every((what) => ALWAYS_INCLUDED.has(what.value)) }),
+  ...ignored({ temperature: [1], top_p: [1], top_logprobs: [0], max_tool_calls: [], truncation: ['disabled'] }),
+  ...ignored({ service_tier: ['auto', 'default'], safety_identifier: [], prompt_cache_options: [] }),
+  ...ignored({ prompt_cache_retention: [], context_management: [[]], moderation: [] }),
+  previous_response_id: refused([], 'this gateway keeps no answers; send the whole conversation as input.', {
     error_code: 'previous_response_not_found',
   }),
-  conversation: refused(always, 'this gateway keeps no conversations; send the whole one as input.'),
-  background: refused(isTrue, 'this gateway keeps no answers to fetch later; stream it instead.'),
-  prompt: refused(always, 'templates are kept by OpenAI; send the text itself as instructions and input.'),
+  conversation: refused([], 'this gateway keeps no conversations; send the whole one as input.'),
+  background: refused([false], 'this gateway keeps no answers to fetch later; stream it instead.'),
+  prompt: refused([], 'templates are kept by OpenAI; send the text itself as instructions and input.'),
 };
 
 export const openaiResponses: Dialect = {

@@ -13,12 +13,13 @@ export type ParameterTable = Readonly<Record<string, Fate>>;
 type Fate =
   /** It is carried to Kiro, or the gateway does it itself, or it asks for nothing that could show in an answer. */
   | { readonly fate: 'works' | 'emulated' | 'accepted' }
-  /** The client is told when its value would have changed the answer. */
-  | { readonly fate: 'ignored'; readonly matters: Test }
-  /** When this is asked for, no other answer would do. */
-  | { readonly fate: 'refused'; readonly isAsked: Test; readonly why: string; readonly details?: Details };
+  /** The client is told, unless the value is one that makes no difference. */
+  | { readonly fate: 'ignored'; readonly unless: Harmless }
+  /** No other answer would do, unless the value is one that makes no difference. */
+  | { readonly fate: 'refused'; readonly unless: Harmless; readonly why: string; readonly details?: Details };
 
-type Test = (value: Reader) => boolean;
+/** The values that ask for nothing, all of one type, or how to tell them. */
+type Harmless = readonly unknown[] | ((value: Reader) => boolean);
 type Details = Readonly<Record<string, unknown>>;
 
 /** What is a dialect's own in a request. Its messages may begin with instructions. */
@@ -63,9 +64,7 @@ function textsOf(message: Message): string[] {
 /** @throws GatewayError `invalid-request` for the first parameter that is refused. */
 function refuseParameters(body: Reader, table: ParameterTable): void {
   for (const [param, fate] of Object.entries(table)) {
-    if (fate.fate !== 'refused') continue;
-    const value = body.optional(param);
-    if (value === undefined || !fate.isAsked(value)) continue;
+    if (fate.fate !== 'refused' || !makesDifference(body.optional(param), fate.unless)) continue;
     const details = fate.details ?? { error_code: 'unsupported_parameter' };
     throw new GatewayError('invalid-request', `${param}: ${fate.why}`, { param, details });
   }
@@ -73,12 +72,20 @@ function refuseParameters(body: Reader, table: ParameterTable): void {
 
 /** Notes the parameters that are ignored and would have mattered. */
 function noteIgnoredParameters(body: Reader, table: ParameterTable, notices: Notices): void {
-  for (const [param, fate] of Object.entries(table)) {
-    if (fate.fate !== 'ignored') continue;
-    const value = body.optional(param);
-    if (value !== undefined && fate.matters(value)) note(notices, 'ignored', value.path);
-  }
+  for (const [param, fate] of Object.entries(table))
+    if (fate.fate === 'ignored' && makesDifference(body.optional(param), fate.unless)) note(notices, 'ignored', param);
 }
+
+function makesDifference(value: Reader | undefined, harmless: Harmless): boolean {
+  if (value === undefined) return false;
+  if (typeof harmless === 'function') return !harmless(value);
+  const [standard] = harmless;
+  if (typeof standard === 'number') value.number();
+  if (typeof standard === 'string') value.string();
+  if (typeof standard === 'boolean') value.boolean();
+  return !harmless.some((it) => JSON.stringify(it) === JSON.stringify(value.value));
+}
+
 /** The messages of a request body; a conversation has at least one. */
 export function messageList(body: Reader): readonly Reader[] {
   const messages = body.get('messages');
@@ -132,34 +139,12 @@ export function named(fate: 'works' | 'emulated' | 'accepted', names: string): P
   return Object.fromEntries(names.split(' ').map((name) => [name, { fate }]));
 }
 
-export function ignored(matters: Test, names: string): ParameterTable {
-  return Object.fromEntries(names.split(' ').map((name) => [name, { fate: 'ignored', matters }]));
+export function ignored(rows: Readonly<Record<string, Harmless>>): ParameterTable {
+  return Object.fromEntries(Object.entries(rows).map(([name, unless]) => [name, { fate: 'ignored', unless }]));
 }
 
-export function refused(isAsked: Test, why: string, details?: Details): Fate {
-  return { fate: 'refused', isAsked, why, ...(details && { details }) };
-}
-
-export function always(): boolean {
-  return true;
-}
-
-export function isTrue(value: Reader): boolean {
-  return value.boolean();
-}
-
-/** Any number but the one that is the standard anyway. */
-export function otherThan(standard: number): Test {
-  return (value) => value.number() !== standard;
-}
-
-/** Any word but those that ask for nothing. */
-export function wordOtherThan(...standard: readonly string[]): Test {
-  return (value) => !standard.includes(value.string());
-}
-
-export function isFilledList(value: Reader): boolean {
-  return value.array().length > 0;
+export function refused(unless: Harmless, why: string, details?: Details): Fate {
+  return { fate: 'refused', unless, why, ...(details && { details }) };
 }
 
 const EFFORTS: readonly Effort[] = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'];
