@@ -3,8 +3,7 @@
 import { createCatalogue, type CatalogueDependencies } from './catalogue.js';
 import type { Conversation, Model } from './core/conversation.js';
 import { toGatewayError } from './core/errors.js';
-import { unfenceStage } from './core/json-answer.js';
-import { limitStage } from './core/limits.js';
+import { limitStage, unfenceStage } from './core/limits.js';
 import { through, whenFinished, type Completion, type Stage, type Turn } from './core/stream.js';
 import type { UsageLimits } from './core/usage-limits.js';
 import { searchingTurn, searchToolOf, type SearchOutcome } from './core/web-search.js';

@@ -4,7 +4,7 @@ import { expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
 
 import type { Block } from '../../src/core/conversation.js';
-import { isJsonAnswer, unfenceStage } from '../../src/core/json-answer.js';
+import { isJsonAnswer, unfenceStage } from '../../src/core/limits.js';
 import { through, type Batch, type StreamEvent, type Usage } from '../../src/core/stream.js';
 
 const USAGE: Usage = {

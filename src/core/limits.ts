@@ -1,120 +1,96 @@
-/** Ends a turn where the client asked for it: at a stop sequence, or at a number of tokens. Events to events. */
+/** What a client wants of an answer and Kiro does not see to: where it ends, and JSON without a fence. Events to events. */
 
 import type { Block, Limits } from './conversation.js';
 import { grows } from './stream.js';
-import type { Completion, GrowingBlock, GrowingHead, Stage, StreamEvent } from './stream.js';
+import type { Completion, GrowingHead, Stage, StreamEvent } from './stream.js';
 import { createTokenBudget, estimateBlocks } from './tokens.js';
 
 /**
- * Lets the turn through, or its beginning. Where it is cut depends on what was said, never on how it was cut into deltas.
+ * Lets the turn through up to a stop sequence or a number of tokens. Where it is cut depends on what was said, never on
+ * how it was cut into deltas.
  * @returns undefined when there is nothing to limit.
  */
-export function limitStage(limits: Limits): Stage | undefined {
-  const stopSequences = limits.stopSequences.filter((it) => it !== '');
-  if (limits.maxTokens === undefined && stopSequences.length === 0) return undefined;
-  const cutter = createCutter({ ...limits, stopSequences });
-  return (batch) => {
-    const kept: StreamEvent[] = [];
-    for (const event of batch) {
-      kept.push(...cutter.accept(event));
-      if (cutter.isDone()) break;
-    }
-    return kept;
-  };
-}
-
-/** The block that is open, as far as it was let through. */
-type OpenBlock = {
-  readonly index: number;
-  readonly head: GrowingHead;
-  text: string;
-};
-
-function createCutter({ maxTokens, stopSequences }: Limits) {
+export function limitStage({ maxTokens, stopSequences: given }: Limits): Stage | undefined {
+  const stopSequences = given.filter((it) => it !== '');
+  if (maxTokens === undefined && stopSequences.length === 0) return undefined;
   const takeWithinBudget = createTokenBudget(maxTokens ?? Infinity);
   const blocks: Block[] = [];
-  let open: OpenBlock | undefined;
+  let kept: StreamEvent[] = [];
+  /** The block that is open, as far as it was let through. */
+  let open: { readonly index: number; readonly head: GrowingHead; text: string } | undefined;
   /** The end of the text so far, as long as it may become a stop sequence. */
   let held = '';
   let inputTokens = 0;
-  let isDone = false;
+  let isCut = false;
 
-  function accept(event: StreamEvent): readonly StreamEvent[] {
-    switch (event.type) {
-      case 'start':
-        inputTokens = event.inputTokens;
-        return [event];
-      case 'block-start':
-        if (grows(event.block)) open = { index: event.index, head: event.block, text: '' };
-        return [event];
-      case 'block-delta':
-        return grow(event.block, event.delta);
-      case 'block-end':
-        return endBlock(event);
-      case 'finish':
-      case 'error':
-        isDone = true;
-        return [event];
+  return (batch) => {
+    kept = [];
+    for (const event of batch) if (!isCut) accept(event);
+    return kept;
+  };
+
+  function accept(event: StreamEvent): void {
+    if (event.type === 'block-delta') {
+      if (event.block === 'text' && stopSequences.length > 0) growText(held + event.delta);
+      else letThrough(event.delta);
+      return;
     }
+    if (event.type === 'start') inputTokens = event.inputTokens;
+    if (event.type === 'block-start' && grows(event.block)) open = { index: event.index, head: event.block, text: '' };
+    if (event.type === 'block-end') {
+      letThrough(held);
+      if (isCut) return;
+      held = '';
+      open = undefined;
+      blocks.push(event.block);
+    }
+    kept.push(event);
   }
 
-  function grow(block: GrowingBlock, delta: string): readonly StreamEvent[] {
-    if (block !== 'text' || stopSequences.length === 0) return letThrough(delta);
-    const text = held + delta;
+  function growText(text: string): void {
     const stop = firstStop(text, stopSequences);
-    if (stop === undefined) {
-      const free = text.length - heldLength(text, stopSequences);
-      held = text.slice(free);
-      return letThrough(text.slice(0, free));
-    }
-    held = '';
-    const events = letThrough(text.slice(0, stop.at));
-    return isDone ? events : [...events, ...cut({ finishReason: 'stop-sequence', stopSequence: stop.sequence })];
+    const end = stop?.at ?? text.length - heldLength(text, stopSequences);
+    held = text.slice(end);
+    letThrough(text.slice(0, end));
+    if (stop !== undefined && !isCut) cut({ finishReason: 'stop-sequence', stopSequence: stop.sequence });
   }
 
-  function letThrough(delta: string): readonly StreamEvent[] {
-    if (open === undefined) return [];
-    const kept = takeWithinBudget(delta);
-    open.text += kept;
+  function letThrough(delta: string): void {
+    const text = takeWithinBudget(delta);
+    if (open === undefined) return;
+    open.text += text;
     const { index, head } = open;
-    const grown: readonly StreamEvent[] =
-      kept === '' ? [] : [{ type: 'block-delta', index, block: head.type, delta: kept }];
-    return kept.length === delta.length ? grown : [...grown, ...cut({ finishReason: 'length' })];
-  }
-
-  function endBlock(event: Extract<StreamEvent, { type: 'block-end' }>): readonly StreamEvent[] {
-    const rest = held === '' ? [] : letThrough(held);
-    held = '';
-    if (isDone) return rest;
-    open = undefined;
-    blocks.push(event.block);
-    return [...rest, event];
+    if (text !== '') kept.push({ type: 'block-delta', index, block: head.type, delta: text });
+    if (text.length < delta.length) cut({ finishReason: 'length' });
   }
 
   /** The end of the turn, here and now. What Kiro would have counted is not known, so it is estimated. */
-  function cut(end: Pick<Completion, 'finishReason' | 'stopSequence'>): readonly StreamEvent[] {
-    isDone = true;
-    const events: StreamEvent[] = [];
+  function cut(end: Pick<Completion, 'finishReason' | 'stopSequence'>): void {
+    isCut = true;
     if (open !== undefined) {
-      const block = toBlock(open);
+      const block = toBlock(open.head, open.text);
       blocks.push(block);
-      events.push({ type: 'block-end', index: open.index, block });
+      kept.push({ type: 'block-end', index: open.index, block });
     }
-    const completion: Completion = { blocks, ...end, usage: estimatedUsage(inputTokens, blocks), credits: undefined };
-    return [...events, { type: 'finish', completion }];
+    const estimated = {
+      ...estimateBlocks(blocks),
+      cacheReadTokens: 0,
+      cacheWriteTokens: 0,
+      source: 'estimate',
+    } as const;
+    const completion = { blocks, ...end, usage: { inputTokens, ...estimated }, credits: undefined };
+    kept.push({ type: 'finish', completion });
   }
-
-  return { accept, isDone: () => isDone };
 }
 
-function toBlock({ head, text }: OpenBlock): Block {
+function toBlock(head: GrowingHead, text: string): Block {
   switch (head.type) {
     case 'text':
       return { type: 'text', text };
     case 'reasoning':
       return { type: 'reasoning', text, signature: '' };
     case 'tool-call':
-      return { type: 'tool-call', id: head.id, name: head.name, input: text };
+      return { ...head, input: text };
   }
 }
 
@@ -141,6 +117,82 @@ function heldLength(text: string, sequences: readonly string[]): number {
   return 0;
 }
 
-function estimatedUsage(inputTokens: number, blocks: readonly Block[]): Completion['usage'] {
-  return { inputTokens, ...estimateBlocks(blocks), cacheReadTokens: 0, cacheWriteTokens: 0, source: 'estimate' };
+// --- JSON that models put into a Markdown fence
+
+/** Leaves out the fence around each text; a text without one passes as it is. */
+export function unfenceStage(): Stage {
+  let unfence = createUnfencer();
+  const unfenced = (event: StreamEvent): StreamEvent[] => {
+    switch (event.type) {
+      case 'block-start':
+        unfence = createUnfencer();
+        return [event];
+      case 'block-delta':
+        return event.block === 'text' ? textDelta(event.index, unfence.push(event.delta)) : [event];
+      case 'block-end': {
+        const rest = event.block.type === 'text' ? textDelta(event.index, unfence.end()) : [];
+        return [...rest, { ...event, block: unfenceBlock(event.block) }];
+      }
+      case 'finish': {
+        const blocks = event.completion.blocks.map(unfenceBlock);
+        return [{ ...event, completion: { ...event.completion, blocks } }];
+      }
+      case 'start':
+      case 'error':
+        return [event];
+    }
+  };
+  return (batch) => batch.flatMap(unfenced);
 }
+
+function textDelta(index: number, delta: string): StreamEvent[] {
+  return delta === '' ? [] : [{ type: 'block-delta', index, block: 'text', delta }];
+}
+
+/** True when the answer is what it was to be. */
+export function isJsonAnswer(blocks: readonly Block[]): boolean {
+  const text = blocks.map((block) => (block.type === 'text' ? block.text : '')).join('');
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function unfenceBlock(block: Block): Block {
+  if (block.type !== 'text') return block;
+  const unfence = createUnfencer();
+  return { type: 'text', text: unfence.push(block.text) + unfence.end() };
+}
+
+/** Holds back the first line while it may be a fence, and the last while it may be the fence's end. */
+function createUnfencer() {
+  let isFenced: boolean | undefined;
+  let held = '';
+  const push = (delta: string): string => {
+    held += delta;
+    if (isFenced === undefined) {
+      const head = held.slice(0, LONGEST_FENCE);
+      if (head.length < LONGEST_FENCE && OPENING_BEGINS.test(head)) return '';
+      const opening = OPENING.exec(head)?.[0];
+      isFenced = opening !== undefined;
+      held = held.slice(opening?.length ?? 0);
+    }
+    const from = Math.max(0, held.length - LONGEST_FENCE);
+    const end = isFenced ? from + held.slice(from).search(CLOSING_BEGINS) : held.length;
+    const free = held.slice(0, end);
+    held = held.slice(end);
+    return free;
+  };
+  return { push, end: () => (isFenced ? held.replace(CLOSING, '') : held) };
+}
+
+/** With the white space around it. A model that has lost its way may write spaces for ever. */
+const LONGEST_FENCE = 40;
+const OPENING = /^\s*```[ \t]*(?:json)?[ \t]*\r?\n/i;
+/** A text that is not an opening yet but may become one. */
+const OPENING_BEGINS = /^\s*(?:`{0,2}|```[ \t]*(?:j|js|jso|json)?[ \t]*\r?)$/i;
+const CLOSING = /\s*```\s*$/;
+/** Everything at the end that may belong to a closing fence; always matches, if only at the very end. */
+const CLOSING_BEGINS = /\s*`{0,3}\s*$/;

@@ -10,19 +10,13 @@ export class Reader {
 
   /**
    * @param kind The error kind of a complaint: `invalid-request` for clients, `upstream-protocol` for Kiro.
-   * @param name What the whole document is called in complaints about itself.
+   * @param key Where it lies in its parent, or what the whole document is called in complaints about itself.
    */
-  constructor(
-    value: unknown,
-    kind: ErrorKind = 'invalid-request',
-    name = 'body',
-    parent?: Reader,
-    key?: string | number,
-  ) {
+  constructor(value: unknown, kind: ErrorKind = 'invalid-request', key: string | number = 'body', parent?: Reader) {
     this.value = value;
     this.#kind = kind;
+    this.#key = key;
     this.#parent = parent;
-    this.#key = key ?? name;
   }
 
   /** `messages[2].content[0].type`; the document's own name at the root. Built only when somebody asks. */
@@ -45,7 +39,7 @@ export class Reader {
 
   /** The value under a key, present or not; the complaint comes when it is read as something. */
   get(key: string): Reader {
-    return new Reader(this.object()[key], this.#kind, '', this, key);
+    return new Reader(this.object()[key], this.#kind, key, this);
   }
 
   /** The value under a key, or undefined when it is missing or null. */
@@ -87,7 +81,7 @@ export class Reader {
 
   array(): readonly Reader[] {
     if (!Array.isArray(this.value)) return this.#expected('a list');
-    return this.value.map((item: unknown, index) => new Reader(item, this.#kind, '', this, index));
+    return this.value.map((item: unknown, index) => new Reader(item, this.#kind, index, this));
   }
 
   oneOf<T extends string>(allowed: readonly T[]): T {

@@ -4,7 +4,7 @@ import express from 'express';
 import type { NextFunction, Request, Response } from 'express';
 
 import { GatewayError } from '../core/errors.js';
-import { isJsonAnswer } from '../core/json-answer.js';
+import { isJsonAnswer } from '../core/limits.js';
 import { Reader } from '../core/reader.js';
 import { collect, type Completion } from '../core/stream.js';
 import type { Secret } from '../core/secret.js';
