@@ -115,6 +115,12 @@ conversation(
   { reasoning_effort: 'none' },
   { reasoning: { mode: 'off', effort: 'none' } },
 );
+conversation(
+  'thinking is also switched in Anthropic’s way',
+  { thinking: { type: 'disabled' }, reasoning_effort: 'high' },
+  { reasoning: { mode: 'off', effort: 'high' } },
+);
+conversation('or in no way that we know', { thinking: true }, { reasoning: {} });
 conversation('nothing said is nothing wished', {}, { reasoning: {} });
 notices('an unknown effort is ignored', { reasoning_effort: 'heroic' }, ['ignored=reasoning_effort']);
 conversation('the session is in a header', { prompt_cache_key: 'k' }, { sessionId: 'a' }, { 'x-session-id': 'a' });

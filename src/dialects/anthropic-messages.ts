@@ -1,40 +1,41 @@
 /** The dialect of Anthropic's Messages API: its requests, and a turn whole or as server-sent events. */
 
 import type Anthropic from '@anthropic-ai/sdk';
-import type { Block, Message, ReasoningWish, Tool } from '../core/conversation.js';
+import type { Block, Message, Tool } from '../core/conversation.js';
 import type { Reader } from '../core/reader.js';
 import type { BlockHead, Completion, FinishReason, GrowingBlock, StreamEvent } from '../core/stream.js';
 import { NO_SIGNATURE, readBlocks, writeBlock, writeFindings, writeHead, type WireBlock } from './anthropic-blocks.js';
 import { instructionMessages, readTexts, readUserParts } from './content.js';
 import { creditField, note, parseObject, writeData, type Dialect, type Notices, type Reply } from './dialect.js';
 import { writeErrorEvent, writeMessagesError } from './errors.js';
-import {
-  ignored,
-  latest,
-  messageList,
-  named,
-  readFormat,
-  readLimits,
-  readWish,
-  refused,
-  requestReader,
-  type ParameterTable,
-} from './parameters.js';
+import { latest, messageList, requestReader, type ParameterTable } from './parameters.js';
 import { anthropicTool, functionTool, readWebSearch } from './tools.js';
 
 const PARAMETERS: ParameterTable = {
-  ...named('works', 'model messages system stream tools thinking output_config metadata'),
-  ...named('emulated', 'max_tokens stop_sequences tool_choice output_format'),
-  ...named('accepted', 'cache_control betas diagnostics user_profile_id workspace_id billing_policy'),
-  ...named('accepted', 'fallback_credit_token'),
-  ...ignored({ temperature: [1], top_p: [1], top_k: [], context_management: editsOnlyThinking, compaction: [] }),
-  ...ignored({ container: [], mcp_servers: [[]], service_tier: ['auto', 'standard_only'], speed: ['standard'] }),
-  ...ignored({ inference_geo: [], fallbacks: [] }),
-  // Anthropic's SDK falls back to sending the whole history only when it is told in exactly these words.
-  thread: refused([], 'this gateway keeps no threads; send the whole conversation.', {
-    error_code: 'thread_unsupported_request',
-    unsupported: ['thread'],
-  }),
+  works: 'model messages system stream tools thinking output_config metadata',
+  emulated: 'max_tokens stop_sequences tool_choice output_format',
+  accepted: 'cache_control betas diagnostics user_profile_id workspace_id billing_policy fallback_credit_token',
+  ignored: {
+    temperature: [1],
+    top_p: [1],
+    top_k: [],
+    context_management: editsOnlyThinking,
+    compaction: [],
+    container: [],
+    mcp_servers: [[]],
+    service_tier: ['auto', 'standard_only'],
+    speed: ['standard'],
+    inference_geo: [],
+    fallbacks: [],
+  },
+  refused: {
+    thread: {
+      unless: [],
+      why: 'this gateway keeps no threads; send the whole conversation.',
+      // Anthropic's SDK falls back to sending the whole history only when it is told in exactly these words.
+      details: { error_code: 'thread_unsupported_request', unsupported: ['thread'] },
+    },
+  },
 };
 
 export const anthropicMessages: Dialect = {
@@ -45,8 +46,6 @@ export const anthropicMessages: Dialect = {
   keepAlive: 'event: ping\ndata: {"type":"ping"}\n\n',
   readRequest: requestReader(PARAMETERS, (body, notices) => {
     const messages = messageList(body);
-    // In `output_config`, or where the beta had it.
-    const format = body.optional('output_config')?.optional('format') ?? body.optional('output_format');
     const budget = body.optional('output_config')?.optional('task_budget');
     if (budget !== undefined) note(notices, 'ignored', budget.path);
     const lastUser = messages.findLastIndex((it) => it.optional('role')?.value === 'user');
@@ -56,9 +55,13 @@ export const anthropicMessages: Dialect = {
       system: readSystem(body, notices),
       messages: messages.flatMap((it, at) => (isGone(it, at) ? [] : readMessage(it, notices))),
       tools: readTools(body, messages, notices),
-      reasoning: readReasoning(body, messages, notices),
-      limits: readLimits(body.optional('max_tokens'), body.optional('stop_sequences')),
-      answerFormat: readFormat(format, notices),
+      // Claude Code changes the effort in mid-conversation by a system message: the latest one holds.
+      effort: latest([body, ...messages], 'output_config', 'effort'),
+      thinking: body.optional('thinking'),
+      // In `output_config`, or where the beta had it.
+      format: body.optional('output_config')?.optional('format') ?? body.optional('output_format'),
+      maxTokens: body.optional('max_tokens'),
+      stops: body.optional('stop_sequences'),
       sessionId: readSessionId(body),
     };
   }),
@@ -84,28 +87,6 @@ function readMessage(message: Reader, notices: Notices): Message[] {
       return [{ role, blocks: readBlocks(message.get('content'), notices) }];
     case 'system': // It may say nothing, and set the effort.
       return instructionMessages(readTexts(message.optional('content'), notices));
-  }
-}
-
-function readReasoning(body: Reader, messages: readonly Reader[], notices: Notices): ReasoningWish {
-  const thinking = body.optional('thinking');
-  // Claude Code changes the effort in mid-conversation by a system message: the latest one holds.
-  const { effort } = readWish(latest([body, ...messages], 'output_config', 'effort'), notices);
-  if (thinking === undefined) return { effort };
-  switch (thinking.get('type').string()) {
-    case 'enabled': {
-      // opencode sends -1 to say that it wants no budget.
-      const budget = thinking.optional('budget_tokens')?.number() ?? -1;
-      return { mode: 'on', effort, budget: Number.isSafeInteger(budget) && budget > 0 ? budget : undefined };
-    }
-    case 'adaptive':
-      return { mode: 'on', effort };
-    case 'disabled':
-    case 'between_tools': // Anthropic turns it off where a model does not know it.
-      return { mode: 'off', effort };
-    default:
-      note(notices, 'ignored', thinking.path);
-      return { effort };
   }
 }
 

@@ -17,40 +17,41 @@ import {
 import { creditField, note, writeData, type Dialect, type Notices, type Reply } from './dialect.js';
 import { writeErrorBody, writeOpenAIError } from './errors.js';
 import { openaiResponses } from './openai-responses.js';
-import {
-  ignored,
-  messageList,
-  named,
-  readFormat,
-  readLimits,
-  readWish,
-  refused,
-  requestReader,
-  type ParameterTable,
-} from './parameters.js';
+import { messageList, requestReader, type ParameterTable } from './parameters.js';
 import { customTool, functionTool, toCustomInput } from './tools.js';
 
 const PARAMETERS: ParameterTable = {
-  ...named('works', 'model messages stream stream_options tools functions reasoning_effort prompt_cache_key'),
-  ...named('emulated', 'max_tokens max_completion_tokens stop tool_choice function_call parallel_tool_calls'),
-  ...named('emulated', 'response_format'),
-  ...named('accepted', 'user metadata'),
-  ...ignored({ temperature: [1], top_p: [1], presence_penalty: [0], frequency_penalty: [0], seed: [] }),
-  ...ignored({ logit_bias: [{}], store: [false], service_tier: ['auto', 'default'], verbosity: ['medium'] }),
-  ...ignored({ safety_identifier: [], prompt_cache_options: [], prompt_cache_retention: [], prediction: [] }),
-  ...ignored({
+  works: 'model messages stream stream_options tools functions reasoning_effort thinking prompt_cache_key',
+  emulated: 'max_tokens max_completion_tokens stop tool_choice function_call parallel_tool_calls response_format',
+  accepted: 'user metadata',
+  ignored: {
+    temperature: [1],
+    top_p: [1],
+    presence_penalty: [0],
+    frequency_penalty: [0],
+    seed: [],
+    logit_bias: [{}],
+    store: [false],
+    service_tier: ['auto', 'default'],
+    verbosity: ['medium'],
+    safety_identifier: [],
+    prompt_cache_options: [],
+    prompt_cache_retention: [],
+    prediction: [],
     moderation: [],
     web_search_options: [],
     search_parameters: (it) => it.optional('mode')?.value === 'off',
-  }),
-  n: refused((it) => it.number() <= 1, 'Kiro gives one answer at a time; leave it out or set it to 1.'),
-  logprobs: refused([false], 'Kiro gives no probabilities; leave it out.'),
-  top_logprobs: refused((it) => it.number() <= 0, 'Kiro gives no probabilities; leave it out.'),
-  modalities: refused(
-    (it) => it.array().every((word) => word.string() !== 'audio'),
-    'Kiro speaks text only; leave out "audio".',
-  ),
-  audio: refused([], 'Kiro speaks text only; leave it out.'),
+  },
+  refused: {
+    n: { unless: (it) => it.number() <= 1, why: 'Kiro gives one answer at a time; leave it out or set it to 1.' },
+    logprobs: { unless: [false], why: 'Kiro gives no probabilities; leave it out.' },
+    top_logprobs: { unless: (it) => it.number() <= 0, why: 'Kiro gives no probabilities; leave it out.' },
+    modalities: {
+      unless: (it) => it.array().every((word) => word.string() !== 'audio'),
+      why: 'Kiro speaks text only; leave out "audio".',
+    },
+    audio: { unless: [], why: 'Kiro speaks text only; leave it out.' },
+  },
 };
 
 export const openaiChat: Dialect = {
@@ -79,9 +80,12 @@ const readRequest = requestReader(PARAMETERS, (body, notices) => {
     system: [],
     messages: readMessages(body, notices),
     tools: readTools(body, notices),
-    reasoning: readWish(body.optional('reasoning_effort'), notices),
-    limits: readLimits(body.optional('max_completion_tokens') ?? body.optional('max_tokens'), stops),
-    answerFormat: readFormat(body.optional('response_format'), notices),
+    effort: body.optional('reasoning_effort'),
+    // Not OpenAI's, but clients send it in Anthropic's form.
+    thinking: body.optional('thinking')?.has('type') === true ? body.get('thinking') : undefined,
+    format: body.optional('response_format'),
+    maxTokens: body.optional('max_completion_tokens') ?? body.optional('max_tokens'),
+    stops,
   };
 });
 

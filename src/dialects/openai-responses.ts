@@ -19,35 +19,40 @@ import { note, type Dialect, type Notices } from './dialect.js';
 import { writeResponsesError } from './errors.js';
 import { createResponsesWriter, readEcho, writeResponse, type ReplyContext } from './openai-responses-answer.js';
 import { callId, formsOf, readCall, readReasoning, readSearch, readTools } from './openai-responses-items.js';
-import {
-  ignored,
-  latest,
-  named,
-  readFormat,
-  readLimits,
-  readWish,
-  refused,
-  requestReader,
-  type ParameterTable,
-} from './parameters.js';
+import { latest, requestReader, type ParameterTable } from './parameters.js';
 
 const PARAMETERS: ParameterTable = {
-  ...named('works', 'model input instructions stream'),
-  ...named('accepted', 'stream_options'),
-  ...named('works', 'tools reasoning prompt_cache_key'),
-  ...named('emulated', 'max_output_tokens tool_choice parallel_tool_calls text'),
+  works: 'model input instructions stream tools reasoning prompt_cache_key',
+  emulated: 'max_output_tokens tool_choice parallel_tool_calls text',
   // OpenAI keeps answers unless it is told not to: to note `store` would be to note every request.
-  ...named('accepted', 'metadata client_metadata user store'),
-  ...ignored({ include: (it) => it.array().every((what) => ALWAYS_INCLUDED.has(what.value)) }),
-  ...ignored({ temperature: [1], top_p: [1], top_logprobs: [0], max_tool_calls: [], truncation: ['disabled'] }),
-  ...ignored({ service_tier: ['auto', 'default'], safety_identifier: [], prompt_cache_options: [] }),
-  ...ignored({ prompt_cache_retention: [], context_management: [[]], moderation: [] }),
-  previous_response_id: refused([], 'this gateway keeps no answers; send the whole conversation as input.', {
-    error_code: 'previous_response_not_found',
-  }),
-  conversation: refused([], 'this gateway keeps no conversations; send the whole one as input.'),
-  background: refused([false], 'this gateway keeps no answers to fetch later; stream it instead.'),
-  prompt: refused([], 'templates are kept by OpenAI; send the text itself as instructions and input.'),
+  accepted: 'stream_options metadata client_metadata user store',
+  ignored: {
+    include: (it) => it.array().every((what) => ALWAYS_INCLUDED.has(what.value)),
+    temperature: [1],
+    top_p: [1],
+    top_logprobs: [0],
+    max_tool_calls: [],
+    truncation: ['disabled'],
+    service_tier: ['auto', 'default'],
+    safety_identifier: [],
+    prompt_cache_options: [],
+    prompt_cache_retention: [],
+    context_management: [[]],
+    moderation: [],
+  },
+  refused: {
+    previous_response_id: {
+      unless: [],
+      why: 'this gateway keeps no answers; send the whole conversation as input.',
+      details: { error_code: 'previous_response_not_found' },
+    },
+    conversation: { unless: [], why: 'this gateway keeps no conversations; send the whole one as input.' },
+    background: { unless: [false], why: 'this gateway keeps no answers to fetch later; stream it instead.' },
+    prompt: {
+      unless: [],
+      why: 'templates are kept by OpenAI; send the text itself as instructions and input.',
+    },
+  },
 };
 
 export const openaiResponses: Dialect = {
@@ -69,9 +74,9 @@ export const openaiResponses: Dialect = {
       // An answer of the model is many items here and one message of ours; so are the results of its calls.
       messages: joinMessages(messages, (it) => it.role === 'assistant' || holdsOnly('tool-result', it)),
       tools: offered.map(({ tool }) => tool),
-      reasoning: readWish(latest(updates, 'reasoning', 'effort'), notices),
-      limits: readLimits(body.optional('max_output_tokens')),
-      answerFormat: readFormat(latest(updates, 'text', 'format'), notices),
+      effort: latest(updates, 'reasoning', 'effort'),
+      format: latest(updates, 'text', 'format'),
+      maxTokens: body.optional('max_output_tokens'),
       replyContext: { forms: formsOf(offered), echo: readEcho(body) } satisfies ReplyContext,
     };
   }),

@@ -7,25 +7,38 @@ import { holdsOnly } from './content.js';
 import { createNotices, note, writeNotices, type Dialect, type Notices, type RequestHeaders } from './dialect.js';
 import { readToolChoice } from './tools.js';
 
-/** What becomes of each parameter of a dialect. `docs/compatibility.md` says the same, and a test compares them. */
-export type ParameterTable = Readonly<Record<string, Fate>>;
+/**
+ * What becomes of each parameter of a dialect; the names of those that are no rows are words of one text.
+ * `docs/compatibility.md` says the same, and a test compares them.
+ */
+export type ParameterTable = {
+  /** Carried to Kiro, or about the form of the answer. */
+  readonly works: string;
+  /** The gateway does it itself. */
+  readonly emulated: string;
+  /** It asks for nothing that could show in an answer. */
+  readonly accepted: string;
+  /** The client is told, unless the value makes no difference. */
+  readonly ignored: Readonly<Record<string, Harmless>>;
+  /** No other answer would do, unless the value makes no difference. */
+  readonly refused: Readonly<Record<string, { unless: Harmless; why: string; details?: object }>>;
+};
 
-type Fate =
-  /** It is carried to Kiro, or the gateway does it itself, or it asks for nothing that could show in an answer. */
-  | { readonly fate: 'works' | 'emulated' | 'accepted' }
-  /** The client is told, unless the value is one that makes no difference. */
-  | { readonly fate: 'ignored'; readonly unless: Harmless }
-  /** No other answer would do, unless the value is one that makes no difference. */
-  | { readonly fate: 'refused'; readonly unless: Harmless; readonly why: string; readonly details?: Details };
-
-/** The values that ask for nothing, all of one type, or how to tell them. */
+/** The values that make no difference, all of one type, or how to tell them. */
 type Harmless = readonly unknown[] | ((value: Reader) => boolean);
-type Details = Readonly<Record<string, unknown>>;
 
-/** What is a dialect's own in a request. Its messages may begin with instructions. */
-type OwnFields = Omit<Conversation, 'model' | 'toolChoice' | 'parallelToolCalls'> & { readonly replyContext?: unknown };
+/** What is a dialect's own in a request, and where it has what is read alike in all. */
+type OwnFields = Pick<Conversation, 'system' | 'messages' | 'tools' | 'sessionId'> & {
+  readonly replyContext?: unknown;
+  readonly effort: Reader | undefined;
+  /** As Anthropic has it. */
+  readonly thinking?: Reader | undefined;
+  readonly format: Reader | undefined;
+  readonly maxTokens: Reader | undefined;
+  readonly stops?: Reader | undefined;
+};
 
-/** What the readers of all dialects do around that. */
+/** What the readers of all dialects do; the messages that the dialect has read may begin with instructions. */
 export function requestReader(
   table: ParameterTable,
   readOwn: (body: Reader, notices: Notices) => OwnFields,
@@ -34,25 +47,27 @@ export function requestReader(
     refuseParameters(body, table);
     const notices = createNotices(options);
     const model = body.get('model').nonEmptyString();
-    const { replyContext, system, messages, tools, sessionId, ...rest } = readOwn(body, notices);
-    const end = messages.findIndex((it) => !holdsOnly('system', it));
-    const leading = messages.slice(0, end === -1 ? messages.length : end);
-    const offer = readToolChoice(body, tools, notices);
+    const own = readOwn(body, notices);
+    const end = own.messages.findIndex((it) => !holdsOnly('system', it));
+    const leading = own.messages.slice(0, end === -1 ? own.messages.length : end);
+    const conversation: Conversation = {
+      model,
+      system: [...own.system, ...leading.flatMap(textsOf)],
+      messages: own.messages.slice(leading.length),
+      ...readToolChoice(body, own.tools, notices),
+      reasoning: readReasoning(own.thinking, own.effort, notices),
+      limits: readLimits(own.maxTokens, own.stops),
+      answerFormat: readFormat(own.format, notices),
+      sessionId:
+        own.sessionId ?? sessionFromHeaders(headers) ?? (body.optional('prompt_cache_key')?.string() || undefined),
+    };
     noteIgnoredParameters(body, table, notices);
     return {
-      conversation: {
-        model,
-        system: [...system, ...leading.flatMap(textsOf)],
-        messages: messages.slice(leading.length),
-        ...offer,
-        ...rest,
-        sessionId:
-          sessionId ?? sessionFromHeaders(headers) ?? (body.optional('prompt_cache_key')?.string() || undefined),
-      },
+      conversation,
       stream: body.optional('stream')?.boolean() ?? false,
       includeUsage: true,
       notices: writeNotices(notices),
-      ...(replyContext !== undefined && { replyContext }),
+      ...(own.replyContext !== undefined && { replyContext: own.replyContext }),
     };
   };
 }
@@ -62,18 +77,17 @@ function textsOf(message: Message): string[] {
 }
 
 /** @throws GatewayError `invalid-request` for the first parameter that is refused. */
-function refuseParameters(body: Reader, table: ParameterTable): void {
-  for (const [param, fate] of Object.entries(table)) {
-    if (fate.fate !== 'refused' || !makesDifference(body.optional(param), fate.unless)) continue;
-    const details = fate.details ?? { error_code: 'unsupported_parameter' };
-    throw new GatewayError('invalid-request', `${param}: ${fate.why}`, { param, details });
+function refuseParameters(body: Reader, { refused }: ParameterTable): void {
+  for (const [param, { unless, why, details = { error_code: 'unsupported_parameter' } }] of Object.entries(refused)) {
+    if (!makesDifference(body.optional(param), unless)) continue;
+    throw new GatewayError('invalid-request', `${param}: ${why}`, { param, details: { ...details } });
   }
 }
 
 /** Notes the parameters that are ignored and would have mattered. */
-function noteIgnoredParameters(body: Reader, table: ParameterTable, notices: Notices): void {
-  for (const [param, fate] of Object.entries(table))
-    if (fate.fate === 'ignored' && makesDifference(body.optional(param), fate.unless)) note(notices, 'ignored', param);
+function noteIgnoredParameters(body: Reader, { ignored }: ParameterTable, notices: Notices): void {
+  for (const [param, unless] of Object.entries(ignored))
+    if (makesDifference(body.optional(param), unless)) note(notices, 'ignored', param);
 }
 
 function makesDifference(value: Reader | undefined, harmless: Harmless): boolean {
@@ -94,7 +108,7 @@ export function messageList(body: Reader): readonly Reader[] {
 }
 
 /** Where the answer has to end; undefined when nothing says so. `stops` is one text or a list. */
-export function readLimits(maxTokens: Reader | undefined, stops?: Reader): Limits | undefined {
+function readLimits(maxTokens: Reader | undefined, stops: Reader | undefined): Limits | undefined {
   const texts = stops?.isString() ? [stops] : (stops?.array() ?? []);
   const stopSequences = texts.map((it) => it.string()).filter((it) => it !== '');
   const limit = maxTokens?.number();
@@ -108,16 +122,29 @@ export function latest(places: readonly Reader[], field: string, key: string): R
   return places.flatMap((it) => it.optional(field)?.optional(key) ?? []).at(-1);
 }
 
-/** What an effort alone says. One that we have no word for is ignored: new ones come with new models. */
-export function readWish(value: Reader | undefined, notices: Notices): ReasoningWish {
-  const word = value?.string();
-  const effort = EFFORTS.find((it) => it === word);
-  if (value !== undefined && effort === undefined) note(notices, 'ignored', value.path);
-  return { mode: effort === 'none' ? 'off' : undefined, effort };
+function readReasoning(thinking: Reader | undefined, given: Reader | undefined, notices: Notices): ReasoningWish {
+  const effort = EFFORTS.find((it) => it === given?.string());
+  // New words come with new models.
+  if (given !== undefined && effort === undefined) note(notices, 'ignored', given.path);
+  switch (thinking?.get('type').string()) {
+    case 'enabled': {
+      // opencode sends -1 to say that it wants no budget.
+      const budget = thinking?.optional('budget_tokens')?.number() ?? -1;
+      return { mode: 'on', effort, budget: Number.isSafeInteger(budget) && budget > 0 ? budget : undefined };
+    }
+    case 'adaptive':
+      return { mode: 'on', effort };
+    case 'disabled':
+    case 'between_tools': // Anthropic turns it off where a model does not know it.
+      return { mode: 'off', effort };
+    default:
+      if (thinking !== undefined) note(notices, 'ignored', thinking.path);
+      return { mode: effort === 'none' ? 'off' : undefined, effort };
+  }
 }
 
 /** The form of the answer; OpenAI's two APIs and Anthropic keep the schema at different places. */
-export function readFormat(format: Reader | undefined, notices: Notices): AnswerFormat | undefined {
+function readFormat(format: Reader | undefined, notices: Notices): AnswerFormat | undefined {
   const type = format?.get('type').string();
   if (format === undefined || type === 'text') return undefined;
   if (type === 'json_object') return { type: 'json', schema: undefined };
@@ -130,21 +157,6 @@ export function readFormat(format: Reader | undefined, notices: Notices): Answer
 /** The session a client names in a header; Claude Code, opencode, Kilo and Codex do. */
 function sessionFromHeaders(headers: RequestHeaders): string | undefined {
   return SESSION_HEADERS.flatMap((name) => headers[name] ?? []).find((it) => it !== '');
-}
-
-// --- the rows of the tables
-
-/** The names are words of one text. */
-export function named(fate: 'works' | 'emulated' | 'accepted', names: string): ParameterTable {
-  return Object.fromEntries(names.split(' ').map((name) => [name, { fate }]));
-}
-
-export function ignored(rows: Readonly<Record<string, Harmless>>): ParameterTable {
-  return Object.fromEntries(Object.entries(rows).map(([name, unless]) => [name, { fate: 'ignored', unless }]));
-}
-
-export function refused(unless: Harmless, why: string, details?: Details): Fate {
-  return { fate: 'refused', unless, why, ...(details && { details }) };
 }
 
 const EFFORTS: readonly Effort[] = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'];
