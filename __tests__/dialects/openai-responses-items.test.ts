@@ -316,6 +316,11 @@ check(
   ],
 );
 check(
+  'and so does one that has failed',
+  [{ type: 'web_search_call', id: 'ws_1', status: 'failed', action: { type: 'search', query: 'oslo', sources: [] } }],
+  [assistant({ type: 'web-search', id: 'ws_1', query: 'oslo', results: [], failure: 'unavailable' })],
+);
+check(
   'the summary of a compaction is kept, its seal is not ours',
   [
     { type: 'compaction', encrypted_content: 'gAAAAABk' },

@@ -135,10 +135,10 @@ export function joinMessages(messages: readonly Message[], joins: (message: Mess
     if (run?.[0]?.role === message.role && joins(run[0]) && joins(message)) run.push(message);
     else runs.push([message]);
   }
-  return runs.flatMap((run): Message[] => {
-    if (run.length === 1) return run;
-    if (run[0]?.role === 'user') return [{ role: 'user', parts: run.flatMap((it) => ('parts' in it ? it.parts : [])) }];
-    return [{ role: 'assistant', blocks: run.flatMap((it) => ('blocks' in it ? it.blocks : [])) }];
+  return runs.map((run): Message => {
+    const parts = run.flatMap((it) => (it.role === 'user' ? it.parts : []));
+    const blocks = run.flatMap((it) => (it.role === 'assistant' ? it.blocks : []));
+    return run[0]?.role === 'user' ? { role: 'user', parts } : { role: 'assistant', blocks };
   });
 }
 

@@ -3,7 +3,7 @@
 import type { Responses } from 'openai/resources/responses/responses';
 import type { Block } from '../core/conversation.js';
 import type { Reader } from '../core/reader.js';
-import type { BlockHead, Completion, FinishReason, StreamEvent } from '../core/stream.js';
+import type { Completion, FinishReason, StreamEvent } from '../core/stream.js';
 import { creditField, writeData, type Reply } from './dialect.js';
 import { writeFailure } from './errors.js';
 import {
@@ -207,17 +207,22 @@ function writeEnd(completion: Completion, output: readonly Item[]) {
 
 /** The item of a block; none for a call that was cut, where its form has no place for one. */
 function writeItem(block: Block, index: number, reply: Reply): Item[] {
-  const id = itemId(block, index, reply);
+  const idWith = (prefix: string) => `${prefix}_${reply.id}_${index}`;
   switch (block.type) {
-    case 'text':
-      return [{ type: 'message', id, status: 'completed', role: 'assistant', content: [writeText(block.text)] }];
+    case 'text': {
+      const content = [writeText(block.text)];
+      return [{ type: 'message', id: idWith('msg'), status: 'completed', role: 'assistant', content }];
+    }
     case 'reasoning':
     case 'redacted-reasoning':
-      return [writeReasoning(block, id)];
-    case 'tool-call':
-      return writeCall(block, formOf(block.name, reply), id);
+      return [writeReasoning(block, idWith('rs'))];
+    case 'tool-call': {
+      // A name that the request did not offer is a function's.
+      const form = contextOf(reply).forms.get(block.name) ?? { type: 'function_call', name: block.name };
+      return writeCall(block, form, idWith(CALL_PREFIXES[form.type]));
+    }
     case 'web-search':
-      return [writeSearch(block, id)];
+      return [writeSearch(block, idWith('ws'))];
   }
 }
 
@@ -225,33 +230,19 @@ function writeText(text: string): Responses.ResponseOutputText {
   return { type: 'output_text', text, annotations: [], logprobs: [] };
 }
 
-function itemId(block: BlockHead, index: number, reply: Reply): string {
-  const prefix = PREFIXES[block.type === 'tool-call' ? formOf(block.name, reply).type : block.type];
-  return `${prefix}_${reply.id}_${index}`;
-}
-
-/** A name that the request did not offer is a function's. */
-function formOf(name: string, reply: Reply): CallForm {
-  return contextOf(reply).forms.get(name) ?? { type: 'function_call', name };
-}
-
 function contextOf(reply: Reply): ReplyContext {
   // The cast is this dialect's reader, which made it.
   return (reply.replyContext as ReplyContext | undefined) ?? NO_CONTEXT;
 }
 
-const PREFIXES = {
-  text: 'msg',
-  reasoning: 'rs',
-  'redacted-reasoning': 'rs',
-  'web-search': 'ws',
+const CALL_PREFIXES = {
   function_call: 'fc',
   custom_tool_call: 'ctc',
   local_shell_call: 'lsh',
   shell_call: 'sh',
   apply_patch_call: 'apc',
   tool_search_call: 'tsc',
-} as const satisfies Record<Exclude<BlockHead['type'], 'tool-call'> | CallForm['type'], string>;
+} as const satisfies Record<CallForm['type'], string>;
 
 const INCOMPLETE_REASONS = {
   stop: undefined,

@@ -84,10 +84,8 @@ export function readCall(item: Reader, type: CallForm['type']): Block {
   const id = callId(item);
   const call = (name: string, input: string): Block => ({ type: 'tool-call', id, name, input });
   switch (type) {
-    case 'function_call': {
-      const input = item.optional('arguments')?.string() || '{}';
-      return call(readName(item), input);
-    }
+    case 'function_call':
+      return call(readName(item), item.optional('arguments')?.string() || '{}');
     case 'custom_tool_call':
       return call(readName(item), toCustomInput(item.get('input').string()));
     case 'local_shell_call': {
@@ -107,8 +105,7 @@ export function readCall(item: Reader, type: CallForm['type']): Block {
 
 /** Older clients have the id of a local shell call in `id`. */
 export function callId(item: Reader): string {
-  const key = !item.has('call_id') && item.has('id') ? 'id' : 'call_id';
-  return item.get(key).nonEmptyString();
+  return item.get(!item.has('call_id') && item.has('id') ? 'id' : 'call_id').nonEmptyString();
 }
 
 function readName(item: Reader): string {
@@ -245,17 +242,15 @@ export function readSearch(item: Reader): Block[] {
   const sources = action?.optional('sources')?.array() ?? [];
   const urls = sources.map((it) => it.optional('url')?.string() ?? '');
   const results = urls.map((url) => ({ title: url, url, snippet: '', publishedAt: undefined }));
-  return [{ type: 'web-search', id: item.optional('id')?.string() ?? 'search', query: query.string(), results }];
+  const failure = item.optional('status')?.value === 'failed' ? ('unavailable' as const) : undefined;
+  const id = item.optional('id')?.string() ?? 'search';
+  return [{ type: 'web-search', id, query: query.string(), results, failure }];
 }
 
 export function writeSearch({ query, results, failure }: WebSearch, id: string): Responses.ResponseFunctionWebSearch {
   const sources = results.map(({ url }) => ({ type: 'url' as const, url }));
   const status = failure === undefined ? 'completed' : 'failed';
-  return { type: 'web_search_call', id, status, action: { ...searchAction(query), sources } };
-}
-
-export function searchAction(query: string): Responses.ResponseFunctionWebSearch.Search {
-  return { type: 'search', query, queries: [query] };
+  return { type: 'web_search_call', id, status, action: { type: 'search', query, queries: [query], sources } };
 }
 
 const DEFAULT_NAMESPACE = 'functions';

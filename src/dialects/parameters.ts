@@ -126,10 +126,12 @@ function readReasoning(thinking: Reader | undefined, given: Reader | undefined, 
   const effort = EFFORTS.find((it) => it === given?.string());
   // New words come with new models.
   if (given !== undefined && effort === undefined) note(notices, 'ignored', given.path);
-  switch (thinking?.get('type').string()) {
+  const alone = { mode: effort === 'none' ? 'off' : undefined, effort } as const;
+  if (thinking === undefined) return alone;
+  switch (thinking.get('type').string()) {
     case 'enabled': {
       // opencode sends -1 to say that it wants no budget.
-      const budget = thinking?.optional('budget_tokens')?.number() ?? -1;
+      const budget = thinking.optional('budget_tokens')?.number() ?? -1;
       return { mode: 'on', effort, budget: Number.isSafeInteger(budget) && budget > 0 ? budget : undefined };
     }
     case 'adaptive':
@@ -138,8 +140,8 @@ function readReasoning(thinking: Reader | undefined, given: Reader | undefined, 
     case 'between_tools': // Anthropic turns it off where a model does not know it.
       return { mode: 'off', effort };
     default:
-      if (thinking !== undefined) note(notices, 'ignored', thinking.path);
-      return { mode: effort === 'none' ? 'off' : undefined, effort };
+      note(notices, 'ignored', thinking.path);
+      return alone;
   }
 }
 
