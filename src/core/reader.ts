@@ -47,6 +47,17 @@ export class Reader {
     return this.has(key) ? this.get(key) : undefined;
   }
 
+  /** The list under a key; empty when it is missing or null. */
+  list(key: string): readonly Reader[] {
+    return this.optional(key)?.array() ?? [];
+  }
+
+  /** The text under a key; undefined when it is missing or anything else. */
+  textIfAny(key: string): string | undefined {
+    const value = this.has(key) ? this.get(key).value : undefined;
+    return typeof value === 'string' ? value : undefined;
+  }
+
   isString(): boolean {
     return typeof this.value === 'string';
   }

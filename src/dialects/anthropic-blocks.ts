@@ -102,9 +102,8 @@ export function writeHead(block: BlockHead): WireBlock {
 // --- searches
 
 function readSearch(block: Reader): WebSearch {
-  const query = block.optional('input')?.optional('query');
-  const id = readSearchId(block.get('id'));
-  return { type: 'web-search', id, query: query?.isString() ? query.string() : '', results: [] };
+  const query = block.optional('input')?.textIfAny('query') ?? '';
+  return { type: 'web-search', id: readSearchId(block.get('id')), query, results: [] };
 }
 
 function writeSearch({ id }: { readonly id: string }, input: object): WireBlock {

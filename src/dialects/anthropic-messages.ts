@@ -94,13 +94,12 @@ function readMessage(message: Reader, notices: Notices): Message[] {
 function readSessionId(body: Reader): string | undefined {
   const userId = body.optional('metadata')?.optional('user_id')?.string() ?? '';
   if (!userId.startsWith('{')) return userId.split('_session_')[1] || undefined;
-  const session = parseObject(userId)?.optional('session_id');
-  return session?.isString() ? session.string() || undefined : undefined;
+  return parseObject(userId)?.textIfAny('session_id') || undefined;
 }
 
 /** The tools of the request, with what system messages have added to them and taken away. */
 function readTools(body: Reader, messages: readonly Reader[], notices: Notices): Tool[] {
-  const tools = (body.optional('tools')?.array() ?? []).flatMap((it) => readTool(it, notices));
+  const tools = body.list('tools').flatMap((it) => readTool(it, notices));
   const removed = new Set<string>();
   const contents = messages.flatMap((it) => (it.get('role').value === 'system' ? it.get('content') : []));
   for (const block of contents.flatMap((it) => (it.isArray() ? it.array() : []))) {
@@ -130,7 +129,7 @@ function readTool(tool: Reader, notices: Notices): Tool[] {
 
 /** Kiro keeps no thinking of earlier turns, which is what the usual edit asks for. */
 function editsOnlyThinking(value: Reader): boolean {
-  return (value.optional('edits')?.array() ?? []).every((it) => it.get('type').string().startsWith('clear_thinking'));
+  return value.list('edits').every((it) => it.get('type').string().startsWith('clear_thinking'));
 }
 
 const BILLING_LINE = /^x-anthropic-billing-header:[^\n]*\n*/;

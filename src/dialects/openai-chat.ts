@@ -128,7 +128,7 @@ function readAssistant(message: Reader, functionCallId: string, notices: Notices
     ...(reasoning === '' ? [] : [{ type: 'reasoning' as const, text: reasoning, signature: '' }]),
     ...readBlocks(message.optional('content'), notices),
     ...textParts(message.optional('refusal')?.string() ?? ''),
-    ...(message.optional('tool_calls')?.array() ?? []).map(readToolCall),
+    ...message.list('tool_calls').map(readToolCall),
     ...(functionCall === undefined ? [] : [readFunctionCall(functionCallId, functionCall)]),
   ];
 }
@@ -148,9 +148,7 @@ function readFunctionCall(id: string, call: Reader): Block {
 
 /** The tools of `tools` and of the older `functions`. */
 function readTools(body: Reader, notices: Notices): Tool[] {
-  const tools = body.optional('tools')?.array() ?? [];
-  const functions = body.optional('functions')?.array() ?? [];
-  return [...tools.flatMap((it) => readTool(it, notices)), ...functions.map(functionTool)];
+  return [...body.list('tools').flatMap((it) => readTool(it, notices)), ...body.list('functions').map(functionTool)];
 }
 
 function readTool(tool: Reader, notices: Notices): Tool[] {

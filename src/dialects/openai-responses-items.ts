@@ -5,7 +5,7 @@
 
 import type { Responses } from 'openai/resources/responses/responses';
 import type { Block, Tool, WebSearch } from '../core/conversation.js';
-import { Reader } from '../core/reader.js';
+import type { Reader } from '../core/reader.js';
 import { textParts, textWithin } from './content.js';
 import { note, parseObject, type Notices } from './dialect.js';
 import { customTool, describe, functionTool, OPENAI_TOOLS, readWebSearch, toCustomInput } from './tools.js';
@@ -17,9 +17,9 @@ export type CallForm =
   | { readonly type: 'function_call' | 'custom_tool_call'; readonly name: string; readonly namespace?: string }
   | { readonly type: 'local_shell_call' | 'shell_call' | 'apply_patch_call' | 'tool_search_call' };
 
-/** A list of tools as it stands in `tools`, in an `additional_tools` item or in what a tool search found. */
-export function readTools(tools: Reader | undefined, notices: Notices, namespace?: string): OfferedTool[] {
-  return tools?.array().flatMap((it) => readTool(it, namespace, notices)) ?? [];
+/** The tools of a request, of an `additional_tools` item, of what a tool search found, or of a namespace. */
+export function readTools(holder: Reader, notices: Notices, namespace?: string): OfferedTool[] {
+  return holder.list('tools').flatMap((it) => readTool(it, namespace, notices));
 }
 
 /** By the name that the model is told; of two tools with one name the first is offered. */
@@ -35,7 +35,7 @@ function readTool(tool: Reader, namespace: string | undefined, notices: Notices)
     case 'custom':
       return [inNamespace('custom_tool_call', customTool(tool), namespace)];
     case 'namespace':
-      return readTools(tool.get('tools'), notices, tool.get('name').nonEmptyString());
+      return readTools(tool, notices, tool.get('name').nonEmptyString());
     case 'local_shell':
     case 'apply_patch':
       return [{ tool: OPENAI_TOOLS[type], form: { type: `${type}_call` } }];
@@ -136,7 +136,7 @@ export function writeCall(call: Extract<Block, { type: 'tool-call' }>, form: Cal
   switch (form.type) {
     case 'custom_tool_call':
       // A model that wrote something else than the one text is told as it wrote.
-      return [{ ...form, ...whole, type: form.type, input: textOf(input, 'input') ?? call.input }];
+      return [{ ...form, ...whole, type: form.type, input: input.textIfAny('input') ?? call.input }];
     case 'local_shell_call':
       return [{ ...whole, type: form.type, action: toLocalAction(input) }];
     case 'shell_call':
@@ -151,7 +151,7 @@ export function writeCall(call: Extract<Block, { type: 'tool-call' }>, form: Cal
 }
 
 function toLocalAction(input: Reader): Responses.ResponseOutputItem.LocalShellCall.Action {
-  const directory = textOf(input, 'working_directory');
+  const directory = input.textIfAny('working_directory');
   const timeout = numberOf(input, 'timeout_ms');
   const env = input.optional('env');
   return {
@@ -170,10 +170,10 @@ function toShellAction(input: Reader): Responses.ResponseFunctionShellToolCall.A
 }
 
 function toOperation(input: Reader): Responses.ResponseApplyPatchToolCall['operation'] | undefined {
-  const path = textOf(input, 'path') ?? '';
+  const path = input.textIfAny('path') ?? '';
   const type = OPERATIONS.find((it) => it === input.optional('type')?.value);
   if (type === undefined || type === 'delete_file') return type && { type, path };
-  return { type, path, diff: textOf(input, 'diff') ?? '' };
+  return { type, path, diff: input.textIfAny('diff') ?? '' };
 }
 
 // What a model writes may differ from its schema: a wrong field must not spoil the whole answer.
@@ -182,11 +182,6 @@ function listOf(input: Reader, key: string): string[] {
   const value = input.optional(key);
   if (value?.isString()) return [value.string()];
   return value?.isArray() ? value.array().map((it) => String(it.value)) : [];
-}
-
-function textOf(input: Reader, key: string): string | undefined {
-  const value = input.optional(key);
-  return value?.isString() ? value.string() : undefined;
 }
 
 function numberOf(input: Reader, key: string): number | undefined {
@@ -200,8 +195,7 @@ type Reasoning = Extract<Block, { type: 'reasoning' | 'redacted-reasoning' }>;
 
 /** Signed or redacted reasoning as it was; of anything else the words, for reading only. */
 export function readReasoning(item: Reader): Block[] {
-  const envelope = item.optional('encrypted_content');
-  const sealed = envelope?.isString() ? openEnvelope(envelope.string()) : undefined;
+  const sealed = openEnvelope(item.textIfAny('encrypted_content') ?? '');
   if (sealed !== undefined) return [sealed];
   const text = ['summary', 'content'].flatMap((key) => item.optional(key) ?? []).map(textWithin);
   const words = text.filter((it) => it !== '').join('\n');
@@ -219,17 +213,13 @@ export function writeSummary(text: string): Responses.ResponseReasoningItem.Summ
   return { type: 'summary_text', text };
 }
 
-/** What OpenAI or another gateway has sealed says nothing here. */
-function openEnvelope(text: string): Reasoning | undefined {
-  if (!text.startsWith(ENVELOPE)) return undefined;
-  try {
-    const sealed = new Reader(JSON.parse(Buffer.from(text.slice(ENVELOPE.length), 'base64url').toString()));
-    if (sealed.has('data')) return { type: 'redacted-reasoning', data: sealed.get('data').nonEmptyString() };
-    return { type: 'reasoning', text: sealed.get('text').string(), signature: sealed.get('signature').string() };
-  } catch {
-    // Whoever changed it has made it foreign.
-    return undefined;
-  }
+/** What OpenAI or another gateway has sealed says nothing here, and neither does what somebody has changed. */
+function openEnvelope(sealed: string): Reasoning | undefined {
+  if (!sealed.startsWith(ENVELOPE)) return undefined;
+  const block = parseObject(Buffer.from(sealed.slice(ENVELOPE.length), 'base64url').toString());
+  const [data, text, signature] = ['data', 'text', 'signature'].map((key) => block?.textIfAny(key));
+  if (data) return { type: 'redacted-reasoning', data };
+  return text === undefined || signature === undefined ? undefined : { type: 'reasoning', text, signature };
 }
 
 // --- searches of the web
@@ -237,14 +227,13 @@ function openEnvelope(text: string): Reasoning | undefined {
 /** A search as the gateway has written it; what OpenAI did besides searching is told in words. */
 export function readSearch(item: Reader): Block[] {
   const action = item.optional('action');
-  const query = action?.optional('query');
-  if (!query?.isString()) return textParts(`[web_search ${JSON.stringify(action?.value ?? {})}]`);
-  const sources = action?.optional('sources')?.array() ?? [];
-  const urls = sources.map((it) => it.optional('url')?.string() ?? '');
+  const query = action?.textIfAny('query');
+  if (query === undefined) return textParts(`[web_search ${JSON.stringify(action?.value ?? {})}]`);
+  const urls = action?.list('sources').map((it) => it.optional('url')?.string() ?? '') ?? [];
   const results = urls.map((url) => ({ title: url, url, snippet: '', publishedAt: undefined }));
   const failure = item.optional('status')?.value === 'failed' ? ('unavailable' as const) : undefined;
   const id = item.optional('id')?.string() ?? 'search';
-  return [{ type: 'web-search', id, query: query.string(), results, failure }];
+  return [{ type: 'web-search', id, query, results, failure }];
 }
 
 export function writeSearch({ query, results, failure }: WebSearch, id: string): Responses.ResponseFunctionWebSearch {

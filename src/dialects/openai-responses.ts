@@ -64,8 +64,8 @@ export const openaiResponses: Dialect = {
     const input = body.get('input');
     const items = input.isString() ? [] : readItems(input);
     const messages = input.isString() ? said(input.string()) : items.flatMap((it) => readItem(it, notices));
-    const toolLists = [body, ...items.filter((it) => TOOL_ITEMS.has(typeOf(it)))];
-    const offered = toolLists.flatMap((it) => readTools(it.optional('tools'), notices));
+    const offering = [body, ...items.filter((it) => TOOL_ITEMS.has(typeOf(it)))];
+    const offered = offering.flatMap((it) => readTools(it, notices));
     const updates = [body, ...items.filter((it) => typeOf(it) === 'configuration_update')];
     const verbosity = body.optional('text')?.optional('verbosity');
     if (verbosity !== undefined && verbosity.string() !== 'medium') note(notices, 'ignored', verbosity.path);
@@ -168,7 +168,7 @@ function readOutput(item: Reader, notices: Notices): ToolResultPart[] {
       return item.get('output').array().map(describeShellOutput).flatMap(textParts);
     case 'tool_search_output': {
       // The tools themselves are offered with all others; the model only has to learn that they are there.
-      const names = (item.optional('tools')?.array() ?? []).map((it) => it.optional('name')?.string() ?? '');
+      const names = item.list('tools').map((it) => it.optional('name')?.string() ?? '');
       return textParts(
         names.length === 0 ? 'No tools were found.' : `These tools are available now: ${names.join(', ')}`,
       );

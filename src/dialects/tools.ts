@@ -36,7 +36,7 @@ export function toCustomInput(input: string): string {
 export function readWebSearch(tool: Reader, filters: Reader | undefined, notices: Notices): Tool {
   const place = tool.optional('user_location');
   if (place !== undefined) note(notices, 'ignored', place.path);
-  const texts = (key: string) => (filters?.optional(key)?.array() ?? []).map((it) => it.string());
+  const texts = (key: string) => (filters?.list(key) ?? []).map((it) => it.string());
   return webSearchTool({
     maxUses: tool.optional('max_uses')?.number(),
     allowedDomains: texts('allowed_domains'),
