@@ -14,14 +14,12 @@ export function estimateTokens(text: string): number {
 
 /** Tokens of what the model said, and how many of them were reasoning. */
 export function estimateBlocks(blocks: readonly Block[]): { outputTokens: number; reasoningTokens: number } {
-  let outputTokens = 0;
-  let reasoningTokens = 0;
-  for (const block of blocks) {
-    const tokens = estimateBlock(block);
-    outputTokens += tokens;
-    if (block.type === 'reasoning' || block.type === 'redacted-reasoning') reasoningTokens += tokens;
-  }
-  return { outputTokens, reasoningTokens };
+  const reasoning = blocks.filter(({ type }) => type === 'reasoning' || type === 'redacted-reasoning');
+  return { outputTokens: sumOf(blocks), reasoningTokens: sumOf(reasoning) };
+}
+
+function sumOf(blocks: readonly Block[]): number {
+  return blocks.reduce((tokens, block) => tokens + estimateBlock(block), 0);
 }
 
 /**

@@ -10,22 +10,16 @@ import { openaiResponses } from './openai-responses.js';
 export const dialects: readonly Dialect[] = [openaiChat, openaiResponses, anthropicMessages];
 
 /**
- * The part of the list that Anthropic's clients ask for page by page; OpenAI's never do.
+ * The list, or the part of it that the query asks for: Anthropic's clients ask page by page, OpenAI's never do. OpenAI
+ * reads `object`, `created` and `owned_by`; Anthropic `type`, `created_at`, `display_name` and the page fields.
  * @throws GatewayError `invalid-request` for a limit that is none.
  */
-export function readModelPage(query: Reader) {
-  const limit = query.optional('limit');
-  if (limit !== undefined && !/^[1-9]\d{0,5}$/.test(limit.string())) limit.fail('must be a whole number above 0');
-  return {
-    limit: limit === undefined ? undefined : Number(limit.string()),
-    afterId: query.optional('after_id')?.string(),
-    beforeId: query.optional('before_id')?.string(),
-  };
-}
-
-/** OpenAI reads `object`, `created` and `owned_by`; Anthropic `type`, `created_at`, `display_name` and the page fields. */
-export function writeModelList(models: readonly Model[], asked: ReturnType<typeof readModelPage>): object {
-  const { limit = models.length, afterId, beforeId } = asked;
+export function writeModelList(models: readonly Model[], query: Reader): object {
+  const asked = query.optional('limit');
+  if (asked !== undefined && !/^[1-9]\d{0,5}$/.test(asked.string())) asked.fail('must be a whole number above 0');
+  const limit = Number(asked?.string() ?? models.length);
+  const afterId = query.optional('after_id')?.string();
+  const beforeId = query.optional('before_id')?.string();
   const placeOf = (id: string): number => models.findIndex((model) => model.id === id);
   // Nothing comes before or after a model that is not there: whoever pages must come to an end.
   const from = afterId === undefined ? 0 : placeOf(afterId) + 1 || models.length;

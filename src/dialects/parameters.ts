@@ -21,11 +21,12 @@ export type ParameterTable = {
   /** The client is told, unless the value makes no difference. */
   readonly ignored: Readonly<Record<string, Harmless>>;
   /** No other answer would do, unless the value makes no difference. */
-  readonly refused: Readonly<Record<string, { unless: Harmless; why: string; details?: object }>>;
+  readonly refused: Readonly<Record<string, { unless: Harmless; why: string; details?: Details }>>;
 };
 
 /** The values that make no difference, all of one type, or how to tell them. */
 type Harmless = readonly unknown[] | ((value: Reader) => boolean);
+type Details = Readonly<Record<string, unknown>>;
 
 /** What is a dialect's own in a request, and where it has what is read alike in all. */
 type OwnFields = Pick<Conversation, 'system' | 'messages' | 'tools' | 'sessionId'> & {
@@ -80,7 +81,7 @@ function textsOf(message: Message): string[] {
 function refuseParameters(body: Reader, { refused }: ParameterTable): void {
   for (const [param, { unless, why, details = { error_code: 'unsupported_parameter' } }] of Object.entries(refused)) {
     if (!makesDifference(body.optional(param), unless)) continue;
-    throw new GatewayError('invalid-request', `${param}: ${why}`, { param, details: { ...details } });
+    throw new GatewayError('invalid-request', `${param}: ${why}`, { param, details });
   }
 }
 

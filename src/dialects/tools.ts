@@ -94,61 +94,58 @@ const MODE_NAMES = ['auto', 'none', 'required', 'any'] as const;
 
 /** One of Anthropic's, by its type; undefined for those that run at Anthropic, or whose schemas are not public. */
 export function anthropicTool(type: string, tool: Reader): Tool | undefined {
-  const kind = /^(bash|text_editor|memory|computer)_\d+$/.exec(type)?.[1];
-  if (kind === undefined) return undefined;
-  const standardName = kind === 'text_editor' ? 'str_replace_based_edit_tool' : kind;
-  return { name: tool.optional('name')?.nonEmptyString() ?? standardName, ...describeBuiltIn(kind, type, tool) };
-}
-
-function describeBuiltIn(kind: string, type: string, tool: Reader): Description {
-  switch (kind) {
+  const named = (standard: string, description: string, inputSchema: Tool['inputSchema']): Tool => {
+    return { name: tool.optional('name')?.nonEmptyString() ?? standard, description, inputSchema };
+  };
+  switch (/^(bash|text_editor|memory|computer)_\d+$/.exec(type)?.[1] ?? '') {
     case 'bash':
-      return {
-        description: 'Runs a command in a persistent bash session. `restart` starts the session anew.',
-        inputSchema: objectOf([], { command: TEXT, restart: { type: 'boolean' } }),
-      };
+      return named(
+        'bash',
+        'Runs a command in a persistent bash session. `restart` starts the session anew.',
+        objectOf([], { command: TEXT, restart: { type: 'boolean' } }),
+      );
     case 'text_editor': {
-      const canUndo = /_(?:20241022|20250124)$/.test(type);
-      const command = oneOf(['view', 'create', 'str_replace', 'insert', ...(canUndo ? ['undo_edit'] : [])]);
-      return {
-        description:
-          'Views and edits text files. `view` shows a file or a folder, `create` writes a file, `str_replace` replaces ' +
+      const undoing = /_(?:20241022|20250124)$/.test(type) ? ['undo_edit'] : [];
+      const command = oneOf(['view', 'create', 'str_replace', 'insert', ...undoing]);
+      // The older editors insert their `new_str`.
+      const inserting = type.endsWith('_20250728') ? INSERTING : {};
+      return named(
+        'str_replace_based_edit_tool',
+        'Views and edits text files. `view` shows a file or a folder, `create` writes a file, `str_replace` replaces ' +
           '`old_str`, which must occur exactly once, by `new_str`, and `insert` puts a text after line `insert_line`.',
-        // The older editors insert their `new_str`.
-        inputSchema: objectOf(['command', 'path'], { command, ...EDITING, ...(type.endsWith('0728') && INSERTING) }),
-      };
+        objectOf(['command', 'path'], { command, ...EDITING, ...inserting }),
+      );
     }
     case 'memory': {
       const command = oneOf(['view', 'create', 'str_replace', 'insert', 'delete', 'rename']);
-      return {
-        description:
-          'Keeps notes in files below /memories between conversations. View that folder before you begin, and write ' +
+      return named(
+        'memory',
+        'Keeps notes in files below /memories between conversations. View that folder before you begin, and write ' +
           'down what has to be remembered. `rename` moves `old_path` to `new_path`.',
-        inputSchema: objectOf(['command'], { command, ...EDITING, ...INSERTING, old_path: TEXT, new_path: TEXT }),
-      };
+        objectOf(['command'], { command, ...EDITING, ...INSERTING, old_path: TEXT, new_path: TEXT }),
+      );
+    }
+    case 'computer': {
+      const [width, height] = ['display_width_px', 'display_height_px'].map((key) => tool.optional(key)?.number());
+      const size = width === undefined || height === undefined ? '' : ` The display is ${width} × ${height} pixels.`;
+      const isNew = type !== 'computer_20241022';
+      const canZoom = tool.optional('enable_zoom')?.boolean() === true;
+      return named(
+        'computer',
+        `Uses mouse, keyboard and screen of a computer; take a screenshot to see what happened.${size}`,
+        objectOf(['action'], {
+          action: oneOf([...ACTIONS, ...(isNew ? NEW_ACTIONS : []), ...(canZoom ? ['zoom'] : [])]),
+          coordinate: numbers('x and y in pixels'),
+          start_coordinate: numbers('where a drag begins'),
+          text: { type: 'string', description: 'what to type, or the keys to press' },
+          ...(isNew && SCROLLING),
+          ...(canZoom && { region: numbers('x and y of the upper left, then of the lower right corner') }),
+        }),
+      );
     }
     default:
-      return describeComputer(type, tool);
+      return undefined;
   }
-}
-
-function describeComputer(type: string, tool: Reader): Description {
-  const width = tool.optional('display_width_px')?.number();
-  const height = tool.optional('display_height_px')?.number();
-  const size = width === undefined || height === undefined ? '' : ` The display is ${width} × ${height} pixels.`;
-  const hasNewActions = type !== 'computer_20241022';
-  const canZoom = tool.optional('enable_zoom')?.boolean() === true;
-  return {
-    description: `Uses mouse, keyboard and screen of a computer; take a screenshot to see what happened.${size}`,
-    inputSchema: objectOf(['action'], {
-      action: oneOf([...ACTIONS, ...(hasNewActions ? NEW_ACTIONS : []), ...(canZoom ? ['zoom'] : [])]),
-      coordinate: numbers('x and y in pixels'),
-      start_coordinate: numbers('where a drag begins'),
-      text: { type: 'string', description: 'what to type, or the keys to press' },
-      ...(hasNewActions && SCROLLING),
-      ...(canZoom && { region: numbers('x and y of the upper left, then of the lower right corner') }),
-    }),
-  };
 }
 
 function objectOf(required: readonly string[], properties: Readonly<Record<string, object>>) {

@@ -9,7 +9,7 @@ import { Reader } from '../core/reader.js';
 import { collect, type Completion } from '../core/stream.js';
 import type { Secret } from '../core/secret.js';
 import type { Dialect, Reply } from '../dialects/dialect.js';
-import { dialects, readModelPage, writeModel, writeModelList } from '../dialects/index.js';
+import { dialects, writeModel, writeModelList } from '../dialects/index.js';
 import type { Answer, Gateway } from '../gateway.js';
 import type { Logger } from '../logger.js';
 import { createKeyCheck, createOriginCheck, type OriginRules } from './access.js';
@@ -114,8 +114,8 @@ export function createApp(dependencies: AppDependencies): express.Express {
   return app;
 
   async function listModels(request: Request, response: Response): Promise<void> {
-    const page = readModelPage(new Reader(request.query));
-    response.json(writeModelList(await gateway.models(endingSignal(response, dependencies.stopping)), page));
+    const models = await gateway.models(endingSignal(response, dependencies.stopping));
+    response.json(writeModelList(models, new Reader(request.query)));
   }
 
   async function retrieveModel(id: string, response: Response): Promise<void> {
