@@ -120,6 +120,11 @@ conversation(
   { thinking: { type: 'disabled' }, reasoning_effort: 'high' },
   { reasoning: { mode: 'off', effort: 'high' } },
 );
+conversation(
+  'the effort may stand where OpenRouter has it',
+  { reasoning: { effort: 'low' } },
+  { reasoning: { effort: 'low' } },
+);
 conversation('or in no way that we know', { thinking: true }, { reasoning: {} });
 conversation('nothing said is nothing wished', {}, { reasoning: {} });
 notices('an unknown effort is ignored', { reasoning_effort: 'heroic' }, ['ignored=reasoning_effort']);

@@ -21,7 +21,7 @@ import { messageList, requestReader, type ParameterTable } from './parameters.js
 import { customTool, functionTool, toCustomInput } from './tools.js';
 
 const PARAMETERS: ParameterTable = {
-  works: 'model messages stream stream_options tools functions reasoning_effort thinking prompt_cache_key',
+  works: 'model messages stream stream_options tools functions reasoning_effort reasoning thinking prompt_cache_key',
   emulated: 'max_tokens max_completion_tokens stop tool_choice function_call parallel_tool_calls response_format',
   accepted: 'user metadata',
   ignored: {
@@ -80,7 +80,7 @@ const readRequest = requestReader(PARAMETERS, (body, notices) => {
     system: [],
     messages: readMessages(body, notices),
     tools: readTools(body, notices),
-    effort: body.optional('reasoning_effort'),
+    effort: body.optional('reasoning_effort') ?? body.optional('reasoning')?.optional('effort'),
     // Not OpenAI's, but clients send it in Anthropic's form.
     thinking: body.optional('thinking')?.has('type') === true ? body.get('thinking') : undefined,
     format: body.optional('response_format'),
