@@ -1,13 +1,6 @@
 /** The encoder against the oracle: what it writes, AWS's own decoder reads, checksums and all. */
 import { expect, test } from '@jest/globals';
-import {
-  encodeError,
-  encodeEvent,
-  encodeException,
-  encodeFrame,
-  encodeSceneLine,
-  type SceneLine,
-} from '../../src/simulator/frames.js';
+import { encodeEvent, encodeFrame, encodeSceneLine, type SceneLine } from '../../src/simulator/frames.js';
 import { decodeMessages } from './support.js';
 
 test('an event decodes to its headers and payload', async () => {
@@ -21,7 +14,9 @@ test('an event decodes to its headers and payload', async () => {
 });
 
 test('an exception decodes to its type and payload', async () => {
-  const [message] = await decodeMessages([encodeException('ThrottlingException', { message: 'Slow down.' })]);
+  const [message] = await decodeMessages([
+    encodeSceneLine({ exception: 'ThrottlingException', payload: { message: 'Slow down.' } }),
+  ]);
   expect(valuesOf(message?.headers ?? {})).toEqual({
     ':exception-type': 'ThrottlingException',
     ':content-type': 'application/json',
@@ -31,7 +26,7 @@ test('an exception decodes to its type and payload', async () => {
 });
 
 test('an error decodes to its code and message, without a payload', async () => {
-  const [message] = await decodeMessages([encodeError('InternalFailure', 'It failed.')]);
+  const [message] = await decodeMessages([encodeSceneLine({ error: 'InternalFailure', message: 'It failed.' })]);
   expect(valuesOf(message?.headers ?? {})).toEqual({
     ':error-code': 'InternalFailure',
     ':error-message': 'It failed.',

@@ -48,6 +48,7 @@ const LEGAL: Readonly<Record<string, object>> = {
   'a tool result beside an empty content': withResults([resulted('t1')]),
   'a failed tool result': withResults([resulted('t1', 'No.', 'error')]),
   'a JSON tool result': withResults([{ toolUseId: 't1', content: [{ json: { a: null } }] }]),
+  'a tool result that is a JSON list': withResults([{ toolUseId: 't1', content: [{ json: [1, 'two', null] }] }]),
   'a cache point among the tools': body('Hi', { context: { tools: [...tools, { cachePoint: { type: 'default' } }] } }),
   'a tool without a description': withSchema({ ...CITY_SCHEMA }),
   'properties that are named like keywords': withSchema({
@@ -148,6 +149,12 @@ const BROKEN: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   INVALID_CONVERSATION_ID: { 'a conversation id with a blank': body('Hi', { state: { conversationId: 'a b' } }) },
   CONTENT_LENGTH_EXCEEDS_THRESHOLD: {
     '1.35 million ASCII characters': body('x'.repeat(1_350_000)),
+    '1.35 million characters in an argument that is called bytes': withResults([resulted('t1')], {
+      history: [
+        asked('Hi'),
+        answered('', { toolUses: [called('t1', 'get_weather', { bytes: 'x'.repeat(1_350_000) })] }),
+      ],
+    }),
     '170,000 Chinese characters': body('漢'.repeat(170_000)),
   },
   TOOL_CONFIG_MISSING: {
@@ -162,6 +169,9 @@ const BROKEN: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
     'a call without a result': body('Hi', { history: round, context: { tools } }),
     'a result for another call': withResults([resulted('t2')]),
     'two results for one call': withResults([resulted('t1'), resulted('t1')]),
+    'results in another order than their calls': withResults([resulted('t2'), resulted('t1')], {
+      history: [asked('Hi'), answered('', { toolUses: [called('t1'), called('t2')] })],
+    }),
     'an id used twice': withResults([resulted('t1')], {
       history: [asked('Hi'), answered('', { toolUses: [called('t1'), called('t1')] })],
     }),
@@ -179,6 +189,7 @@ const BROKEN: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
     'null for a property': withSchema({ type: 'object', properties: { a: null } }),
     'properties as a list': withSchema({ type: 'object', properties: [] }),
     'required as a flag': withSchema({ type: 'object', properties: { a: { type: 'string', required: true } } }),
+    'a list for a single schema': withSchema({ ...CITY_SCHEMA, additionalProperties: [{ type: 'string' }] }),
     'an empty enum': withSchema({ type: 'object', properties: { a: { enum: [] } } }),
     'an unknown type': withSchema({ type: 'object', properties: { a: { type: 'date' } } }),
     'a reference to nothing': withSchema({ type: 'object', properties: { a: { $ref: '#/$defs/a' } } }),
@@ -236,6 +247,11 @@ test('a profile is required of everyone but the bearer of an API key', () => {
     message: 'profileArn is required for this request.',
     reason: null,
   });
+});
+
+test('the bytes of images weigh nothing', () => {
+  const png = `${PNG.slice(0, -4)}${'A'.repeat(1_400_000)}`;
+  expect(checkChatRequest(withImages([image(png)]))).toBeUndefined();
 });
 
 test('1.28 million ASCII characters and 160,000 Chinese ones are taken', () => {

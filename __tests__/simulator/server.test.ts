@@ -148,6 +148,15 @@ test('a half-sent request leaves no trace but its entry', async () => {
   expect((await post(`${simulator.url}/refreshToken`, { refreshToken: 'reusable' })).status).toBe(200);
 });
 
+test('a Host header that is no host breaks nothing', async () => {
+  const { url } = await simulate();
+  const socket = connect(Number(new URL(url).port), '127.0.0.1');
+  socket.end('GET /device HTTP/1.1\r\nhost: [\r\nconnection: close\r\n\r\n');
+  let answer = '';
+  for await (const chunk of socket) answer += String(chunk);
+  expect(answer).toMatch(/^HTTP\/1\.1 200 /);
+});
+
 test('closing ends open streams, and closing twice is no mistake', async () => {
   const simulator = await simulate();
   const answer = await ask(simulator, body('[[scenario:stall]]'));

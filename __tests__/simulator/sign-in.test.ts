@@ -56,6 +56,30 @@ test('an identity provider takes a form, and its tokens need their own token typ
   expect((await chat(url, { authorization: `Bearer ${token}`, tokentype: 'EXTERNAL_IDP' })).status).toBe(200);
 });
 
+test('a refresh token is renewed only by whoever has issued it', async () => {
+  const { url } = await simulate();
+  const social: unknown = await (await post(`${url}/refreshToken`, { refreshToken: 'reusable' })).json();
+  const refreshToken = readField(social, 'refreshToken');
+  expect((await post(`${url}/token`, { ...OIDC, refreshToken })).status).toBe(400);
+  expect((await post(`${url}/refreshToken`, { refreshToken })).status).toBe(200);
+});
+
+test('two people can log in at once', async () => {
+  const { url } = await simulate();
+  const client = { clientId: 'id', clientSecret: 'secret' };
+  const begin = async (): Promise<string> => {
+    const started = await post(`${url}/device_authorization`, {
+      ...client,
+      startUrl: 'https://view.awsapps.com/start',
+    });
+    return readField(await started.json(), 'deviceCode');
+  };
+  for (const deviceCode of [await begin(), await begin()]) {
+    const answer = await post(`${url}/token`, { ...client, grantType: DEVICE_GRANT, deviceCode });
+    expect(await answer.json()).toMatchObject({ error: 'authorization_pending' });
+  }
+});
+
 test('the device flow is pending once, then succeeds, and its code is spent', async () => {
   const { url } = await simulate();
   const registered = await post(`${url}/client/register`, { clientName: 'test', clientType: 'public', scopes: [] });

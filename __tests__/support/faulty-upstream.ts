@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { once } from 'node:events';
 import { crc32 } from 'node:zlib';
 import type { Chance } from '../fuzz/chance.js';
-import { encodeEvent, encodeException } from '../../src/simulator/frames.js';
+import { encodeEvent, encodeSceneLine } from '../../src/simulator/frames.js';
 
 export const FAULTS = {
   none: 'the true answer',
@@ -165,7 +165,12 @@ async function misbehave(socket: Socket, { fault, deltas, chance }: Plan): Promi
       return refuse('429 Slow', '{"message":"Too many requests","__type":"ThrottlingException"}');
     case 'exception': {
       const some = frames.slice(0, chance.below(frames.length));
-      chunked(Buffer.concat([...some, encodeException('InternalServerException', { message: 'It failed.' })]));
+      chunked(
+        Buffer.concat([
+          ...some,
+          encodeSceneLine({ exception: 'InternalServerException', payload: { message: 'It failed.' } }),
+        ]),
+      );
       return end();
     }
   }

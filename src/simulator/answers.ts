@@ -1,9 +1,10 @@
 /** What is said when no scenario is played: short, friendly and honest answers, and those that client scripts wait for. */
 
+import { isRecord } from '../core/reader.js';
 import { parseJson } from './exchange.js';
 import type { StreamReply } from './frames.js';
 import { readImageHeader } from './media.js';
-import { firstOf, isRecord, type ToolSpecification } from './request.js';
+import type { ToolSpecification } from './request.js';
 import { sampleArguments, sampleObject } from './schema.js';
 import { callTool, compose, type Part, type Prompt, redact, say, think } from './script.js';
 
@@ -57,7 +58,7 @@ function discloseOnce({ said }: Prompt): string {
   return said.some((text) => text.includes(DISCLOSURE)) ? '' : `\n\n${DISCLOSURE}`;
 }
 
-function describeMedia({ images, documents }: Prompt): readonly string[] {
+function describeMedia({ message: { images = [], documents = [] } }: Prompt): readonly string[] {
   const pictures = images.map(({ format, source }) => {
     const header = readImageHeader(Buffer.from(source.bytes, 'base64'));
     return header === undefined
@@ -116,35 +117,33 @@ export function findSum(text: string): { readonly expression: string; readonly v
 /** Not a number when the tokens are no expression. */
 function workOut(tokens: readonly string[]): number {
   let at = 0;
-  const take = (wanted: string): string | undefined => {
-    const token = tokens[at];
-    if (token === undefined || !wanted.includes(token)) return undefined;
-    at += 1;
-    return token;
-  };
   const readFactor = (): number => {
-    if (take('-') !== undefined) return -readFactor();
-    if (take('(') === undefined) return Number(tokens[at++]);
-    const value = readSum();
-    return take(')') === undefined ? Number.NaN : value;
+    const token = tokens[at++];
+    if (token === '-') return -readFactor();
+    if (token !== '(') return Number(token);
+    const value = readTerms(0);
+    return tokens[at++] === ')' ? value : Number.NaN;
   };
-  const readProduct = (): number => {
+  /** Factors, joined by operators that bind at least as tightly. */
+  const readTerms = (least: number): number => {
     let value = readFactor();
-    for (let sign = take('*/'); sign !== undefined; sign = take('*/')) {
-      value = sign === '*' ? value * readFactor() : value / readFactor();
+    for (;;) {
+      const [rank, combine] = OPERATORS.get(tokens[at]) ?? [-1];
+      if (rank < least || combine === undefined) return value;
+      at += 1;
+      value = combine(value, readTerms(rank + 1));
     }
-    return value;
   };
-  const readSum = (): number => {
-    let value = readProduct();
-    for (let sign = take('+-'); sign !== undefined; sign = take('+-')) {
-      value += sign === '+' ? readProduct() : -readProduct();
-    }
-    return value;
-  };
-  const value = readSum();
+  const value = readTerms(0);
   return at === tokens.length ? value : Number.NaN;
 }
+
+const OPERATORS = new Map<string | undefined, readonly [rank: number, combine: (a: number, b: number) => number]>([
+  ['+', [0, (a, b) => a + b]],
+  ['-', [0, (a, b) => a - b]],
+  ['*', [1, (a, b) => a * b]],
+  ['/', [1, (a, b) => a / b]],
+]);
 
 /** The scenario `clients`: the answers that scripts driving real clients wait for. */
 export function answerClients(prompt: Prompt): StreamReply {
@@ -178,19 +177,17 @@ function ownWords(text: string): string {
 type Call = { readonly name: string; readonly input: object };
 
 function findCall(prompt: Prompt): Call | undefined {
-  if (!prompt.content.includes('TOOLTEST')) return findDemandedCall(prompt);
+  if (!prompt.message.content.includes('TOOLTEST')) return findDemandedCall(prompt);
   const weather = prompt.tools.find(({ name }) => name === 'get_weather');
   const weatherCall = weather && { name: weather.name, input: { city: 'Oslo' } };
   return findScriptedCall(prompt) ?? findShellCall(prompt) ?? weatherCall;
 }
 
 /** `CALL{"name":…,"custom":…}ENDCALL`: the prompt itself says which tool to call with which text. */
-function findScriptedCall({ content, tools }: Prompt): Call | undefined {
-  const script = /CALL(\{[\s\S]*?\})ENDCALL/.exec(content)?.[1];
-  const wanted = script === undefined ? undefined : parseObject(script);
-  if (wanted === undefined) return undefined;
-  const tool = tools.find(({ name }) => name === wanted['name']);
-  if (tool === undefined) return undefined;
+function findScriptedCall({ message: { content }, tools }: Prompt): Call | undefined {
+  const wanted = parseObject(/CALL(\{[\s\S]*?\})ENDCALL/.exec(content)?.[1] ?? '');
+  const tool = tools.find(({ name }) => name === wanted?.['name']);
+  if (wanted === undefined || tool === undefined) return undefined;
   if (isRecord(wanted['arguments'])) return { name: tool.name, input: wanted['arguments'] };
   const property = listProperties(tool).find(([, schema]) => schema['type'] === 'string')?.[0] ?? 'input';
   return { name: tool.name, input: { [property]: String(wanted['custom']) } };
@@ -198,14 +195,15 @@ function findScriptedCall({ content, tools }: Prompt): Call | undefined {
 
 /** A tool that takes a command, as a text or as a list of words. */
 function findShellCall({ tools }: Prompt): Call | undefined {
-  return firstOf(tools, (tool) => {
+  const [call] = tools.flatMap((tool) => {
     const property = listProperties(tool).find(([name]) => ['command', 'cmd', 'commands'].includes(name));
-    if (property === undefined) return undefined;
+    if (property === undefined) return [];
     const [name, schema] = property;
     const command = name === 'commands' ? [SHELL_COMMAND] : ['bash', '-lc', SHELL_COMMAND];
     const value = schema['type'] === 'array' ? command : SHELL_COMMAND;
-    return { name: tool.name, input: { ...sampleArguments(tool.inputSchema.json), [name]: value } };
+    return [{ name: tool.name, input: { ...sampleArguments(tool.inputSchema.json), [name]: value } }];
   });
+  return call;
 }
 
 /** The only tool on offer, when the instructions insist on it: a forced tool choice travels as words. */
@@ -219,7 +217,9 @@ function findDemandedCall({ instructions, tools }: Prompt): Call | undefined {
   return isDemanded ? { name: tool.name, input: sampleArguments(tool.inputSchema.json) } : undefined;
 }
 
-function listProperties({ inputSchema }: ToolSpecification): readonly (readonly [string, Record<string, unknown>])[] {
+function listProperties({
+  inputSchema,
+}: ToolSpecification): readonly (readonly [string, Readonly<Record<string, unknown>>])[] {
   const properties = inputSchema.json['properties'];
   if (!isRecord(properties)) return [];
   return Object.entries(properties).map(([name, schema]) => [name, isRecord(schema) ? schema : {}] as const);
@@ -230,53 +230,46 @@ const SHELL_COMMAND = 'echo hi-$((6*7))';
 const LONGEST_ECHOED = 4000;
 
 /** A JSON text that satisfies the schema in the instructions, or nothing when they hold none. */
-function answerToSchema(prompt: Prompt, text = 'example'): string | undefined {
-  const schema = findSchema(prompt.instructions);
-  return schema === undefined ? undefined : JSON.stringify(sampleObject(schema, { text }));
-}
-
-/** Of the first text that speaks of JSON and a schema and holds an object with `properties`. */
-function findSchema(instructions: readonly string[]): Record<string, unknown> | undefined {
-  return firstOf(instructions, (text) => {
-    const speaksOfSchema = /json/i.test(text) && /schema/i.test(text) && text.includes('"properties"');
+function answerToSchema({ instructions }: Prompt, text = 'example'): string | undefined {
+  for (const instruction of instructions) {
+    const speaksOfSchema = /json/i.test(instruction) && /schema/i.test(instruction);
+    if (!speaksOfSchema || !instruction.includes('"properties"')) continue;
     // A schema may come bare or wrapped with its name.
-    const objects = speaksOfSchema ? findObjects(text).flatMap((object) => [object, object['schema']]) : [];
-    return objects.filter(isRecord).find((object) => isRecord(object['properties']));
-  });
-}
-
-/** The outermost JSON objects of a text. */
-function findObjects(text: string): readonly Record<string, unknown>[] {
-  const objects: Record<string, unknown>[] = [];
-  let from = text.indexOf('{');
-  for (let attempt = 0; from !== -1 && attempt < MOST_ATTEMPTS; attempt += 1) {
-    const end = findEnd(text, from);
-    const object = end === undefined ? undefined : parseObject(text.slice(from, end));
-    if (object !== undefined) objects.push(object);
-    from = text.indexOf('{', object === undefined || end === undefined ? from + 1 : end);
-  }
-  return objects;
-}
-
-/** The place after the brace that closes the one at `from`, strings stepped over. */
-function findEnd(text: string, from: number): number | undefined {
-  // An object starts with a key; anything else is prose or code, and is not worth a walk.
-  if (!/^\{\s*"/.test(text.slice(from, from + 80))) return undefined;
-  let depth = 0;
-  let isInString = false;
-  const limit = Math.min(text.length, from + LONGEST_SCHEMA);
-  for (let at = from; at < limit; at += 1) {
-    const character = text[at];
-    if (isInString && character === '\\') at += 1;
-    else if (character === '"') isInString = !isInString;
-    else if (!isInString && character === '{') depth += 1;
-    else if (!isInString && character === '}') depth -= 1;
-    if (depth === 0) return at + 1;
+    const objects = findObjects(instruction).flatMap((object) => [object, object['schema']]);
+    const schema = objects.filter(isRecord).find((object) => isRecord(object['properties']));
+    if (schema !== undefined) return JSON.stringify(sampleObject(schema, text));
   }
   return undefined;
 }
 
-function parseObject(text: string): Record<string, unknown> | undefined {
+/** The outermost JSON objects of a text. */
+function findObjects(text: string): readonly Readonly<Record<string, unknown>>[] {
+  const objects: Readonly<Record<string, unknown>>[] = [];
+  let from = text.indexOf('{');
+  for (let attempt = 0; from !== -1 && attempt < MOST_ATTEMPTS; attempt += 1) {
+    const end = findEnd(text, from);
+    const object = parseObject(text.slice(from, end));
+    if (object !== undefined) objects.push(object);
+    from = text.indexOf('{', object === undefined ? from + 1 : end);
+  }
+  return objects;
+}
+
+/** The place after the brace that closes the one at `from`, strings stepped over; `from` itself when there is none. */
+function findEnd(text: string, from: number): number {
+  // An object starts with a key; anything else is prose or code, and is not worth a walk.
+  if (!/^\{\s*"/.test(text.slice(from, from + 80))) return from;
+  let depth = 0;
+  const limit = Math.min(text.length, from + LONGEST_SCHEMA);
+  for (const { 0: mark, index } of text.slice(from, limit).matchAll(/"(?:[^"\\]|\\[^])*"|[{}]/g)) {
+    if (mark === '{') depth += 1;
+    else if (mark === '}') depth -= 1;
+    if (depth === 0) return from + index + 1;
+  }
+  return from;
+}
+
+function parseObject(text: string): Readonly<Record<string, unknown>> | undefined {
   const value = parseJson(text);
   return isRecord(value) ? value : undefined;
 }

@@ -1,25 +1,24 @@
 /** The control plane: the models of the simulated account, its profile and usage, and the web search behind `/mcp`. */
 
-import { answerJson, FAILURES, type HttpReply, refuse } from './exchange.js';
-import { isRecord } from './request.js';
+import { isRecord } from '../core/reader.js';
+import { answerJson, type Exchange, FAILURES, type HttpReply, Refusal } from './exchange.js';
 import { type Caller, PROFILE_ARN } from './sign-in.js';
 
-type ControlOperation = (typeof OPERATIONS)[number];
+type ControlOperation = (typeof CONTROL_OPERATIONS)[number];
 
-const OPERATIONS = ['ListAvailableModels', 'ListAvailableProfiles', 'GetProfile', 'GetUsageLimits'] as const;
+type Operation = ControlOperation | 'GenerateAssistantResponse' | 'InvokeMCP';
 
-/** The operation behind a REST path, old or new. */
-export function findRestOperation(method: string, path: string): ControlOperation | undefined {
-  return REST_OPERATIONS[`${method} ${path}`];
+/** What a request is meant for: said by its target in the JSON 1.0 binding, by its path in the REST ones. */
+export function findOperation({ method, url: { pathname: path }, headers }: Exchange): Operation | undefined {
+  const target = headers['x-amz-target'];
+  if (target === undefined) return REST_OPERATIONS[`${method} ${path}`];
+  if (method !== 'POST') return undefined;
+  if (target === CHAT_TARGET) return path === '/' || path === CHAT_PATH ? 'GenerateAssistantResponse' : undefined;
+  const name = path === '/' ? CONTROL_TARGET.exec(String(target))?.[1] : undefined;
+  return CONTROL_OPERATIONS.find((operation) => operation === name);
 }
 
-/** The operation behind an X-Amz-Target of the JSON 1.0 binding. */
-export function findTargetOperation(target: string): ControlOperation | undefined {
-  const [service = '', name = ''] = target.split('.');
-  return SERVICES.has(service) ? OPERATIONS.find((operation) => operation === name) : undefined;
-}
-
-/** @param input Whether it came as a query or as a body. */
+/** @param input Whether it came as a query or as a body. @throws Refusal when it is wrong. */
 export function answerControl(
   operation: ControlOperation,
   input: Readonly<Record<string, unknown>>,
@@ -32,33 +31,26 @@ export function answerControl(
     case 'ListAvailableProfiles':
       return answerJson({ profiles: [PROFILE] });
     case 'GetProfile':
-      return input['profileArn'] === undefined ? refuse(FAILURES.profileInvalid) : answerJson({ profile: PROFILE });
+      if (input['profileArn'] === undefined) throw new Refusal(FAILURES.profileInvalid);
+      return answerJson({ profile: PROFILE });
     case 'GetUsageLimits':
       return answerJson(describeUsage(new Date()));
   }
 }
 
 function answerModels(
-  { origin, profileArn, nextToken, maxResults = DEFAULT_PAGE_SIZE }: Readonly<Record<string, unknown>>,
+  { origin, profileArn, nextToken = 'from:0', maxResults = 50 }: Readonly<Record<string, unknown>>,
   { usesApiKey }: Caller,
   models: readonly CatalogueModel[],
 ): HttpReply {
-  if (typeof origin !== 'string') return refuse(FAILURES.improper);
-  if (!usesApiKey && typeof profileArn !== 'string') return refuse(FAILURES.profileInvalid);
-  const from = readPageToken(nextToken);
+  if (typeof origin !== 'string') throw new Refusal(FAILURES.improper);
+  if (!usesApiKey && typeof profileArn !== 'string') throw new Refusal(FAILURES.profileInvalid);
+  const from = Number(/^from:(\d+)$/.exec(String(nextToken))?.[1]);
   const size = Number(maxResults);
-  const isLegal = from !== undefined && from <= models.length && Number.isInteger(size) && size >= 1;
-  if (!isLegal) return refuse(FAILURES.improper);
-  const page = { models: models.slice(from, from + size), defaultModel: models[0] };
-  if (from + size >= models.length) return answerJson(page);
-  return answerJson({ ...page, nextToken: Buffer.from(`from:${from + size}`).toString('base64url') });
-}
-
-function readPageToken(token: unknown): number | undefined {
-  if (token === undefined || token === '') return 0;
-  if (typeof token !== 'string') return undefined;
-  const digits = /^from:(\d+)$/.exec(Buffer.from(token, 'base64url').toString())?.[1];
-  return digits === undefined ? undefined : Number(digits);
+  if (!(from <= models.length && Number.isInteger(size) && size >= 1)) throw new Refusal(FAILURES.improper);
+  const next = from + size;
+  const page = { models: models.slice(from, next), defaultModel: models[0] };
+  return answerJson(next < models.length ? { ...page, nextToken: `from:${next}` } : page);
 }
 
 function describeUsage(now: Date): object {
@@ -102,10 +94,15 @@ function describeUsage(now: Date): object {
 }
 
 const PROFILE = { arn: PROFILE_ARN, profileName: 'Simulated profile', profileType: 'Q_DEVELOPER', status: 'ACTIVE' };
-const DEFAULT_PAGE_SIZE = 50;
-const SERVICES = new Set(['AmazonCodeWhispererService', 'KiroControlPlaneBearerService']);
 
-const REST_OPERATIONS: Readonly<Record<string, ControlOperation>> = {
+const CONTROL_OPERATIONS = ['ListAvailableModels', 'ListAvailableProfiles', 'GetProfile', 'GetUsageLimits'] as const;
+const CHAT_PATH = '/generateAssistantResponse';
+const CHAT_TARGET = 'AmazonCodeWhispererStreamingService.GenerateAssistantResponse';
+const CONTROL_TARGET = /^(?:AmazonCodeWhispererService|KiroControlPlaneBearerService)\.(\w+)$/;
+
+const REST_OPERATIONS: Readonly<Record<string, Operation>> = {
+  [`POST ${CHAT_PATH}`]: 'GenerateAssistantResponse',
+  'POST /mcp': 'InvokeMCP',
   'GET /ListAvailableModels': 'ListAvailableModels',
   'GET /List-Available-Models': 'ListAvailableModels',
   'POST /ListAvailableProfiles': 'ListAvailableProfiles',

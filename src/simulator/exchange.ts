@@ -1,4 +1,4 @@
-/** One request and its answer: what arrived, the log of it, the refusals of the service, and small pieces of HTTP. */
+/** One request and its answer over HTTP: what arrived, what goes out whole, and how the service refuses. */
 
 import { randomUUID } from 'node:crypto';
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
@@ -23,36 +23,55 @@ export type Exchange = {
   readonly url: URL;
   readonly headers: IncomingHttpHeaders;
   readonly text: string;
+  /** Parsed when it was JSON or a form, otherwise the text. */
   readonly body: unknown;
-  readonly isJson: boolean;
-  readonly isForm: boolean;
-} & AnsweringSide;
-
-type AnsweringSide = {
+  readonly bodyKind: 'json' | 'form' | undefined;
   readonly response: ServerResponse;
   /** Aborted when the client leaves or the simulator closes. */
   readonly signal: AbortSignal;
   /** Closes the connection at once, which then does not count as the client's leaving. */
   readonly hangUp: () => void;
-  readonly noteViolation: (violation: string) => void;
 };
 
-export function createExchange(request: IncomingMessage, text: string, side: AnsweringSide): Exchange {
+type AnsweringSide = Pick<Exchange, 'response' | 'signal' | 'hangUp'>;
+
+/** @throws Refusal when the body is longer than the service takes. */
+export async function readExchange(request: IncomingMessage, side: AnsweringSide): Promise<Exchange> {
   const { method = 'GET', url: path = '/', headers } = request;
+  const text = await readBody(request, side.response);
   const isForm = headers['content-type']?.startsWith('application/x-www-form-urlencoded') === true;
   const parsed = isForm ? Object.fromEntries(new URLSearchParams(text)) : parseJson(text);
+  const origin = `http://${headers.host ?? ''}`;
   return {
     method,
     // The host only completes the URL; a strange one must not break it.
-    url: new URL(path.replace(/^\/*/, '/'), `http://${headers.host ?? 'localhost'}`),
+    url: new URL(path.replace(/^\/*/, '/'), URL.canParse(origin) ? origin : 'http://localhost'),
     headers,
     text,
     body: parsed === undefined ? text : parsed,
-    isJson: !isForm && parsed !== undefined,
-    isForm,
+    bodyKind: isForm ? 'form' : parsed === undefined ? undefined : 'json',
     ...side,
   };
 }
+
+async function readBody(request: IncomingMessage, response: ServerResponse): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  // The connection must outlive a body that is refused, or its sender would never read why.
+  const reader: AsyncIterable<Uint8Array> = request.iterator({ destroyOnReturn: false });
+  for await (const chunk of reader) {
+    length += chunk.length;
+    if (length > LARGEST_BODY_BYTES) {
+      response.shouldKeepAlive = false;
+      request.resume();
+      throw new Refusal(FAILURES.bodyTooLarge);
+    }
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+const LARGEST_BODY_BYTES = 64 * 1024 * 1024;
 
 /** Undefined when it is not JSON. */
 export function parseJson(text: string): unknown {
@@ -61,48 +80,6 @@ export function parseJson(text: string): unknown {
   } catch {
     return undefined;
   }
-}
-
-export type LogEntry = { -readonly [Key in keyof ReceivedRequest]: ReceivedRequest[Key] };
-
-export type RequestLog = ReturnType<typeof createRequestLog>;
-
-/** Forgets its oldest entries, by number and by size. */
-export function createRequestLog(mostEntries: number) {
-  const entries: LogEntry[] = [];
-  const lengths: number[] = [];
-  let totalLength = 0;
-  return {
-    entries,
-    add(entry: LogEntry, bodyLength: number): void {
-      entries.push(entry);
-      lengths.push(bodyLength);
-      totalLength += bodyLength;
-      while (entries.length > mostEntries || (totalLength > LARGEST_BODY_BYTES && entries.length > 1)) {
-        entries.shift();
-        totalLength -= lengths.shift() ?? 0;
-      }
-    },
-    clear(): void {
-      entries.length = 0;
-      lengths.length = 0;
-      totalLength = 0;
-    },
-  };
-}
-
-/** The whole body as text, or nothing when it is longer than the service takes. */
-export async function readBody(request: IncomingMessage): Promise<string | undefined> {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  // The connection must outlive a body that is refused, or its sender would never read why.
-  const reader: AsyncIterable<Uint8Array> = request.iterator({ destroyOnReturn: false });
-  for await (const chunk of reader) {
-    length += chunk.length;
-    if (length > LARGEST_BODY_BYTES) return undefined;
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
 }
 
 /** An answer that is no stream: an object goes out as JSON, a string as it is. */
@@ -114,10 +91,6 @@ export type HttpReply = {
 
 export function answerJson(body: object): HttpReply {
   return { status: 200, body };
-}
-
-export function refuse({ status, type, message, reason }: Failure): HttpReply {
-  return { status, headers: { 'x-amzn-errortype': type }, body: { message, reason } };
 }
 
 export function send(response: ServerResponse, { status, headers = {}, body }: HttpReply): void {
@@ -132,16 +105,39 @@ export function send(response: ServerResponse, { status, headers = {}, body }: H
   response.end(bytes);
 }
 
-/** `message` and `reason` are what the service says; `detail` is for the person who has to find the fault. */
-export type Violation = { readonly message: string; readonly reason: string | null; readonly detail: string };
+/** The words of the service, and in a header of our own what really was wrong. */
+export function refuse({ status, type, message, reason }: Failure, detail?: string): HttpReply {
+  return {
+    status,
+    headers: {
+      'x-amzn-errortype': type,
+      ...(detail !== undefined && { 'x-simulator-detail': detail.replaceAll(/[^ -~]/g, '?') }),
+    },
+    body: type === FAILURES.unknownOperation.type ? { message, __type: type } : { message, reason },
+  };
+}
 
-export function violate(reason: string, message: string, detail: string): Violation {
-  return { reason, message, detail };
+/** Thrown where the fault is found. */
+export class Refusal extends Error {
+  readonly failure: Failure;
+  /** For the person who has to find the fault: the service itself never says. */
+  readonly detail: string | undefined;
+
+  constructor(failure: Failure, detail?: string) {
+    super(failure.message);
+    this.failure = failure;
+    this.detail = detail;
+  }
 }
 
 /** What the service says to most faults of shape. */
-export function improper(detail: string): Violation {
-  return { message: FAILURES.improper.message, reason: FAILURES.improper.reason, detail };
+export function improper(detail: string): Refusal {
+  return new Refusal(FAILURES.improper, detail);
+}
+
+/** A fault for which the service has a reason of its own. */
+export function violation(reason: string, message: string, detail: string): Refusal {
+  return new Refusal({ ...FAILURES.improper, reason, message }, detail);
 }
 
 /** A refusal: status, exception name, words and reason. */
@@ -157,6 +153,11 @@ function failure(status: number, type: string, message: string, reason: string |
 }
 
 const IMPROPER = 'Improperly formed request.';
+const BUSY = 'I am experiencing high traffic, please try again shortly.';
+const SUSPENDED = 'Your User ID temporarily is suspended. Contact support to restore your access.';
+const UNEXPECTED = 'Encountered an unexpected error when processing the request, please try again.';
+const UNSUPPORTED = 'The content type of the request is not supported.';
+const UNKNOWN = 'The requested operation is not recognized by the service.';
 
 export const FAILURES = {
   bearerInvalid: failure(403, 'AccessDeniedException', 'The bearer token included in the request is invalid.'),
@@ -166,36 +167,12 @@ export const FAILURES = {
   notJson: failure(400, 'ValidationException', IMPROPER, 'REQUEST_BODY_INVALID_JSON'),
   overflow: failure(400, 'ValidationException', 'Input is too long.', 'CONTENT_LENGTH_EXCEEDS_THRESHOLD'),
   bodyTooLarge: failure(413, 'RequestEntityTooLargeException', 'Payload too large.'),
-  unsupportedMediaType: failure(
-    415,
-    'UnsupportedMediaTypeException',
-    'The content type of the request is not supported.',
-  ),
-  unknownOperation: failure(
-    404,
-    'UnknownOperationException',
-    'The requested operation is not recognized by the service.',
-  ),
+  unsupportedMediaType: failure(415, 'UnsupportedMediaTypeException', UNSUPPORTED),
+  unknownOperation: failure(404, 'UnknownOperationException', UNKNOWN),
   throttled: failure(429, 'ThrottlingException', 'Too many requests, please wait before trying again.'),
-  capacity: failure(
-    429,
-    'ThrottlingException',
-    'I am experiencing high traffic, please try again shortly.',
-    'INSUFFICIENT_MODEL_CAPACITY',
-  ),
+  capacity: failure(429, 'ThrottlingException', BUSY, 'INSUFFICIENT_MODEL_CAPACITY'),
   quota: failure(402, 'ServiceQuotaExceededException', 'You have reached the limit.', 'MONTHLY_REQUEST_COUNT'),
-  suspended: failure(
-    403,
-    'AccessDeniedException',
-    'Your User ID temporarily is suspended. Contact support to restore your access.',
-    'TEMPORARILY_SUSPENDED',
-  ),
-  serverError: failure(
-    500,
-    'InternalServerException',
-    'Encountered an unexpected error when processing the request, please try again.',
-  ),
+  suspended: failure(403, 'AccessDeniedException', SUSPENDED, 'TEMPORARILY_SUSPENDED'),
+  serverError: failure(500, 'InternalServerException', UNEXPECTED),
   unavailable: failure(503, 'ServiceUnavailableException', 'Service is temporarily unavailable.'),
 } as const;
-
-const LARGEST_BODY_BYTES = 64 * 1024 * 1024;

@@ -1,18 +1,20 @@
 /** Answers as application/vnd.amazon.eventstream: the encoder, apart from the gateway's decoder, and the writer. */
 
 import { once } from 'node:events';
-import type { ServerResponse } from 'node:http';
 import { setTimeout as wait } from 'node:timers/promises';
 import { crc32 } from 'node:zlib';
-import type { HttpReply } from './exchange.js';
+
+import type { Exchange, HttpReply } from './exchange.js';
 
 /** What the chat endpoint can be told to answer, by a test or by a scenario. */
 export type Reply = HttpReply | StreamReply | { readonly destroy: true };
 
 export type StreamReply = {
   readonly frames: Iterable<FramePart>;
-  /** How the bytes are cut into writes; one write per frame unless told otherwise. */
-  readonly chunking?: Chunking;
+  /** Between two frames, at a human pace; none unless told otherwise, or when they are cut into other writes. */
+  readonly pauseMs?: number;
+  /** One write for each frame unless told otherwise; one for everything, or writes of these sizes, over and over. */
+  readonly chunking?: 'frame' | 'glued' | readonly number[];
   /** What comes after the last frame; a proper end unless told otherwise. */
   readonly thenDestroy?: boolean;
   /** Waits for ever, with the connection open. */
@@ -21,13 +23,8 @@ export type StreamReply = {
   readonly delayMs?: number;
 };
 
-/** Bytes go out as they are; a pause is kept only at a human pace. */
-export type FramePart = Uint8Array | SceneLine | Pause;
-
-type Pause = { readonly pauseMs: number };
-
-/** One write for everything, or writes of these sizes, over and over. */
-type Chunking = 'frame' | 'glued' | readonly number[];
+/** Bytes go out as they are. */
+export type FramePart = Uint8Array | SceneLine;
 
 export type Pace = 'human' | 'none';
 
@@ -59,68 +56,61 @@ function encodeHeader(name: string, value: string): Uint8Array {
   return Buffer.concat([Buffer.from([nameBytes.length]), nameBytes, valueHead, valueBytes]);
 }
 
-export function encodeEvent(eventType: string, payload: object): Uint8Array {
-  return encodeJson({ ':event-type': eventType, ':message-type': 'event' }, payload);
-}
-
-export function encodeException(exceptionType: string, payload: object): Uint8Array {
-  return encodeJson({ ':exception-type': exceptionType, ':message-type': 'exception' }, payload);
-}
-
-/** An error frame says everything in its headers; its payload is empty. */
-export function encodeError(code: string, message: string): Uint8Array {
-  const headers = { ':error-code': code, ':error-message': message, ':message-type': 'error' };
-  return encodeFrame({ headers, payload: new Uint8Array() });
+export function encodeEvent(event: string, payload: object): Uint8Array {
+  return encodeSceneLine({ event, payload });
 }
 
 export function encodeSceneLine(line: SceneLine): Uint8Array {
-  if ('event' in line) return encodeEvent(line.event, line.payload);
-  if ('exception' in line) return encodeException(line.exception, line.payload);
-  return encodeError(line.error, line.message);
+  if ('error' in line) {
+    // An error frame says everything in its headers; its payload is empty.
+    const headers = { ':error-code': line.error, ':error-message': line.message, ':message-type': 'error' };
+    return encodeFrame({ headers, payload: new Uint8Array() });
+  }
+  const type =
+    'event' in line
+      ? { ':event-type': line.event, ':message-type': 'event' }
+      : { ':exception-type': line.exception, ':message-type': 'exception' };
+  const payload = Buffer.from(JSON.stringify(line.payload));
+  return encodeFrame({ headers: { ...type, ':content-type': 'application/json' }, payload });
 }
-
-function encodeJson(headers: Readonly<Record<string, string>>, payload: object): Uint8Array {
-  const whole = { ...headers, ':content-type': 'application/json' };
-  return encodeFrame({ headers: whole, payload: Buffer.from(JSON.stringify(payload)) });
-}
-
-type StreamContext = {
-  readonly pace: Pace;
-  /** Aborted when the client leaves or the simulator closes. */
-  readonly signal: AbortSignal;
-  /** Closes the connection in the middle of the answer. */
-  readonly hangUp: () => void;
-  readonly headers: Readonly<Record<string, string>>;
-};
 
 /** Cut as asked, at its pace, no faster than the client reads. */
-export async function writeStream(reply: StreamReply, response: ServerResponse, context: StreamContext): Promise<void> {
-  const { signal, pace } = context;
-  if (reply.delayMs !== undefined) await wait(reply.delayMs, undefined, { signal });
-  response.writeHead(200, { 'content-type': 'application/vnd.amazon.eventstream', ...context.headers });
+export async function writeStream(
+  reply: StreamReply,
+  { response, signal, hangUp }: Exchange,
+  { pace, headers }: { readonly pace: Pace; readonly headers: Readonly<Record<string, string>> },
+): Promise<void> {
+  const { pauseMs, chunking = 'frame', delayMs } = reply;
+  if (delayMs !== undefined) await wait(delayMs, undefined, { signal });
+  response.writeHead(200, { 'content-type': 'application/vnd.amazon.eventstream', ...headers });
   response.flushHeaders();
-  for (const part of cutParts(reply)) {
+  const isPaced = pace === 'human' && pauseMs !== undefined && chunking === 'frame';
+  let pause = FIRST_PAUSE_MS;
+  for (const bytes of cut(reply.frames, chunking)) {
+    if (isPaced) await wait(pause, undefined, { signal });
     if (signal.aborted) return;
-    if (!('pauseMs' in part)) {
-      if (!response.write(part)) await once(response, 'drain', { signal });
-    } else if (pace === 'human') await wait(part.pauseMs, undefined, { signal });
+    if (!response.write(bytes)) await once(response, 'drain', { signal });
+    pause = pauseMs ?? 0;
   }
   if (reply.thenStall === true) {
     if (!signal.aborted) await once(signal, 'abort');
   } else if (reply.thenDestroy === true) {
     // A client must get what is written so far before its connection is cut.
     await new Promise<void>((resolve) => response.write('', () => resolve()));
-    context.hangUp();
+    hangUp();
   } else response.end();
 }
 
-/** Frames as the writes that the reply asks for; cutting across frames leaves no place for pauses. */
-function* cutParts({ frames, chunking = 'frame' }: StreamReply): Generator<Uint8Array | Pause> {
+/** Frames as the writes that the reply asks for. */
+function* cut(
+  frames: Iterable<FramePart>,
+  chunking: NonNullable<StreamReply['chunking']>,
+): Generator<Uint8Array, void, void> {
   if (chunking === 'frame') {
-    for (const part of frames) yield 'pauseMs' in part ? part : toBytes(part);
+    for (const frame of frames) yield toBytes(frame);
     return;
   }
-  const bytes = Buffer.concat([...frames].flatMap((part) => ('pauseMs' in part ? [] : [toBytes(part)])));
+  const bytes = Buffer.concat([...frames].map(toBytes));
   const sizes = chunking === 'glued' ? [bytes.length] : chunking;
   for (let from = 0, turn = 0; from < bytes.length; turn += 1) {
     const size = Math.max(1, sizes[turn % sizes.length] ?? bytes.length);
@@ -129,7 +119,7 @@ function* cutParts({ frames, chunking = 'frame' }: StreamReply): Generator<Uint8
   }
 }
 
-function toBytes(part: Uint8Array | SceneLine): Uint8Array {
+function toBytes(part: FramePart): Uint8Array {
   return part instanceof Uint8Array ? part : encodeSceneLine(part);
 }
 
@@ -137,3 +127,4 @@ function toBytes(part: Uint8Array | SceneLine): Uint8Array {
 const PRELUDE_BYTES = 12;
 const CHECKSUM_BYTES = 4;
 const STRING_TYPE = 7;
+const FIRST_PAUSE_MS = 250;

@@ -1,59 +1,20 @@
-/** The body of GenerateAssistantResponse: its types, the same facts as a shape that can be checked, and its turns. */
+/** The body of GenerateAssistantResponse: one shape that is both its type and its check, and its turns. */
 
-export type ChatRequest = {
-  readonly conversationState: {
-    readonly conversationId?: string;
-    readonly chatTriggerType: string;
-    readonly history?: readonly ChatMessage[];
-    readonly currentMessage: ChatMessage;
-  };
-  readonly profileArn?: string;
-  readonly agentMode?: string;
-  readonly additionalModelRequestFields?: Readonly<Record<string, unknown>>;
-};
+import { isRecord } from '../core/reader.js';
+import { improper } from './exchange.js';
 
-type ChatMessage = {
-  readonly userInputMessage?: UserMessage;
-  readonly assistantResponseMessage?: AssistantMessage;
-};
+export type ChatRequest = ReturnType<typeof readChatRequest>;
+export type UserMessage = ReturnType<typeof userInputMessage>;
+export type AssistantMessage = ReturnType<typeof assistantResponseMessage>;
+export type ImageBlock = ReturnType<typeof imageBlock>;
+export type DocumentBlock = ReturnType<typeof documentBlock>;
+export type ToolSpecification = ReturnType<typeof toolSpecification>;
+export type ToolUse = ReturnType<typeof toolUse>;
 
-export type UserMessage = {
-  readonly content: string;
-  readonly modelId?: string;
-  readonly images?: readonly ImageBlock[];
-  readonly documents?: readonly DocumentBlock[];
-  readonly userInputMessageContext?: {
-    readonly tools?: readonly { readonly toolSpecification?: ToolSpecification; readonly cachePoint?: object }[];
-    readonly toolResults?: readonly ToolResult[];
-  };
-};
-
-export type AssistantMessage = {
-  readonly content: string;
-  readonly toolUses?: readonly ToolUse[];
-  readonly reasoningContent?: {
-    readonly reasoningText?: { readonly text: string; readonly signature?: string };
-    readonly redactedContent?: string;
-  };
-};
-
-export type ImageBlock = { readonly format: string; readonly source: { readonly bytes: string } };
-export type DocumentBlock = ImageBlock & { readonly name: string };
-export type ToolSpecification = {
-  readonly name: string;
-  readonly description?: string;
-  readonly inputSchema: { readonly json: Readonly<Record<string, unknown>> };
-};
-export type ToolUse = {
-  readonly toolUseId: string;
-  readonly name: string;
-  readonly input: Readonly<Record<string, unknown>>;
-};
-type ToolResult = {
-  readonly toolUseId: string;
-  readonly content: readonly { readonly text?: string; readonly json?: unknown }[];
-  readonly status?: string;
-};
+/** @throws Refusal that names the path of the first thing that does not fit. */
+export function readChatRequest(body: unknown) {
+  return chatRequest(body, 'body');
+}
 
 export type Turn = {
   readonly place: string;
@@ -62,101 +23,104 @@ export type Turn = {
 };
 
 /** A request as the list of its turns, each with the name of its place. */
-export function listTurns({ conversationState }: ChatRequest): readonly Turn[] {
-  const { history = [], currentMessage } = conversationState;
-  const past = history.map((message, index) => ({
-    place: `history[${index}]`,
-    user: message.userInputMessage,
-    assistant: message.assistantResponseMessage,
-  }));
+export function listTurns({ conversationState: { history = [], currentMessage } }: ChatRequest): readonly Turn[] {
+  const past = history.map(({ userInputMessage: user, assistantResponseMessage: assistant }, index) => {
+    return { place: `history[${index}]`, user, assistant };
+  });
   return [...past, { place: 'currentMessage', user: currentMessage.userInputMessage }];
 }
 
 /** Tools sit in the current message only; cache points among them are no tools. */
-export function listTools({ conversationState }: ChatRequest): readonly ToolSpecification[] {
-  const entries = conversationState.currentMessage.userInputMessage?.userInputMessageContext?.tools ?? [];
-  return entries.flatMap(({ toolSpecification }) => toolSpecification ?? []);
+export function listTools({ conversationState: { currentMessage } }: ChatRequest): readonly ToolSpecification[] {
+  const entries = currentMessage.userInputMessage.userInputMessageContext?.tools ?? [];
+  return entries.flatMap((entry) => entry.toolSpecification ?? []);
 }
 
-export function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
+// --- kinds of shapes
 
-/** The first thing that does not fit a shape, as a sentence that names its path. */
-type Shape = (value: unknown, path: string) => string | undefined;
+/** Gives the value back with its type. @throws Refusal that names the path. */
+type Shape<Value> = (value: unknown, path: string) => Value;
 
-type Fields = Readonly<Record<string, Shape>>;
+type Fields = Readonly<Record<string, Shape<unknown>>>;
+type Values<Of extends Fields> = { readonly [Name in keyof Of]: ReturnType<Of[Name]> };
 
-function text(value: unknown, path: string): string | undefined {
-  if (typeof value !== 'string') return `${path} is not a string`;
+function text(value: unknown, path: string): string {
+  if (typeof value !== 'string') throw improper(`${path} is not a string`);
   // With the flag `u` this class matches only halves that lost their partner.
-  return /\p{Surrogate}/u.test(value) ? `${path} holds an unpaired surrogate` : undefined;
+  if (/\p{Surrogate}/u.test(value)) throw improper(`${path} holds an unpaired surrogate`);
+  return value;
 }
 
-/** One of the words, which blanks part. */
-function oneOf(words: string): Shape {
-  const known: readonly unknown[] = words.split(' ');
-  return (value, path) => text(value, path) ?? (known.includes(value) ? undefined : `${path} has an unknown value`);
-}
-
-/** Any JSON object: its inside belongs to somebody else. */
-function document(value: unknown, path: string): string | undefined {
-  return isRecord(value) ? undefined : `${path} is not an object`;
-}
-
-/** Lists are never empty on this wire: an empty one must be left out. */
-function list(of: Shape): Shape {
+function fitting(isFit: (value: unknown) => boolean): Shape<unknown> {
   return (value, path) => {
-    if (!Array.isArray(value)) return `${path} is not a list`;
-    if (value.length === 0) return `${path} is an empty list`;
-    return firstOf(value.entries(), ([index, item]) => of(item, `${path}[${index}]`));
+    if (isFit(value)) return value;
+    throw improper(`${path} has an illegal value`);
   };
 }
 
-function record(required: Fields, optional: Fields = {}): Shape {
-  const fields = new Map(Object.entries({ ...required, ...optional }));
+/** One of the words, which blanks part. */
+function oneOf(words: string): Shape<unknown> {
+  const known: readonly unknown[] = words.split(' ');
+  return fitting((value) => known.includes(value));
+}
+
+/** Any JSON object: its inside belongs to somebody else. */
+function document(value: unknown, path: string): Readonly<Record<string, unknown>> {
+  if (isRecord(value)) return value;
+  throw improper(`${path} is not an object`);
+}
+
+/** Lists are never empty on this wire: an empty one must be left out. */
+function list<Item>(of: Shape<Item>): Shape<readonly Item[]> {
   return (value, path) => {
-    if (!isRecord(value)) return `${path} is not an object`;
-    const missing = Object.keys(required).find((name) => value[name] === undefined);
-    if (missing !== undefined) return `${path}.${missing} is missing`;
-    return firstOf(Object.entries(value), ([name, item]) => {
-      if (item === undefined) return undefined; // JSON leaves it out
+    if (!Array.isArray(value)) throw improper(`${path} is not a list`);
+    if (value.length === 0) throw improper(`${path} is an empty list`);
+    return value.map((item: unknown, index) => of(item, `${path}[${index}]`));
+  };
+}
+
+function record<Required extends Fields, Optional extends Fields>(required: Required, optional: Optional) {
+  const fields = new Map<string, Shape<unknown>>(Object.entries({ ...required, ...optional }));
+  return (value: unknown, path: string) => {
+    const given = document(value, path);
+    const missing = Object.keys(required).find((name) => given[name] === undefined);
+    if (missing !== undefined) throw improper(`${path}.${missing} is missing`);
+    for (const [name, item] of Object.entries(given)) {
       const shape = fields.get(name);
-      return shape ? shape(item, `${path}.${name}`) : `${path}.${name} is not a known field`;
-    });
+      if (shape === undefined) throw improper(`${path}.${name} is not a known field`);
+      if (item !== undefined) shape(item, `${path}.${name}`);
+    }
+    // The cast is what has just been checked.
+    return given as Values<Required> & Partial<Values<Optional>>;
   };
 }
 
 /** Exactly one of the members. */
-function union(members: Fields): Shape {
+function union<Members extends Fields>(members: Members) {
   const fits = record({}, members);
-  return (value, path) => {
-    const names = isRecord(value) ? Object.keys(value).filter((name) => value[name] !== undefined) : [''];
-    return names.length === 1 ? fits(value, path) : `${path} holds ${names.length} union members, not one`;
+  return (value: unknown, path: string) => {
+    const count = Object.keys(document(value, path)).length;
+    if (count !== 1) throw improper(`${path} holds ${count} union members, not one`);
+    return fits(value, path);
   };
 }
 
-/** The first answer that is one. */
-export function firstOf<Item, Found>(
-  items: Iterable<Item>,
-  find: (item: Item) => Found | undefined,
-): Found | undefined {
-  for (const item of items) {
-    const found = find(item);
-    if (found !== undefined) return found;
-  }
-  return undefined;
-}
+// --- the shapes
 
 const documents = list(document);
-const cachePoint = record({ type: oneOf('default') });
+const cachePoint = record({ type: oneOf('default') }, {});
 
 // The `bytes` and `format` of media are judged by the media rules, which have reasons of their own.
-const source = union({ bytes: text });
+const source = record({ bytes: text }, {});
+const imageBlock = record({ format: text, source }, {});
+const documentBlock = record({ name: text, format: text, source }, {});
 
-const toolSpecification = record({ name: text, inputSchema: union({ json: document }) }, { description: text });
+const inputSchema = record({ json: document }, {});
+const toolSpecification = record({ name: text, inputSchema }, { description: text });
+const toolUse = record({ toolUseId: text, name: text, input: document }, {});
+const resultBlock = union({ text, json: fitting(() => true) });
 const toolResult = record(
-  { toolUseId: text, content: list(union({ text, json: document })) },
+  { toolUseId: text, content: list(resultBlock) },
   { status: oneOf('success error'), toolName: text },
 );
 
@@ -164,10 +128,9 @@ const envState = record(
   {},
   {
     operatingSystem: text,
-    currentWorkingDirectory: (value, path) =>
-      text(value, path) ?? (String(value).length > 256 ? `${path} has an illegal form` : undefined),
+    currentWorkingDirectory: fitting((value) => typeof value === 'string' && value.length <= 256),
     environmentVariables: list(record({}, { key: text, value: text })),
-    timezoneOffset: (value, path) => (Number.isInteger(value) ? undefined : `${path} is not an integer`),
+    timezoneOffset: fitting(Number.isInteger),
   },
 );
 
@@ -200,25 +163,23 @@ const userInputMessage = record(
   {
     modelId: text,
     origin: oneOf(ORIGINS),
-    images: list(record({ format: text, source })),
-    documents: list(record({ name: text, format: text, source })),
+    images: list(imageBlock),
+    documents: list(documentBlock),
     userInputMessageContext,
     userIntent: oneOf(INTENTS),
     cachePoint,
-    clientCacheConfig: record(
-      {},
-      { useClientCachingOnly: (value, path) => (typeof value === 'boolean' ? undefined : `${path} is not a boolean`) },
-    ),
+    clientCacheConfig: record({}, { useClientCachingOnly: fitting((value) => typeof value === 'boolean') }),
   },
 );
 
+const reasoningText = record({ text }, { signature: text });
 const assistantResponseMessage = record(
   { content: text },
   {
     messageId: text,
-    toolUses: list(record({ toolUseId: text, name: text, input: document })),
+    toolUses: list(toolUse),
     // Only the nested forms are known: flat reasoning is refused by the service.
-    reasoningContent: union({ reasoningText: record({ text }, { signature: text }), redactedContent: text }),
+    reasoningContent: union({ reasoningText, redactedContent: text }),
     cachePoint,
     supplementaryWebLinks: documents,
     references: documents,
@@ -226,30 +187,19 @@ const assistantResponseMessage = record(
   },
 );
 
-const chatRequest = record(
+const conversationState = record(
+  { chatTriggerType: oneOf('MANUAL DIAGNOSTIC INLINE_CHAT'), currentMessage: record({ userInputMessage }, {}) },
   {
-    conversationState: record(
-      { chatTriggerType: oneOf('MANUAL DIAGNOSTIC INLINE_CHAT'), currentMessage: union({ userInputMessage }) },
-      {
-        conversationId: text,
-        workspaceId: text,
-        history: list(union({ userInputMessage, assistantResponseMessage })),
-        agentContinuationId: text,
-        agentTaskType: oneOf('vibe spectask'),
-        customizationArn: text,
-      },
-    ),
+    conversationId: text,
+    workspaceId: text,
+    history: list(union({ userInputMessage, assistantResponseMessage })),
+    agentContinuationId: text,
+    agentTaskType: oneOf('vibe spectask'),
+    customizationArn: text,
   },
-  { profileArn: text, agentMode: text, additionalModelRequestFields: document },
 );
 
-/** The request; or the first thing that makes it none, as a sentence that names its path. */
-export function readChatRequest(body: unknown): ChatRequest | string {
-  const misfit = chatRequest(body, 'body');
-  return isFit(body, misfit) ? body : (misfit ?? 'body is missing');
-}
-
-/** What the shape has proved, said to the compiler. */
-function isFit(body: unknown, misfit: string | undefined): body is ChatRequest {
-  return body !== undefined && misfit === undefined;
-}
+const chatRequest = record(
+  { conversationState },
+  { profileArn: text, agentMode: text, additionalModelRequestFields: document },
+);

@@ -4,23 +4,8 @@ import { answerClients, retellResults } from './answers.js';
 import { FAILURES, type Failure, refuse } from './exchange.js';
 import { encodeSceneLine, type Pace, type Reply, type StreamReply } from './frames.js';
 import { sampleArguments } from './schema.js';
-import {
-  callTool,
-  closing,
-  compose,
-  cutWords,
-  delta,
-  growTool,
-  opening,
-  paced,
-  type Part,
-  type Prompt,
-  redact,
-  say,
-  startTool,
-  stopTool,
-  think,
-} from './script.js';
+import { callTool, closing, compose, cutWords, delta, opening, paced, type Part, type Prompt } from './script.js';
+import { redact, say, think, toolEvent } from './script.js';
 
 type Scenario = {
   readonly description: string;
@@ -49,17 +34,16 @@ export const EXCEPTION_LATER = {
 export const ERROR_FRAME = { error: 'InternalFailure', message: 'The service failed while it was answering.' } as const;
 
 export const SCENARIOS = {
-  text: scene('A plain text answer.', (prompt) => compose(prompt, say(prompt, SCENE_TEXT))),
-  'repeated-deltas': scene('The same delta many times over, each of them meant.', (prompt) =>
-    compose(prompt, Array<Part>(20).fill(delta(prompt, 'ha'))),
+  text: whole('A plain text answer.', (prompt) => say(prompt, SCENE_TEXT)),
+  'repeated-deltas': whole('The same delta many times over, each of them meant.', (prompt) =>
+    Array<Part>(20).fill(delta(prompt, 'ha')),
   ),
-  'protocol-lookalike': scene('Text that looks like the JSON of the protocol itself.', (prompt) =>
-    compose(prompt, say(prompt, LOOKALIKE_TEXT)),
+  'protocol-lookalike': whole('Text that looks like the JSON of the protocol itself.', (prompt) =>
+    say(prompt, LOOKALIKE_TEXT),
   ),
-  'torn-characters': scene('Emoji and CJK text in writes of one to seven bytes.', (prompt) => ({
-    ...compose(prompt, say(prompt, TORN_TEXT)),
+  'torn-characters': whole('Emoji and CJK text in writes of one to seven bytes.', (prompt) => say(prompt, TORN_TEXT), {
     chunking: [1, 2, 3, 4, 5, 6, 7],
-  })),
+  }),
   'tool-call': scene('Text, then one tool call whose input comes in fragments.', (prompt) =>
     withTools(prompt, 1, (calls) => [...say(prompt, 'I will look that up.'), ...callAll(calls)]),
   ),
@@ -67,26 +51,31 @@ export const SCENARIOS = {
     withTools(prompt, Math.min(3, Math.max(2, prompt.tools.length)), callAll),
   ),
   'tool-call-without-input': scene('A tool call that never gets an input.', (prompt) =>
-    withTools(prompt, 1, (calls) => calls.flatMap((call) => [startTool(call), stopTool(call)])),
+    withTools(prompt, 1, (calls) => calls.flatMap((call) => [toolEvent(call), toolEvent(call, { stop: true })])),
   ),
   'tool-call-cut': scene('A tool call cut by the output limit in the middle of its input.', (prompt) =>
     withTools(prompt, 1, (calls) => cutCall(prompt, calls), 'MAX_TOKENS'),
   ),
-  'reasoning-signed': scene('Native reasoning with a signature, then text.', (prompt) =>
-    compose(prompt, [...think(THOUGHT), ...say(prompt, SCENE_TEXT)]),
+  'reasoning-signed': whole('Native reasoning with a signature, then text.', (prompt) => [
+    ...think(THOUGHT),
+    ...say(prompt, SCENE_TEXT),
+  ]),
+  'reasoning-redacted': whole('Text, then reasoning that nobody can read.', (prompt) => [
+    ...say(prompt, SCENE_TEXT),
+    redact(THOUGHT),
+  ]),
+  'reasoning-tags': whole('Reasoning as <thinking> tags in the text.', tornTags),
+  interleaved: scene('Reasoning, text, a tool call and text again.', (prompt) =>
+    withTools(prompt, 1, (calls) => [
+      ...think(THOUGHT),
+      ...say(prompt, 'Before the call.'),
+      ...callAll(calls),
+      ...say(prompt, 'After the call.'),
+    ]),
   ),
-  'reasoning-redacted': scene('Text, then reasoning that nobody can read.', (prompt) =>
-    compose(prompt, [...say(prompt, SCENE_TEXT), redact(THOUGHT)]),
-  ),
-  'reasoning-tags': scene('Reasoning as <thinking> tags in the text.', tornTags),
-  interleaved: scene('Reasoning, text, a tool call and text again.', interleaved),
   'exception-first': scene('A stream whose first event is an exception.', () => ({ frames: [EXCEPTION_FIRST] })),
-  'exception-later': scene('An exception after some text.', (prompt) => ({
-    frames: paced([...brokenOff(prompt), EXCEPTION_LATER]),
-  })),
-  'error-frame': scene('An error frame after some text.', (prompt) => ({
-    frames: paced([...brokenOff(prompt), ERROR_FRAME]),
-  })),
+  'exception-later': scene('An exception after some text.', (prompt) => paced([...brokenOff(prompt), EXCEPTION_LATER])),
+  'error-frame': scene('An error frame after some text.', (prompt) => paced([...brokenOff(prompt), ERROR_FRAME])),
   throttled: refusal('429: too many requests.', FAILURES.throttled),
   capacity: refusal('429: the model has no capacity left.', FAILURES.capacity),
   quota: refusal('402: the credits of the month are spent.', FAILURES.quota),
@@ -101,21 +90,16 @@ export const SCENARIOS = {
     delayMs: pace === 'human' ? 5000 : 300,
   })),
   stall: scene('A stream that stops in the middle and stays open.', (prompt) => ({
-    frames: paced(brokenOff(prompt)),
+    ...paced(brokenOff(prompt)),
     thenStall: true,
   })),
   cut: scene('A connection cut inside a frame.', cutInsideFrame),
   damaged: scene('A frame whose checksum is wrong.', damaged),
-  'unknown-events': scene('Text between events that are unknown or of no use to a gateway.', unknownEvents),
+  'unknown-events': whole('Text between events that are unknown or of no use to a gateway.', unknownEvents),
   empty: scene('200 and no event at all.', () => ({ frames: [] })),
-  'metadata-only': scene('The closing numbers and no content.', (prompt) => ({
-    frames: paced(closing(prompt, [], 'END_TURN')),
-  })),
-  long: scene('Two thousand deltas.', long),
-  glued: scene('Two hundred deltas in a single write.', (prompt) => ({
-    ...compose(prompt, countedDeltas(prompt, 200)),
-    chunking: 'glued',
-  })),
+  'metadata-only': scene('The closing numbers and no content.', (prompt) => paced(closing(prompt, [], 'END_TURN'))),
+  long: whole('Two thousand deltas.', (prompt) => countedDeltas(prompt, 2000), { pauseMs: 2 }),
+  glued: whole('Two hundred deltas in a single write.', (prompt) => countedDeltas(prompt, 200), { chunking: 'glued' }),
   clients: scene('The answers that scripts driving real clients wait for.', answerClients),
 } as const;
 
@@ -127,13 +111,21 @@ export function isScenarioName(name: string): name is ScenarioName {
 
 /** For documents, and for the check of `--demo=NAME`. */
 export function listScenarios(): readonly { readonly name: ScenarioName; readonly description: string }[] {
-  return Object.entries(SCENARIOS).flatMap(([name, { description }]) =>
-    isScenarioName(name) ? [{ name, description }] : [],
-  );
+  // The cast is what `Object.keys` forgets.
+  return (Object.keys(SCENARIOS) as ScenarioName[]).map((name) => ({ name, description: SCENARIOS[name].description }));
 }
 
 function scene(description: string, answer: Scenario['answer']): Scenario {
   return { description, answer };
+}
+
+/** A whole answer, with its opening and its closing numbers. */
+function whole(
+  description: string,
+  write: (prompt: Prompt) => readonly Part[],
+  how: Omit<StreamReply, 'frames'> = {},
+): Scenario {
+  return scene(description, (prompt) => ({ ...compose(prompt, write(prompt)), ...how }));
 }
 
 function refusal(description: string, failure: Failure): Scenario {
@@ -154,10 +146,7 @@ function withTools(
   if (tools.length === 0) {
     return compose(prompt, say(prompt, 'This scenario calls a tool, but the request offers none.'));
   }
-  const called = Array.from({ length: count }, (_, index) => tools[index % tools.length]).filter(
-    (it) => it !== undefined,
-  );
-  const calls = called.map(({ name, inputSchema }, index) => {
+  const calls = [...tools, ...tools].slice(0, count).map(({ name, inputSchema }, index) => {
     return { toolUseId: prompt.toolUseId(index), name, input: sampleArguments(inputSchema.json) };
   });
   return compose(prompt, write(calls), stopReason);
@@ -169,35 +158,15 @@ function callAll(calls: readonly Call[]): readonly Part[] {
 
 /** No stop, half an input: the way in which an output limit shows. */
 function cutCall(prompt: Prompt, calls: readonly Call[]): readonly Part[] {
-  const parts = calls.flatMap((call) => [
-    startTool(call),
-    growTool(call, '{"text":"It was a dark'),
-    growTool(call, ' and stormy ni'),
-  ]);
+  const fragments = ['{"text":"It was a dark', ' and stormy ni'];
+  const parts = calls.flatMap((call) => [toolEvent(call), ...fragments.map((input) => toolEvent(call, { input }))]);
   return [...say(prompt, 'I will write it down.'), ...parts];
 }
 
 /** The tags themselves are torn over several deltas. */
-function tornTags(prompt: Prompt): StreamReply {
+function tornTags(prompt: Prompt): readonly Part[] {
   const deltas = ['<thin', 'king>', ...cutWords(THOUGHT), '</thi', 'nking>', '\n\n', ...cutWords(SCENE_TEXT)];
-  return compose(
-    prompt,
-    deltas.map((content) => delta(prompt, content)),
-  );
-}
-
-function interleaved(prompt: Prompt): StreamReply {
-  return withTools(prompt, 1, (calls) => [
-    ...think(THOUGHT),
-    ...say(prompt, 'Before the call.'),
-    ...callAll(calls),
-    ...say(prompt, 'After the call.'),
-  ]);
-}
-
-function long(prompt: Prompt): StreamReply {
-  const parts = countedDeltas(prompt, 2000);
-  return { frames: paced([...opening(prompt), ...parts, ...closing(prompt, parts, 'END_TURN')], LONG_PAUSE_MS) };
+  return deltas.map((content) => delta(prompt, content));
 }
 
 function countedDeltas(prompt: Prompt, count: number): readonly Part[] {
@@ -212,7 +181,7 @@ function brokenOff(prompt: Prompt): readonly Part[] {
 function cutInsideFrame(prompt: Prompt): StreamReply {
   const frame = encodeSceneLine(delta(prompt, 'These words never arrive.'));
   const half = frame.subarray(0, Math.floor(frame.length / 2));
-  return { frames: paced([...brokenOff(prompt), half]), thenDestroy: true };
+  return { ...paced([...brokenOff(prompt), half]), thenDestroy: true };
 }
 
 /** One bit of a payload is turned over, so the last checksum of its frame is wrong. */
@@ -220,16 +189,15 @@ function damaged(prompt: Prompt): StreamReply {
   const frame = Buffer.from(encodeSceneLine(delta(prompt, 'Damaged words.')));
   const place = frame.length - 10;
   frame.writeUInt8(frame.readUInt8(place) ^ 1, place);
-  return { frames: paced([...brokenOff(prompt), frame, ...closing(prompt, [], 'END_TURN')]) };
+  return paced([...brokenOff(prompt), frame, ...closing(prompt, [], 'END_TURN')]);
 }
 
-function unknownEvents(prompt: Prompt): StreamReply {
+function unknownEvents(prompt: Prompt): readonly Part[] {
   const [first = '', ...rest] = cutWords('Text goes on between the events that nobody knows.');
-  const later = rest.map((content) => ({
-    event: 'assistantResponseEvent',
-    payload: { content, unknownField: [1, { two: 3 }] },
-  }));
-  return compose(prompt, [delta(prompt, first), ...STRANGERS, ...later], 'END_TURN');
+  const later = rest.map((content) => {
+    return { event: 'assistantResponseEvent', payload: { content, unknownField: [1, { two: 3 }] } };
+  });
+  return [delta(prompt, first), ...STRANGERS, ...later];
 }
 
 function sayFailure({ message, reason }: Failure): object {
@@ -250,5 +218,3 @@ const STRANGERS: readonly Part[] = [
   { event: 'intentsEvent', payload: { intents: {} } },
   { event: 'anotherNewEvent', payload: {} },
 ];
-
-const LONG_PAUSE_MS = 2;

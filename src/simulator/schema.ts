@@ -1,6 +1,6 @@
 /** JSON schemas: those that the service refuses, what does not fit one, and plausible values that do. */
 
-import { firstOf, isRecord } from './request.js';
+import { isRecord } from '../core/reader.js';
 
 type Schema = Readonly<Record<string, unknown>>;
 
@@ -9,32 +9,30 @@ export function findSchemaFault(schema: Schema, path: string): string | undefine
   if (schema['type'] !== 'object') return `${path}.type must be "object"`;
   const composition = ['oneOf', 'anyOf', 'allOf'].find((keyword) => Object.hasOwn(schema, keyword));
   if (composition !== undefined) return `${path} has ${composition} at its root`;
-  return findKeywordFault(schema, { root: schema, path, depth: 1 });
+  const [fault] = keywordFaults(schema, schema, path, 1);
+  return fault;
 }
 
-type Place = { readonly root: Schema; readonly path: string; readonly depth: number };
-
-function findKeywordFault(schema: unknown, place: Place): string | undefined {
-  if (typeof schema === 'boolean') return undefined;
-  if (!isRecord(schema)) return `${place.path} is not a schema`;
-  if (place.depth > DEEPEST_SCHEMA) return `${place.path} is nested too deeply`;
-  return firstOf(Object.entries(schema), ([keyword, value]) => {
-    const path = `${place.path}.${keyword}`;
+function* keywordFaults(schema: unknown, root: Schema, path: string, depth: number): Generator<string, void, void> {
+  if (typeof schema === 'boolean') return;
+  if (!isRecord(schema)) return yield `${path} is not a schema`;
+  if (depth > DEEPEST_SCHEMA) return yield `${path} is nested too deeply`;
+  for (const [keyword, value] of Object.entries(schema)) {
+    const place = `${path}.${keyword}`;
     const isLegal = KEYWORDS.get(keyword);
-    if (isLegal === undefined && value === null && !VALUE_KEYWORDS.has(keyword)) return `${path} is null`;
-    if (isLegal !== undefined && !isLegal(value)) return `${path} has an illegal value`;
-    if (keyword === '$ref' && targetOf(value, place.root) === undefined) return `${path} points at nothing`;
-    return findFaultBelow(keyword, value, { ...place, path, depth: place.depth + 1 });
-  });
+    if (isLegal === undefined && value === null && !VALUE_KEYWORDS.has(keyword)) yield `${place} is null`;
+    if (isLegal !== undefined && !isLegal(value)) yield `${place} has an illegal value`;
+    if (keyword === '$ref' && targetOf(value, root) === undefined) yield `${place} points at nothing`;
+    // Names under `properties` are names and never keywords.
+    const isOne = isLegal === isSchema || (isLegal === isSchemaOrList && isRecord(value));
+    const below = isOne ? [[place, value] as const] : HOLDERS.has(isLegal) ? entriesOf(value, place) : [];
+    for (const [inner, subschema] of below) yield* keywordFaults(subschema, root, inner, depth + 1);
+  }
 }
 
-/** Steps into subschemas; names under `properties` are names and never keywords. */
-function findFaultBelow(keyword: string, value: unknown, place: Place): string | undefined {
-  if (!KEYWORDS_OF_SCHEMAS.has(keyword) || typeof value !== 'object' || value === null) return undefined;
-  if (isRecord(value) && KEYWORDS.get(keyword) === isSchemaOrList) return findKeywordFault(value, place);
-  return firstOf(Object.entries(value), ([name, schema]) =>
-    findKeywordFault(schema, { ...place, path: `${place.path}.${name}` }),
-  );
+function entriesOf(value: unknown, path: string): readonly (readonly [string, unknown])[] {
+  const entries = isRecord(value) || Array.isArray(value) ? Object.entries(value) : [];
+  return entries.map(([name, item]) => [`${path}.${name}`, item] as const);
 }
 
 /** Undefined when there is nothing. Only local references can be followed; the empty path is the root itself. */
@@ -54,120 +52,114 @@ function decodeStep(step: string): string {
   return (isEscaped ? decodeURIComponent(step) : step).replaceAll('~1', '/').replaceAll('~0', '~');
 }
 
-const isText = (value: unknown) => typeof value === 'string';
-const isNumber = (value: unknown) => typeof value === 'number';
-const isFlag = (value: unknown) => typeof value === 'boolean';
-const isTextList = (value: unknown) => Array.isArray(value) && value.every(isText);
-const isFilledList = (value: unknown) => Array.isArray(value) && value.length > 0;
-const isSchemaOrList = (value: unknown) => isRecord(value) || isFlag(value) || isFilledList(value);
-const isTypeName = (value: unknown) =>
-  'object array string number integer boolean null'.split(' ').some((it) => it === value);
-const isType = (value: unknown) =>
-  Array.isArray(value) ? isFilledList(value) && value.every(isTypeName) : isTypeName(value);
+type IsLegal = (value: unknown) => boolean;
 
-const SCHEMA_OR_LIST = 'items not if then else contains propertyNames additionalProperties';
-const LISTS = 'anyOf oneOf allOf prefixItems';
-const MAPS = 'properties patternProperties dependentSchemas $defs definitions';
-const NUMBERS = 'minimum maximum minLength maxLength minItems maxItems minProperties maxProperties multipleOf';
+const TYPES: readonly unknown[] = ['object', 'array', 'string', 'number', 'integer', 'boolean', 'null'];
 
-const KEYWORDS: ReadonlyMap<string, (value: unknown) => boolean> = new Map([
-  ...named(isSchemaOrList, SCHEMA_OR_LIST),
-  ...named(isFilledList, `${LISTS} enum`),
-  ...named(isRecord, MAPS),
-  ...named(isText, '$ref $schema $id title description format pattern'),
-  ...named(isNumber, NUMBERS),
-  ...named(isFlag, 'uniqueItems nullable'),
-  ...named(isType, 'type'),
-  ...named(isTextList, 'required'),
-  ...named(Array.isArray, 'examples'),
-]);
+const isText: IsLegal = (value) => typeof value === 'string';
+const isNumber: IsLegal = (value) => typeof value === 'number';
+const isFlag: IsLegal = (value) => typeof value === 'boolean';
+const isTextList: IsLegal = (value) => Array.isArray(value) && value.every(isText);
+const isFilledList: IsLegal = (value) => Array.isArray(value) && value.length > 0;
+const isSchema: IsLegal = (value) => isRecord(value) || isFlag(value);
+/** A function of its own: its items are looked into. */
+const isSchemaList: IsLegal = (value) => isFilledList(value);
+const isSchemaOrList: IsLegal = (value) => isSchema(value) || isFilledList(value);
+const isType: IsLegal = (value) =>
+  isFilledList(value) ? [value].flat().every((it) => TYPES.includes(it)) : TYPES.includes(value);
 
-function named(isLegal: (value: unknown) => boolean, words: string) {
-  return words.split(' ').map((word) => [word, isLegal] as const);
-}
+/** What holds several schemas. */
+const HOLDERS: ReadonlySet<IsLegal | undefined> = new Set([isSchemaList, isSchemaOrList, isRecord]);
 
-const KEYWORDS_OF_SCHEMAS = new Set(`${SCHEMA_OR_LIST} ${LISTS} ${MAPS}`.split(' '));
+const KEYWORDS: ReadonlyMap<string, IsLegal> = new Map(
+  (
+    [
+      [isSchema, 'not if then else contains propertyNames additionalProperties'],
+      [isSchemaOrList, 'items'],
+      [isSchemaList, 'anyOf oneOf allOf prefixItems'],
+      [isRecord, 'properties patternProperties dependentSchemas $defs definitions'],
+      [isFilledList, 'enum'],
+      [isText, '$ref $schema $id title description format pattern'],
+      [isNumber, 'minimum maximum minLength maxLength minItems maxItems minProperties maxProperties multipleOf'],
+      [isFlag, 'uniqueItems nullable'],
+      [isType, 'type'],
+      [isTextList, 'required'],
+      [Array.isArray, 'examples'],
+    ] as const
+  ).flatMap(([isLegal, words]) => words.split(' ').map((word) => [word, isLegal] as const)),
+);
+
 /** Keywords whose value is data: null is a legal value there. */
 const VALUE_KEYWORDS = new Set(['const', 'default', 'example']);
 
 /** No source names the real limit; this one is far above what tools need and far below a stack. */
 const DEEPEST_SCHEMA = 64;
 
-/** The first field that the schema does not allow, in the words of the service. */
-export function findFieldFault(fields: Schema, schema: Schema | null): string | undefined {
-  return findFieldMisfit(fields, schema ?? NO_FIELDS, '');
-}
-
-function findFieldMisfit(value: unknown, schema: Schema, path: string): string | undefined {
-  if (schema['type'] === 'object') return findObjectFault(value, schema, path);
-  if (Array.isArray(schema['enum'])) {
-    return schema['enum'].includes(value) ? undefined : `property '${path}' is not one of the allowed values`;
+/** The first field that the schema does not allow, in the words of the service; without a schema none is. */
+export function findFieldFault(value: unknown, schema: Schema | null, path = ''): string | undefined {
+  const { type, enum: allowed, properties, minimum = -Infinity, maximum = Infinity } = schema ?? { type: 'object' };
+  if (type === 'object') {
+    if (!isRecord(value)) return `property '${path}' is not an object`;
+    const known = new Map(Object.entries(isRecord(properties) ? properties : {}));
+    for (const [name, item] of Object.entries(value)) {
+      const place = path === '' ? name : `${path}.${name}`;
+      const shape = known.get(name);
+      const fault = isRecord(shape)
+        ? findFieldFault(item, shape, place)
+        : `property '${place}' is not defined in the schema`;
+      if (fault !== undefined) return fault;
+    }
+    return undefined;
   }
-  if (schema['type'] === 'string') return typeof value === 'string' ? undefined : `property '${path}' is not a string`;
-  if (schema['type'] !== 'integer') return undefined;
-  if (typeof value !== 'number' || !Number.isInteger(value)) return `property '${path}' is not an integer`;
-  const isInside = value >= limit(schema['minimum'], -Infinity) && value <= limit(schema['maximum'], Infinity);
+  if (Array.isArray(allowed)) {
+    return allowed.includes(value) ? undefined : `property '${path}' is not one of the allowed values`;
+  }
+  if (!Number.isInteger(value)) return `property '${path}' is not an integer`;
+  const isInside = Number(value) >= Number(minimum) && Number(value) <= Number(maximum);
   return isInside ? undefined : `property '${path}' is out of range`;
 }
 
-function findObjectFault(value: unknown, schema: Schema, path: string): string | undefined {
-  if (!isRecord(value)) return `property '${path}' is not an object`;
-  const properties = isRecord(schema['properties']) ? schema['properties'] : {};
-  return firstOf(Object.entries(value), ([name, item]) => {
-    const itemPath = path === '' ? name : `${path}.${name}`;
-    const itemSchema = Object.hasOwn(properties, name) ? properties[name] : undefined;
-    if (!isRecord(itemSchema)) return `property '${itemPath}' is not defined in the schema`;
-    return findFieldMisfit(item, itemSchema, itemPath);
-  });
-}
-
-function limit(value: unknown, otherwise: number): number {
-  return typeof value === 'number' ? value : otherwise;
-}
-
-/** A model without a schema takes no fields at all. */
-const NO_FIELDS: Schema = { type: 'object', properties: {} };
-
-type SampleOptions = {
-  /** The value of every string that the schema leaves free; without it the name of the property decides. */
-  readonly text?: string;
-};
-
-/** An object that satisfies the schema: its required properties, or all of them when none is required. */
-export function sampleObject(schema: Schema, options: SampleOptions = {}): Record<string, unknown> {
-  return sampleProperties(schema, { ...options, root: schema, depth: 0 });
+/**
+ * An object that satisfies the schema: its required properties, or all of them when none is required.
+ * @param text The value of every string that the schema leaves free; without it the name of the property decides.
+ */
+export function sampleObject(schema: Schema, text?: string): Record<string, unknown> {
+  return sampleProperties(schema, { text, root: schema, depth: 0 });
 }
 
 /** The arguments of a tool call: only what the tool requires. */
 export function sampleArguments(schema: Schema): Record<string, unknown> {
-  const hasRequired = Array.isArray(schema['required']) && schema['required'].length > 0;
-  return hasRequired ? sampleObject(schema) : {};
+  const { required } = schema;
+  return isFilledList(required) ? sampleObject(schema) : {};
 }
 
-type Context = SampleOptions & { readonly root: Schema; readonly depth: number };
+type Context = { readonly text: string | undefined; readonly root: Schema; readonly depth: number };
 
-function sampleProperties(schema: Schema, context: Context): Record<string, unknown> {
-  const properties = isRecord(schema['properties']) ? schema['properties'] : {};
-  const required: readonly unknown[] = Array.isArray(schema['required']) ? schema['required'] : [];
-  const names = required.length > 0 ? required.filter((name) => typeof name === 'string') : Object.keys(properties);
-  return Object.fromEntries(names.map((name) => [name, sampleValue(properties[name], name, context)]));
+function sampleProperties({ properties, required }: Schema, context: Context): Record<string, unknown> {
+  const known = isRecord(properties) ? properties : {};
+  const names = isFilledList(required)
+    ? [required].flat().filter((name) => typeof name === 'string')
+    : Object.keys(known);
+  return Object.fromEntries(names.map((name) => [name, sampleValue(known[name], name, context)]));
 }
 
-function sampleValue(value: unknown, name: string, context: Context): unknown {
+function sampleValue(value: unknown, name: string, { depth, ...context }: Context): unknown {
   const schema = resolveReference(value, context.root);
-  const given = findGiven(schema);
+  const { const: only, enum: allowed, default: usual, examples, anyOf, oneOf, allOf, items, minItems } = schema;
+  const [given] = [only, usual ?? undefined, firstOf(allowed), firstOf(examples)].filter((it) => it !== undefined);
   if (given !== undefined) return given;
-  const deeper = { ...context, depth: context.depth + 1 };
-  if (deeper.depth > DEEPEST_SAMPLE) return null;
-  const branch = [schema['anyOf'], schema['oneOf'], schema['allOf']].find((it) => Array.isArray(it));
-  if (branch !== undefined) return sampleValue(firstBranch(branch), name, deeper);
+  if (depth >= DEEPEST_SAMPLE) return null;
+  const deeper = { ...context, depth: depth + 1 };
+  const branches = [anyOf, oneOf, allOf].find((it) => Array.isArray(it));
+  if (branches !== undefined) {
+    const branch: unknown = branches.find((it) => isRecord(it) && it['type'] !== 'null');
+    return sampleValue(branch, name, deeper);
+  }
   switch (typeOf(schema)) {
     case 'object':
       return sampleProperties(schema, deeper);
     case 'array':
-      return Array.from({ length: Math.max(1, countOf(schema['minItems'])) }, () =>
-        sampleValue(schema['items'], name, deeper),
-      );
+      return Array.from({ length: Math.max(1, countOf(minItems)) }, () => sampleValue(items, name, deeper));
     case 'integer':
     case 'number':
       return sampleNumber(schema);
@@ -176,43 +168,30 @@ function sampleValue(value: unknown, name: string, context: Context): unknown {
     case 'null':
       return null;
     default:
-      return sampleText(schema, name, context);
+      return sampleText(schema, name, context.text);
   }
 }
 
-/** A value that the schema itself names. */
-function findGiven(schema: Schema): unknown {
-  if (schema['const'] !== undefined) return schema['const'];
-  const lists = [schema['enum'], schema['examples']].filter((it) => Array.isArray(it));
-  return schema['default'] ?? lists.find((list) => list.length > 0)?.[0];
+function firstOf(list: unknown): unknown {
+  return Array.isArray(list) ? list[0] : undefined;
 }
 
-function firstBranch(branches: readonly unknown[]): unknown {
-  return branches.find((branch) => isRecord(branch) && branch['type'] !== 'null');
-}
-
-function typeOf(schema: Schema): unknown {
-  const type: unknown = schema['type'];
+function typeOf({ type, properties }: Schema): unknown {
   if (Array.isArray(type)) return type.find((it) => it !== 'null');
-  return type ?? (isRecord(schema['properties']) ? 'object' : 'string');
+  return type ?? (isRecord(properties) ? 'object' : 'string');
 }
 
-function sampleNumber(schema: Schema): number {
-  const least = [schema['minimum'], schema['exclusiveMinimum']].find((it) => typeof it === 'number');
-  if (typeof least === 'number') return schema['minimum'] === least ? least : least + 1;
-  return typeof schema['maximum'] === 'number' ? Math.min(1, schema['maximum']) : 1;
+function sampleNumber({ minimum, exclusiveMinimum, maximum }: Schema): number {
+  if (typeof minimum === 'number') return minimum;
+  if (typeof exclusiveMinimum === 'number') return exclusiveMinimum + 1;
+  return typeof maximum === 'number' ? Math.min(1, maximum) : 1;
 }
 
-function sampleText(schema: Schema, name: string, { text }: Context): string {
-  const format = FORMATS.get(schema['format']);
-  const words = format ?? text ?? findText(name);
-  const padded = words.padEnd(countOf(schema['minLength']), '.');
-  return typeof schema['maxLength'] === 'number' ? padded.slice(0, schema['maxLength']) : padded;
-}
-
-function findText(name: string): string {
+function sampleText({ format, minLength, maxLength }: Schema, name: string, text: string | undefined): string {
   const key = name.toLowerCase();
-  return TEXTS.find(([part]) => key.includes(part))?.[1] ?? 'example';
+  const words = FORMATS.get(format) ?? text ?? TEXTS.find(([part]) => key.includes(part))?.[1] ?? 'example';
+  const padded = words.padEnd(countOf(minLength), '.');
+  return typeof maxLength === 'number' ? padded.slice(0, maxLength) : padded;
 }
 
 function countOf(value: unknown): number {
@@ -220,23 +199,21 @@ function countOf(value: unknown): number {
 }
 
 function resolveReference(value: unknown, root: Schema): Schema {
-  if (!isRecord(value)) return {};
-  const reference = value['$ref'];
-  if (typeof reference !== 'string' || !reference.startsWith('#/')) return value;
+  const schema = isRecord(value) ? value : {};
+  const { $ref: reference } = schema;
+  if (typeof reference !== 'string' || !reference.startsWith('#/')) return schema;
   const target = targetOf(reference, root);
   return isRecord(target) ? target : {};
 }
 
-const FORMATS: ReadonlyMap<unknown, string> = new Map(
-  Object.entries({
-    date: '2026-01-31',
-    time: '12:00:00Z',
-    'date-time': '2026-01-31T12:00:00Z',
-    email: 'someone@example.com',
-    uri: 'https://example.com/',
-    uuid: '6f1d4f5e-0c1b-4b52-9a55-3c8a4d9b7e10',
-  }),
-);
+const FORMATS: ReadonlyMap<unknown, string> = new Map([
+  ['date', '2026-01-31'],
+  ['time', '12:00:00Z'],
+  ['date-time', '2026-01-31T12:00:00Z'],
+  ['email', 'someone@example.com'],
+  ['uri', 'https://example.com/'],
+  ['uuid', '6f1d4f5e-0c1b-4b52-9a55-3c8a4d9b7e10'],
+]);
 
 /** What a property is probably for, by a part of its name; the first match counts. */
 const TEXTS: readonly (readonly [string, string])[] = [

@@ -1,21 +1,15 @@
 /** What the answering side reads of a legal chat request, and the events of an answer that it writes. */
 
 import { createHash } from 'node:crypto';
+
+import { isRecord } from '../core/reader.js';
 import type { CatalogueModel } from './control.js';
-import type { FramePart, SceneLine, StreamReply } from './frames.js';
-import {
-  type ChatRequest,
-  type DocumentBlock,
-  type ImageBlock,
-  isRecord,
-  listTools,
-  listTurns,
-  type ToolSpecification,
-} from './request.js';
+import type { SceneLine, StreamReply } from './frames.js';
+import { type ChatRequest, listTools, listTurns, type ToolSpecification, type UserMessage } from './request.js';
 
 export type Prompt = {
-  /** The whole content of the current message. */
-  readonly content: string;
+  /** The current message. */
+  readonly message: UserMessage;
   /** Its last paragraph: clients put long reminders in front of what the person wrote. */
   readonly topic: string;
   /** Texts that may hold instructions: the current message, then the head of the history, then the rest, newest first. */
@@ -24,8 +18,6 @@ export type Prompt = {
   readonly said: readonly string[];
   readonly tools: readonly ToolSpecification[];
   readonly toolResults: readonly { readonly name: string; readonly text: string; readonly isError: boolean }[];
-  readonly images: readonly ImageBlock[];
-  readonly documents: readonly DocumentBlock[];
   readonly model: CatalogueModel;
   readonly thinking: 'shown' | 'redacted' | 'tags' | 'none';
   /** The length of everything sent, for plausible numbers. */
@@ -39,30 +31,26 @@ type PromptSource = {
   /** The same request as it arrived. */
   readonly text: string;
   readonly conversationId: string;
-  readonly models: readonly CatalogueModel[];
+  readonly model: CatalogueModel;
 };
 
-export function readPrompt(request: ChatRequest, { text: body, conversationId, models }: PromptSource): Prompt {
+export function readPrompt(request: ChatRequest, { text: body, conversationId, model }: PromptSource): Prompt {
   const turns = listTurns(request);
-  const current = request.conversationState.currentMessage.userInputMessage ?? { content: '' };
-  const pastUsers = turns.slice(0, -1).flatMap(({ user }) => (user === undefined ? [] : [user.content]));
+  const message = request.conversationState.currentMessage.userInputMessage;
+  const [head = [], ...rest] = turns.slice(0, -1).flatMap(({ user }) => (user === undefined ? [] : [user.content]));
+  const instructions = [message.content, head, ...rest.toReversed()].flat();
   const calls = turns.flatMap(({ assistant }) => assistant?.toolUses ?? []);
-  const model = models.find((it) => it.modelId === current.modelId) ?? models[0];
-  if (model === undefined) throw new Error('The catalogue is empty.');
-  const instructions = [current.content, ...pastUsers.slice(0, 1), ...pastUsers.slice(1).toReversed()];
   return {
-    content: current.content,
-    topic: findTopic(current.content),
+    message,
+    topic: findTopic(message.content),
     instructions,
     said: turns.flatMap(({ assistant }) => assistant?.content ?? []),
     tools: listTools(request),
-    toolResults: (current.userInputMessageContext?.toolResults ?? []).map((result) => ({
-      name: calls.find((call) => call.toolUseId === result.toolUseId)?.name ?? 'unknown',
-      text: result.content.map((block) => block.text ?? JSON.stringify(block.json)).join('\n'),
-      isError: result.status === 'error',
+    toolResults: (message.userInputMessageContext?.toolResults ?? []).map(({ toolUseId, content, status }) => ({
+      name: calls.find((call) => call.toolUseId === toolUseId)?.name ?? 'unknown',
+      text: content.map(({ text, json }) => text ?? JSON.stringify(json)).join('\n'),
+      isError: status === 'error',
     })),
-    images: current.images ?? [],
-    documents: current.documents ?? [],
     model,
     thinking: findThinking(request.additionalModelRequestFields ?? {}, model, instructions),
     inputCharacters: body.length,
@@ -81,7 +69,7 @@ export function findTopic(content: string): string {
 }
 
 /** The name in a `[[scenario:NAME]]` marker anywhere in the current message. */
-export function findMarker({ content }: Prompt): string | undefined {
+export function findMarker({ message: { content } }: Prompt): string | undefined {
   return [...content.matchAll(SCENARIO_MARKER)].at(-1)?.[1];
 }
 
@@ -120,11 +108,12 @@ type StopReason = 'END_TURN' | 'TOOL_USE' | 'MAX_TOKENS';
 export function compose(prompt: Prompt, parts: readonly Part[], stopReason?: StopReason): StreamReply {
   const callsTool = parts.some((part) => 'event' in part && part.event === 'toolUseEvent');
   const reason = stopReason ?? (callsTool ? 'TOOL_USE' : 'END_TURN');
-  return { frames: paced([...opening(prompt), ...parts, ...closing(prompt, parts, reason)]) };
+  return paced([...opening(prompt), ...parts, ...closing(prompt, parts, reason)]);
 }
 
-export function paced(lines: readonly FramePart[], pauseMs = WORD_PAUSE_MS): readonly FramePart[] {
-  return lines.flatMap((line, index) => [{ pauseMs: index === 0 ? FIRST_PAUSE_MS : pauseMs }, line]);
+/** Frames at the pace of words. */
+export function paced(frames: StreamReply['frames']): StreamReply {
+  return { frames, pauseMs: WORD_PAUSE_MS };
 }
 
 export function opening({ conversationId }: Prompt): readonly Part[] {
@@ -163,20 +152,19 @@ type ToolCall = { readonly toolUseId: string; readonly name: string };
 export function callTool(call: ToolCall, input: object): readonly Part[] {
   // Whole characters, seven at a time.
   const fragments = JSON.stringify(input).match(/.{1,7}/gsu) ?? [];
-  return [startTool(call), ...fragments.map((fragment) => growTool(call, fragment)), stopTool(call)];
+  return [
+    toolEvent(call),
+    ...fragments.map((fragment) => toolEvent(call, { input: fragment })),
+    toolEvent(call, { stop: true }),
+  ];
 }
 
-export function startTool({ toolUseId, name }: ToolCall): Part {
-  return { event: 'toolUseEvent', payload: { toolUseId, name } };
-}
-
-/** The name is repeated in every fragment, as the service does. */
-export function growTool({ toolUseId, name }: ToolCall, input: string): Part {
-  return { event: 'toolUseEvent', payload: { toolUseId, name, input } };
-}
-
-export function stopTool({ toolUseId, name }: ToolCall): Part {
-  return { event: 'toolUseEvent', payload: { toolUseId, name, stop: true } };
+/** Id and name are repeated in every fragment, as the service does. */
+export function toolEvent(
+  { toolUseId, name }: ToolCall,
+  rest: { readonly input?: string; readonly stop?: true } = {},
+): Part {
+  return { event: 'toolUseEvent', payload: { toolUseId, name, ...rest } };
 }
 
 /** Context use, credits, token counts and the stop reason, in this order. */
@@ -221,7 +209,6 @@ function round(value: number): number {
   return Number(value.toFixed(4));
 }
 
-const FIRST_PAUSE_MS = 250;
 const WORD_PAUSE_MS = 25;
 const CHARACTERS_PER_TOKEN = 4;
 

@@ -3,33 +3,22 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+
 import { answer } from './answers.js';
 import {
   answerControl,
   answerMcp,
   type CatalogueModel,
-  findRestOperation,
-  findTargetOperation,
+  findOperation,
   listClientModels,
   listModels,
 } from './control.js';
-import {
-  createExchange,
-  createRequestLog,
-  type Exchange,
-  FAILURES,
-  type LogEntry,
-  readBody,
-  type ReceivedRequest,
-  refuse,
-  type RequestLog,
-  send,
-} from './exchange.js';
+import { type Exchange, FAILURES, readExchange, type ReceivedRequest, Refusal, refuse, send } from './exchange.js';
 import { type Pace, type Reply, writeStream } from './frames.js';
 import { judgeChatRequest } from './rules.js';
 import { isScenarioName, type ScenarioName, SCENARIOS } from './scenarios.js';
 import { compose, findMarker, type Prompt, readPrompt, say } from './script.js';
-import { type Caller, createSignIn, createTokenDesk, type TokenDesk } from './sign-in.js';
+import { type Caller, createSignIn, createTokenDesk } from './sign-in.js';
 
 export type SimulatorOptions = {
   /** 127.0.0.1 unless told otherwise. */
@@ -61,36 +50,46 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
   const { host = '127.0.0.1', port = 0, scenario, pace = 'human' } = options;
   const { accessTokenSeconds = 3600, keepRequests = 1000 } = options;
   if (scenario !== undefined && !isScenarioName(scenario)) throw new Error(`There is no scenario "${scenario}".`);
+  const requests: LogEntry[] = [];
   const replies: Reply[] = [];
-  const log = createRequestLog(keepRequests);
-  const desk = createTokenDesk(accessTokenSeconds, Date.now);
-  const route = createRouter({ desk, pace, scenario, nextReply: () => replies.shift() });
-  const server = createServer((request, response) => void serve(request, response, { log, route }));
+  const desk = createTokenDesk(accessTokenSeconds);
+  const models = scenario === 'clients' ? listClientModels() : listModels();
+  const route = createRouter({ desk, models, pace, scenario, nextReply: () => replies.shift() });
+  const server = createServer((request, response) => {
+    const { method = 'GET', url: path = '/', headers } = request;
+    const entry: LogEntry = { method, path, headers, body: undefined, aborted: false };
+    requests.push(entry);
+    if (requests.length > keepRequests) requests.shift();
+    void serve(request, response, { entry, route });
+  });
   // Longer than any client keeps an idle connection, so that none is closed under a request on its way.
   server.keepAliveTimeout = 120_000;
   server.listen(port, host);
   await once(server, 'listening');
   return {
     url: urlOf(server, host),
-    requests: log.entries,
+    requests,
     enqueue: (...more) => void replies.push(...more),
     reset: () => {
       replies.length = 0;
-      log.clear();
+      requests.length = 0;
     },
     revokeAccessTokens: desk.revokeAccessTokens,
     close: () => close(server),
   };
 }
 
-type Service = { readonly log: RequestLog; readonly route: Handler };
+type LogEntry = { -readonly [Key in keyof ReceivedRequest]: ReceivedRequest[Key] };
 
-/** Notes the request, reads its body, lets it be answered, and survives whatever the client does meanwhile. */
-async function serve(request: IncomingMessage, response: ServerResponse, { log, route }: Service): Promise<void> {
+type Handler = (exchange: Exchange) => Promise<void> | void;
+
+/** Reads the body, lets the request be answered, and survives whatever the client does meanwhile. */
+async function serve(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { entry, route }: { readonly entry: LogEntry; readonly route: Handler },
+): Promise<void> {
   const leaving = new AbortController();
-  const { method = 'GET', url: path = '/', headers } = request;
-  const entry: LogEntry = { method, path, headers, body: undefined, aborted: false };
-  log.add(entry, Number(headers['content-length'] ?? 0));
   let isOurDoing = false;
   response.once('close', () => {
     entry.aborted = !response.writableFinished && !isOurDoing;
@@ -98,29 +97,23 @@ async function serve(request: IncomingMessage, response: ServerResponse, { log, 
   });
   // Writing to a client that has just left is no fault of ours.
   response.on('error', () => leaving.abort());
+  const hangUp = (): void => {
+    isOurDoing = true;
+    response.destroy();
+  };
   try {
-    const text = await readBody(request);
-    if (text === undefined) {
-      response.shouldKeepAlive = false;
-      request.resume();
-      return send(response, refuse(FAILURES.bodyTooLarge));
-    }
-    const exchange = createExchange(request, text, {
-      response,
-      signal: leaving.signal,
-      hangUp: () => {
-        isOurDoing = true;
-        response.destroy();
-      },
-      noteViolation: (violation) => void (entry.violation = violation),
-    });
+    const exchange = await readExchange(request, { response, signal: leaving.signal, hangUp });
     entry.body = exchange.body;
     await route(exchange);
-  } catch (error) {
+  } catch (thrown) {
     if (leaving.signal.aborted) return;
+    if (thrown instanceof Refusal) {
+      if (thrown.detail !== undefined) entry.violation = thrown.detail;
+      return send(response, refuse(thrown.failure, thrown.detail));
+    }
     // A fault of the simulator itself; it must be seen, so it answers with its own words.
     if (response.headersSent) response.destroy();
-    else send(response, { status: 500, body: `The simulator failed: ${String(error)}\n` });
+    else send(response, { status: 500, body: `The simulator failed: ${String(thrown)}\n` });
   }
 }
 
@@ -139,10 +132,9 @@ async function close(server: Server): Promise<void> {
   await closed;
 }
 
-type Handler = (exchange: Exchange) => Promise<void>;
-
-type RouterOptions = {
-  readonly desk: TokenDesk;
+type Service = {
+  readonly desk: ReturnType<typeof createTokenDesk>;
+  readonly models: readonly CatalogueModel[];
   readonly pace: Pace;
   readonly scenario: ScenarioName | undefined;
   /** The next answer that a test has scripted. */
@@ -150,40 +142,26 @@ type RouterOptions = {
 };
 
 /** Which endpoint a request is meant for, and who may call it. */
-function createRouter(options: RouterOptions): Handler {
-  const { desk, scenario } = options;
-  const answerSignIn = createSignIn(desk);
-  const models = scenario === 'clients' ? listClientModels() : listModels();
-  return async (exchange) => {
+function createRouter(service: Service): Handler {
+  const answerSignIn = createSignIn(service.desk);
+  return (exchange) => {
     const { headers, body, response } = exchange;
     const signInReply = answerSignIn(exchange);
     if (signInReply !== undefined) return send(response, signInReply);
     const operation = findOperation(exchange);
-    if (operation === undefined) {
-      const { status, type, message } = FAILURES.unknownOperation;
-      return send(response, { status, headers: { 'x-amzn-errortype': type }, body: { message, __type: type } });
+    if (operation === undefined) throw new Refusal(FAILURES.unknownOperation);
+    if (!hasContentType(exchange)) throw new Refusal(FAILURES.unsupportedMediaType);
+    const caller = service.desk.identify(headers);
+    if (caller === undefined) throw new Refusal(FAILURES.bearerInvalid);
+    if (operation === 'GenerateAssistantResponse') return answerChat(exchange, caller, service);
+    if (operation !== 'InvokeMCP') {
+      return send(response, answerControl(operation, readInput(exchange), caller, service.models));
     }
-    if (!hasContentType(exchange)) return send(response, refuse(FAILURES.unsupportedMediaType));
-    const caller = desk.identify(headers);
-    if (caller === undefined) return send(response, refuse(FAILURES.bearerInvalid));
-    if (operation === 'GenerateAssistantResponse') return answerChat(exchange, caller, { ...options, models });
-    if (operation !== 'InvokeMCP') return send(response, answerControl(operation, readInput(exchange), caller, models));
     // The profile of a web search travels as a header, as the official client sends it.
     const hasProfile = caller.usesApiKey || headers['x-amzn-kiro-profile-arn'] !== undefined;
-    return send(response, hasProfile ? answerMcp(body) : refuse(FAILURES.profileMissing));
+    if (!hasProfile) throw new Refusal(FAILURES.profileMissing);
+    return send(response, answerMcp(body));
   };
-}
-
-function findOperation({ method, url: { pathname }, headers }: Exchange) {
-  const target = headers['x-amz-target'];
-  if (typeof target === 'string') {
-    if (method !== 'POST' || (pathname !== '/' && pathname !== CHAT_PATH)) return undefined;
-    if (target === CHAT_TARGET) return 'GenerateAssistantResponse';
-    return pathname === '/' ? findTargetOperation(target) : undefined;
-  }
-  if (method === 'POST' && pathname === CHAT_PATH) return 'GenerateAssistantResponse';
-  if (method === 'POST' && pathname === '/mcp') return 'InvokeMCP';
-  return findRestOperation(method, pathname);
 }
 
 /** JSON 1.0 is exact about its type; the REST binding takes parameters such as a charset. */
@@ -199,36 +177,23 @@ function readInput({ method, url, body }: Exchange): Readonly<Record<string, unk
   return method === 'GET' || typeof body !== 'object' ? query : { ...query, ...body };
 }
 
-type ChatOptions = RouterOptions & { readonly models: readonly CatalogueModel[] };
-
 /** Judges the request, chooses what answers it, and sends that. */
-async function answerChat(exchange: Exchange, caller: Caller, options: ChatOptions): Promise<void> {
-  const { response, signal, hangUp, text, body } = exchange;
-  const { models, pace } = options;
-  if (!exchange.isJson) return send(response, refuse(FAILURES.notJson));
-  const verdict = judgeChatRequest(body, { models, isProfileRequired: !caller.usesApiKey });
-  if ('violation' in verdict) {
-    const { detail } = verdict.violation;
-    exchange.noteViolation(detail);
-    const { headers, ...reply } = refuse({ ...FAILURES.improper, ...verdict.violation });
-    // The words of the service, and in a header of our own what really was wrong.
-    return send(response, {
-      ...reply,
-      headers: { ...headers, 'x-simulator-detail': detail.replaceAll(/[^ -~]/g, '?') },
-    });
-  }
-  const { request } = verdict;
+async function answerChat(exchange: Exchange, caller: Caller, service: Service): Promise<void> {
+  const { response, hangUp, text, body, bodyKind } = exchange;
+  const { models, pace } = service;
+  if (bodyKind !== 'json') throw new Refusal(FAILURES.notJson);
+  const { request, model } = judgeChatRequest(body, { models, isProfileRequired: !caller.usesApiKey });
   const conversationId = request.conversationState.conversationId ?? randomUUID();
-  const reply =
-    options.nextReply() ?? chooseReply(readPrompt(request, { text, conversationId, models }), exchange, options);
+  const prompt = readPrompt(request, { text, conversationId, model });
+  const reply = service.nextReply() ?? chooseReply(prompt, exchange, service);
   if ('destroy' in reply) return hangUp();
   if ('status' in reply) return send(response, reply);
   const headers = { 'x-amzn-requestid': randomUUID(), 'x-amzn-codewhisperer-conversation-id': conversationId };
-  await writeStream(reply, response, { pace, signal, hangUp, headers });
+  await writeStream(reply, exchange, { pace, headers });
 }
 
 /** A marker in the prompt wins over the scenario of the whole run. */
-function chooseReply(prompt: Prompt, { headers }: Exchange, { scenario, pace }: ChatOptions): Reply {
+function chooseReply(prompt: Prompt, { headers }: Exchange, { scenario, pace }: Service): Reply {
   const name = findMarker(prompt) ?? scenario;
   if (name !== undefined) {
     if (isScenarioName(name)) return SCENARIOS[name].answer(prompt, pace);
@@ -239,6 +204,3 @@ function chooseReply(prompt: Prompt, { headers }: Exchange, { scenario, pace }: 
   // The JSON 1.0 binding has a first frame of its own for the members that are no events.
   return { ...reply, frames: [{ event: 'initial-response', payload: { conversationId: '' } }, ...reply.frames] };
 }
-
-const CHAT_PATH = '/generateAssistantResponse';
-const CHAT_TARGET = 'AmazonCodeWhispererStreamingService.GenerateAssistantResponse';

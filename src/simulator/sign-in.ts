@@ -2,8 +2,9 @@
 
 import { randomBytes } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
+
+import { isRecord } from '../core/reader.js';
 import { answerJson, type Exchange, type HttpReply } from './exchange.js';
-import { isRecord } from './request.js';
 
 export const PROFILE_ARN = 'arn:aws:codewhisperer:us-east-1:111122223333:profile/SIMULATOR123';
 
@@ -12,35 +13,32 @@ export const DEMO_REFRESH_TOKEN = `aorDemo${'SimulatedRefreshToken'.repeat(6)}`;
 
 export type Caller = { readonly usesApiKey: boolean };
 
-/** What an access token is checked against: its kind decides the `tokentype` header that must go with it. */
+/** Who has issued a token: it is renewed there only, and decides the `tokentype` header that must go with it. */
 type TokenKind = 'social' | 'oidc' | 'external';
 
 type IssuedTokens = { readonly accessToken: string; readonly refreshToken: string; readonly expiresIn: number };
 
 export type TokenDesk = ReturnType<typeof createTokenDesk>;
 
-export function createTokenDesk(accessTokenSeconds: number, now: () => number) {
+export function createTokenDesk(accessTokenSeconds: number) {
   const accessTokens = new Map<string, { readonly kind: TokenKind; readonly expiresAt: number }>();
-  const refreshTokens = new Set<string>();
+  const refreshTokens = new Map<string, TokenKind>();
 
   /** New tokens for someone who has just logged in. */
   function issue(kind: TokenKind): IssuedTokens {
     const accessToken = `aoa${randomText(TOKEN_BYTES)}`;
     const refreshToken = `aor${randomText(TOKEN_BYTES)}`;
-    accessTokens.set(accessToken, { kind, expiresAt: now() + accessTokenSeconds * 1000 });
-    refreshTokens.add(refreshToken);
-    // Maps and sets keep the order of insertion, so the first key is the oldest.
-    for (const tokens of [accessTokens, refreshTokens]) {
-      const [oldest] = tokens.keys();
-      if (tokens.size > MOST_TOKENS && oldest !== undefined) tokens.delete(oldest);
-    }
+    accessTokens.set(accessToken, { kind, expiresAt: Date.now() + accessTokenSeconds * 1000 });
+    refreshTokens.set(refreshToken, kind);
     return { accessToken, refreshToken, expiresIn: accessTokenSeconds };
   }
 
   /** New tokens for a refresh token that is alive, and the end of that token. */
   function refresh(refreshToken: string, kind: TokenKind): IssuedTokens | undefined {
-    const isAlive = EVERLASTING.test(refreshToken) || refreshTokens.delete(refreshToken);
-    return isAlive ? issue(kind) : undefined;
+    if (EVERLASTING.test(refreshToken)) return issue(kind);
+    if (refreshTokens.get(refreshToken) !== kind) return undefined;
+    refreshTokens.delete(refreshToken);
+    return issue(kind);
   }
 
   /** Nothing when the bearer is unknown, expired, revoked, or comes with the wrong token type. */
@@ -49,7 +47,7 @@ export function createTokenDesk(accessTokenSeconds: number, now: () => number) {
     if (bearer === undefined) return undefined;
     if (bearer.startsWith('ksk_')) return tokentype === 'API_KEY' ? { usesApiKey: true } : undefined;
     const issued = accessTokens.get(bearer);
-    if (issued === undefined || issued.expiresAt <= now()) return undefined;
+    if (issued === undefined || issued.expiresAt <= Date.now()) return undefined;
     return tokentype === (issued.kind === 'external' ? 'EXTERNAL_IDP' : undefined) ? { usesApiKey: false } : undefined;
   }
 
@@ -58,94 +56,73 @@ export function createTokenDesk(accessTokenSeconds: number, now: () => number) {
 
 /** The answer to a request for sign-in, or nothing when the path is none of its. */
 export function createSignIn(desk: TokenDesk): (exchange: Exchange) => HttpReply | undefined {
+  /** The device codes that are waiting, and how often each was asked about. */
   const polls = new Map<string, number>();
-  return ({ method, url, body, isForm }) => {
-    const { pathname: path, origin } = url;
-    if (method === 'GET' && path === '/device') return { status: 200, body: 'The simulator approves by itself.\n' };
-    if (method !== 'POST') return undefined;
-    const read: FieldReader = (name) => {
+  return ({ method, url, body, bodyKind }) => {
+    const read = (name: string): string => {
       const value = isRecord(body) ? body[name] : undefined;
       return typeof value === 'string' ? value : '';
     };
-    switch (path) {
-      case '/refreshToken':
-        return refreshSocial(desk, read);
-      case '/token':
-        return isForm ? refreshExternal(desk, read) : answerToken(desk, polls, read);
-      case '/client/register':
-        return register(read);
-      case '/device_authorization':
-        return authorizeDevice(polls, read, origin);
+    const hasClient = read('clientId') !== '' && read('clientSecret') !== '';
+    switch (`${method} ${url.pathname}`) {
+      case 'GET /device':
+        return { status: 200, body: 'The simulator approves by itself.\n' };
+      case 'POST /refreshToken':
+        return answerSocial(desk.refresh(read('refreshToken'), 'social'));
+      case 'POST /client/register':
+        if (read('clientName') !== '' && read('clientType') === 'public') return register();
+        return fail('invalid_request', 'Invalid client metadata');
+      case 'POST /device_authorization':
+        if (!hasClient) return INVALID_CLIENT;
+        if (read('startUrl') === '') return fail('invalid_request', 'Invalid start URL');
+        return authorizeDevice(polls, url.origin);
+      case 'POST /token':
+        if (bodyKind === 'form') return answerExternal(desk, read);
+        if (!hasClient) return INVALID_CLIENT;
+        if (read('grantType') === DEVICE_GRANT) return answerDevice(desk, polls, read('deviceCode'));
+        if (read('grantType') !== 'refresh_token') return UNSUPPORTED_GRANT;
+        return answerOidc(desk.refresh(read('refreshToken'), 'oidc'));
       default:
         return undefined;
     }
   };
 }
 
-/** A text of the body, which may be a form; empty when there is none of that name. */
-type FieldReader = (name: string) => string;
-
-function refreshSocial(desk: TokenDesk, read: FieldReader): HttpReply {
-  const tokens = desk.refresh(read('refreshToken'), 'social');
+function answerSocial(tokens: IssuedTokens | undefined): HttpReply {
   if (tokens !== undefined) return answerJson({ ...tokens, profileArn: PROFILE_ARN });
-  return {
-    status: 401,
-    headers: { 'x-amzn-errortype': 'UnauthorizedException' },
-    body: { message: 'Invalid refresh token provided', reason: null },
-  };
-}
-
-function answerToken(desk: TokenDesk, polls: Map<string, number>, read: FieldReader): HttpReply {
-  if (read('clientId') === '' || read('clientSecret') === '') return invalidClient();
-  switch (read('grantType')) {
-    case 'refresh_token':
-      return answerOidc(desk.refresh(read('refreshToken'), 'oidc'));
-    case DEVICE_GRANT:
-      return answerDevice(desk, polls, read('deviceCode'));
-    default:
-      return fail('unsupported_grant_type', 'Unsupported grant type');
-  }
+  const headers = { 'x-amzn-errortype': 'UnauthorizedException' };
+  return { status: 401, headers, body: { message: 'Invalid refresh token provided', reason: null } };
 }
 
 /** The answer of an identity provider of the customer: a form in, snake case out. */
-function refreshExternal(desk: TokenDesk, read: FieldReader): HttpReply {
-  if (read('grant_type') !== 'refresh_token') return fail('unsupported_grant_type', 'Unsupported grant type');
-  if (read('client_id') === '') return invalidClient();
+function answerExternal(desk: TokenDesk, read: (name: string) => string): HttpReply {
+  if (read('grant_type') !== 'refresh_token') return UNSUPPORTED_GRANT;
+  if (read('client_id') === '') return INVALID_CLIENT;
   const tokens = desk.refresh(read('refresh_token'), 'external');
-  if (tokens === undefined) return fail('invalid_grant', 'Invalid refresh token provided');
+  if (tokens === undefined) return INVALID_GRANT;
   const { accessToken: access_token, refreshToken: refresh_token, expiresIn: expires_in } = tokens;
   return answerJson({ access_token, refresh_token, expires_in, token_type: 'Bearer' });
 }
 
 function answerOidc(tokens: IssuedTokens | undefined): HttpReply {
-  if (tokens === undefined) return fail('invalid_grant', 'Invalid refresh token provided');
+  if (tokens === undefined) return INVALID_GRANT;
   const unused = { idToken: null, aws_sso_app_session_id: null, issuedTokenType: null, originSessionId: null };
   return answerJson({ ...tokens, tokenType: 'Bearer', ...unused });
 }
 
-function register(read: FieldReader): HttpReply {
-  const isLegal = read('clientName') !== '' && read('clientType') === 'public';
-  if (!isLegal) return fail('invalid_request', 'Invalid client metadata');
+function register(): HttpReply {
   const clientIdIssuedAt = Math.floor(Date.now() / 1000);
   const clientSecretExpiresAt = clientIdIssuedAt + 90 * 24 * 3600;
   return answerJson({ clientId: randomText(), clientSecret: randomText(), clientIdIssuedAt, clientSecretExpiresAt });
 }
 
-function authorizeDevice(polls: Map<string, number>, read: FieldReader, baseUrl: string): HttpReply {
-  if (read('clientId') === '' || read('clientSecret') === '') return invalidClient();
-  if (read('startUrl') === '') return fail('invalid_request', 'Invalid start URL');
+function authorizeDevice(polls: Map<string, number>, origin: string): HttpReply {
   const deviceCode = randomText();
   const userCode = 'SIMU-LATE';
-  polls.clear();
+  const verificationUri = `${origin}/device`;
+  const verificationUriComplete = `${verificationUri}?user_code=${userCode}`;
   polls.set(deviceCode, 0);
-  return answerJson({
-    deviceCode,
-    userCode,
-    verificationUri: `${baseUrl}/device`,
-    verificationUriComplete: `${baseUrl}/device?user_code=${userCode}`,
-    expiresIn: 600,
-    interval: 1,
-  });
+  return answerJson({ deviceCode, userCode, verificationUri, verificationUriComplete, expiresIn: 600, interval: 1 });
 }
 
 /** Pending once, then approved; the code is of no use afterwards. */
@@ -153,26 +130,24 @@ function answerDevice(desk: TokenDesk, polls: Map<string, number>, deviceCode: s
   const count = polls.get(deviceCode);
   if (count === undefined) return fail('invalid_grant', 'Invalid device code provided');
   polls.set(deviceCode, count + 1);
-  if (count < PENDING_POLLS) return fail('authorization_pending', 'Authorization is still pending');
+  if (count === 0) return fail('authorization_pending', 'Authorization is still pending');
   polls.delete(deviceCode);
   return answerOidc(desk.issue('oidc'));
-}
-
-function invalidClient(): HttpReply {
-  return fail('invalid_client', 'Invalid client provided');
 }
 
 function fail(error: string, description: string): HttpReply {
   return { status: 400, body: { error, error_description: description } };
 }
 
+const INVALID_CLIENT = fail('invalid_client', 'Invalid client provided');
+const INVALID_GRANT = fail('invalid_grant', 'Invalid refresh token provided');
+const UNSUPPORTED_GRANT = fail('unsupported_grant_type', 'Unsupported grant type');
+
 function randomText(bytes = 24): string {
   return randomBytes(bytes).toString('base64url');
 }
 
 const EVERLASTING = /^(aorDemo|reusable)/;
-const MOST_TOKENS = 10_000;
 /** Makes tokens about as long as the real ones. */
 const TOKEN_BYTES = 168;
 const DEVICE_GRANT = 'urn:ietf:params:oauth:grant-type:device_code';
-const PENDING_POLLS = 1;
