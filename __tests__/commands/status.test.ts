@@ -76,6 +76,13 @@ for (const [name, env, expected] of environments) {
   });
 }
 
+test('status tells a login whose end is no time', async () => {
+  const machine = await startMachine();
+  machine.write(IDE_FILE, { ...IDE_LOGIN, expiresAt: 1e18 });
+  const status = await machine.run(['status'], { env: { KIRO_CREDS_FILE: `~/${IDE_FILE}` } });
+  expect(status).toMatchObject({ code: 0, stdout: expect.stringContaining('token    of unknown age\n') });
+});
+
 test('status says why a login of the environment cannot be used', async () => {
   const machine = await startMachine();
   const status = await machine.run(['status'], { env: { KIRO_CREDS_FILE: '/nowhere' } });

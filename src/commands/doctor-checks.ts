@@ -1,6 +1,7 @@
 /** What `doctor` looks at: this machine, the settings, the login and the way to Kiro. No token is sent without `--live`. */
 
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { access, constants, stat } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { dirname } from 'node:path';
@@ -71,20 +72,14 @@ async function folderFindings(paths: GatewayPaths): Promise<readonly Finding[]> 
   const broken: Finding[] = [];
   for (const folder of folders) {
     let there = folder;
-    while (there !== dirname(there) && !(await isSo(stat(there)))) there = dirname(there);
+    while (!existsSync(there)) there = dirname(there);
     const isFolder = (await stat(there)).isDirectory();
-    if (isFolder && (await isSo(access(there, constants.W_OK)))) continue;
-    const found = `${folder} cannot be made, because ${there} ${isFolder ? 'cannot be written' : 'is no folder'}`;
+    const fault = isFolder ? await access(there, constants.W_OK).catch(() => 'cannot be written') : 'is no folder';
+    if (fault === undefined) continue;
+    const found = `${folder} cannot be made, because ${there} ${fault}`;
     broken.push(bad('folder', found, 'Mend that, or name another with KIRO_GATEWAY_HOME.'));
   }
   return broken.length > 0 ? broken : [ok('folders', folders.join(', '))];
-}
-
-function isSo(attempt: Promise<unknown>): Promise<boolean> {
-  return attempt.then(
-    () => true,
-    () => false,
-  );
 }
 
 /** Names that are nearly one of ours, and in files that are ours alone any that is none. */
@@ -146,7 +141,7 @@ async function accountFindings(context: Context, options: CommandOptions, networ
   const tell = (sentence: string): void => void notices.push(warn('stores', sentence, AS_SAID));
   const desk = await openLoginDesk(context, options, tell);
   try {
-    const status = await readStatus(options, context);
+    const status = await readStatus(desk, options);
     const sources = desk.logins === undefined ? [] : await detectLogins(desk.detection);
     const { login, logins, gatewayKey } = status;
     const names = logins.map((it) => `${it.name} (${it.account}, ${it.store})`).join(', ') || 'none';
@@ -170,26 +165,26 @@ async function accountFindings(context: Context, options: CommandOptions, networ
 
 function loginFindings({ login, problem }: StatusFacts, now: number): readonly Finding[] {
   if (login === null) return [bad('login', problem ?? 'No Kiro login found.', 'Run `kiro-gateway login`.')];
-  const findings = [
-    ok(
-      'login',
-      `${login.account}${login.name === null ? '' : ` as ${login.name}`}, from ${login.source}, id ${login.id}`,
-    ),
-  ];
+  const name = login.name === null ? '' : ` as ${login.name}`;
   // What is not known is no number, and in no order with one.
-  const [end, expiresAt] = [login.registrationExpiresAt, login.expiresAt].map((it) => Date.parse(it ?? ''));
-  if (end !== undefined && end <= now) {
-    const fix = 'Run `kiro-gateway login`: without it the token cannot be renewed.';
-    findings.push(bad('login', `the client that was registered for it ${tokenLife(end, now)}`, fix));
-  }
-  const renewed = 'Nothing has to be done: it is renewed with the next request; `--live` tries that.';
+  const end = Date.parse(login.registrationExpiresAt ?? '');
+  const expiresAt = Date.parse(login.expiresAt ?? '');
   const life = tokenLife(login.expiresAt === null ? undefined : expiresAt, now);
-  if (login.kind === 'api-key') findings.push(ok('token', 'an API key, which is never renewed'));
-  else findings.push((expiresAt ?? 0) > now ? ok('token', life) : info('token', life, renewed));
   const profile = login.profileArn ?? 'none named, so it is looked for';
-  findings.push(ok('region', `API in ${login.apiRegion}, login in ${login.loginRegion}, profile ${profile}`));
-  return findings;
+  return [
+    ok('login', `${login.account}${name}, from ${login.source}, id ${login.id}`),
+    ...(end <= now ? [bad('login', `the client that was registered for it ${tokenLife(end, now)}`, REGISTER)] : []),
+    login.kind === 'api-key'
+      ? ok('token', 'an API key, which is never renewed')
+      : expiresAt > now
+        ? ok('token', life)
+        : info('token', life, RENEWED),
+    ok('region', `API in ${login.apiRegion}, login in ${login.loginRegion}, profile ${profile}`),
+  ];
 }
+
+const REGISTER = 'Run `kiro-gateway login`: without it the token cannot be renewed.';
+const RENEWED = 'Nothing has to be done: it is renewed with the next request; `--live` tries that.';
 
 /** The list of models costs no credits; the login is renewed for it where that is due. */
 async function liveFinding(context: Context, options: CommandOptions): Promise<Finding> {

@@ -17,21 +17,14 @@ export type Finding = {
   readonly fix: string | null;
 };
 
-export function ok(name: string, found: string): Finding {
-  return { name, state: 'ok', found, fix: null };
+function finder(state: Finding['state']) {
+  return (name: string, found: string, fix: string | null = null): Finding => ({ name, state, found, fix });
 }
 
-export function info(name: string, found: string, fix: string): Finding {
-  return { name, state: 'info', found, fix };
-}
-
-export function warn(name: string, found: string, fix: string): Finding {
-  return { name, state: 'warn', found, fix };
-}
-
-export function bad(name: string, found: string, fix: string): Finding {
-  return { name, state: 'bad', found, fix };
-}
+export const ok = finder('ok');
+export const info = finder('info');
+export const warn = finder('warn');
+export const bad = finder('bad');
 
 export const AS_SAID = 'Do what the sentence says.';
 
@@ -46,10 +39,10 @@ export function explainTurn(capture: Capture): readonly Finding[] {
     ok('asked', describeBody(client.body)),
     ...attempts.flatMap((attempt, index) => {
       const { status, failure, events = [] } = attempt;
-      const [name, found] = [`answer ${index + 1}`, describeAnswer(attempt)];
       const isGood = status === 200 && failure === undefined && !events.some(isException);
-      const answer = isGood ? ok(name, found) : answerOf(name, found, 'What became of it stands under outcome.');
-      return [ok(`sent ${index + 1}`, describeSent(attempt)), answer];
+      const [answer, fix] = isGood ? [ok] : [answerOf, 'What became of it stands under outcome.'];
+      const sent = ok(`sent ${index + 1}`, describeSent(attempt));
+      return [sent, answer(`answer ${index + 1}`, describeAnswer(attempt), fix)];
     }),
     outcomeFinding(outcome),
     ...ruleFindings(capture),
@@ -86,11 +79,10 @@ function describeSent({ url, characters, body }: CapturedAttempt): string {
   return facts.filter((it) => !it.endsWith(': 0')).join(', ');
 }
 
-function describeAnswer({ status, requestId, events, text, failure }: CapturedAttempt): string {
-  const words = status === undefined ? 'no answer' : `${status}`;
-  const said = events === undefined ? sayFailure(text ?? '') : sayEvents(events);
+function describeAnswer({ status, requestId, events, text = '', failure = '' }: CapturedAttempt): string {
+  const said = events === undefined ? sayFailure(text) : sayEvents(events);
   const id = requestId ? `request ${requestId}` : '';
-  return [words, said, failure ?? '', id].filter((it) => it !== '').join('; ');
+  return [String(status ?? 'no answer'), said, failure, id].filter((it) => it !== '').join('; ');
 }
 
 function sayFailure(text: string): string {
@@ -116,20 +108,16 @@ function isException({ headers }: CapturedEvent): boolean {
 }
 
 function outcomeFinding({ state, finishReason, credits, error }: Capture['outcome']): Finding {
-  switch (state) {
-    case 'finished':
-      return ok('outcome', `finished: ${finishReason}${credits === undefined ? '' : `, ${credits} credits`}`);
-    case 'client-left': {
-      const fix = 'If nobody stopped it, raise the time limit of the client.';
-      return info('outcome', 'the client left before the answer was complete', fix);
-    }
-    case 'failed': {
-      // The cast is what was captured: the kind of a GatewayError.
-      const kind = (error?.kind ?? 'internal') as ErrorKind;
-      const reason = error?.reason === undefined ? '' : ` (${error.reason})`;
-      return bad('outcome', `${kind}${reason}: ${error?.message ?? 'unknown'}`, FIXES[kind] ?? FIXES.internal);
-    }
+  if (state === 'finished') {
+    return ok('outcome', `finished: ${finishReason}${credits === undefined ? '' : `, ${credits} credits`}`);
   }
+  if (state === 'client-left') {
+    const fix = 'If nobody stopped it, raise the time limit of the client.';
+    return info('outcome', 'the client left before the answer was complete', fix);
+  }
+  const { kind = 'internal', message = 'unknown', reason } = error ?? {};
+  const fix = Object.hasOwn(FIXES, kind) ? FIXES[kind as ErrorKind] : FIXES.internal; // the cast is what was asked
+  return bad('outcome', `${kind}${reason === undefined ? '' : ` (${reason})`}: ${message}`, fix);
 }
 
 /** Rules of which nobody is sure are worth a word only where Kiro refused the form of the request. */

@@ -5,14 +5,15 @@ import { join } from 'node:path';
 import {
   accountKind,
   type Credential,
+  type Tokens,
   DEFAULT_LOGIN,
   digestOf,
   loginCommand,
   withSettings,
 } from '../auth/credential.js';
+import type { LoginStore } from '../auth/login-store.js';
 import { readLoginAt, usualPlace } from '../auth/sources.js';
 import { fileStore, type RenewedBy } from '../auth/store.js';
-import type { Context } from '../context.js';
 import { toGatewayError } from '../core/errors.js';
 import { lastingKey } from '../server/access.js';
 import type { Run } from './command.js';
@@ -20,10 +21,10 @@ import type { CommandOptions } from '../settings.js';
 import { type LoginDesk, openLoginDesk, tokenLife, whereItCalls } from './login-desk.js';
 
 export const status: Run = async (_, options, context) => {
-  const { terminal } = context;
-  const facts = await readStatus(options, context);
-  const isJson = options['json'] === true;
-  const text = isJson ? JSON.stringify(facts, undefined, 2) : describe(facts, context.now(), terminal.style);
+  const { terminal, now } = context;
+  const desk = await openLoginDesk(context, options, terminal.note);
+  const facts = await readStatus(desk, options).finally(desk.close);
+  const text = options['json'] === true ? JSON.stringify(facts, undefined, 2) : describe(facts, now(), terminal.style);
   await terminal.result(`${text}\n`);
   return facts.loggedIn ? 0 : NOT_LOGGED_IN;
 };
@@ -42,11 +43,8 @@ export type StatusFacts = {
   readonly gatewayKey: { readonly file: string | null; readonly exists: boolean; readonly key?: string };
 };
 
-/** @throws GatewayError `invalid-request` for bad settings. */
-export async function readStatus(options: CommandOptions, context: Context): Promise<StatusFacts> {
-  const desk = await openLoginDesk(context, options, context.terminal.note);
-  const found = desk.logins === undefined ? await fromSettings(desk) : await findLogin(options['profile'], desk);
-  await desk.close();
+export async function readStatus(desk: LoginDesk, { profile, showKey }: CommandOptions): Promise<StatusFacts> {
+  const found = await findLogin(desk, profile).catch((thrown: unknown) => toGatewayError(thrown).message);
   const stored = (await desk.logins?.listLogins().catch(() => [])) ?? [];
   const isFound = typeof found !== 'string';
   return {
@@ -54,30 +52,26 @@ export async function readStatus(options: CommandOptions, context: Context): Pro
     problem: isFound ? null : found,
     login: isFound ? found : null,
     logins: stored.map(({ name, account, store }) => ({ name, account, store })),
-    gatewayKey: await keyFacts(desk, options['showKey'] === true),
+    gatewayKey: await keyFacts(desk, showKey === true),
   };
 }
 
-type Login = ReturnType<typeof toLogin>;
-
 /** In the order of use: what `--profile` names, the environment, the stored login. A sentence when there is none. */
-async function findLogin(profile: CommandOptions[string], desk: LoginDesk): Promise<Login | string> {
-  try {
-    if (typeof profile !== 'string' && usualPlace('env', desk.detection) !== undefined) return await fromSettings(desk);
-    const found = await fromStore(String(profile ?? DEFAULT_LOGIN), desk);
-    if (found !== undefined) return found;
-    if (typeof profile === 'string') return `There is no login ${profile}; run \`${loginCommand(profile)}\`.`;
-    return 'No Kiro login found; run `kiro-gateway login`.';
-  } catch (thrown) {
-    return toGatewayError(thrown).message;
-  }
+async function findLogin(desk: LoginDesk, profile: CommandOptions[string]): Promise<Login | string> {
+  const { logins, detection } = desk;
+  const named = typeof profile === 'string' ? profile : undefined;
+  const isInSettings = named === undefined && usualPlace('env', detection) !== undefined;
+  if (logins === undefined || isInSettings) return fromSettings(desk);
+  const found = await fromStore(named ?? DEFAULT_LOGIN, logins, desk);
+  if (found !== undefined || named === undefined) return found ?? 'No Kiro login found; run `kiro-gateway login`.';
+  return `There is no login ${named}; run \`${loginCommand(named)}\`.`;
 }
 
-async function fromSettings({ detection, paths, logins }: LoginDesk): Promise<Login> {
+async function fromSettings({ detection, paths, logins }: LoginDesk) {
   const { credential } = await readLoginAt({ name: 'env', path: undefined }, detection);
   const store = fileStore(paths.state, () => undefined);
   const tokens = credential.kind === 'api-key' ? undefined : await store.read(digestOf(credential));
-  return toLogin(credential, tokens === undefined ? credential : { ...credential, ...tokens }, {
+  return loginFacts(credential, tokens, {
     name: null,
     source: logins === undefined ? 'simulator' : 'env',
     sourcePath: detection.settings.kiroCredsFile ?? detection.settings.kiroCliDbFile ?? null,
@@ -88,13 +82,11 @@ async function fromSettings({ detection, paths, logins }: LoginDesk): Promise<Lo
   });
 }
 
-async function fromStore(name: string, { logins, detection, paths }: LoginDesk): Promise<Login | undefined> {
-  const login = await logins?.readLogin(name);
+async function fromStore(name: string, logins: LoginStore, { detection, paths }: LoginDesk) {
+  const login = await logins.readLogin(name);
   if (login === undefined) return undefined;
-  const { tokens, facts } = login;
-  const { credential } = withSettings(login, detection.settings);
-  const { source, store, savedAt, lastRefresh } = facts;
-  return toLogin(credential, tokens === undefined ? credential : { ...credential, ...tokens }, {
+  const { source, store, savedAt, lastRefresh } = login.facts;
+  return loginFacts(withSettings(login, detection.settings).credential, login.tokens, {
     name,
     source: source.name,
     sourcePath: source.path ?? null,
@@ -105,7 +97,7 @@ async function fromStore(name: string, { logins, detection, paths }: LoginDesk):
   });
 }
 
-type Rest = {
+type Origin = {
   /** Null for a login of the environment. */
   readonly name: string | null;
   readonly source: string;
@@ -117,8 +109,11 @@ type Rest = {
   readonly lastRefresh: { readonly by: RenewedBy; readonly at: string | null } | null;
 };
 
-/** @param latest The credential with the tokens of its last refresh. */
-function toLogin(credential: Credential, latest: Credential, rest: Rest) {
+type Login = ReturnType<typeof loginFacts>;
+
+/** @param tokens Those of the last refresh. */
+function loginFacts(credential: Credential, tokens: Tokens | undefined, origin: Origin) {
+  const latest = { ...credential, ...tokens };
   const profileArn = credential.profileArn ?? latest.profileArn;
   return {
     account: accountKind(credential),
@@ -131,7 +126,7 @@ function toLogin(credential: Credential, latest: Credential, rest: Rest) {
     profileArn: profileArn ?? null,
     expiresAt: isoTime(latest.kind === 'api-key' ? undefined : latest.expiresAt),
     registrationExpiresAt: isoTime(credential.kind === 'oidc' ? credential.registrationExpiresAt : undefined),
-    ...rest,
+    ...origin,
   };
 }
 
@@ -146,8 +141,9 @@ function masked(id: string): string {
   return id.length <= 8 ? '…' : `${id.slice(0, 4)}…${id.slice(-4)}`;
 }
 
+/** Null for what is no time, too: a login of somebody else's may say anything. */
 function isoTime(time: number | undefined): string | null {
-  return time === undefined ? null : new Date(time).toISOString();
+  return new Date(time ?? Number.NaN).toJSON();
 }
 
 // --- for a person
@@ -159,26 +155,27 @@ function describe(facts: StatusFacts, now: number, style: { readonly bold: (text
   const names = logins.map((it) => `${it.name} (${it.account})`).join(', ');
   const rows: readonly Row[] = [
     ...(login === null ? ([['login', problem ?? 'none']] as const) : loginRows(login, now)),
-    ...(logins.length === 0 ? [] : ([['logins', names]] as const)),
+    ['logins', names],
     ['key', keyWords(gatewayKey)],
   ];
-  return rows.map(([name, words]) => `${style.bold(name.padEnd(9))}${words}`).join('\n');
+  const told = rows.filter(([, words]) => words !== '');
+  return told.map(([name, words]) => `${style.bold(name.padEnd(9))}${words}`).join('\n');
 }
 
 function loginRows(login: Login, now: number): readonly Row[] {
-  const { registrationExpiresAt } = login;
-  const client = login.clientId === null ? '' : `, client ${login.clientId}`;
+  const { name, id, clientId, storePath, sourcePath, registrationExpiresAt: registered } = login;
   const life = (time: string | null): string =>
     time === null ? 'of unknown age' : `${tokenLife(Date.parse(time), now)} (${time})`;
+  const after = (words: string, value: string | null): string => (value === null ? '' : words + value);
   return [
-    ['login', `${login.account}${login.name === null ? '' : ` as ${login.name}`} (id ${login.id}${client})`],
-    ['store', `${STORES[login.store]}${login.storePath === null ? '' : ` in ${login.storePath}`}`],
-    ['source', `${SOURCES[login.source] ?? login.source}${login.sourcePath === null ? '' : `, ${login.sourcePath}`}`],
+    ['login', `${login.account}${after(' as ', name)} (id ${id}${after(', client ', clientId)})`],
+    ['store', `${STORES[login.store]}${after(' in ', storePath)}`],
+    ['source', `${SOURCES[login.source] ?? login.source}${after(', ', sourcePath)}`],
     ['token', login.kind === 'api-key' ? 'an API key, which is never renewed' : life(login.expiresAt)],
-    ...(registrationExpiresAt === null ? [] : ([['client', life(registrationExpiresAt)]] as const)),
+    ['client', registered === null ? '' : life(registered)],
     ['region', `login in ${login.loginRegion}, API in ${login.apiRegion}`],
     ['profile', login.profileArn ?? 'none named'],
-    ...(login.lastRefresh === null ? [] : ([['renewed', renewalWords(login, login.lastRefresh, now)]] as const)),
+    ['renewed', login.lastRefresh === null ? '' : renewalWords(login, login.lastRefresh, now)],
   ];
 }
 
