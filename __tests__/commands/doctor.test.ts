@@ -170,6 +170,12 @@ test('a host that is not there is broken, the others are looked at all the same'
   expect(told.checks.filter(({ name, state }) => name === 'host' && state === 'ok')).toHaveLength(1);
 });
 
+test('where an API key is the login, nobody asks for the host that renews tokens', async () => {
+  const machine = await startMachine();
+  const env = { KIRO_API_KEY: PLANTED.apiKey, KIRO_AUTH_URL: 'http://127.0.0.1:1' };
+  expect(wrong(await examine(machine, { env }))).toEqual({ code: 0, found: [] });
+});
+
 test('a certificate that nobody vouches for is told with the remedy', async () => {
   const machine = await startMachine();
   const pem = (name: string) => readFileSync(join(import.meta.dirname, '..', 'fixtures', 'tls', name));
@@ -220,7 +226,7 @@ test('names that are nearly a setting, or none in a file of ours, are reported',
   const machine = await startMachine();
   const named = machine.write('my.env', 'LOGLEVEL=DEBUG\nDATABASE_URL=x\n');
   machine.write('gateway/config/.env', 'SOMETHING_ELSE=1\n');
-  const env = { ...loggedIn, KIRO_API_KEYS: 'x', KIRO_COLOUR: 'red', EDITOR: 'vi' };
+  const env = { ...loggedIn, KIRO_API_KEYS: 'x', KIRO_COLOUR: 'red', EDITOR: 'vi', KIRO_GATEWAY_API_KEY: 'x' };
   const told = await examine(machine, { env, args: ['--env-file', named] });
   expect(told.checks.filter(({ name }) => name === 'setting').map(({ found, fix }) => [found, fix])).toEqual([
     ['the environment sets KIRO_API_KEYS, which is no setting', 'Say KIRO_API_KEY.'],

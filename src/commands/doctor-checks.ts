@@ -110,8 +110,8 @@ function isNearly(name: string, known: string): boolean {
   return shorter > 5 && Math.max(name.length, known.length) - from - end <= 2;
 }
 
-/** What others read. */
-const FOREIGN = /^(?:KIRO_SIMULATOR_SCENARIO|NO_COLOR|NODE_\w+|(?:https?|all|no)_proxy)$/i;
+/** What others read: clients look for the key where `run` has told them to. */
+const FOREIGN = /^(?:KIRO_SIMULATOR_SCENARIO|KIRO_GATEWAY_(?:API_)?KEY|NO_COLOR|NODE_\w+|(?:https?|all|no)_proxy)$/i;
 
 async function portFinding({ serverHost: host, serverPort: port }: Settings, network: Fetch): Promise<Finding> {
   if (port === 0) return ok('port', 'any that is free');
@@ -208,7 +208,9 @@ async function networkFindings(context: Context, { network, settings, login }: W
   const hosts = apiHosts(login?.apiRegion ?? settings.kiroApiRegion ?? DEFAULT_REGION, overrides);
   const region = login?.loginRegion ?? settings.kiroRegion ?? DEFAULT_REGION;
   const renewal = (login?.kind === 'oidc' ? oidcHost : desktopAuthHost)(region, overrides);
-  const needed = [hosts.chat, hosts.management, ...(login?.kind === 'external-idp' ? [] : [renewal])];
+  // An identity provider of the customer has a host of its own, and an API key is never renewed.
+  const isRenewed = login?.kind !== 'external-idp' && login?.kind !== 'api-key';
+  const needed = [hosts.chat, hosts.management, ...(isRenewed ? [renewal] : [])];
   const spare = [hosts.chatFallback, hosts.managementFallback].filter((it) => it !== undefined);
   const all = [...new Set([...needed, ...spare])];
   const probes = await Promise.all(
@@ -216,7 +218,8 @@ async function networkFindings(context: Context, { network, settings, login }: W
   );
   const skewMs = probes.find((it) => it.skewMs !== undefined)?.skewMs;
   return [
-    ...proxyFindings(context.machine.env, settings, hosts.chat),
+    proxyFinding(settings, hosts.chat, context.machine.env),
+    ...(context.machine.env['NODE_TLS_REJECT_UNAUTHORIZED'] === '0' ? [BLIND] : []),
     ...probes.map((it) => it.finding),
     ...(skewMs === undefined ? [] : [clockFinding(skewMs)]),
   ];
@@ -260,17 +263,12 @@ const FAULTS: readonly (readonly [code: RegExp, said: string, fix: string])[] = 
   [/^/, 'cannot be reached', 'Check the network, a firewall and the proxy settings.'],
 ];
 
-function proxyFindings(
-  env: Readonly<Record<string, string | undefined>>,
-  { vpnProxyUrl }: Settings,
-  host: string,
-): readonly Finding[] {
-  const tls = env['NODE_TLS_REJECT_UNAUTHORIZED'] === '0' ? [BLIND] : [];
-  if (vpnProxyUrl !== undefined) return [ok('proxy', 'VPN_PROXY_URL is set'), ...tls];
+function proxyFinding({ vpnProxyUrl }: Settings, host: string, env: Context['machine']['env']): Finding {
+  if (vpnProxyUrl !== undefined) return ok('proxy', 'VPN_PROXY_URL is set');
   const named = proxyFor(host, undefined, env);
-  if (named === undefined) return [ok('proxy', 'none'), ...tls];
-  if ('invalid' in named) return [bad('proxy', `${named.invalid} is no URL of a proxy`, 'Correct it.'), ...tls];
-  return [ok('proxy', `${named.address}, from the environment`), ...tls];
+  if (named === undefined) return ok('proxy', 'none');
+  if ('invalid' in named) return bad('proxy', `${named.invalid} is no URL of a proxy`, 'Correct it.');
+  return ok('proxy', `${named.address}, from the environment`);
 }
 
 const BLIND = warn(

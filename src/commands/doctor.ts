@@ -37,21 +37,17 @@ export const doctor: Run = async ([id], options, context) => {
     terminal.note('Texts stand in it as their lengths; have a look at it before you paste it into an issue.');
     return 0;
   }
-  const about = { version, node: process.versions.node, platform: process.platform };
   const shown: Shown =
     turn === undefined
-      ? { ...about, checks, settings: listSettings(loaded.settings) }
+      ? {
+          version,
+          node: process.versions.node,
+          platform: process.platform,
+          checks,
+          settings: listSettings(loaded.settings),
+        }
       : { request: id, checks: explainTurn(turn) };
-  // Shorter, and nobody's name or account: the home folder as `~`, account numbers as dots.
-  const home = homeDirectory.length > 1 ? homeDirectory : '~';
-  const clean = (_: string, it: unknown): unknown =>
-    typeof it === 'string'
-      ? harmless(it)
-          .replaceAll(/\s*\n\s*/g, ' ')
-          .replaceAll(home, '~')
-          .replaceAll(/:\d{12}:/g, ':…:')
-      : it;
-  const json = JSON.stringify(shown, clean, 2);
+  const json = JSON.stringify(shown, cleanerFor(homeDirectory), 2);
   // The cast is the same value: only texts were changed.
   await terminal.result(options['json'] === true ? `${json}\n` : describe(JSON.parse(json) as Shown, terminal.style));
   const broken = checks.filter(({ state }) => state === 'bad');
@@ -59,6 +55,16 @@ export const doctor: Run = async ([id], options, context) => {
   // A login that is missing or over is what scripts can mend; anything else that is broken is not.
   return broken.every(({ name }) => name === 'login') ? 4 : 1;
 };
+
+/** On one line, and without anybody's name or account: the home folder as `~`, account numbers as dots. */
+function cleanerFor(homeDirectory: string): (key: string, value: unknown) => unknown {
+  const home = homeDirectory.length > 1 ? homeDirectory : '~';
+  return (_, value) => {
+    if (typeof value !== 'string') return value;
+    const line = harmless(value).replaceAll(/\s*\n\s*/g, ' ');
+    return line.replaceAll(home, '~').replaceAll(/:\d{12}:/g, ':…:');
+  };
+}
 
 /** @throws GatewayError `invalid-request` for a flag that is wrong, and for an env file that cannot be read. */
 async function loadSettingsBoldly(context: Context, options: CommandOptions): Promise<Loaded> {
@@ -90,17 +96,16 @@ type Shown = Readonly<Partial<Record<'version' | 'node' | 'platform' | 'request'
 };
 
 function describe({ checks, settings }: Shown, style: Terminal['style']): string {
-  const rows = settings?.map(({ name, value, origin }) => [name, value ?? '–', origin]);
-  const columns = ['SETTING', 'VALUE', 'FROM'].map((title) => ({ title }));
   const width = Math.max(...checks.map(({ name }) => name.length));
   const lines = checks.flatMap(({ name, state, found, fix }) => [
     `${style[COLOURS[state]](MARKS[state])} ${style.bold(name.padEnd(width))}  ${found}`,
     ...(fix === null ? [] : [`${' '.repeat(width + 4)}→ ${fix}`]),
   ]);
-  if (rows === undefined) return [...lines, ''].join('\n');
-  const count = (...states: readonly Finding['state'][]): number =>
-    checks.filter((it) => states.includes(it.state)).length;
-  const sum = `${count('bad')} broken, ${count('warn')} doubtful, ${count('ok', 'info')} fine`;
+  if (settings === undefined) return [...lines, ''].join('\n');
+  const rows = settings.map(({ name, value, origin }) => [name, value ?? '–', origin]);
+  const columns = ['SETTING', 'VALUE', 'FROM'].map((title) => ({ title }));
+  const count = (state: Finding['state']): number => checks.filter((it) => it.state === state).length;
+  const sum = `${count('bad')} broken, ${count('warn')} doubtful, ${count('ok') + count('info')} fine`;
   return [...writeTable(columns, rows), '', ...lines, '', sum, ''].join('\n');
 }
 

@@ -23,10 +23,15 @@ import { type LoginDesk, openLoginDesk, tokenLife, whereItCalls } from './login-
 export const status: Run = async (_, options, context) => {
   const { terminal, now } = context;
   const desk = await openLoginDesk(context, options, terminal.note);
-  const facts = await readStatus(desk, options).finally(desk.close);
-  const text = options['json'] === true ? JSON.stringify(facts, undefined, 2) : describe(facts, now(), terminal.style);
-  await terminal.result(`${text}\n`);
-  return facts.loggedIn ? 0 : NOT_LOGGED_IN;
+  try {
+    const facts = await readStatus(desk, options);
+    const text =
+      options['json'] === true ? JSON.stringify(facts, undefined, 2) : describe(facts, now(), terminal.style);
+    await terminal.result(`${text}\n`);
+    return facts.loggedIn ? 0 : NOT_LOGGED_IN;
+  } finally {
+    await desk.close();
+  }
 };
 
 const NOT_LOGGED_IN = 4;
@@ -166,7 +171,6 @@ function loginRows(login: Login, now: number): readonly Row[] {
   const { name, id, clientId, storePath, sourcePath, registrationExpiresAt: registered } = login;
   const life = (time: string | null): string =>
     time === null ? 'of unknown age' : `${tokenLife(Date.parse(time), now)} (${time})`;
-  const after = (words: string, value: string | null): string => (value === null ? '' : words + value);
   return [
     ['login', `${login.account}${after(' as ', name)} (id ${id}${after(', client ', clientId)})`],
     ['store', `${STORES[login.store]}${after(' in ', storePath)}`],
@@ -177,6 +181,11 @@ function loginRows(login: Login, now: number): readonly Row[] {
     ['profile', login.profileArn ?? 'none named'],
     ['renewed', login.lastRefresh === null ? '' : renewalWords(login, login.lastRefresh, now)],
   ];
+}
+
+/** What is known, with the words that lead to it. */
+function after(words: string, value: string | null): string {
+  return value === null ? '' : words + value;
 }
 
 /** A refresh of ours may have retired the copy that somebody else still has. */
