@@ -20,10 +20,11 @@ export async function saveSettings(
   { isAgreed, stateFolder }: { readonly isAgreed: boolean; readonly stateFolder: string },
   { terminal, loadPrompts }: Context,
 ): Promise<number> {
-  const file = await whereItIs(target.configFiles[client]);
-  const current = await readText(file);
-  const known = await wayBack(client, file, current, stateFolder);
-  const before = known.isKnown ? known.before : current && withoutMarked(current);
+  const { file, current, before, folder, wayBack } = await openSettings(
+    client,
+    target.configFiles[client],
+    stateFolder,
+  );
   const next = client === 'codex' ? addToToml(before ?? '', target) : addToJson(before ?? '', target);
   if (next === current) {
     await terminal.result(`${file} has it already; nothing was written.\n`);
@@ -43,9 +44,9 @@ export async function saveSettings(
   if ((await readText(file)) !== current) {
     throw new GatewayError('forbidden', `Nothing was written: ${file} has changed meanwhile; try again.`);
   }
-  const made = (await mkdir(dirname(file), { recursive: true, mode: 0o700 })) ?? known.folder;
+  const made = (await mkdir(dirname(file), { recursive: true, mode: 0o700 })) ?? folder;
   // First the way back, then the change: a crash between them leaves the person's file as it was.
-  const back = await wayBack(client, file, next, stateFolder);
+  const back = wayBack(next);
   await writePrivateFile(before === undefined ? back.made : back.backup, before ?? made ?? '');
   await replaceFile(file, next);
   const backup = before === undefined ? '' : ` A backup is in ${back.backup}.`;
@@ -54,52 +55,42 @@ export async function saveSettings(
 }
 
 /** To the byte when nobody has touched the file since; else only our part goes, wherever it is now. */
-export async function undoSettings(
-  client: Saved,
-  path: string,
-  stateFolder: string,
-  { terminal }: Context,
-): Promise<number> {
-  const file = await whereItIs(path);
-  const current = await readText(file);
-  const known = await wayBack(client, file, current, stateFolder);
-  const before = known.isKnown ? known.before : current && withoutMarked(current);
+export async function undoSettings(client: Saved, path: string, stateFolder: string, { terminal }: Context) {
+  const { file, current, before, folder, kept } = await openSettings(client, path, stateFolder);
   if (before === current) {
     await terminal.result(`There is nothing of kiro-gateway in ${file}; nothing was written.\n`);
     return 0;
   }
   terminal.log(describeChange(file, current ?? '', before ?? '', before ?? ''));
-  if (before === undefined) await removeFile(file, known.folder);
+  if (before === undefined) await removeFile(file, folder);
   else await replaceFile(file, before);
-  await known.forget();
+  await rm(kept, { recursive: true, force: true });
   await terminal.result(before === undefined ? `Removed ${file}.\n` : `Took it back out of ${file}.\n`);
   return 0;
 }
 
-/** What was there before we wrote exactly this text, if we did: the names of what is kept say which text it was. */
-async function wayBack(client: Saved, file: string, text: string | undefined, stateFolder: string) {
-  const folder = join(stateFolder, 'saved-settings', `${client}-${digest(file)}`);
-  const name = join(folder, digest(text ?? ''));
-  const [backup, made] = [`${name}.backup`, `${name}.made`];
-  const [before, first] = await Promise.all([readText(backup), readText(made)]);
-  return {
-    backup,
-    /** In place of the backup where there was no file; it holds the first folder that was made for it. */
-    made,
-    isKnown: text !== undefined && (before ?? first) !== undefined,
-    before,
-    folder: first === '' ? undefined : first,
-    forget: () => rm(folder, { recursive: true, force: true }),
+/** What a client's settings say, and what they said before we wrote exactly this text, or else without our part. */
+async function openSettings(client: Saved, path: string, stateFolder: string) {
+  // It may be a link into a folder of dotfiles; then that file is written, and the link stays.
+  const file = await realpath(path).catch(() => path);
+  const kept = join(stateFolder, 'saved-settings', `${client}-${digest(file)}`);
+  /** The names of what is kept say which text was written; `made` is in place of a backup where there was no file. */
+  const wayBack = (text: string) => {
+    const name = join(kept, digest(text));
+    return { backup: `${name}.backup`, made: `${name}.made` };
   };
+  const current = await readText(file);
+  const back = wayBack(current ?? '');
+  const [backup, made] = await Promise.all([readText(back.backup), readText(back.made)]);
+  const isKnown = current !== undefined && (backup ?? made) !== undefined;
+  const before = isKnown ? backup : current && withoutMarked(current);
+  /** The first folder that was made for the file. */
+  const folder = made || undefined;
+  return { file, current, before, folder, kept, wayBack };
 }
 
 function digest(text: string): string {
   return createHash('sha256').update(text).digest('hex').slice(0, 16);
-}
-
-/** A settings file may be a link into a folder of dotfiles; then that file is written, and the link stays. */
-function whereItIs(path: string): Promise<string> {
-  return realpath(path).catch(() => path);
 }
 
 /** The whole text, or undefined when there is no file. @throws GatewayError `forbidden` for what is not text. */

@@ -11,7 +11,7 @@ import { isatty } from 'node:tty';
 import { makePrivateFolder } from '../auth/files.js';
 import type { Context } from '../context.js';
 import type { Model } from '../core/conversation.js';
-import { GatewayError } from '../core/errors.js';
+import { follow, GatewayError } from '../core/errors.js';
 import { type CommandOptions, loadSettings } from '../settings.js';
 import type { OpenedGateway } from '../open-gateway.js';
 import { gatewayPaths } from '../paths.js';
@@ -19,7 +19,7 @@ import { randomKey } from '../server/access.js';
 import { logRequests, type RequestWatch } from '../server/request-log.js';
 import { withGateway, type Run } from './command.js';
 import { CLIENTS, KEY, type Client, type Start } from './run-clients.js';
-import { saveSettings, undoSettings } from './run-save.js';
+import { type Saved, saveSettings, undoSettings } from './run-save.js';
 import { chooseModels, configFiles, readTarget } from './run-target.js';
 import { openServer } from './serve.js';
 
@@ -29,81 +29,63 @@ export const run: Run = async ([name = '', ...args], options, context) => {
     throw usage(`There is no client ${JSON.stringify(name)}; there are ${Object.keys(CLIENTS).join(', ')}.`);
   }
   if (options['yes'] === true && options['save'] !== true) throw usage('--yes answers what --save asks; add --save.');
-  const mode = MODES.find((it) => options[it] === true);
-  if (mode !== undefined && args.length > 0) {
+  const mode = (['print', 'save', 'undo'] as const).find((it) => options[it] === true);
+  if (mode === undefined) {
+    const { title, start } = client;
+    if (start !== undefined) return startClient({ title, start }, args, options, context);
+    throw usage(`${title} is not started from here; \`kiro-gateway run ${name} --print\` says what to do.`);
+  }
+  if (args.length > 0) {
     throw usage(`--${mode} starts nothing, so there is nobody to pass ${JSON.stringify(args[0])} to.`);
   }
-  switch (mode) {
-    case 'print':
-      return print(client, options, context);
-    case 'save':
-    case 'undo':
-      return writeSettings(name, mode, options, context);
-    case undefined:
-      if (client.start !== undefined) return startClient(client.title, client.start, args, options, context);
-      throw usage(`${client.title} is not started from here; \`kiro-gateway run ${name} --print\` says what to do.`);
-  }
+  if (mode === 'print') return print(client, options, context);
+  if (name === 'codex' || name === 'opencode') return writeSettings(name, mode, options, context);
+  throw usage(`--${mode} knows the settings of codex and opencode; \`kiro-gateway run ${name} --print\` shows these.`);
 };
-
-const MODES = ['print', 'save', 'undo'] as const;
 
 function usage(sentence: string): GatewayError {
   return new GatewayError('invalid-request', sentence);
 }
 
 async function print({ print: text, advice }: Client, options: CommandOptions, context: Context): Promise<number> {
+  const { terminal } = context;
   if (typeof text === 'string') {
-    await context.terminal.result(text);
+    await terminal.result(text);
     return 0;
   }
   const target = await readTarget(options, context);
-  for (const sentence of advice(target)) context.terminal.note(sentence);
-  await context.terminal.result(text(target));
+  for (const sentence of advice(target)) terminal.note(sentence);
+  await terminal.result(text(target));
   return 0;
 }
 
-async function writeSettings(
-  name: string,
-  mode: 'save' | 'undo',
-  options: CommandOptions,
-  context: Context,
-): Promise<number> {
-  if (name !== 'codex' && name !== 'opencode') {
-    throw usage(
-      `--${mode} knows the settings of codex and opencode; \`kiro-gateway run ${name} --print\` shows these.`,
-    );
-  }
+async function writeSettings(client: Saved, mode: 'save' | 'undo', options: CommandOptions, context: Context) {
   const { settings } = await loadSettings(context, options, false);
   const { state: stateFolder } = gatewayPaths(context.machine, settings.gatewayHome);
-  if (mode === 'undo') return undoSettings(name, configFiles(context)[name], stateFolder, context);
+  if (mode === 'undo') return undoSettings(client, configFiles(context)[client], stateFolder, context);
   const target = await readTarget(options, context);
-  return saveSettings(name, target, { isAgreed: options['yes'] === true, stateFolder }, context);
+  return saveSettings(client, target, { isAgreed: options['yes'] === true, stateFolder }, context);
 }
 
 /** @returns the client's own exit code, 128 and more when a signal ended it; 1 when it is not installed. */
 async function startClient(
-  title: string,
-  start: Start,
+  { title, start }: { readonly title: string; readonly start: Start },
   args: readonly string[],
   options: CommandOptions,
   context: Context,
 ): Promise<number> {
-  const { terminal } = context;
+  const { terminal, machine } = context;
   const program = await findProgram(start.program, context);
   if (program === undefined) {
     terminal.note(`${title} is not installed: there is no ${start.program} on the PATH. Install it: ${start.install}`);
     return 1;
   }
   // Ctrl-C ends the preparations; once the client runs, it is the client's.
-  const life = new AbortController();
-  const stop = context.stopSignal();
-  const end = (): void => life.abort(stop.reason);
-  stop.addEventListener('abort', end);
+  const life = follow(context.stopSignal());
   // What is said before the client has the terminal is for the person, and what comes later for the log.
   let say = terminal.log;
   const talk = { ...terminal, log: (text: string): void => say(text) };
   const quiet: Context = { ...context, terminal: talk, stopSignal: () => life.signal };
-  const about = { folderEnvFile: false, announcesRegistration: true, source: 'run' } as const;
   const work = async (opened: OpenedGateway): Promise<number> => {
     const models = chooseModels(await accountModels(opened, life.signal), options);
     const key = randomKey();
@@ -111,13 +93,11 @@ async function startClient(
     const log = await openLog(opened.paths.state);
     const watch = logRequests(opened.log);
     let failures = 0;
-    const requests: RequestWatch = {
-      began: (facts) => watch.began(facts),
-      ended(facts, record) {
-        if (record.error !== undefined && record.error !== 'cancelled') failures += 1;
-        watch.ended(facts, record);
-      },
+    const ended: RequestWatch['ended'] = (facts, record) => {
+      if (record.error !== undefined && record.error !== 'cancelled') failures += 1;
+      watch.ended(facts, record);
     };
+    const requests = { ...watch, ended };
     const server = await openServer(opened, quiet, { key, host: LOOPBACK, port: 0, requests });
     // What one request has broken must not end the client.
     const tell = (thrown: unknown): void => opened.log.error('Something failed that nobody waited for.', thrown);
@@ -127,15 +107,14 @@ async function startClient(
       const port = typeof address === 'object' && address !== null ? address.port : 0;
       const where = { url: `http://${LOOPBACK}:${port}`, models };
       if (opened.isSimulator) terminal.note('SIMULATOR: answers are made up, no Kiro account is used.');
-      if (stop.aborted) throw new GatewayError('cancelled', 'Stopped.');
-      stop.removeEventListener('abort', end);
+      if (life.signal.aborted) throw new GatewayError('cancelled', 'Stopped.');
+      life.end();
       say = log.write;
       const variables = Object.entries(start.variables(where));
       const own = variables.map(([name, value]) => [name, value === KEY ? key.reveal() : value]);
       // This machine is reached directly, whatever proxy the person has.
-      const { env: usual } = context.machine;
-      const direct = [usual['NO_PROXY'] ?? usual['no_proxy'], LOOPBACK].filter(Boolean).join(',');
-      const env = { ...usual, NO_PROXY: direct, no_proxy: direct, ...Object.fromEntries(own) };
+      const direct = [machine.env['NO_PROXY'] || machine.env['no_proxy'], LOOPBACK].filter(Boolean).join(',');
+      const env = { ...machine.env, NO_PROXY: direct, no_proxy: direct, ...Object.fromEntries(own) };
       const code = await runToItsEnd(program, [...(start.args?.(where) ?? []), ...args], env, title);
       if (failures > 0) terminal.note(`Requests of ${title} have failed; ${log.path} tells why.`);
       return code;
@@ -144,7 +123,7 @@ async function startClient(
       unwatch();
     }
   };
-  return withGateway(quiet, options, work, about);
+  return withGateway(quiet, options, work, { folderEnvFile: false, announcesRegistration: true, source: 'run' });
 }
 
 /** A signal for us is one for the client; what Ctrl-C does there, and whether it ends, is the client's affair. */
