@@ -134,55 +134,40 @@ export function listClientModels(): readonly CatalogueModel[] {
   return [...MODELS, ...CLIENT_MODELS];
 }
 
-/** `shown` is the 4.6 generation, whose thinking has no `display`; since then a display must be asked for. */
-type Thinking = 'none' | 'shown' | 'on demand';
+/** `claude 4.6` shows its thinking; the later `thinking claude` must be asked for a display. */
+type Family = 'claude' | 'claude 4.6' | 'thinking claude' | 'gpt' | 'open weight';
 
-/** Sees images and caches prompts. */
-function claude(id: string, input: number, output: number, rate: number, thinking: Thinking = 'none'): CatalogueModel {
-  return {
-    ...describeModel(id, input, output, rate),
-    promptCaching: {
-      supportsPromptCaching: true,
-      maximumCacheCheckpointsPerRequest: 4,
-      minimumTokensPerCacheCheckpoint: id === 'claude-opus-4.7' ? 4096 : 1024,
-    },
-    additionalModelRequestFieldsSchema: thinking === 'none' ? null : thinkingSchema(output, thinking === 'shown'),
-  };
-}
-
-function gpt(modelId: string, rate: number): CatalogueModel {
-  const effort = choice(['none', ...EXTENDED_EFFORTS]);
-  return {
-    ...describeModel(modelId, 272_000, 128_000, rate),
-    promptCaching: { supportsPromptCaching: false },
-    additionalModelRequestFieldsSchema: closedObject({ reasoning: closedObject({ effort }) }),
-  };
-}
-
-function openWeight(modelId: string, input: number, rate: number): CatalogueModel {
-  return { ...describeModel(modelId, input, 64_000, rate), supportedInputTypes: ['TEXT'] };
-}
-
-function describeModel(modelId: string, input: number, output: number, rate: number): CatalogueModel {
+/** @param limits Most tokens in and out, in thousands. */
+function model(modelId: string, limits: readonly [number, number], rate: number, family: Family): CatalogueModel {
   const words = modelId.split('-').map((word) => word.charAt(0).toUpperCase() + word.slice(1));
+  const [maxInputTokens, maxOutputTokens] = [limits[0] * 1000, limits[1] * 1000];
+  const minimumTokensPerCacheCheckpoint = modelId === 'claude-opus-4.7' ? 4096 : 1024;
+  const caching = {
+    supportsPromptCaching: true,
+    maximumCacheCheckpointsPerRequest: 4,
+    minimumTokensPerCacheCheckpoint,
+  };
   return {
     modelId,
     modelName: words.join(' '),
     description: modelId === 'auto' ? 'The service chooses the model' : `The ${modelId} model`,
     rateMultiplier: rate,
     rateUnit: 'Credit',
-    tokenLimits: { maxInputTokens: input, maxOutputTokens: output },
-    supportedInputTypes: ['TEXT', 'IMAGE'],
-    promptCaching: null,
-    additionalModelRequestFieldsSchema: null,
+    tokenLimits: { maxInputTokens, maxOutputTokens },
+    supportedInputTypes: family === 'open weight' ? ['TEXT'] : ['TEXT', 'IMAGE'],
+    promptCaching: family === 'open weight' ? null : family === 'gpt' ? { supportsPromptCaching: false } : caching,
+    additionalModelRequestFieldsSchema: fieldsSchema(family, maxOutputTokens),
   };
 }
 
-function thinkingSchema(maximum: number, isAlwaysShown: boolean) {
+function fieldsSchema(family: Family, maximum: number) {
+  if (family === 'gpt') return closedObject({ reasoning: closedObject({ effort: choice(['none', ...EFFORTS]) }) });
+  if (family !== 'claude 4.6' && family !== 'thinking claude') return null;
+  const isShown = family === 'claude 4.6';
   const type = choice(['adaptive', 'disabled']);
-  const efforts = EXTENDED_EFFORTS.filter((it) => !isAlwaysShown || it !== 'xhigh');
-  const output_config = closedObject({ effort: { ...choice(efforts), default: 'high' } });
-  if (isAlwaysShown) return closedObject({ thinking: closedObject({ type }), output_config });
+  const effort = { ...choice(EFFORTS.filter((it) => !isShown || it !== 'xhigh')), default: 'high' };
+  const output_config = closedObject({ effort });
+  if (isShown) return closedObject({ thinking: closedObject({ type }), output_config });
   const thinking = closedObject({ type, display: choice(['summarized', 'omitted']) });
   return closedObject({ thinking, output_config, max_tokens: { type: 'integer', minimum: 1024, maximum } });
 }
@@ -195,70 +180,67 @@ function choice(values: readonly string[]) {
   return { type: 'string', enum: values };
 }
 
-const EXTENDED_EFFORTS = ['low', 'medium', 'high', 'xhigh', 'max'];
+const EFFORTS = ['low', 'medium', 'high', 'xhigh', 'max'];
 
 const MODELS: readonly CatalogueModel[] = [
-  claude('auto', 1_000_000, 64_000, 1),
-  claude('claude-sonnet-4', 200_000, 64_000, 1.3),
-  claude('claude-sonnet-4.5', 200_000, 64_000, 1.3),
-  claude('claude-sonnet-4.6', 1_000_000, 64_000, 1.3, 'shown'),
-  claude('claude-sonnet-5', 1_000_000, 64_000, 1.3, 'on demand'),
-  claude('claude-haiku-4.5', 200_000, 64_000, 0.4),
-  claude('claude-opus-4.5', 200_000, 64_000, 2.2),
-  claude('claude-opus-4.6', 1_000_000, 64_000, 2.2, 'shown'),
-  claude('claude-opus-4.7', 1_000_000, 128_000, 2.2, 'on demand'),
-  claude('claude-opus-4.8', 1_000_000, 128_000, 2.2, 'on demand'),
-  claude('claude-opus-5', 1_000_000, 128_000, 2.2, 'on demand'),
-  claude('claude-fable-5', 1_000_000, 64_000, 2.2, 'on demand'),
-  gpt('gpt-5.6-sol', 2.4),
-  gpt('gpt-5.6-terra', 1.2),
-  gpt('gpt-5.6-luna', 0.6),
-  openWeight('deepseek-3.2', 128_000, 0.25),
-  openWeight('minimax-m2.5', 200_000, 0.25),
-  openWeight('minimax-m2.1', 200_000, 0.15),
-  openWeight('glm-5', 200_000, 0.5),
-  openWeight('qwen3-coder-next', 256_000, 0.05),
+  model('auto', [1000, 64], 1, 'claude'),
+  model('claude-sonnet-4', [200, 64], 1.3, 'claude'),
+  model('claude-sonnet-4.5', [200, 64], 1.3, 'claude'),
+  model('claude-sonnet-4.6', [1000, 64], 1.3, 'claude 4.6'),
+  model('claude-sonnet-5', [1000, 64], 1.3, 'thinking claude'),
+  model('claude-haiku-4.5', [200, 64], 0.4, 'claude'),
+  model('claude-opus-4.5', [200, 64], 2.2, 'claude'),
+  model('claude-opus-4.6', [1000, 64], 2.2, 'claude 4.6'),
+  model('claude-opus-4.7', [1000, 128], 2.2, 'thinking claude'),
+  model('claude-opus-4.8', [1000, 128], 2.2, 'thinking claude'),
+  model('claude-opus-5', [1000, 128], 2.2, 'thinking claude'),
+  model('claude-fable-5', [1000, 64], 2.2, 'thinking claude'),
+  model('gpt-5.6-sol', [272, 128], 2.4, 'gpt'),
+  model('gpt-5.6-terra', [272, 128], 1.2, 'gpt'),
+  model('gpt-5.6-luna', [272, 128], 0.6, 'gpt'),
+  model('deepseek-3.2', [128, 64], 0.25, 'open weight'),
+  model('minimax-m2.5', [200, 64], 0.25, 'open weight'),
+  model('minimax-m2.1', [200, 64], 0.15, 'open weight'),
+  model('glm-5', [200, 64], 0.5, 'open weight'),
+  model('qwen3-coder-next', [256, 64], 0.05, 'open weight'),
 ];
 
 const CLIENT_MODELS: readonly CatalogueModel[] = [
-  claude('stub-model', 200_000, 64_000, 1),
-  claude('gpt-4o', 128_000, 16_000, 1),
-  ...['gpt-5', 'gpt-5.5', 'gpt-5-5', 'gpt-6.1-sol', 'gpt-6-1-sol'].map((id) => gpt(id, 1)),
-  claude('claude-sonnet-4-5', 200_000, 64_000, 1.3),
-  claude('claude-haiku-4-5', 200_000, 64_000, 0.4),
-  ...['claude-opus-4-8', 'claude-opus-5.5', 'claude-opus-5-5'].map((id) =>
-    claude(id, 1_000_000, 128_000, 2.2, 'on demand'),
+  model('stub-model', [200, 64], 1, 'claude'),
+  model('gpt-4o', [128, 16], 1, 'claude'),
+  ...['gpt-5', 'gpt-5.5', 'gpt-5-5', 'gpt-6.1-sol', 'gpt-6-1-sol'].map((id) => model(id, [272, 128], 1, 'gpt')),
+  model('claude-sonnet-4-5', [200, 64], 1.3, 'claude'),
+  model('claude-haiku-4-5', [200, 64], 0.4, 'claude'),
+  ...['claude-opus-4-8', 'claude-opus-5.5', 'claude-opus-5-5', 'claude-sonnet-5.5', 'claude-sonnet-5-5'].map((id) =>
+    model(id, [1000, 128], 2.2, 'thinking claude'),
   ),
-  ...['claude-sonnet-5.5', 'claude-sonnet-5-5'].map((id) => claude(id, 1_000_000, 128_000, 1.3, 'on demand')),
-  ...['claude-haiku-5.5', 'claude-haiku-5-5'].map((id) => claude(id, 200_000, 64_000, 0.4, 'on demand')),
+  ...['claude-haiku-5.5', 'claude-haiku-5-5'].map((id) => model(id, [200, 64], 0.4, 'thinking claude')),
 ];
 
 /** The web search: JSON-RPC with a few plausible results. */
 export function answerMcp(body: unknown): HttpReply {
-  if (!isRecord(body) || body['jsonrpc'] !== '2.0') return failCall(null, -32_600, 'Invalid request');
-  const id = body['id'] ?? null;
-  switch (body['method']) {
+  const { jsonrpc, id = null, method, params } = isRecord(body) ? body : {};
+  if (jsonrpc !== '2.0') return failCall(null, -32_600, 'Invalid request');
+  const succeed = (result: object): HttpReply => answerJson({ jsonrpc, id, result });
+  switch (method) {
     case 'initialize': {
       const serverInfo = { name: 'kiro-gateway-simulator', version: '1' };
-      return succeed(id, { protocolVersion: '2025-06-18', capabilities: { tools: {} }, serverInfo });
+      return succeed({ protocolVersion: '2025-06-18', capabilities: { tools: {} }, serverInfo });
     }
     case 'notifications/initialized':
       return { status: 202, body: '' };
     case 'tools/list':
-      return succeed(id, { tools: [SEARCH_TOOL] });
-    case 'tools/call':
-      return callSearch(id, body['params']);
+      return succeed({ tools: [SEARCH_TOOL] });
+    case 'tools/call': {
+      const { name, arguments: input } = isRecord(params) ? params : {};
+      const { query } = isRecord(input) ? input : {};
+      if (name !== SEARCH_TOOL.name) return failCall(id, -32_602, `Unknown tool: ${String(name)}`);
+      if (typeof query !== 'string' || query.trim() === '') return failCall(id, -32_602, 'The query is missing');
+      return succeed({ isError: false, content: [{ type: 'text', text: JSON.stringify(search(query)) }] });
+    }
     default:
       return failCall(id, -32_601, 'Method not found');
   }
-}
-
-function callSearch(id: unknown, parameters: unknown): HttpReply {
-  const { name, arguments: input } = isRecord(parameters) ? parameters : {};
-  if (name !== SEARCH_TOOL.name) return failCall(id, -32_602, `Unknown tool: ${String(name)}`);
-  const query = isRecord(input) ? input['query'] : undefined;
-  if (typeof query !== 'string' || query.trim() === '') return failCall(id, -32_602, 'The query is missing');
-  return succeed(id, { isError: false, content: [{ type: 'text', text: JSON.stringify(search(query)) }] });
 }
 
 function search(query: string): object {
@@ -274,10 +256,6 @@ function search(query: string): object {
     publicDomain: false,
   }));
   return { results, totalResults: results.length, query };
-}
-
-function succeed(id: unknown, result: object): HttpReply {
-  return answerJson({ jsonrpc: '2.0', id, result });
 }
 
 function failCall(id: unknown, code: number, message: string): HttpReply {

@@ -135,10 +135,10 @@ export function delta({ model }: Prompt, content: string): Part {
 export function think(text: string): readonly Part[] {
   const signature = signReasoning(text);
   const middle = Math.floor(signature.length / 2);
+  const fragments = [signature.slice(0, middle), signature.slice(middle)];
   return [
     ...cutWords(text).map((words) => reasoning({ text: words })),
-    reasoning({ signature: signature.slice(0, middle) }),
-    reasoning({ signature: signature.slice(middle) }),
+    ...fragments.map((fragment) => reasoning({ signature: fragment })),
   ];
 }
 
@@ -200,9 +200,9 @@ function reasoning(payload: object): Part {
 }
 
 function countCharacters(parts: readonly Part[]): number {
-  const texts = parts.flatMap((part) => ('payload' in part ? Object.entries(part.payload) : []));
-  const counted = texts.filter(([name]) => ['content', 'text', 'input'].includes(name));
-  return counted.reduce((sum, [, value]) => sum + String(value).length, 0);
+  const members = parts.flatMap((part) => ('payload' in part ? Object.entries(part.payload) : []));
+  const texts = members.flatMap(([name, value]) => (/^(?:content|text|input)$/.test(name) ? String(value) : []));
+  return texts.join('').length;
 }
 
 function round(value: number): number {
