@@ -3,8 +3,7 @@
 import { isRecord } from '../core/reader.js';
 import { parseJson } from './exchange.js';
 import type { StreamReply } from './frames.js';
-import { readImageHeader } from './media.js';
-import type { ToolSpecification } from './request.js';
+import { readImageHeader, type ToolSpecification } from './request.js';
 import { sampleArguments, sampleObject } from './schema.js';
 import { callTool, compose, type Part, type Prompt, redact, say, think } from './script.js';
 

@@ -1,6 +1,8 @@
-/** The body of GenerateAssistantResponse: one shape that is both its type and its check, and its turns. */
+/** The body of GenerateAssistantResponse: one shape that is both its type and its check, its turns and its images. */
 
+import type { ImageFormat } from '../core/conversation.js';
 import { isRecord } from '../core/reader.js';
+import { imageFormatOf } from '../core/signatures.js';
 import { improper } from './exchange.js';
 
 export type ChatRequest = ReturnType<typeof readChatRequest>;
@@ -34,6 +36,39 @@ export function listTurns({ conversationState: { history = [], currentMessage } 
 export function listTools({ conversationState: { currentMessage } }: ChatRequest): readonly ToolSpecification[] {
   const entries = currentMessage.userInputMessage.userInputMessageContext?.tools ?? [];
   return entries.flatMap((entry) => entry.toolSpecification ?? []);
+}
+
+type Size = { readonly width: number; readonly height: number };
+
+/** Format and pixel size, from the first bytes of an image. */
+export function readImageHeader(bytes: Buffer): (Size & { readonly format: ImageFormat }) | undefined {
+  const format = imageFormatOf(bytes);
+  if (format === undefined) return undefined;
+  if (format === 'jpeg') return { format, ...jpegSize(bytes) };
+  const head = Buffer.concat([bytes.subarray(0, 30), Buffer.alloc(30)]);
+  if (format === 'png') return { format, width: head.readUInt32BE(16), height: head.readUInt32BE(20) };
+  if (format === 'gif') return { format, width: head.readUInt16LE(6), height: head.readUInt16LE(8) };
+  return { format, ...webpSize(head) };
+}
+
+/** WebP has three inner forms: lossy (VP8), lossless (VP8L) and extended (VP8X). */
+function webpSize(head: Buffer): Size {
+  const form = head.toString('latin1', 12, 16);
+  if (form === 'VP8X') return { width: 1 + head.readUIntLE(24, 3), height: 1 + head.readUIntLE(27, 3) };
+  if (form !== 'VP8L') return { width: head.readUInt16LE(26) & 0x3fff, height: head.readUInt16LE(28) & 0x3fff };
+  const packed = head.readUInt32LE(21);
+  return { width: 1 + (packed & 0x3fff), height: 1 + ((packed >> 14) & 0x3fff) };
+}
+
+/** Walks over the segments up to the start-of-frame one, which holds the size. */
+function jpegSize(bytes: Buffer): Size {
+  for (let at = 2; at + 9 <= bytes.length && bytes[at] === 0xff; at += 2 + bytes.readUInt16BE(at + 2)) {
+    const marker = bytes.readUInt8(at + 1);
+    // C0 to CF, without the Huffman table, the JPEG extension and the arithmetic table.
+    const isStartOfFrame = marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker);
+    if (isStartOfFrame) return { width: bytes.readUInt16BE(at + 7), height: bytes.readUInt16BE(at + 5) };
+  }
+  return { width: 0, height: 0 };
 }
 
 // --- kinds of shapes

@@ -3,14 +3,15 @@
 import { isRecord } from '../core/reader.js';
 import { type CatalogueModel, listModels } from './control.js';
 import { FAILURES, improper, Refusal, violation } from './exchange.js';
-import { checkDocuments, checkImages } from './media.js';
 import {
   type AssistantMessage,
   type ChatRequest,
+  type DocumentBlock,
   type ImageBlock,
   listTools,
   listTurns,
   readChatRequest,
+  readImageHeader,
   type ToolSpecification,
   type ToolUse,
   type Turn,
@@ -189,9 +190,78 @@ function isGenuine({ reasoningContent: { redactedContent, reasoningText } = {} }
   return reasoningText === undefined || reasoningText.signature === signReasoning(reasoningText.text);
 }
 
+function checkImages(images: readonly ImageBlock[], { modelId, supportedInputTypes }: CatalogueModel): void {
+  if (images.length === 0) return;
+  if (!supportedInputTypes.includes('IMAGE')) throw improper(`${modelId} takes no images`);
+  if (images.length > MOST_IMAGES) {
+    throw violation('IMAGE_COUNT_EXCEEDED', 'Too many images.', `${images.length} images`);
+  }
+  for (const [index, image] of images.entries()) checkImage(image, `image ${index}`);
+}
+
+function checkImage({ format, source: { bytes } }: ImageBlock, place: string): void {
+  if (!/^(?:png|jpeg|gif|webp)$/.test(format)) {
+    throw violation('IMAGE_FORMAT_UNSUPPORTED', 'The image format is not supported.', `${place} is ${format}`);
+  }
+  if (!isBase64(bytes)) {
+    throw violation('IMAGE_FORMAT_UNSUPPORTED', 'The image could not be decoded.', `${place} is not base64`);
+  }
+  const message = 'The image is too large.';
+  if (decodedLength(bytes) > LARGEST_IMAGE_BYTES) {
+    throw violation('IMAGE_SIZE_EXCEEDED', message, `${place} is over ${LARGEST_IMAGE_BYTES} bytes`);
+  }
+  const header = readImageHeader(Buffer.from(bytes, 'base64'));
+  if (header?.format !== format) {
+    const found = header?.format ?? 'something else';
+    throw violation('IMAGE_MIME_MISMATCH', 'The image does not match its format.', `${place} holds ${found}`);
+  }
+  const { width, height } = header;
+  if (Math.max(width, height) > LONGEST_IMAGE_SIDE) {
+    throw violation('IMAGE_DIMENSION_EXCEEDED', message, `${place} is ${width} × ${height}`);
+  }
+}
+
+function checkDocuments(documents: readonly DocumentBlock[], model: CatalogueModel): void {
+  if (documents.length === 0) return;
+  if (!model.supportedInputTypes.includes('IMAGE')) {
+    throw violation('DOCUMENT_MODEL_NOT_SUPPORTED', 'The model does not support documents.', model.modelId);
+  }
+  if (documents.length > MOST_DOCUMENTS) {
+    throw violation('DOCUMENT_COUNT_EXCEEDED', 'Too many documents.', `${documents.length} documents`);
+  }
+  if (new Set(documents.map(({ name }) => name)).size < documents.length) {
+    throw violation('DOCUMENT_DUPLICATE_NAME', 'Document names must be unique.', 'two documents share a name');
+  }
+  for (const [index, { name, format, source }] of documents.entries()) {
+    const isKnown = /^(?:pdf|csv|docx?|xlsx?|html|txt|md)$/.test(format);
+    if (name.trim() === '' || !isKnown || !isBase64(source.bytes)) {
+      throw improper(`document ${index} needs a name, a known format and base64`);
+    }
+    if (decodedLength(source.bytes) > LARGEST_DOCUMENT_BYTES) {
+      const detail = `document ${index} is over ${LARGEST_DOCUMENT_BYTES} bytes`;
+      throw violation('DOCUMENT_SIZE_EXCEEDED', 'The document is too large.', detail);
+    }
+  }
+}
+
+/** The standard alphabet with its padding: neither a data URL nor the URL-safe alphabet. */
+function isBase64(bytes: string): boolean {
+  return bytes.length > 0 && bytes.length % 4 === 0 && /^[A-Za-z0-9+/]+={0,2}$/.test(bytes);
+}
+
+function decodedLength(base64: string): number {
+  return Math.floor((base64.length * 3) / 4);
+}
+
 const PROFILE_ARN = /^arn:aws[a-z-]*:codewhisperer:[a-z0-9-]+:\d{12}:profile\/[A-Za-z0-9._-]+$/;
 const CONVERSATION_ID = /^[A-Za-z0-9._:-]{1,256}$/;
 const LARGEST_WEIGHT = 1_340_000;
 const TOOL_NAME = /^[a-zA-Z][a-zA-Z0-9_-]{0,63}$/;
 const TOOL_USE_ID = /^[a-zA-Z0-9_-]{1,64}$/;
 const LONGEST_DESCRIPTION = 10_240;
+const MOST_IMAGES = 10;
+const LARGEST_IMAGE_BYTES = 10 * 1024 * 1024;
+const LONGEST_IMAGE_SIDE = 8000;
+// Bedrock's figures: the service publishes none of its own.
+const MOST_DOCUMENTS = 5;
+const LARGEST_DOCUMENT_BYTES = 4.5 * 1024 * 1024;

@@ -18,7 +18,7 @@ import { type Pace, type Reply, writeStream } from './frames.js';
 import { judgeChatRequest } from './rules.js';
 import { isScenarioName, type ScenarioName, SCENARIOS } from './scenarios.js';
 import { compose, findMarker, type Prompt, readPrompt, say } from './script.js';
-import { type Caller, createSignIn, createTokenDesk } from './sign-in.js';
+import { type Caller, createSignIn, type SignIn } from './sign-in.js';
 
 export type SimulatorOptions = {
   /** 127.0.0.1 unless told otherwise. */
@@ -52,9 +52,9 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
   if (scenario !== undefined && !isScenarioName(scenario)) throw new Error(`There is no scenario "${scenario}".`);
   const requests: LogEntry[] = [];
   const replies: Reply[] = [];
-  const desk = createTokenDesk(accessTokenSeconds);
+  const signIn = createSignIn(accessTokenSeconds);
   const models = scenario === 'clients' ? listClientModels() : listModels();
-  const route = createRouter({ desk, models, pace, scenario, nextReply: () => replies.shift() });
+  const route = createRouter({ signIn, models, pace, scenario, nextReply: () => replies.shift() });
   const server = createServer((request, response) => {
     const { method = 'GET', url: path = '/', headers } = request;
     const entry: LogEntry = { method, path, headers, body: undefined, aborted: false };
@@ -74,7 +74,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
       replies.length = 0;
       requests.length = 0;
     },
-    revokeAccessTokens: desk.revokeAccessTokens,
+    revokeAccessTokens: signIn.revokeAccessTokens,
     close: () => close(server),
   };
 }
@@ -133,7 +133,7 @@ async function close(server: Server): Promise<void> {
 }
 
 type Service = {
-  readonly desk: ReturnType<typeof createTokenDesk>;
+  readonly signIn: SignIn;
   readonly models: readonly CatalogueModel[];
   readonly pace: Pace;
   readonly scenario: ScenarioName | undefined;
@@ -143,20 +143,18 @@ type Service = {
 
 /** Which endpoint a request is meant for, and who may call it. */
 function createRouter(service: Service): Handler {
-  const answerSignIn = createSignIn(service.desk);
+  const { signIn, models } = service;
   return (exchange) => {
     const { headers, body, response } = exchange;
-    const signInReply = answerSignIn(exchange);
+    const signInReply = signIn.answer(exchange);
     if (signInReply !== undefined) return send(response, signInReply);
     const operation = findOperation(exchange);
     if (operation === undefined) throw new Refusal(FAILURES.unknownOperation);
     if (!hasContentType(exchange)) throw new Refusal(FAILURES.unsupportedMediaType);
-    const caller = service.desk.identify(headers);
+    const caller = signIn.identify(headers);
     if (caller === undefined) throw new Refusal(FAILURES.bearerInvalid);
     if (operation === 'GenerateAssistantResponse') return answerChat(exchange, caller, service);
-    if (operation !== 'InvokeMCP') {
-      return send(response, answerControl(operation, readInput(exchange), caller, service.models));
-    }
+    if (operation !== 'InvokeMCP') return send(response, answerControl(operation, readInput(exchange), caller, models));
     // The profile of a web search travels as a header, as the official client sends it.
     const hasProfile = caller.usesApiKey || headers['x-amzn-kiro-profile-arn'] !== undefined;
     if (!hasProfile) throw new Refusal(FAILURES.profileMissing);

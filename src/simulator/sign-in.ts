@@ -18,13 +18,14 @@ type TokenKind = 'social' | 'oidc' | 'external';
 
 type IssuedTokens = { readonly accessToken: string; readonly refreshToken: string; readonly expiresIn: number };
 
-export type TokenDesk = ReturnType<typeof createTokenDesk>;
+export type SignIn = ReturnType<typeof createSignIn>;
 
-export function createTokenDesk(accessTokenSeconds: number) {
+export function createSignIn(accessTokenSeconds: number) {
   const accessTokens = new Map<string, { readonly kind: TokenKind; readonly expiresAt: number }>();
   const refreshTokens = new Map<string, TokenKind>();
+  /** The device codes that are waiting, and how often each was asked about. */
+  const polls = new Map<string, number>();
 
-  /** New tokens for someone who has just logged in. */
   function issue(kind: TokenKind): IssuedTokens {
     const accessToken = `aoa${randomText(TOKEN_BYTES)}`;
     const refreshToken = `aor${randomText(TOKEN_BYTES)}`;
@@ -41,6 +42,53 @@ export function createTokenDesk(accessTokenSeconds: number) {
     return issue(kind);
   }
 
+  /** Pending once, then approved; the code is of no use afterwards. */
+  function answerDevice(deviceCode: string): HttpReply {
+    const count = polls.get(deviceCode);
+    if (count === undefined) return fail('invalid_grant', 'Invalid device code provided');
+    polls.set(deviceCode, count + 1);
+    if (count === 0) return fail('authorization_pending', 'Authorization is still pending');
+    polls.delete(deviceCode);
+    return answerOidc(issue('oidc'));
+  }
+
+  /** The answer to a request for sign-in, or nothing when the path is none of its. */
+  function answer({ method, url, body, bodyKind }: Exchange): HttpReply | undefined {
+    const read = (name: string): string => {
+      const value = isRecord(body) ? body[name] : undefined;
+      return typeof value === 'string' ? value : '';
+    };
+    const hasClient = read('clientId') !== '' && read('clientSecret') !== '';
+    switch (`${method} ${url.pathname}`) {
+      case 'GET /device':
+        return { status: 200, body: 'The simulator approves by itself.\n' };
+      case 'POST /refreshToken':
+        return answerSocial(refresh(read('refreshToken'), 'social'));
+      case 'POST /client/register':
+        if (read('clientName') !== '' && read('clientType') === 'public') return register();
+        return fail('invalid_request', 'Invalid client metadata');
+      case 'POST /device_authorization': {
+        if (!hasClient) return INVALID_CLIENT;
+        if (read('startUrl') === '') return fail('invalid_request', 'Invalid start URL');
+        const deviceCode = randomText();
+        polls.set(deviceCode, 0);
+        return describeDevice(deviceCode, `${url.origin}/device`);
+      }
+      case 'POST /token':
+        if (bodyKind === 'form') {
+          // An identity provider of the customer: a form in, snake case out.
+          if (read('grant_type') !== 'refresh_token') return UNSUPPORTED_GRANT;
+          return read('client_id') === '' ? INVALID_CLIENT : answerExternal(refresh(read('refresh_token'), 'external'));
+        }
+        if (!hasClient) return INVALID_CLIENT;
+        if (read('grantType') === DEVICE_GRANT) return answerDevice(read('deviceCode'));
+        if (read('grantType') !== 'refresh_token') return UNSUPPORTED_GRANT;
+        return answerOidc(refresh(read('refreshToken'), 'oidc'));
+      default:
+        return undefined;
+    }
+  }
+
   /** Nothing when the bearer is unknown, expired, revoked, or comes with the wrong token type. */
   function identify({ authorization = '', tokentype }: IncomingHttpHeaders): Caller | undefined {
     const bearer = /^Bearer (\S+)$/.exec(authorization)?.[1];
@@ -51,41 +99,7 @@ export function createTokenDesk(accessTokenSeconds: number) {
     return tokentype === (issued.kind === 'external' ? 'EXTERNAL_IDP' : undefined) ? { usesApiKey: false } : undefined;
   }
 
-  return { issue, refresh, identify, revokeAccessTokens: () => accessTokens.clear() };
-}
-
-/** The answer to a request for sign-in, or nothing when the path is none of its. */
-export function createSignIn(desk: TokenDesk): (exchange: Exchange) => HttpReply | undefined {
-  /** The device codes that are waiting, and how often each was asked about. */
-  const polls = new Map<string, number>();
-  return ({ method, url, body, bodyKind }) => {
-    const read = (name: string): string => {
-      const value = isRecord(body) ? body[name] : undefined;
-      return typeof value === 'string' ? value : '';
-    };
-    const hasClient = read('clientId') !== '' && read('clientSecret') !== '';
-    switch (`${method} ${url.pathname}`) {
-      case 'GET /device':
-        return { status: 200, body: 'The simulator approves by itself.\n' };
-      case 'POST /refreshToken':
-        return answerSocial(desk.refresh(read('refreshToken'), 'social'));
-      case 'POST /client/register':
-        if (read('clientName') !== '' && read('clientType') === 'public') return register();
-        return fail('invalid_request', 'Invalid client metadata');
-      case 'POST /device_authorization':
-        if (!hasClient) return INVALID_CLIENT;
-        if (read('startUrl') === '') return fail('invalid_request', 'Invalid start URL');
-        return authorizeDevice(polls, url.origin);
-      case 'POST /token':
-        if (bodyKind === 'form') return answerExternal(desk, read);
-        if (!hasClient) return INVALID_CLIENT;
-        if (read('grantType') === DEVICE_GRANT) return answerDevice(desk, polls, read('deviceCode'));
-        if (read('grantType') !== 'refresh_token') return UNSUPPORTED_GRANT;
-        return answerOidc(desk.refresh(read('refreshToken'), 'oidc'));
-      default:
-        return undefined;
-    }
-  };
+  return { answer, identify, revokeAccessTokens: () => accessTokens.clear() };
 }
 
 function answerSocial(tokens: IssuedTokens | undefined): HttpReply {
@@ -94,11 +108,7 @@ function answerSocial(tokens: IssuedTokens | undefined): HttpReply {
   return { status: 401, headers, body: { message: 'Invalid refresh token provided', reason: null } };
 }
 
-/** The answer of an identity provider of the customer: a form in, snake case out. */
-function answerExternal(desk: TokenDesk, read: (name: string) => string): HttpReply {
-  if (read('grant_type') !== 'refresh_token') return UNSUPPORTED_GRANT;
-  if (read('client_id') === '') return INVALID_CLIENT;
-  const tokens = desk.refresh(read('refresh_token'), 'external');
+function answerExternal(tokens: IssuedTokens | undefined): HttpReply {
   if (tokens === undefined) return INVALID_GRANT;
   const { accessToken: access_token, refreshToken: refresh_token, expiresIn: expires_in } = tokens;
   return answerJson({ access_token, refresh_token, expires_in, token_type: 'Bearer' });
@@ -116,23 +126,10 @@ function register(): HttpReply {
   return answerJson({ clientId: randomText(), clientSecret: randomText(), clientIdIssuedAt, clientSecretExpiresAt });
 }
 
-function authorizeDevice(polls: Map<string, number>, origin: string): HttpReply {
-  const deviceCode = randomText();
+function describeDevice(deviceCode: string, verificationUri: string): HttpReply {
   const userCode = 'SIMU-LATE';
-  const verificationUri = `${origin}/device`;
   const verificationUriComplete = `${verificationUri}?user_code=${userCode}`;
-  polls.set(deviceCode, 0);
   return answerJson({ deviceCode, userCode, verificationUri, verificationUriComplete, expiresIn: 600, interval: 1 });
-}
-
-/** Pending once, then approved; the code is of no use afterwards. */
-function answerDevice(desk: TokenDesk, polls: Map<string, number>, deviceCode: string): HttpReply {
-  const count = polls.get(deviceCode);
-  if (count === undefined) return fail('invalid_grant', 'Invalid device code provided');
-  polls.set(deviceCode, count + 1);
-  if (count === 0) return fail('authorization_pending', 'Authorization is still pending');
-  polls.delete(deviceCode);
-  return answerOidc(desk.issue('oidc'));
 }
 
 function fail(error: string, description: string): HttpReply {
