@@ -301,6 +301,23 @@ test.each([
   expect(readFileSync(file, 'utf8')).toBe(text.replace(from, to));
 });
 
+test('a model that is named below a list of lists is not named again', async () => {
+  const { home, file } = filled(FILES.codex, 'x = [\n  ["a", "b"],\n  ["c"]\n]\nmodel = "mine"\n[tools]\ny = 1\n');
+  const env = { HOME: home, KIRO_GATEWAY_HOME: join(home, 'gateway') };
+  await run(['run', 'codex', '--save', '--yes'], { env });
+  expect(readFileSync(file, 'utf8').match(/^model.*=.*$/gm)).toEqual(['model = "mine"']);
+});
+
+test('providers on one line are told as what they are, and not as one of ours', async () => {
+  const { home, file } = filled(FILES.codex, 'model_providers = { other = { name = "x" } }\n');
+  const env = { HOME: home, KIRO_GATEWAY_HOME: join(home, 'gateway') };
+  const { code, stderr } = await run(['run', 'codex', '--save', '--yes'], { env });
+  expect({ code, stderr }).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining(`${file} has its providers on one line`),
+  });
+});
+
 test('nothing is written where nobody can be asked, or where it would clash', async () => {
   const { home, file } = filled(FILES.opencode, '{"provider":{"kiro":{}}}');
   const env = { HOME: home, KIRO_GATEWAY_HOME: join(home, 'gateway') };

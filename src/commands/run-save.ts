@@ -148,8 +148,10 @@ function linesOnlyIn(more: string, less: string): readonly string[] {
 
 /** The gateway becomes Codex's usual provider only where the person has not named one, or a model. */
 function addToToml(text: string, target: Target): string {
-  // What stands in a text of several lines is no key and no table.
-  const bare = text.replaceAll(/"""[\s\S]*?"""|'''[\s\S]*?'''/g, '""');
+  // What stands in a text or a list of several lines is no key and no table.
+  const texts = text.replaceAll(/"""[\s\S]*?"""|'''[\s\S]*?'''/g, '""');
+  const bare = texts.replaceAll(/=\s*\[(?:[^[\]]|\[[^[\]]*\])*\]/g, '= []');
+  if (/^\s*["']?model_providers["']?\s*=/m.test(bare)) throw refusal('codex', target, INLINE);
   if (KIRO_IN_TOML.some((pattern) => pattern.test(bare))) throw refusal('codex', target, CLASH);
   const [defaults, provider] = [codexDefaults(target), codexProvider(target)];
   const mark = (lines: string): string => inStyleOf(text, marked('#', lines, UNDO_CODEX));
@@ -234,10 +236,11 @@ function refusal(client: Saved, { configFiles }: Target, reason: string): Gatewa
   return new GatewayError('invalid-request', `${configFiles[client]} ${reason}; ${advice}.`);
 }
 
+const INLINE = 'has its providers on one line, where none can be added';
 const CLASH = 'already has a provider kiro that is not from here';
 
 const KIRO_IN_TOML = [
-  /^\s*\[?\s*["']?model_providers["']?\s*(?:=|\.\s*["']?kiro["']?\s*[\].=])/m,
+  /^\s*\[?\s*["']?model_providers["']?\s*\.\s*["']?kiro["']?\s*[\].=]/m,
   /^\s*\[\s*model_providers\s*\][^[]*^\s*["']?kiro["']?\s*[.=]/m,
 ];
 
