@@ -1,24 +1,16 @@
 /** `--demo`: the built-in simulator in the place of Kiro, and a login that it knows. */
 
-import type { FoundLogin } from './auth/credential.js';
+import type { Credential } from './auth/credential.js';
 import type { Context } from './context.js';
 import { GatewayError } from './core/errors.js';
 import { Secret } from './core/secret.js';
-import type { HostOverrides } from './kiro/calls.js';
 import type { CommandOptions } from './settings.js';
-
-export type Demo = {
-  readonly login: FoundLogin;
-  /** All of them the simulator's. */
-  readonly hosts: Required<HostOverrides>;
-  readonly close: () => Promise<void>;
-};
 
 /**
  * Starts the simulator on a port of its own.
  * @throws GatewayError `invalid-request`, with the names there are, when there is no scenario of that name.
  */
-export async function startDemo({ machine }: Context, named: CommandOptions[string]): Promise<Demo> {
+export async function startDemo({ machine }: Context, named: CommandOptions[string]) {
   const [{ startSimulator }, { isScenarioName, listScenarios }, { DEMO_REFRESH_TOKEN }] = await Promise.all([
     import('./simulator/server.js'),
     import('./simulator/scenarios.js'),
@@ -31,7 +23,7 @@ export async function startDemo({ machine }: Context, named: CommandOptions[stri
     throw new GatewayError('invalid-request', message);
   }
   const { url, close } = await startSimulator({ keepRequests: 0, ...(scenario && { scenario }) });
-  const credential = {
+  const credential: Credential = {
     kind: 'social',
     refreshToken: new Secret(DEMO_REFRESH_TOKEN),
     accessToken: undefined,
@@ -39,6 +31,7 @@ export async function startDemo({ machine }: Context, named: CommandOptions[stri
     region: 'us-east-1',
     apiRegion: undefined,
     profileArn: undefined,
-  } as const;
-  return { login: { credential, notices: [] }, hosts: { api: url, management: url, auth: url, oidc: url }, close };
+  };
+  const hosts = { api: url, management: url, auth: url, oidc: url };
+  return { login: { credential, notices: [] }, hosts, close };
 }

@@ -112,17 +112,7 @@ const REST_OPERATIONS: Readonly<Record<string, Operation>> = {
 };
 
 /** With the fields that ListAvailableModels answers. */
-export type CatalogueModel = {
-  readonly modelId: string;
-  readonly modelName: string;
-  readonly description: string;
-  readonly rateMultiplier: number;
-  readonly rateUnit: 'Credit';
-  readonly tokenLimits: { readonly maxInputTokens: number; readonly maxOutputTokens: number };
-  readonly supportedInputTypes: readonly ('TEXT' | 'IMAGE')[];
-  readonly promptCaching: Readonly<Record<string, boolean | number>> | null;
-  readonly additionalModelRequestFieldsSchema: Readonly<Record<string, unknown>> | null;
-};
+export type CatalogueModel = ReturnType<typeof model>;
 
 /** The models of an ordinary account, `auto` first: it is the default. */
 export function listModels(): readonly CatalogueModel[] {
@@ -138,7 +128,7 @@ export function listClientModels(): readonly CatalogueModel[] {
 type Family = 'claude' | 'claude 4.6' | 'thinking claude' | 'gpt' | 'open weight';
 
 /** @param limits Most tokens in and out, in thousands. */
-function model(modelId: string, limits: readonly [number, number], rate: number, family: Family): CatalogueModel {
+function model(modelId: string, limits: readonly [number, number], rate: number, family: Family) {
   const words = modelId.split('-').map((word) => word.charAt(0).toUpperCase() + word.slice(1));
   const [maxInputTokens, maxOutputTokens] = [limits[0] * 1000, limits[1] * 1000];
   const minimumTokensPerCacheCheckpoint = modelId === 'claude-opus-4.7' ? 4096 : 1024;

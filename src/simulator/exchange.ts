@@ -18,14 +18,9 @@ export type ReceivedRequest = {
   readonly violation?: string;
 };
 
-export type Exchange = {
-  readonly method: string;
-  readonly url: URL;
-  readonly headers: IncomingHttpHeaders;
-  readonly text: string;
-  /** Parsed when it was JSON or a form, otherwise the text. */
-  readonly body: unknown;
-  readonly bodyKind: 'json' | 'form' | undefined;
+export type Exchange = Awaited<ReturnType<typeof readExchange>>;
+
+type AnsweringSide = {
   readonly response: ServerResponse;
   /** Aborted when the client leaves or the simulator closes. */
   readonly signal: AbortSignal;
@@ -33,25 +28,17 @@ export type Exchange = {
   readonly hangUp: () => void;
 };
 
-type AnsweringSide = Pick<Exchange, 'response' | 'signal' | 'hangUp'>;
-
 /** @throws Refusal when the body is longer than the service takes. */
-export async function readExchange(request: IncomingMessage, side: AnsweringSide): Promise<Exchange> {
+export async function readExchange(request: IncomingMessage, side: AnsweringSide) {
   const { method = 'GET', url: path = '/', headers } = request;
   const text = await readBody(request, side.response);
   const isForm = headers['content-type']?.startsWith('application/x-www-form-urlencoded') === true;
-  const parsed = isForm ? Object.fromEntries(new URLSearchParams(text)) : parseJson(text);
+  const parsed: unknown = isForm ? Object.fromEntries(new URLSearchParams(text)) : parseJson(text);
   const origin = `http://${headers.host ?? ''}`;
-  return {
-    method,
-    // The host only completes the URL; a strange one must not break it.
-    url: new URL(path.replace(/^\/*/, '/'), URL.canParse(origin) ? origin : 'http://localhost'),
-    headers,
-    text,
-    body: parsed === undefined ? text : parsed,
-    bodyKind: isForm ? 'form' : parsed === undefined ? undefined : 'json',
-    ...side,
-  };
+  // The host only completes the URL; a strange one must not break it.
+  const url = new URL(path.replace(/^\/*/, '/'), URL.canParse(origin) ? origin : 'http://localhost');
+  const isJson = !isForm && parsed !== undefined;
+  return { ...side, method, url, headers, text, body: parsed === undefined ? text : parsed, isForm, isJson };
 }
 
 async function readBody(request: IncomingMessage, response: ServerResponse): Promise<string> {
@@ -140,15 +127,10 @@ export function violation(reason: string, message: string, detail: string): Refu
   return new Refusal({ ...FAILURES.improper, reason, message }, detail);
 }
 
-/** A refusal: status, exception name, words and reason. */
-export type Failure = {
-  readonly status: number;
-  readonly type: string;
-  readonly message: string;
-  readonly reason: string | null;
-};
+export type Failure = ReturnType<typeof failure>;
 
-function failure(status: number, type: string, message: string, reason: string | null = null): Failure {
+/** A refusal: status, exception name, words and reason. */
+function failure(status: number, type: string, message: string, reason: string | null = null) {
   return { status, type, message, reason };
 }
 

@@ -18,18 +18,14 @@ export function readChatRequest(body: unknown) {
   return chatRequest(body, 'body');
 }
 
-export type Turn = {
-  readonly place: string;
-  readonly user?: UserMessage | undefined;
-  readonly assistant?: AssistantMessage | undefined;
-};
+export type Turn = ReturnType<typeof listTurns>[number];
 
 /** A request as the list of its turns, each with the name of its place. */
-export function listTurns({ conversationState: { history = [], currentMessage } }: ChatRequest): readonly Turn[] {
+export function listTurns({ conversationState: { history = [], currentMessage } }: ChatRequest) {
   const past = history.map(({ userInputMessage: user, assistantResponseMessage: assistant }, index) => {
     return { place: `history[${index}]`, user, assistant };
   });
-  return [...past, { place: 'currentMessage', user: currentMessage.userInputMessage }];
+  return [...past, { place: 'currentMessage', user: currentMessage.userInputMessage, assistant: undefined }];
 }
 
 /** Tools sit in the current message only; cache points among them are no tools. */

@@ -5,45 +5,28 @@ import { createHash } from 'node:crypto';
 import { isRecord } from '../core/reader.js';
 import type { CatalogueModel } from './control.js';
 import type { SceneLine, StreamReply } from './frames.js';
-import { type ChatRequest, listTools, listTurns, type ToolSpecification, type UserMessage } from './request.js';
+import { type ChatRequest, listTools, listTurns } from './request.js';
 
-export type Prompt = {
-  /** The current message. */
-  readonly message: UserMessage;
-  /** Its last paragraph: clients put long reminders in front of what the person wrote. */
-  readonly topic: string;
-  /** Texts that may hold instructions: the current message, then the head of the history, then the rest, newest first. */
-  readonly instructions: readonly string[];
-  /** What the assistant has said so far. */
-  readonly said: readonly string[];
-  readonly tools: readonly ToolSpecification[];
-  readonly toolResults: readonly { readonly name: string; readonly text: string; readonly isError: boolean }[];
-  readonly model: CatalogueModel;
-  readonly thinking: 'shown' | 'redacted' | 'tags' | 'none';
-  /** The length of everything sent, for plausible numbers. */
-  readonly inputCharacters: number;
-  readonly conversationId: string;
-  /** A fresh id for the nth tool call of this turn: the same request always gets the same ones. */
-  readonly toolUseId: (index: number) => string;
-};
+export type Prompt = ReturnType<typeof readPrompt>;
 
-type PromptSource = {
-  /** The same request as it arrived. */
-  readonly text: string;
-  readonly conversationId: string;
-  readonly model: CatalogueModel;
-};
-
-export function readPrompt(request: ChatRequest, { text: body, conversationId, model }: PromptSource): Prompt {
+/** @param about.text The same request as it arrived. */
+export function readPrompt(
+  request: ChatRequest,
+  about: { readonly text: string; readonly conversationId: string; readonly model: CatalogueModel },
+) {
+  const { text: body, conversationId, model } = about;
   const turns = listTurns(request);
   const message = request.conversationState.currentMessage.userInputMessage;
   const [head = [], ...rest] = turns.slice(0, -1).flatMap(({ user }) => (user === undefined ? [] : [user.content]));
+  // Texts that may hold some: the current message, then the head of the history, then the rest, newest first.
   const instructions = [message.content, head, ...rest.toReversed()].flat();
   const calls = turns.flatMap(({ assistant }) => assistant?.toolUses ?? []);
   return {
     message,
+    /** The last paragraph: clients put long reminders in front of what the person wrote. */
     topic: findTopic(message.content),
     instructions,
+    /** What the assistant has said so far. */
     said: turns.flatMap(({ assistant }) => assistant?.content ?? []),
     tools: listTools(request),
     toolResults: (message.userInputMessageContext?.toolResults ?? []).map(({ toolUseId, content, status }) => ({
@@ -53,9 +36,11 @@ export function readPrompt(request: ChatRequest, { text: body, conversationId, m
     })),
     model,
     thinking: findThinking(request.additionalModelRequestFields ?? {}, model, instructions),
+    /** The length of everything sent, for plausible numbers. */
     inputCharacters: body.length,
     conversationId,
-    toolUseId: (index) =>
+    /** A fresh id for the nth tool call of this turn: the same request always gets the same ones. */
+    toolUseId: (index: number) =>
       `tooluse_${createHash('sha256').update(`${turns.length} ${index} ${body}`).digest('hex').slice(0, 22)}`,
   };
 }
@@ -83,7 +68,7 @@ function findThinking(
   fields: Readonly<Record<string, unknown>>,
   model: CatalogueModel,
   instructions: readonly string[],
-): Prompt['thinking'] {
+): 'shown' | 'redacted' | 'tags' | 'none' {
   const { thinking, reasoning } = fields;
   if (isRecord(thinking) && thinking['type'] === 'adaptive') {
     const hasDisplay = JSON.stringify(model.additionalModelRequestFieldsSchema).includes('"display"');

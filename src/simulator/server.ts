@@ -35,32 +35,22 @@ export type SimulatorOptions = {
   readonly keepRequests?: number;
 };
 
-export type Simulator = {
-  readonly url: string;
-  readonly requests: readonly ReceivedRequest[];
-  /** Scripts the next answers of the chat endpoint, for requests that pass the rules. */
-  readonly enqueue: (...replies: readonly Reply[]) => void;
-  /** Forgets the requests and the scripted answers; tokens stay as they are. */
-  readonly reset: () => void;
-  readonly revokeAccessTokens: () => void;
-  readonly close: () => Promise<void>;
-};
+export type Simulator = Awaited<ReturnType<typeof startSimulator>>;
 
-export async function startSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
+export async function startSimulator(options: SimulatorOptions = {}) {
   const { host = '127.0.0.1', port = 0, scenario, pace = 'human' } = options;
   const { accessTokenSeconds = 3600, keepRequests = 1000 } = options;
   if (scenario !== undefined && !isScenarioName(scenario)) throw new Error(`There is no scenario "${scenario}".`);
   const requests: LogEntry[] = [];
   const replies: Reply[] = [];
-  const signIn = createSignIn(accessTokenSeconds);
   const models = scenario === 'clients' ? listClientModels() : listModels();
-  const route = createRouter({ signIn, models, pace, scenario, nextReply: () => replies.shift() });
+  const service = { signIn: createSignIn(accessTokenSeconds), models, pace, scenario, replies };
   const server = createServer((request, response) => {
     const { method = 'GET', url: path = '/', headers } = request;
     const entry: LogEntry = { method, path, headers, body: undefined, aborted: false };
     requests.push(entry);
     if (requests.length > keepRequests) requests.shift();
-    void serve(request, response, { entry, route });
+    void serve(request, response, entry, service);
   });
   // Longer than any client keeps an idle connection, so that none is closed under a request on its way.
   server.keepAliveTimeout = 120_000;
@@ -68,26 +58,36 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
   await once(server, 'listening');
   return {
     url: urlOf(server, host),
-    requests,
-    enqueue: (...more) => void replies.push(...more),
+    requests: requests as readonly ReceivedRequest[], // nobody else may change it
+    /** Scripts the next answers of the chat endpoint, for requests that pass the rules. */
+    enqueue: (...more: readonly Reply[]) => void replies.push(...more),
+    /** Forgets the requests and the scripted answers; tokens stay as they are. */
     reset: () => {
       replies.length = 0;
       requests.length = 0;
     },
-    revokeAccessTokens: signIn.revokeAccessTokens,
+    revokeAccessTokens: service.signIn.revokeAccessTokens,
     close: () => close(server),
   };
 }
 
 type LogEntry = { -readonly [Key in keyof ReceivedRequest]: ReceivedRequest[Key] };
 
-type Handler = (exchange: Exchange) => Promise<void> | void;
+type Service = {
+  readonly signIn: SignIn;
+  readonly models: readonly CatalogueModel[];
+  readonly pace: Pace;
+  readonly scenario: ScenarioName | undefined;
+  /** The next answers, as a test has scripted them. */
+  readonly replies: Reply[];
+};
 
 /** Reads the body, lets the request be answered, and survives whatever the client does meanwhile. */
 async function serve(
   request: IncomingMessage,
   response: ServerResponse,
-  { entry, route }: { readonly entry: LogEntry; readonly route: Handler },
+  entry: LogEntry,
+  service: Service,
 ): Promise<void> {
   const leaving = new AbortController();
   let isOurDoing = false;
@@ -104,7 +104,7 @@ async function serve(
   try {
     const exchange = await readExchange(request, { response, signal: leaving.signal, hangUp });
     entry.body = exchange.body;
-    await route(exchange);
+    await route(exchange, service);
   } catch (thrown) {
     if (leaving.signal.aborted) return;
     if (thrown instanceof Refusal) {
@@ -132,34 +132,23 @@ async function close(server: Server): Promise<void> {
   await closed;
 }
 
-type Service = {
-  readonly signIn: SignIn;
-  readonly models: readonly CatalogueModel[];
-  readonly pace: Pace;
-  readonly scenario: ScenarioName | undefined;
-  /** The next answer that a test has scripted. */
-  readonly nextReply: () => Reply | undefined;
-};
-
 /** Which endpoint a request is meant for, and who may call it. */
-function createRouter(service: Service): Handler {
+async function route(exchange: Exchange, service: Service): Promise<void> {
+  const { headers, body, response } = exchange;
   const { signIn, models } = service;
-  return (exchange) => {
-    const { headers, body, response } = exchange;
-    const signInReply = signIn.answer(exchange);
-    if (signInReply !== undefined) return send(response, signInReply);
-    const operation = findOperation(exchange);
-    if (operation === undefined) throw new Refusal(FAILURES.unknownOperation);
-    if (!hasContentType(exchange)) throw new Refusal(FAILURES.unsupportedMediaType);
-    const caller = signIn.identify(headers);
-    if (caller === undefined) throw new Refusal(FAILURES.bearerInvalid);
-    if (operation === 'GenerateAssistantResponse') return answerChat(exchange, caller, service);
-    if (operation !== 'InvokeMCP') return send(response, answerControl(operation, readInput(exchange), caller, models));
-    // The profile of a web search travels as a header, as the official client sends it.
-    const hasProfile = caller.usesApiKey || headers['x-amzn-kiro-profile-arn'] !== undefined;
-    if (!hasProfile) throw new Refusal(FAILURES.profileMissing);
-    return send(response, answerMcp(body));
-  };
+  const signInReply = signIn.answer(exchange);
+  if (signInReply !== undefined) return send(response, signInReply);
+  const operation = findOperation(exchange);
+  if (operation === undefined) throw new Refusal(FAILURES.unknownOperation);
+  if (!hasContentType(exchange)) throw new Refusal(FAILURES.unsupportedMediaType);
+  const caller = signIn.identify(headers);
+  if (caller === undefined) throw new Refusal(FAILURES.bearerInvalid);
+  if (operation === 'GenerateAssistantResponse') return answerChat(exchange, caller, service);
+  if (operation !== 'InvokeMCP') return send(response, answerControl(operation, readInput(exchange), caller, models));
+  // The profile of a web search travels as a header, as the official client sends it.
+  const hasProfile = caller.usesApiKey || headers['x-amzn-kiro-profile-arn'] !== undefined;
+  if (!hasProfile) throw new Refusal(FAILURES.profileMissing);
+  return send(response, answerMcp(body));
 }
 
 /** JSON 1.0 is exact about its type; the REST binding takes parameters such as a charset. */
@@ -177,13 +166,13 @@ function readInput({ method, url, body }: Exchange): Readonly<Record<string, unk
 
 /** Judges the request, chooses what answers it, and sends that. */
 async function answerChat(exchange: Exchange, caller: Caller, service: Service): Promise<void> {
-  const { response, hangUp, text, body, bodyKind } = exchange;
+  const { response, hangUp, text, body, isJson } = exchange;
   const { models, pace } = service;
-  if (bodyKind !== 'json') throw new Refusal(FAILURES.notJson);
+  if (!isJson) throw new Refusal(FAILURES.notJson);
   const { request, model } = judgeChatRequest(body, { models, isProfileRequired: !caller.usesApiKey });
   const conversationId = request.conversationState.conversationId ?? randomUUID();
   const prompt = readPrompt(request, { text, conversationId, model });
-  const reply = service.nextReply() ?? chooseReply(prompt, exchange, service);
+  const reply = service.replies.shift() ?? chooseReply(prompt, exchange, service);
   if ('destroy' in reply) return hangUp();
   if ('status' in reply) return send(response, reply);
   const headers = { 'x-amzn-requestid': randomUUID(), 'x-amzn-codewhisperer-conversation-id': conversationId };

@@ -53,7 +53,7 @@ export function createSignIn(accessTokenSeconds: number) {
   }
 
   /** The answer to a request for sign-in, or nothing when the path is none of its. */
-  function answer({ method, url, body, bodyKind }: Exchange): HttpReply | undefined {
+  function answer({ method, url, body, isForm }: Exchange): HttpReply | undefined {
     const read = (name: string): string => {
       const value = isRecord(body) ? body[name] : undefined;
       return typeof value === 'string' ? value : '';
@@ -75,7 +75,7 @@ export function createSignIn(accessTokenSeconds: number) {
         return describeDevice(deviceCode, `${url.origin}/device`);
       }
       case 'POST /token':
-        if (bodyKind === 'form') {
+        if (isForm) {
           // An identity provider of the customer: a form in, snake case out.
           if (read('grant_type') !== 'refresh_token') return UNSUPPORTED_GRANT;
           return read('client_id') === '' ? INVALID_CLIENT : answerExternal(refresh(read('refresh_token'), 'external'));
