@@ -14,33 +14,18 @@ import { lastingKey } from '../server/access.js';
 import { withGateway } from './command.js';
 import { urlHost } from './serve-screen.js';
 
-export type Target = {
-  /** Without `/v1`. */
-  readonly url: string;
-  readonly models: ModelChoice;
-  readonly key: KeyPlace;
-  /** Where Codex and opencode keep the person's settings. */
-  readonly configFiles: Readonly<Record<'codex' | 'opencode', string>>;
-  readonly platform: NodeJS.Platform;
-};
+export type Target = Awaited<ReturnType<typeof readTarget>>;
 
 /** Where a lasting gateway key is; the key itself is in no text that is printed or saved. */
 export type KeyPlace = { readonly file: string } | { readonly variable: string };
 
-export type ModelChoice = {
-  readonly main: Model;
-  /** For titles and summaries: of the same maker as the main one, which it is itself where there is no smaller one. */
-  readonly small: Model;
-  /** The newest of each family that the account may use. */
-  readonly families: Readonly<Record<'opus' | 'sonnet' | 'haiku', Model | undefined>>;
-  readonly all: readonly Model[];
-};
+export type ModelChoice = ReturnType<typeof chooseModels>;
 
 /**
  * The gateway that `serve` is, or will be, with these settings. Nothing is started but, with `--demo`, the simulator.
  * @throws GatewayError `invalid-request` for bad settings.
  */
-export async function readTarget(options: CommandOptions, context: Context): Promise<Target> {
+export async function readTarget(options: CommandOptions, context: Context) {
   const { machine, terminal } = context;
   const { settings } = await loadSettings(context, options, false);
   const { serverHost, serverPort, proxyApiKey, gatewayHome } = settings;
@@ -61,16 +46,14 @@ export async function readTarget(options: CommandOptions, context: Context): Pro
   if (settings.origins.proxyApiKey === 'file') {
     terminal.note('PROXY_API_KEY stands in a file that clients do not read; export it for this one.');
   }
-  return {
-    url,
-    models: chooseModels(catalogue ?? [], options),
-    key: proxyApiKey === undefined ? { file } : { variable: 'PROXY_API_KEY' },
-    configFiles: configFiles(context),
-    platform: machine.platform,
-  };
+  const keyPlace: KeyPlace = proxyApiKey === undefined ? { file } : { variable: 'PROXY_API_KEY' };
+  const models = chooseModels(catalogue ?? [], options);
+  /** The URL is without `/v1`. */
+  return { url, models, key: keyPlace, configFiles: configFiles(context), platform: machine.platform };
 }
 
-export function configFiles({ machine: { env, homeDirectory } }: Context): Target['configFiles'] {
+/** Where Codex and opencode keep the person's settings. */
+export function configFiles({ machine: { env, homeDirectory } }: Context) {
   const xdg = env['XDG_CONFIG_HOME'] ?? '';
   const config = posix.isAbsolute(xdg) ? xdg : join(homeDirectory, '.config');
   return {
@@ -83,12 +66,14 @@ export function configFiles({ machine: { env, homeDirectory } }: Context): Targe
  * The main model is the one that was named, else the newest Sonnet, else the account's default.
  * @param catalogue What the account may use; empty when that is not known, and then the usual names are taken.
  */
-export function chooseModels(catalogue: readonly Model[], { model: named }: CommandOptions): ModelChoice {
+export function chooseModels(catalogue: readonly Model[], { model: named }: CommandOptions) {
   const known = catalogue.length > 0 ? catalogue : USUAL_MODELS.map((name) => resolveModel(name, []));
+  /** The newest of each that the account may use. */
   const families = { opus: newest('opus', known), sonnet: newest('sonnet', known), haiku: newest('haiku', known) };
   const usual = families.sonnet ?? known.find(({ isDefault }) => isDefault) ?? known[0];
   const name = typeof named === 'string' ? named : (usual?.id ?? '');
   const main = typeof named !== 'string' && usual !== undefined ? usual : { ...resolveModel(name, known), id: name };
+  /** For titles and summaries: of the same maker as the main one, which it is itself where there is no smaller one. */
   const small = main.id.startsWith('claude-') ? (families.haiku ?? main) : main;
   const all = known.some(({ id }) => id === main.id) ? known : [main, ...known];
   return { main, small, families, all };

@@ -37,25 +37,18 @@ export const status: Run = async (_, options, context) => {
 const NOT_LOGGED_IN = 4;
 
 /** The command's JSON: what is not known is null, and times are ISO 8601. */
-export type StatusFacts = {
-  readonly loggedIn: boolean;
-  /** Why not, as a sentence. */
-  readonly problem: string | null;
-  readonly login: Login | null;
-  /** All that are stored, this one included. */
-  readonly logins: readonly { readonly name: string; readonly account: string; readonly store: string }[];
-  /** The file is null when the key is the setting PROXY_API_KEY. */
-  readonly gatewayKey: { readonly file: string | null; readonly exists: boolean; readonly key?: string };
-};
+export type StatusFacts = Awaited<ReturnType<typeof readStatus>>;
 
-export async function readStatus(desk: LoginDesk, { profile, showKey }: CommandOptions): Promise<StatusFacts> {
+export async function readStatus(desk: LoginDesk, { profile, showKey }: CommandOptions) {
   const found = await findLogin(desk, profile).catch((thrown: unknown) => toGatewayError(thrown).message);
   const stored = (await desk.logins?.listLogins().catch(() => [])) ?? [];
   const isFound = typeof found !== 'string';
   return {
     loggedIn: isFound,
+    /** Why not, as a sentence. */
     problem: isFound ? null : found,
     login: isFound ? found : null,
+    /** All that are stored, this one included. */
     logins: stored.map(({ name, account, store }) => ({ name, account, store })),
     gatewayKey: await keyFacts(desk, showKey === true),
   };
@@ -135,10 +128,10 @@ function loginFacts(credential: Credential, tokens: Tokens | undefined, origin: 
   };
 }
 
-async function keyFacts({ settings, paths }: LoginDesk, isShown: boolean): Promise<StatusFacts['gatewayKey']> {
+/** The file is null when the key is the setting PROXY_API_KEY. */
+async function keyFacts({ settings, paths }: LoginDesk, isShown: boolean) {
   const own = settings.proxyApiKey;
-  if (own !== undefined) return { file: null, exists: true, ...(isShown && { key: own.reveal() }) };
-  const { file, key } = await lastingKey(paths.config);
+  const { file, key } = own === undefined ? await lastingKey(paths.config) : { file: null, key: own };
   return { file, exists: key !== undefined, ...(isShown && key && { key: key.reveal() }) };
 }
 
