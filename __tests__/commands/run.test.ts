@@ -251,6 +251,17 @@ test('--print takes the models of a running serve, and never shows its key', asy
   expect(outputs[4]?.stdout).toContain('public https\naddress');
 });
 
+test('--print says so when the gateway that answers has another key', async () => {
+  const served = await serve(['--demo'], { env: { PROXY_API_KEY: 'one-key-0123456789' } });
+  const env = { PROXY_API_KEY: 'other-key-0123456789', SERVER_PORT: new URL(served.url).port };
+  const { code, stderr } = await run(['run', 'qwen', '--print'], { env });
+  await served.stop();
+  expect({ code, stderr }).toEqual({
+    code: 0,
+    stderr: expect.stringContaining(`The kiro-gateway at ${served.url} does not list its models to this key; `),
+  });
+});
+
 // --- save and undo
 
 function filled(path: string, text: string | undefined): { home: string; file: string } {

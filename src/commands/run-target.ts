@@ -37,17 +37,14 @@ export async function readTarget(options: CommandOptions, context: Context) {
   const key = proxyApiKey ?? lasting;
   const catalogue =
     options['demo'] === undefined
-      ? key && (await servedModels(url, key, context))
+      ? await servedModels(url, key, context)
       : await withGateway(context, options, ({ gateway }) => gateway.models(context.stopSignal()));
-  if (catalogue === undefined) {
-    const advice = 'start one with `kiro-gateway serve`; until then the model names are the usual ones';
-    terminal.note(`No kiro-gateway answers at ${url}: ${advice}.`);
-  }
+  if (typeof catalogue === 'string') terminal.note(`${catalogue}; until then the model names are the usual ones.`);
   if (settings.origins.proxyApiKey === 'file') {
     terminal.note('PROXY_API_KEY stands in a file that clients do not read; export it for this one.');
   }
   const keyPlace: KeyPlace = proxyApiKey === undefined ? { file } : { variable: 'PROXY_API_KEY' };
-  const models = chooseModels(catalogue ?? [], options);
+  const models = chooseModels(typeof catalogue === 'string' ? [] : catalogue, options);
   /** The URL is without `/v1`. */
   return { url, models, key: keyPlace, configFiles: configFiles(context), platform: machine.platform };
 }
@@ -91,21 +88,27 @@ function newest(family: string, models: readonly Model[]): Model | undefined {
 
 const USUAL_MODELS = ['claude-sonnet-4.5', 'claude-opus-4.5', 'claude-haiku-4.5'];
 
-/** The models of a gateway that is already running; undefined when none answers there. Nothing is started for it. */
-async function servedModels(url: string, key: Secret, context: Context): Promise<readonly Model[] | undefined> {
+/** The models of a gateway that is already running, or why there are none. Nothing is started for it. */
+async function servedModels(
+  url: string,
+  key: Secret | undefined,
+  context: Context,
+): Promise<readonly Model[] | string> {
   const signal = AbortSignal.any([context.stopSignal(), AbortSignal.timeout(PATIENCE_MS)]);
   const fetch = await context.loadFetch(undefined);
   const ask = async (path: string, headers: Readonly<Record<string, string>>): Promise<Reader> => {
     const response = await fetch(`${url}${path}`, { method: 'GET', headers, signal, redirect: 'error' });
     return new Reader(JSON.parse(await response.text()), 'upstream-protocol', path);
   };
+  let fault = `No kiro-gateway answers at ${url}: start one with \`kiro-gateway serve\``;
   try {
     // Many programs listen on port 8000, and none but ours is to see the key.
-    if ((await ask('/', {})).get('name').string() !== 'kiro-gateway') return undefined;
+    if (key === undefined || (await ask('/', {})).get('name').string() !== 'kiro-gateway') return fault;
+    fault = `The kiro-gateway at ${url} does not list its models to this key`;
     const list = await ask('/v1/models', { authorization: `Bearer ${key.reveal()}` });
     return list.get('data').array().map(readServedModel);
   } catch {
-    return undefined;
+    return fault;
   }
 }
 
