@@ -23,15 +23,17 @@ function* keywordFaults(schema: unknown, root: Schema, path: string, depth: numb
     if (isLegal === undefined && value === null && !VALUE_KEYWORDS.has(keyword)) yield `${place} is null`;
     if (isLegal !== undefined && !isLegal(value)) yield `${place} has an illegal value`;
     if (keyword === '$ref' && targetOf(value, root) === undefined) yield `${place} points at nothing`;
-    // Names under `properties` are names and never keywords.
-    const isOne = isLegal === isSchema || (isLegal === isSchemaOrList && isRecord(value));
-    const below = isOne ? [[place, value] as const] : HOLDERS.has(isLegal) ? entriesOf(value, place) : [];
-    for (const [inner, subschema] of below) yield* keywordFaults(subschema, root, inner, depth + 1);
+    for (const [inner, subschema] of schemasBelow(keyword, value, place)) {
+      yield* keywordFaults(subschema, root, inner, depth + 1);
+    }
   }
 }
 
-function entriesOf(value: unknown, path: string): readonly (readonly [string, unknown])[] {
-  const entries = isRecord(value) || Array.isArray(value) ? Object.entries(value) : [];
+/** With their paths. Names under `properties` are names and never keywords. */
+function schemasBelow(keyword: string, value: unknown, path: string): readonly (readonly [string, unknown])[] {
+  if (SINGLE.includes(keyword) || (keyword === 'items' && !Array.isArray(value))) return [[path, value]];
+  const isHolder = keyword === 'items' || LISTS.includes(keyword) || MAPS.includes(keyword);
+  const entries = isHolder && (isRecord(value) || Array.isArray(value)) ? Object.entries(value) : [];
   return entries.map(([name, item]) => [`${path}.${name}`, item] as const);
 }
 
@@ -54,40 +56,38 @@ function decodeStep(step: string): string {
 
 type IsLegal = (value: unknown) => boolean;
 
-const TYPES: readonly unknown[] = ['object', 'array', 'string', 'number', 'integer', 'boolean', 'null'];
-
 const isText: IsLegal = (value) => typeof value === 'string';
 const isNumber: IsLegal = (value) => typeof value === 'number';
 const isFlag: IsLegal = (value) => typeof value === 'boolean';
 const isTextList: IsLegal = (value) => Array.isArray(value) && value.every(isText);
 const isFilledList: IsLegal = (value) => Array.isArray(value) && value.length > 0;
 const isSchema: IsLegal = (value) => isRecord(value) || isFlag(value);
-/** A function of its own: its items are looked into. */
-const isSchemaList: IsLegal = (value) => isFilledList(value);
-const isSchemaOrList: IsLegal = (value) => isSchema(value) || isFilledList(value);
 const isType: IsLegal = (value) =>
   isFilledList(value) ? [value].flat().every((it) => TYPES.includes(it)) : TYPES.includes(value);
 
-/** What holds several schemas. */
-const HOLDERS: ReadonlySet<IsLegal | undefined> = new Set([isSchemaList, isSchemaOrList, isRecord]);
+const TYPES: readonly unknown[] = ['object', 'array', 'string', 'number', 'integer', 'boolean', 'null'];
+const SINGLE = ['not', 'if', 'then', 'else', 'contains', 'propertyNames', 'additionalProperties'];
+const LISTS = ['anyOf', 'oneOf', 'allOf', 'prefixItems'];
+const MAPS = ['properties', 'patternProperties', 'dependentSchemas', '$defs', 'definitions'];
+const TEXTUAL = ['$ref', '$schema', '$id', 'title', 'description', 'format', 'pattern'];
+const SIZES = ['minLength', 'maxLength', 'minItems', 'maxItems', 'minProperties', 'maxProperties'];
 
-const KEYWORDS: ReadonlyMap<string, IsLegal> = new Map(
-  (
-    [
-      [isSchema, 'not if then else contains propertyNames additionalProperties'],
-      [isSchemaOrList, 'items'],
-      [isSchemaList, 'anyOf oneOf allOf prefixItems'],
-      [isRecord, 'properties patternProperties dependentSchemas $defs definitions'],
-      [isFilledList, 'enum'],
-      [isText, '$ref $schema $id title description format pattern'],
-      [isNumber, 'minimum maximum minLength maxLength minItems maxItems minProperties maxProperties multipleOf'],
-      [isFlag, 'uniqueItems nullable'],
-      [isType, 'type'],
-      [isTextList, 'required'],
-      [Array.isArray, 'examples'],
-    ] as const
-  ).flatMap(([isLegal, words]) => words.split(' ').map((word) => [word, isLegal] as const)),
-);
+const KEYWORDS: ReadonlyMap<string, IsLegal> = new Map([
+  ...named(isSchema, SINGLE),
+  ...named((value) => isSchema(value) || isFilledList(value), ['items']),
+  ...named(isFilledList, [...LISTS, 'enum']),
+  ...named(isRecord, MAPS),
+  ...named(isText, TEXTUAL),
+  ...named(isNumber, ['minimum', 'maximum', 'multipleOf', ...SIZES]),
+  ...named(isFlag, ['uniqueItems', 'nullable']),
+  ...named(isType, ['type']),
+  ...named(isTextList, ['required']),
+  ...named(Array.isArray, ['examples']),
+]);
+
+function named(isLegal: IsLegal, keywords: readonly string[]) {
+  return keywords.map((keyword) => [keyword, isLegal] as const);
+}
 
 /** Keywords whose value is data: null is a legal value there. */
 const VALUE_KEYWORDS = new Set(['const', 'default', 'example']);
