@@ -115,6 +115,13 @@ const BROKEN: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
     'an empty list of tool calls': body('Hi', { history: [asked('Hi'), answered('a', { toolUses: [] })] }),
     'an empty tool result': withResults([resulted('t1', '')]),
     'a tool result without content': withResults([{ toolUseId: 't1', content: [] }]),
+    'a cache point for a model that has no cache': body('Hi', {
+      user: { modelId: 'gpt-5.6-sol' },
+      context: { tools: [...tools, { cachePoint: { type: 'default' } }] },
+    }),
+    'five cache points': body('Hi', {
+      context: { tools: [...tools, ...Array<object>(5).fill({ cachePoint: { type: 'default' } })] },
+    }),
     'an upper-case status': withResults([resulted('t1', 'a', 'SUCCESS')]),
     'an input that is a string': body('Hi', {
       history: [asked('Hi'), answered('', { toolUses: [{ toolUseId: 't1', name: 'get_weather', input: '{}' }] })],

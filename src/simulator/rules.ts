@@ -65,6 +65,7 @@ export function judgeChatRequest(
   checkContents(turns);
   checkToolSpecifications(tools);
   checkToolTraffic(turns, new Set(tools.map(({ name }) => name)));
+  checkCachePoints(request, model);
   checkImages(images, model);
   checkDocuments(documents, model);
   const fields = request.additionalModelRequestFields ?? {};
@@ -167,6 +168,16 @@ function hasEmptyKey(value: unknown): boolean {
   return entries.some(([name, item]) => name === '' || hasEmptyKey(item));
 }
 
+/** They stand among the tools and beside messages, at most four, and only where the model has a cache. */
+function checkCachePoints(request: ChatRequest, { modelId, promptCaching }: CatalogueModel): void {
+  const { currentMessage } = request.conversationState;
+  const tools = currentMessage.userInputMessage.userInputMessageContext?.tools ?? [];
+  const messages = listTurns(request).map(({ user, assistant }) => user ?? assistant);
+  const count = [...tools, ...messages].filter((it) => it?.cachePoint !== undefined).length;
+  const most = promptCaching?.supportsPromptCaching === true ? MOST_CACHE_POINTS : 0;
+  if (count > most) throw improper(`${modelId} takes ${most} cache points, not ${count}`);
+}
+
 function mismatch(detail: string): Refusal {
   const message = 'The toolResult blocks do not match the toolUse blocks of the previous turn.';
   return violation('TOOL_USE_RESULT_MISMATCH', message, detail);
@@ -258,6 +269,7 @@ const CONVERSATION_ID = /^[A-Za-z0-9._:-]{1,256}$/;
 const LARGEST_WEIGHT = 1_340_000;
 const TOOL_NAME = /^[a-zA-Z][a-zA-Z0-9_-]{0,63}$/;
 const TOOL_USE_ID = /^[a-zA-Z0-9_-]{1,64}$/;
+const MOST_CACHE_POINTS = 4;
 const LONGEST_DESCRIPTION = 10_240;
 const MOST_IMAGES = 10;
 const LARGEST_IMAGE_BYTES = 10 * 1024 * 1024;
