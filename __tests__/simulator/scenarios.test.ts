@@ -13,7 +13,21 @@ import {
 } from '../../src/simulator/scenarios.js';
 import { redactReasoning, signReasoning } from '../../src/simulator/script.js';
 import type { BodyOptions, Line } from './support.js';
-import { answered, ask, asked, body, called, decode, last, resulted, simulate, tell, textOf, tool } from './support.js';
+import {
+  answered,
+  ask,
+  asked,
+  body,
+  called,
+  decode,
+  last,
+  resulted,
+  simulate,
+  tell,
+  textOf,
+  tool,
+  until,
+} from './support.js';
 
 const TOOLS = [tool('get_weather'), tool('get_time'), tool('third'), tool('fourth')];
 const CITY = '{"city":"Oslo"}';
@@ -221,9 +235,4 @@ function readCalls(lines: readonly Line[]): unknown[] {
 
 function counted(count: number): string {
   return Array.from({ length: count }, (_, index) => `${index + 1} `).join('');
-}
-
-/** Waits for a fact that another process of the event loop brings about. */
-async function until(isTrue: () => boolean): Promise<void> {
-  while (!isTrue()) await new Promise((resolve) => setImmediate(resolve));
 }

@@ -4,7 +4,7 @@ import { connect } from 'node:net';
 import { expect, test } from '@jest/globals';
 import { encodeEvent } from '../../src/simulator/frames.js';
 import { startSimulator } from '../../src/simulator/server.js';
-import { ask, body, decode, post, signIn, simulate, tell } from './support.js';
+import { ask, body, decode, post, signIn, simulate, tell, until } from './support.js';
 
 const LINE = { event: 'assistantResponseEvent', payload: { content: 'scripted' } };
 const SAID = { name: 'assistantResponseEvent', payload: { content: 'scripted' } };
@@ -169,8 +169,3 @@ test('a port that is taken cannot be listened on', async () => {
   const { url } = await simulate();
   await expect(startSimulator({ port: Number(new URL(url).port) })).rejects.toThrow('EADDRINUSE');
 });
-
-/** Waits for a fact that the other end of a socket brings about. */
-async function until(isTrue: () => boolean): Promise<void> {
-  while (!isTrue()) await new Promise((resolve) => setImmediate(resolve));
-}

@@ -82,6 +82,11 @@ export function textOf(lines: readonly Line[]): string {
   return lines.flatMap(({ name, payload }) => (name === 'assistantResponseEvent' ? payload['content'] : [])).join('');
 }
 
+/** Waits for a fact that the other end of a socket brings about. */
+export async function until(isTrue: () => boolean): Promise<void> {
+  while (!isTrue()) await new Promise((resolve) => setImmediate(resolve));
+}
+
 /** The payload of the last event of a name. */
 export function last(lines: readonly Line[], name: string): Record<string, unknown> | undefined {
   return lines.findLast((line) => line.name === name)?.payload;

@@ -108,16 +108,20 @@ function isException({ headers }: CapturedEvent): boolean {
 }
 
 function outcomeFinding({ state, finishReason, credits, error }: Capture['outcome']): Finding {
-  if (state === 'finished') {
-    return ok('outcome', `finished: ${finishReason}${credits === undefined ? '' : `, ${credits} credits`}`);
+  switch (state) {
+    case 'finished':
+      return ok('outcome', `finished: ${finishReason}${credits === undefined ? '' : `, ${credits} credits`}`);
+    case 'client-left': {
+      const fix = 'If nobody stopped it, raise the time limit of the client.';
+      return info('outcome', 'the client left before the answer was complete', fix);
+    }
+    case 'failed': {
+      const { kind = 'internal', message = 'unknown', reason } = error ?? {};
+      // The cast is what was captured: the kind of a GatewayError.
+      const fix = FIXES[kind as ErrorKind] ?? FIXES.internal;
+      return bad('outcome', `${kind}${reason === undefined ? '' : ` (${reason})`}: ${message}`, fix);
+    }
   }
-  if (state === 'client-left') {
-    const fix = 'If nobody stopped it, raise the time limit of the client.';
-    return info('outcome', 'the client left before the answer was complete', fix);
-  }
-  const { kind = 'internal', message = 'unknown', reason } = error ?? {};
-  const fix = Object.hasOwn(FIXES, kind) ? FIXES[kind as ErrorKind] : FIXES.internal; // the cast is what was asked
-  return bad('outcome', `${kind}${reason === undefined ? '' : ` (${reason})`}: ${message}`, fix);
 }
 
 /** Rules of which nobody is sure are worth a word only where Kiro refused the form of the request. */

@@ -4,8 +4,21 @@ import { answerClients, retellResults } from './answers.js';
 import { FAILURES, type Failure, refuse } from './exchange.js';
 import { encodeSceneLine, type Pace, type Reply, type StreamReply } from './frames.js';
 import { sampleArguments } from './schema.js';
-import { callTool, closing, compose, cutWords, delta, opening, paced, type Part, type Prompt } from './script.js';
-import { redact, say, think, toolEvent } from './script.js';
+import {
+  callTool,
+  closing,
+  compose,
+  cutWords,
+  delta,
+  opening,
+  paced,
+  type Part,
+  type Prompt,
+  redact,
+  say,
+  think,
+  toolEvent,
+} from './script.js';
 
 type Scenario = {
   readonly description: string;
@@ -24,12 +37,9 @@ export const THOUGHT = 'First I look at the question. Then I choose the shortest
 
 export const BROKEN_TEXT = 'These words arrive before something goes wrong.';
 
-export const EXCEPTION_FIRST = { exception: 'ThrottlingException', payload: sayFailure(FAILURES.throttled) } as const;
+export const EXCEPTION_FIRST = asException(FAILURES.throttled);
 
-export const EXCEPTION_LATER = {
-  exception: 'InternalServerException',
-  payload: sayFailure(FAILURES.serverError),
-} as const;
+export const EXCEPTION_LATER = asException(FAILURES.serverError);
 
 export const ERROR_FRAME = { error: 'InternalFailure', message: 'The service failed while it was answering.' } as const;
 
@@ -200,8 +210,8 @@ function unknownEvents(prompt: Prompt): readonly Part[] {
   return [delta(prompt, first), ...STRANGERS, ...later];
 }
 
-function sayFailure({ message, reason }: Failure): object {
-  return reason === null ? { message } : { message, reason };
+function asException({ type, message }: Failure) {
+  return { exception: type, payload: { message } };
 }
 
 const STRANGERS: readonly Part[] = [
