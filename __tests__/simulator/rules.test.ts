@@ -120,7 +120,7 @@ const BROKEN: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
       context: { tools: [...tools, { cachePoint: { type: 'default' } }] },
     }),
     'five cache points': body('Hi', {
-      context: { tools: [...tools, ...Array<object>(5).fill({ cachePoint: { type: 'default' } })] },
+      context: { tools: [...tools, ...Array.from({ length: 5 }, () => ({ cachePoint: { type: 'default' } }))] },
     }),
     'an upper-case status': withResults([resulted('t1', 'a', 'SUCCESS')]),
     'an input that is a string': body('Hi', {
