@@ -136,3 +136,12 @@ test('the .env of the config folder may set everything, and every other place wi
   expect(await read({ envFile: named }, true)).toEqual([...own, 3, 'ERROR', 'json', 5, 'file', []]);
   expect(await read({ port: '4', envFile: named }, true)).toEqual([...own, 4, 'ERROR', 'json', 5, 'flag', []]);
 });
+
+test('a ~ in --env-file=~/… is the home folder, though no shell expands it there', async () => {
+  const homeDirectory = temporaryFolder();
+  writeFileSync(join(homeDirectory, 'own.env'), 'SERVER_PORT=4321\n');
+  const machine = { platform: process.platform, env: {}, homeDirectory };
+  const context = { machine, workingDirectory: homeDirectory, version: '1.2.3' };
+  const { settings } = await loadSettings(context, { envFile: '~/own.env' }, false);
+  expect(settings.serverPort).toBe(4321);
+});

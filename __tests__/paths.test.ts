@@ -1,7 +1,7 @@
 /** The gateway's own folders on each platform. */
 
 import { expect, test } from '@jest/globals';
-import { gatewayPaths, type Machine } from '../src/paths.js';
+import { gatewayPaths, type Machine } from '../src/settings.js';
 
 function checkPaths(title: string, machine: Machine, home: string | undefined, expected: readonly string[]): void {
   test(title, () => {

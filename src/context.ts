@@ -10,7 +10,7 @@ import type { RunProgram } from './auth/kiro-cli.js';
 import type { Fetch } from './core/fetch.js';
 import type { Secret } from './core/secret.js';
 import type { StartTimer } from './kiro/asker.js';
-import type { Machine } from './paths.js';
+import type { Machine } from './settings.js';
 import type { Prompts } from './terminal/prompts.js';
 import { createTerminal, type Terminal } from './terminal/terminal.js';
 import type { Web } from './web.js';

@@ -2,6 +2,7 @@
 
 import { appendFile, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 
 import { makePrivateFolder, readSmallFile } from './auth/files.js';
 import { Reader } from './core/reader.js';
@@ -44,22 +45,19 @@ export function createLedger(
 ): Ledger {
   const folder = join(stateFolder, 'ledger');
   const pathOf = (day: string): string => join(folder, `${day}.jsonl`);
+  const closing = new AbortController();
   let preparing: Promise<void> | undefined;
   let isBroken = false;
   let waiting: LedgerEntry[] = [];
   let writing: Promise<void> | undefined;
   let writtenAt = -Infinity;
-  let hurry: (() => void) | undefined;
-  let isClosing = false;
 
   async function writeAll(): Promise<void> {
     while (waiting.length > 0) {
       const sinceMs = Math.abs(now() - writtenAt);
-      if (sinceMs < PAUSE_MS && !isClosing) {
-        await new Promise<void>((resolve) => {
-          hurry = resolve;
-          setTimeout(resolve, PAUSE_MS - sinceMs).unref();
-        });
+      if (sinceMs < PAUSE_MS) {
+        const hurried = pause(PAUSE_MS - sinceMs, undefined, { ref: false, signal: closing.signal });
+        await hurried.catch(() => undefined);
       }
       const entries = waiting;
       waiting = [];
@@ -92,8 +90,7 @@ export function createLedger(
       return (writing ??= writeAll());
     },
     async close() {
-      isClosing = true;
-      hurry?.();
+      closing.abort();
       await writing;
     },
     async read(days) {
@@ -127,11 +124,8 @@ export function dayOf(time: number, ago = 0): string {
   const date = new Date(time);
   // At noon, because days of summer time have 23 or 25 hours.
   const day = new Date(date.getFullYear(), date.getMonth(), date.getDate() - ago, 12);
-  return `${day.getFullYear()}-${twoDigits(day.getMonth() + 1)}-${twoDigits(day.getDate())}`;
-}
-
-function twoDigits(value: number): string {
-  return String(value).padStart(2, '0');
+  const parts = [day.getFullYear(), day.getMonth() + 1, day.getDate()];
+  return parts.map((part) => String(part).padStart(2, '0')).join('-');
 }
 
 function readEntry(reader: Reader): LedgerEntry {

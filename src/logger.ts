@@ -20,8 +20,10 @@ export type Logger = {
   /** @param cause Its message is appended, its stack never. */
   warn(message: string, cause?: unknown, facts?: LogFacts): void;
   error(message: string, cause?: unknown): void;
-  /** The text as a line of the log would have it: on one line, without secrets. */
+  /** The text as a line of the log would have it: on one line, without secrets and what a terminal would obey. */
   clean(text: string): string;
+  /** The text without secrets, those of `hide` too. */
+  redact(text: string): string;
   /** From now on this very value is unreadable in every line, whatever it looks like. */
   hide(secret: Secret | undefined): void;
 };
@@ -34,22 +36,24 @@ export function createLogger(options: {
   /** Unix time in milliseconds. */
   readonly now: () => number;
 }): Logger {
-  const { format = 'text' } = options;
+  const { format = 'text', write, now } = options;
   const hidden = new Set<string>();
   const least = LEVELS.indexOf(options.level);
-  const clean = (text: string): string => redact(without(hidden, text)).replaceAll(/[\r\n]+/g, ' ');
+  const redactAll = (text: string): string =>
+    redact([...hidden].reduce((rest, value) => rest.replaceAll(value, '[secret]'), text));
+  const clean = (text: string): string => harmless(redactAll(text).replaceAll(/[\r\n]+/g, ' '));
   const log = (level: LogLevel, message: string, cause?: unknown, facts: LogFacts = {}): void => {
     if (LEVELS.indexOf(level) < least) return;
     const reason = cause === undefined ? undefined : reasonOf(cause);
+    const time = new Date(now()).toISOString();
     if (format === 'json') {
-      const time = new Date(options.now()).toISOString();
       const cleanFact = (_: string, value: unknown): unknown => (typeof value === 'string' ? clean(value) : value);
-      options.write(`${harmless(JSON.stringify({ time, level, message, cause: reason, ...facts }, cleanFact))}\n`);
+      write(`${JSON.stringify({ time, level, message, cause: reason, ...facts }, cleanFact)}\n`);
       return;
     }
-    const words = harmless(clean(reason === undefined ? message : `${message} (${reason})`));
-    const time = format === 'screen' ? placeTime(options.now()) : new Date(options.now()).toISOString().slice(11, 19);
-    options.write(format === 'talk' ? `${words}\n` : `${time} ${level.padEnd(5)} ${words}\n`);
+    const words = clean(reason === undefined ? message : `${message} (${reason})`);
+    const shownTime = format === 'screen' ? placeTime(now()) : time.slice(11, 19);
+    write(format === 'talk' ? `${words}\n` : `${shownTime} ${level.padEnd(5)} ${words}\n`);
   };
   return {
     debug: (message) => log('DEBUG', message),
@@ -57,6 +61,7 @@ export function createLogger(options: {
     warn: (message, cause, facts) => log('WARN', message, cause, facts),
     error: (message, cause) => log('ERROR', message, cause),
     clean,
+    redact: redactAll,
     hide(secret) {
       const value = secret?.reveal() ?? '';
       // A word of a few letters would make holes in every line.
@@ -70,21 +75,18 @@ export function placeTime(time: number): string {
   return new Date(time).toTimeString().slice(0, 8);
 }
 
-function without(hidden: ReadonlySet<string>, text: string): string {
-  return [...hidden].reduce((rest, value) => rest.replaceAll(value, '[secret]'), text);
-}
-
 /** Everything in a text that looks like a secret of Kiro's or ours, made unreadable. */
 export function redact(text: string): string {
   return SECRETS.reduce((line, [pattern, replacement]) => line.replace(pattern, replacement), text);
 }
 
 /**
- * Names of models, paths and what Kiro says come from outside: a terminal must not obey them, now or when somebody reads
- * the log there. Line breaks and tabs stay.
+ * The only place that knows what a terminal would obey, now or when somebody reads a log there: names of models, paths
+ * and all that Kiro says come from outside. Line breaks and tabs stay.
+ * @param instead Empty for words that are read for their own sake.
  */
-export function harmless(text: string): string {
-  return text.replaceAll(CONTROLS, '?');
+export function harmless(text: string, instead = '?'): string {
+  return text.replaceAll(CONTROLS, instead);
 }
 
 /** Ours says it all; a foreign error's message and its cause's code help to find a bug. */

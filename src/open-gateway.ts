@@ -7,13 +7,12 @@ import { createSession, type SessionFacts } from './auth/session.js';
 import { fileStore, memoryStore } from './auth/store.js';
 import { findLogin, type Login, notLoggedIn } from './auth/sources.js';
 import { createCatalogueStore } from './catalogue.js';
-import { type CommandOptions, loadSettings, type Settings } from './settings.js';
+import { type CommandOptions, type GatewayPaths, loadSettings, type Settings } from './settings.js';
 import type { Context } from './context.js';
 import { createGateway, type Gateway, type Spent } from './gateway.js';
 import type { HostOverrides } from './kiro/calls.js';
 import { createLedger, type Ledger, type LedgerEntry, type LedgerSource } from './ledger.js';
 import { createLogger, type Logger } from './logger.js';
-import { gatewayPaths, type GatewayPaths } from './paths.js';
 import { createRemoteMedia } from './remote-media.js';
 import type { DebugCapture } from './server/debug-capture.js';
 import type { Fetch } from './core/fetch.js';
@@ -56,7 +55,7 @@ export async function openGateway(
   options: CommandOptions,
   { folderEnvFile, announcesRegistration, source }: OpenOptions = FOR_ONE_ANSWER,
 ): Promise<OpenedGateway> {
-  const { settings, notices } = await loadSettings(context, options, folderEnvFile);
+  const { settings, paths, notices } = await loadSettings(context, options, folderEnvFile);
   const { logLevel: level, logFormat } = settings;
   // Who waits for one answer reads sentences.
   const words = source === 'chat' ? 'talk' : context.terminal.live === undefined ? 'text' : 'screen';
@@ -67,7 +66,6 @@ export async function openGateway(
   }
   for (const notice of notices) log.warn(notice);
 
-  const paths = gatewayPaths(context.machine, settings.gatewayHome);
   const demo = options['demo'];
   const notice = (sentence: string): void => log.warn(sentence);
   const upstream =

@@ -1,12 +1,12 @@
-/** Settings from flags, environment, files and defaults: read, checked, and each with its origin. */
+/** Settings from flags, environment, files and defaults: read, checked, each with its origin; and the folders they name. */
 
-import { join } from 'node:path';
+import { join, posix, win32 } from 'node:path';
 import { parseEnv } from 'node:util';
-import { GatewayError } from './core/errors.js';
-import { type SettingRow, SETTINGS } from './settings-table.js';
+
 import { FILE_PROBLEMS, readSmallFile } from './auth/files.js';
 import type { Context } from './context.js';
-import { gatewayPaths } from './paths.js';
+import { GatewayError } from './core/errors.js';
+import { path as pathKind, type InFolder, type SettingRow, SETTINGS } from './settings-table.js';
 
 /** Options as commander hands them out: texts, `true` for those without a value, lists for those given repeatedly. */
 export type CommandOptions = Readonly<Record<string, string | boolean | readonly string[] | undefined>>;
@@ -23,11 +23,10 @@ export type Settings = {
 } & { readonly origins: Readonly<Record<SettingName, SettingOrigin>> };
 
 export type SettingsInput = {
-  /** By the option's name as commander makes it: `{ port: '8000', allowedHost: 'my.box' }`. */
-  readonly flags: Readonly<Record<string, string | undefined>>;
+  readonly flags: CommandOptions;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** What an env file says, as `readEnvFile` returns it. */
-  readonly envFile?: { lookup(variable: string): string | undefined } | undefined;
+  readonly envFile?: Pick<EnvFile, 'lookup'> | undefined;
   /** What a leading `~` in a path means. */
   readonly homeDirectory: string;
   /** The gateway's own version, for KIRO_USER_AGENT. */
@@ -54,16 +53,21 @@ export function readSettings(input: SettingsInput): Settings {
 
 type ValueOf<Name extends SettingName> = Exclude<ReturnType<(typeof SETTINGS)[Name]['kind']['parse']>, undefined>;
 
-function find(row: SettingRow, input: SettingsInput): { origin: SettingOrigin; text: string | undefined } {
-  const usual = { origin: 'default', text: row.default?.replace('<version>', input.version) } as const;
-  if (input.leftOut?.has(row.variable) === true) return usual;
-  const flag = row.flag === undefined ? undefined : input.flags[optionName(row.flag)]?.trim();
-  if (flag) return { origin: 'flag', text: flag };
-  const environment = input.env[row.variable]?.trim();
-  if (environment) return { origin: 'environment', text: environment };
-  const file = input.envFile?.lookup(row.variable)?.trim();
-  if (file) return { origin: 'file', text: file };
-  return usual;
+function find(
+  { variable, flag, default: usual }: SettingRow,
+  { flags, env, envFile, version, leftOut }: SettingsInput,
+): { readonly origin: SettingOrigin; readonly text: string | undefined } {
+  const places = {
+    flag: flag === undefined ? undefined : flags[optionName(flag)],
+    environment: env[variable],
+    file: envFile?.lookup(variable),
+  };
+  for (const origin of leftOut?.has(variable) === true ? [] : (['flag', 'environment', 'file'] as const)) {
+    const said = places[origin];
+    const text = typeof said === 'string' ? said.trim() : '';
+    if (text !== '') return { origin, text };
+  }
+  return { origin: 'default', text: usual?.replace('<version>', version) };
 }
 
 /** `--allowed-host` is the option `allowedHost`. */
@@ -89,6 +93,16 @@ export type EnvFile = {
   readonly notices: readonly string[];
 };
 
+export type LoadedSettings = {
+  readonly settings: Settings;
+  readonly paths: GatewayPaths;
+  readonly notices: readonly string[];
+  /** The file that was named, or `./.env`. */
+  readonly near: EnvFile;
+  /** The one in the config folder. */
+  readonly own: EnvFile;
+};
+
 /**
  * Flags, the environment, the file of `--env-file` or else `./.env`, and last the `.env` in the config folder, which is
  * the person's own and may set everything.
@@ -99,17 +113,15 @@ export type EnvFile = {
  */
 export async function loadSettings(
   { machine, workingDirectory, version }: Pick<Context, 'machine' | 'workingDirectory' | 'version'>,
-  options: CommandOptions,
+  flags: CommandOptions,
   folderEnvFile: boolean,
   leftOut?: ReadonlySet<string>,
 ): Promise<LoadedSettings> {
   const { env, homeDirectory } = machine;
-  const flags: Record<string, string> = {};
-  for (const [name, value] of Object.entries(options)) if (typeof value === 'string') flags[name] = value;
-  const named = flags['envFile'];
+  const { envFile: named } = flags;
   const near =
-    named !== undefined
-      ? await readEnvFile(named, { trusted: true })
+    typeof named === 'string'
+      ? await readEnvFile(pathKind.parse(named, homeDirectory) ?? named, { trusted: true })
       : folderEnvFile
         ? await readEnvFile(join(workingDirectory, '.env'), { trusted: false })
         : EMPTY;
@@ -119,17 +131,9 @@ export async function loadSettings(
   const path = join(gatewayPaths(machine, gatewayHome).config, '.env');
   const own = await readEnvFile(path, { trusted: true, mayBeMissing: true });
   const lookup = (variable: string): string | undefined => near.lookup(variable)?.trim() || own.lookup(variable);
-  return { settings: readSettings({ ...input, envFile: { lookup } }), notices: near.notices, near, own };
+  const settings = readSettings({ ...input, envFile: { lookup } });
+  return { settings, paths: gatewayPaths(machine, settings.gatewayHome), notices: near.notices, near, own };
 }
-
-export type LoadedSettings = {
-  readonly settings: Settings;
-  readonly notices: readonly string[];
-  /** The file that was named, or `./.env`. */
-  readonly near: EnvFile;
-  /** The one in the config folder. */
-  readonly own: EnvFile;
-};
 
 /**
  * A trusted file is one that the person named (`--env-file`) or keeps in the config folder. `./.env` is not: it belongs
@@ -184,15 +188,58 @@ const EMPTY: EnvFile = { lookup: () => undefined, names: [], notices: [] };
 const MAX_BYTES = 1_000_000;
 
 /** The settings' own rules, and names that other programs take from a `.env` and that would redirect a login. */
-const FOLDER_RULES: ReadonlyMap<string, 'accepted' | 'announced' | 'ignored'> = new Map([
-  ...Object.values(SETTINGS).map((row) => [row.variable, row.inFolder] as const),
-  ...[
-    'VPN_PROXY_URL',
-    'HTTPS_PROXY',
-    'HTTP_PROXY',
-    'ALL_PROXY',
-    'NO_PROXY',
-    'NODE_EXTRA_CA_CERTS',
-    'NODE_TLS_REJECT_UNAUTHORIZED',
-  ].map((name) => [name, 'ignored'] as const),
+const FOLDER_RULES: ReadonlyMap<string, InFolder> = new Map([
+  ...Object.values(SETTINGS).map(({ variable, inFolder }) => [variable, inFolder] as const),
+  ...['HTTPS_PROXY', 'HTTP_PROXY', 'ALL_PROXY', 'NO_PROXY'].map((name) => [name, 'ignored'] as const),
+  ...['NODE_EXTRA_CA_CERTS', 'NODE_TLS_REJECT_UNAUTHORIZED'].map((name) => [name, 'ignored'] as const),
 ]);
+
+// --- the folders
+
+export type GatewayPaths = {
+  /** What a person may edit or carry to another machine. */
+  readonly config: string;
+  readonly data: string;
+  /** What only this machine needs, such as renewed tokens. */
+  readonly state: string;
+};
+
+export type Machine = {
+  readonly platform: NodeJS.Platform;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly homeDirectory: string;
+};
+
+/** Where the gateway keeps its own files: below `gatewayHome` (KIRO_GATEWAY_HOME), or in the platform's usual folders. */
+export function gatewayPaths({ platform, env, homeDirectory }: Machine, gatewayHome?: string): GatewayPaths {
+  const { join: below, isAbsolute } = platform === 'win32' ? win32 : posix;
+  if (gatewayHome !== undefined) {
+    return {
+      config: below(gatewayHome, 'config'),
+      data: below(gatewayHome, 'data'),
+      state: below(gatewayHome, 'state'),
+    };
+  }
+  if (platform === 'win32') {
+    const roaming = below(env['APPDATA'] || below(homeDirectory, 'AppData', 'Roaming'), NAME);
+    const local = below(env['LOCALAPPDATA'] || below(homeDirectory, 'AppData', 'Local'), NAME);
+    return { config: below(roaming, 'Config'), data: below(local, 'Data'), state: below(local, 'State') };
+  }
+  if (platform === 'darwin') {
+    const library = below(homeDirectory, 'Library');
+    const data = below(library, 'Application Support', NAME);
+    return { config: below(library, 'Preferences', NAME), data, state: below(data, 'State') };
+  }
+  // The XDG base directory specification says that a path that is not absolute is to be ignored.
+  const folder = (variable: string, ...usual: readonly string[]): string => {
+    const named = env[variable] ?? '';
+    return below(isAbsolute(named) ? named : below(homeDirectory, ...usual), NAME);
+  };
+  return {
+    config: folder('XDG_CONFIG_HOME', '.config'),
+    data: folder('XDG_DATA_HOME', '.local', 'share'),
+    state: folder('XDG_STATE_HOME', '.local', 'state'),
+  };
+}
+
+const NAME = 'kiro-gateway';

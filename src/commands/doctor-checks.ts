@@ -12,9 +12,8 @@ import { codeOf } from '../auth/files.js';
 import type { Context } from '../context.js';
 import { GatewayError, toGatewayError } from '../core/errors.js';
 import type { Fetch } from '../core/fetch.js';
-import type { CommandOptions, LoadedSettings, Settings } from '../settings.js';
+import type { CommandOptions, GatewayPaths, LoadedSettings, Settings } from '../settings.js';
 import { apiHosts, DEFAULT_REGION, desktopAuthHost, oidcHost } from '../kiro/calls.js';
-import type { GatewayPaths } from '../paths.js';
 import { proxyFor } from '../proxy.js';
 import { hostsOf } from '../open-gateway.js';
 import { SETTINGS } from '../settings-table.js';
@@ -25,7 +24,6 @@ import { urlHost } from './serve-screen.js';
 import { readStatus, type StatusFacts } from './status.js';
 
 export type Loaded = LoadedSettings & {
-  readonly paths: GatewayPaths;
   /** A finding for each value that is none; the settings have the defaults there. */
   readonly wrong: readonly Finding[];
 };

@@ -9,7 +9,6 @@ import { GatewayError, toGatewayError } from '../core/errors.js';
 import { Secret } from '../core/secret.js';
 import { type CommandOptions, loadSettings, type SettingName, type SettingOrigin, type Settings } from '../settings.js';
 import { harmless, redact } from '../logger.js';
-import { gatewayPaths } from '../paths.js';
 import { readProxyUrl } from '../proxy.js';
 import { listCaptures, readCapture, shapeOf, type Capture, type CapturedEvent } from '../server/debug-files.js';
 import { SETTINGS, type SettingRow } from '../settings-table.js';
@@ -72,8 +71,7 @@ async function loadSettingsBoldly(context: Context, options: CommandOptions): Pr
   for (;;) {
     try {
       const loaded = await loadSettings(context, options, true, new Set(wrong.keys()));
-      const paths = gatewayPaths(context.machine, loaded.settings.gatewayHome);
-      return { ...loaded, paths, wrong: [...wrong.values()] };
+      return { ...loaded, wrong: [...wrong.values()] };
     } catch (thrown) {
       const { message, facts } = toGatewayError(thrown);
       if (facts.param === undefined || wrong.has(facts.param) || message.startsWith('--')) throw thrown;

@@ -6,7 +6,7 @@ import { stopped } from '../auth/device-flow.js';
 import type { Context } from '../context.js';
 import { GatewayError } from '../core/errors.js';
 import { Secret } from '../core/secret.js';
-import { oneOf, path, profileArn, region, serviceUrl, type SettingKind } from '../setting-kinds.js';
+import { oneOf, path, profileArn, region, serviceUrl, type SettingKind } from '../settings-table.js';
 import type { Choice, Prompts } from '../terminal/prompts.js';
 import type { CommandOptions } from '../settings.js';
 import { findingLine, type LoginDesk } from './login-desk.js';

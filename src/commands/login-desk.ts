@@ -7,10 +7,9 @@ import { type Detection, type Finding, usualPlace } from '../auth/sources.js';
 import type { LoginStore } from '../auth/login-store.js';
 import type { Context } from '../context.js';
 import { startDemo } from '../demo.js';
-import { type CommandOptions, loadSettings, readSettings, type Settings } from '../settings.js';
+import { type CommandOptions, type GatewayPaths, loadSettings, readSettings, type Settings } from '../settings.js';
 import { apiRegionOf } from '../kiro/calls.js';
 import { openLogins } from '../open-gateway.js';
-import { gatewayPaths, type GatewayPaths } from '../paths.js';
 import type { Run } from './command.js';
 
 export type LoginDesk = {
@@ -32,8 +31,7 @@ export async function openLoginDesk(
   notice: (sentence: string) => void,
 ): Promise<LoginDesk> {
   const { machine, now, sleep, version } = context;
-  const { settings } = await loadSettings(context, options, false);
-  const paths = gatewayPaths(machine, settings.gatewayHome);
+  const { settings, paths } = await loadSettings(context, options, false);
   const clock = { now, sleep };
   if (options['demo'] === undefined) {
     const { homeDirectory } = machine;

@@ -9,7 +9,6 @@ import { Reader } from '../core/reader.js';
 import type { Secret } from '../core/secret.js';
 import { type CommandOptions, loadSettings } from '../settings.js';
 import { resolveModel } from '../kiro/models.js';
-import { gatewayPaths } from '../paths.js';
 import { lastingKey } from '../server/access.js';
 import { withGateway } from './command.js';
 import { urlHost } from './serve-screen.js';
@@ -27,13 +26,13 @@ export type ModelChoice = ReturnType<typeof chooseModels>;
  */
 export async function readTarget(options: CommandOptions, context: Context) {
   const { machine, terminal } = context;
-  const { settings } = await loadSettings(context, options, false);
-  const { serverHost, serverPort, proxyApiKey, gatewayHome } = settings;
+  const { settings, paths } = await loadSettings(context, options, false);
+  const { serverHost, serverPort, proxyApiKey } = settings;
   if (serverPort === 0) {
     throw new GatewayError('invalid-request', 'SERVER_PORT is 0, any free port; name the one that `serve` listens on.');
   }
   const url = `http://${urlHost(serverHost)}:${serverPort}`;
-  const { file, key: lasting } = await lastingKey(gatewayPaths(machine, gatewayHome).config);
+  const { file, key: lasting } = await lastingKey(paths.config);
   const key = proxyApiKey ?? lasting;
   const catalogue =
     options['demo'] === undefined

@@ -14,7 +14,6 @@ import type { Model } from '../core/conversation.js';
 import { follow, GatewayError } from '../core/errors.js';
 import { type CommandOptions, loadSettings } from '../settings.js';
 import type { OpenedGateway } from '../open-gateway.js';
-import { gatewayPaths } from '../paths.js';
 import { randomKey } from '../server/access.js';
 import { logRequests, type RequestWatch } from '../server/request-log.js';
 import { withGateway, type Run } from './command.js';
@@ -60,8 +59,7 @@ async function print({ print: text, advice }: Client, options: CommandOptions, c
 }
 
 async function writeSettings(client: Saved, mode: 'save' | 'undo', options: CommandOptions, context: Context) {
-  const { settings } = await loadSettings(context, options, false);
-  const { state: stateFolder } = gatewayPaths(context.machine, settings.gatewayHome);
+  const { state: stateFolder } = (await loadSettings(context, options, false)).paths;
   if (mode === 'undo') return undoSettings(client, configFiles(context)[client], stateFolder, context);
   const target = await readTarget(options, context);
   return saveSettings(client, target, { isAgreed: options['yes'] === true, stateFolder }, context);
