@@ -17,11 +17,11 @@ export async function main(argv: readonly string[], context: Context): Promise<n
     .helpCommand(false)
     .showHelpAfterError('(--help shows what is possible)')
     .exitOverride()
-    .configureOutput({ writeErr: (text) => terminal.log(text) });
-  for (const command of commands) {
-    const defined = command.define(program.command(command.name).exitOverride().showHelpAfterError());
-    defined.action(async () => {
-      exitCode = await command.run(defined.args, defined.opts(), context);
+    .configureOutput({ writeErr: (text) => terminal.log(readable(text)) });
+  for (const { name, define, run } of commands) {
+    const command = define(program.command(name).showHelpAfterError());
+    command.action(async () => {
+      exitCode = await run(command.args, command.opts(), context);
     });
   }
   try {
@@ -32,12 +32,18 @@ export async function main(argv: readonly string[], context: Context): Promise<n
     if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? 0 : USAGE;
     const error = toGatewayError(thrown);
     const advice = ADVICE[error.kind];
-    terminal.note(harmless(redact(advice === undefined ? error.message : `${error.message} ${advice}`)));
-    if (error.kind === 'internal' && context.machine.env['LOG_LEVEL'] === 'DEBUG') {
-      terminal.note(redact(String(error.facts.cause instanceof Error ? error.facts.cause.stack : error.facts.cause)));
+    terminal.note(readable(advice === undefined ? error.message : `${error.message} ${advice}`));
+    const { cause } = error.facts;
+    if (error.kind === 'internal' && /^debug$/i.test(context.machine.env['LOG_LEVEL'] ?? '')) {
+      terminal.note(readable(String(cause instanceof Error ? cause.stack : cause)));
     }
     return EXIT_CODES[error.kind];
   }
+}
+
+/** Without secrets and what a terminal would obey: it may repeat what somebody else has said. */
+function readable(text: string): string {
+  return harmless(redact(text));
 }
 
 /** `--demo` alone takes no value, so that the prompt after it stays a prompt; commander would swallow it. */

@@ -3,10 +3,12 @@
 import { fstatSync, readFileSync } from 'node:fs';
 import { homedir, userInfo } from 'node:os';
 import { isAbsolute } from 'node:path';
+import { addAbortSignal } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { createKeychain, type Keychain } from './auth/keychain.js';
 import type { RunProgram } from './auth/kiro-cli.js';
+import { GatewayError } from './core/errors.js';
 import type { Fetch } from './core/fetch.js';
 import type { Secret } from './core/secret.js';
 import type { StartTimer } from './kiro/asker.js';
@@ -30,7 +32,7 @@ export type Context = {
   readonly randomId: () => string;
   /** @param proxyUrl VPN_PROXY_URL; the environment's proxies count without it. */
   readonly loadFetch: (proxyUrl: Secret | undefined) => Promise<Fetch>;
-  /** For what URLs in prompts point at; see `download.ts` for the rules. */
+  /** For what URLs in prompts point at; see `web.ts` for the rules. */
   readonly loadWeb: () => Promise<Web>;
   /** Nothing is loaded or asked before the first entry is. */
   readonly keychain: () => Keychain;
@@ -38,7 +40,7 @@ export type Context = {
   /** Undefined when nobody is there to answer: then a missing answer is an error, and nothing waits. */
   readonly loadPrompts: () => Promise<Prompts | undefined>;
   /** All that is piped in; undefined on a terminal. A pipe may be one that nobody wants to write to. */
-  readonly readPiped: (limits: { readonly maxBytes: number; readonly mayBeSilent: boolean }) => Promise<Piped>;
+  readonly readPiped: (limits: PipeLimits) => Promise<Uint8Array | undefined>;
   /** The first line of what is piped in; empty on a terminal. */
   readonly readPipe: () => Promise<string>;
   /** Aborted by the first SIGINT or SIGTERM; the second ends the process at once. */
@@ -49,7 +51,7 @@ export type Context = {
   readonly onUncaught: (tell: (thrown: unknown) => void) => () => void;
 };
 
-export type Piped = Uint8Array | undefined;
+type PipeLimits = { readonly maxBytes: number; readonly mayBeSilent: boolean };
 
 /** The global one: `node:crypto` would be loaded for `--help` too. */
 const randomUUID = (): string => crypto.randomUUID();
@@ -137,21 +139,44 @@ function signalOfProcess(): AbortSignal {
 }
 
 /** A pipe that nobody ever writes to must not keep a command waiting for ever. */
-async function readPipe(signal: AbortSignal): Promise<string> {
+async function readPipe(stop: AbortSignal): Promise<string> {
   if (process.stdin.isTTY) return '';
-  const { readFirstLine } = await import('./terminal/input.js');
-  return readFirstLine(process.stdin, AbortSignal.any([signal, AbortSignal.timeout(PIPE_LIMIT_MS)]));
+  const signal = AbortSignal.any([stop, AbortSignal.timeout(PIPE_LIMIT_MS)]);
+  const bytes = await readInput(signal, (chunk, length) => chunk.includes('\n') || length > MAX_LINE_BYTES);
+  return bytes.toString().split('\n', 1)[0]?.trim() ?? '';
 }
 
 /** Shells make pipes, and who writes `|` means it; programs that start others give them sockets without a thought. */
-async function readPiped(
-  { maxBytes, mayBeSilent }: { readonly maxBytes: number; readonly mayBeSilent: boolean },
-  signal: AbortSignal,
-): Promise<Piped> {
+async function readPiped({ maxBytes, mayBeSilent }: PipeLimits, stop: AbortSignal): Promise<Uint8Array | undefined> {
   if (process.stdin.isTTY) return undefined;
-  const silenceMs = mayBeSilent && fstatSync(0).isSocket() ? SILENT_SOCKET_MS : undefined;
-  const { readToEnd } = await import('./terminal/input.js');
-  return readToEnd(process.stdin, { maxBytes, silenceMs }, signal);
+  const silence = new AbortController();
+  const isDoubtful = mayBeSilent && fstatSync(0).isSocket();
+  const timer = isDoubtful ? setTimeout(() => silence.abort(), SILENT_SOCKET_MS) : undefined;
+  const bytes = await readInput(AbortSignal.any([stop, silence.signal]), (_, length) => {
+    clearTimeout(timer);
+    return length > maxBytes;
+  });
+  clearTimeout(timer);
+  if (stop.aborted) throw new GatewayError('cancelled', 'Stopped.');
+  if (bytes.length <= maxBytes) return bytes;
+  throw new GatewayError('invalid-request', `More than ${maxBytes / 1_000_000} MB are piped in; send less.`);
+}
+
+/** What comes until it is enough, has ended or is given up. Afterwards the input keeps no process alive. */
+async function readInput(signal: AbortSignal, isEnough: (chunk: Buffer, length: number) => boolean): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  try {
+    for await (const chunk of addAbortSignal(signal, process.stdin)) {
+      // Without an encoding set, a readable gives buffers.
+      chunks.push(chunk as Buffer);
+      length += (chunk as Buffer).length;
+      if (isEnough(chunk as Buffer, length)) break;
+    }
+  } catch {
+    // An input that cannot be read says as much as an empty one.
+  }
+  return Buffer.concat(chunks);
 }
 
 async function loadPrompts(signal: AbortSignal): Promise<Prompts | undefined> {
@@ -163,3 +188,4 @@ async function loadPrompts(signal: AbortSignal): Promise<Prompts | undefined> {
 /** Long enough for a password manager that asks for a finger first. */
 const SILENT_SOCKET_MS = 3000;
 const PIPE_LIMIT_MS = 60_000;
+const MAX_LINE_BYTES = 100_000;

@@ -37,15 +37,6 @@ export type OpenedGateway = {
   readonly capture: DebugCapture | undefined;
 };
 
-export type OpenOptions = {
-  /** Also read `./.env`, which may belong to anybody. */
-  readonly folderEnvFile: boolean;
-  /** Say it when the login cannot be renewed for much longer. */
-  readonly announcesRegistration: boolean;
-  /** Who spends, for the ledger. */
-  readonly source: LedgerSource;
-};
-
 /**
  * @param options Those of the command line: settings' flags, `envFile`, `profile`, `demo`.
  * @throws GatewayError `invalid-request` for bad settings, `not-logged-in` without a login.
@@ -53,9 +44,9 @@ export type OpenOptions = {
 export async function openGateway(
   context: Context,
   options: CommandOptions,
-  { folderEnvFile, announcesRegistration, source }: OpenOptions = FOR_ONE_ANSWER,
+  source: LedgerSource,
 ): Promise<OpenedGateway> {
-  const { settings, paths, notices } = await loadSettings(context, options, folderEnvFile);
+  const { settings, paths, notices } = await loadSettings(context, options, source === 'serve');
   const { logLevel: level, logFormat } = settings;
   // Who waits for one answer reads sentences.
   const words = source === 'chat' ? 'talk' : context.terminal.live === undefined ? 'text' : 'screen';
@@ -89,7 +80,7 @@ export async function openGateway(
       overrides: upstream.overrides,
       userAgent: settings.kiroUserAgent,
       refreshAheadSeconds: settings.tokenRefreshThresholdSeconds,
-      announcesRegistration,
+      announcesRegistration: source !== 'chat',
       notice,
     });
     const login = session.describe();
@@ -152,8 +143,6 @@ function refreshLock(context: Context, paths: GatewayPaths, notice: (sentence: s
   const { now, sleep } = context;
   return createRefreshLock(paths.state, { now, sleep, notice, signal: context.stopSignal() });
 }
-
-const FOR_ONE_ANSWER: OpenOptions = { folderEnvFile: false, announcesRegistration: false, source: 'chat' };
 
 function toEntry({ modelId, sessionId, usage, credits }: Spent, time: number, source: LedgerSource): LedgerEntry {
   const { inputTokens, outputTokens } = usage;

@@ -212,7 +212,8 @@ export type Machine = {
 
 /** Where the gateway keeps its own files: below `gatewayHome` (KIRO_GATEWAY_HOME), or in the platform's usual folders. */
 export function gatewayPaths({ platform, env, homeDirectory }: Machine, gatewayHome?: string): GatewayPaths {
-  const { join: below, isAbsolute } = platform === 'win32' ? win32 : posix;
+  const style = platform === 'win32' ? win32 : posix;
+  const below = (...parts: readonly string[]): string => style.join(...parts);
   if (gatewayHome !== undefined) {
     return {
       config: below(gatewayHome, 'config'),
@@ -233,7 +234,7 @@ export function gatewayPaths({ platform, env, homeDirectory }: Machine, gatewayH
   // The XDG base directory specification says that a path that is not absolute is to be ignored.
   const folder = (variable: string, ...usual: readonly string[]): string => {
     const named = env[variable] ?? '';
-    return below(isAbsolute(named) ? named : below(homeDirectory, ...usual), NAME);
+    return below(style.isAbsolute(named) ? named : below(homeDirectory, ...usual), NAME);
   };
   return {
     config: folder('XDG_CONFIG_HOME', '.config'),

@@ -136,6 +136,11 @@ for (const [name, content, stderr] of refused) {
   });
 }
 
+test('a device without an end is too large as well', async () => {
+  const stderr = '/dev/zero is too large; a file may have 20 MB.\n';
+  expect(await chat(['hi', '-f', '/dev/zero'])).toEqual({ code: 2, stdout: '', stderr });
+});
+
 test('six documents are too many', async () => {
   writeFileSync(join(folder, 'a.pdf'), '%PDF-1.7\n');
   const files = Array.from({ length: 6 }, () => ['-f', 'a.pdf']).flat();

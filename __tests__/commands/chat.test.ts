@@ -126,14 +126,37 @@ test('Ctrl-C stops the upstream, keeps what was said and exits 130', async () =>
   expect(output.stderr).toBe('Stopped.\n');
 });
 
-test('Ctrl-C with --json writes no half object', async () => {
-  const simulator = await startSimulator({ pace: 'none', scenario: 'stall' });
-  const { child, output } = start(['chat', '--json', 'hi'], { env: loginAt(simulator.url) });
-  while (!simulator.requests.some(({ path }) => path === '/generateAssistantResponse')) await sleep(5);
-  child.kill('SIGINT');
-  const [code] = (await once(child, 'close')) as [number | null];
-  await simulator.close();
-  expect({ code, ...output }).toEqual({ code: 130, stdout: '', stderr: 'Stopped.\n' });
+test('Ctrl-C with --json leaves one whole object of what was received, or nothing', async () => {
+  const stop = async (scenario: string): Promise<{ code: number | null; answer: string; stderr: string }> => {
+    const simulator = await startSimulator({ pace: 'human', scenario });
+    const { child, output } = start(['chat', '--json', 'hi'], { env: loginAt(simulator.url) });
+    while (!simulator.requests.some(({ path }) => path === '/generateAssistantResponse')) await sleep(5);
+    // Nothing shows outside that the words have come.
+    await sleep(500);
+    child.kill('SIGINT');
+    const [code] = (await once(child, 'close')) as [number | null];
+    await simulator.close();
+    return { code, answer: output.stdout, stderr: output.stderr };
+  };
+  const [halfway, early] = [await stop('stall'), await stop('slow-first-byte')];
+  expect(early).toEqual({ code: 130, answer: '', stderr: 'Stopped.\n' });
+  expect({ ...halfway, answer: JSON.parse(halfway.answer) as unknown }).toEqual({
+    code: 130,
+    answer: { ...BROKEN_OFF, model: 'auto', text: expect.stringMatching(/./) as unknown },
+    stderr: 'Stopped.\n',
+  });
+});
+
+/** Fields of an answer whose end has not come. */
+const BROKEN_OFF = { reasoning: null, usage: null, credits: null, finishReason: null };
+
+test('chat --json keeps what was said when the answer breaks off, and exits 1', async () => {
+  const { code, stdout, stderr } = await run(['chat', '--demo=exception-later', '--json', 'hi']);
+  expect({ code, answer: JSON.parse(stdout) as unknown }).toEqual({
+    code: 1,
+    answer: { ...BROKEN_OFF, model: 'auto', text: 'These words arrive before something goes wrong.' },
+  });
+  expect(stderr).toBe('Encountered an unexpected error when processing the request, please try again.\n');
 });
 
 test('a reader that leaves early ends chat cleanly', async () => {

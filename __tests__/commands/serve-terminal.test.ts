@@ -5,7 +5,7 @@ import { connect, createServer, type AddressInfo } from 'node:net';
 
 import { expect, jest, test } from '@jest/globals';
 
-import { requestLine, runningLine } from '../../src/commands/serve-screen.js';
+import { requestLine, runningLine } from '../../src/commands/serve.js';
 import type { RequestRecord } from '../../src/server/request-log.js';
 import { runInTerminal, type Seen } from '../support/terminal.js';
 
@@ -129,21 +129,20 @@ const lines: readonly (readonly [string, Partial<RequestRecord>, string, string]
 
 for (const [what, about, mark, rest] of lines) {
   test(`the line of ${what}`, () => {
-    const line = requestLine({ ...RECORD, ...about }, { clean: (text) => text, time: 0 });
-    expect({ mark: line.mark, rest: line.rest }).toEqual({ mark, rest });
+    expect(requestLine({ ...RECORD, ...about }, (text) => text)).toEqual({ mark, rest });
   });
 }
 
 test('a line is redacted before it is coloured, and cut to the terminal', () => {
   const clean = (text: string): string => text.replace('hush', '[secret]');
-  const line = requestLine({ ...RECORD, path: '/hush' }, { clean, columns: 30, time: 0 });
+  const line = requestLine({ ...RECORD, path: '/hush' }, clean, 30);
   expect(line.rest).toBe('/[secret]        …');
 });
 
 test('what went wrong is told whole, however narrow the terminal is', () => {
   const errorMessage = 'The gateway key is wrong; `kiro-gateway serve` says at its start where the key is.';
   const about = { ...RECORD, status: 401, error: 'unauthorized', errorMessage } as const;
-  const line = requestLine(about, { clean: (text) => text, columns: 30, time: 0 });
+  const line = requestLine(about, (text) => text, 30);
   expect(line.rest).toContain(`401 unauthorized: ${errorMessage}`);
 });
 

@@ -47,7 +47,7 @@ export async function startGateway({ env = {}, web, ...options }: GatewayOptions
     stopSignal: () => stop.signal,
     ...(web !== undefined && { loadWeb: () => Promise.resolve(web) }),
   };
-  const serving = serve.run([], {}, context);
+  const serving = serve([], {}, context);
   // A start that fails must not leave the test waiting for its banner.
   const ended = serving.then((code) => Promise.reject(new Error(`serve ended with ${code}: ${said()}`)));
   let url: string;

@@ -4,7 +4,7 @@ import { Writable } from 'node:stream';
 
 import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
 
-import { createLive } from '../../src/terminal/live.js';
+import { createLive } from '../../src/terminal/terminal.js';
 
 beforeEach(() => void jest.useFakeTimers());
 afterEach(() => void jest.useRealTimers());

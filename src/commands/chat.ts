@@ -1,15 +1,16 @@
 /** `chat`: one question, with what is piped in and files, and its answer as words that come or as one JSON object. */
 
-import { readFile, stat } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
 import { basename, extname, resolve } from 'node:path';
 
-import { FILE_PROBLEMS, fileProblem } from '../auth/files.js';
+import { codeOf, FILE_PROBLEMS, fileProblem } from '../auth/files.js';
 import type { Context } from '../context.js';
-import type { Block, Document, DocumentFormat, Effort, Image, Message } from '../core/conversation.js';
+import type { Document, DocumentFormat, Effort, Image, Message } from '../core/conversation.js';
 import { GatewayError } from '../core/errors.js';
 import { imageFormatOf, isPdf } from '../core/signatures.js';
-import { collect, type Batch, type Completion, type FinishReason, type Turn } from '../core/stream.js';
+import { collect, through, type Batch, type Completion, type FinishReason, type Turn } from '../core/stream.js';
 import { MAX_MEDIA, MAX_MEDIA_BYTES } from '../kiro/media.js';
+import { harmless } from '../logger.js';
 import type { Terminal } from '../terminal/terminal.js';
 import { withGateway, type Run } from './command.js';
 
@@ -35,11 +36,13 @@ export const chat: Run = async (words, options, context) => {
       } as const;
       const { turn, notices, modelId } = await gateway.converse(conversation, signal);
       for (const notice of notices) terminal.note(noticeNote(notice));
-      const completion = isJson === true ? await collect(turn) : await writeWords(turn, terminal, thinking === true);
+      const completion =
+        isJson === true
+          ? await writeObject(turn, terminal, modelId)
+          : await writeWords(turn, terminal, thinking === true);
       // Ctrl-C in a pipe ends the reader as well, and it may be the first to go.
       signal.throwIfAborted();
       if (completion === undefined) return 0;
-      if (isJson === true) await terminal.result(toJson(completion, modelId));
       const note = END_NOTES[completion.finishReason];
       if (note !== undefined) terminal.note(note);
       return 0;
@@ -103,15 +106,15 @@ function toMessage(prompt: string, attachments: readonly Attachment[]): Message 
 
 async function readBytes(name: string, path: string): Promise<Uint8Array> {
   try {
-    const facts = await stat(path);
-    if (facts.isDirectory()) throw refusal(`${name} is a folder; name the files`);
-    if (facts.size > MAX_FILE_BYTES)
-      throw refusal(`${name} is too large; a file may have ${megabytes(MAX_FILE_BYTES)}`);
-    return await readFile(path);
+    // Pipes and devices do not tell their size before they are read.
+    const chunks: Buffer[] = await createReadStream(path, { end: MAX_FILE_BYTES }).toArray();
+    const bytes = Buffer.concat(chunks);
+    if (bytes.length <= MAX_FILE_BYTES) return bytes;
   } catch (thrown) {
-    if (thrown instanceof GatewayError) throw thrown;
+    if (codeOf(thrown) === 'EISDIR') throw refusal(`${name} is a folder; name the files`);
     throw refusal(`${name} ${FILE_PROBLEMS[fileProblem(thrown)]}`);
   }
+  throw refusal(`${name} is too large; a file may have ${megabytes(MAX_FILE_BYTES)}`);
 }
 
 /** Text inline, images by their first bytes, documents of the formats that Kiro knows. */
@@ -185,7 +188,7 @@ const KINDS = 'png, jpeg, gif, webp, pdf, csv, doc, docx, xls, xlsx, html, txt, 
  */
 async function writeWords(turn: Turn, terminal: Terminal, showsReasoning: boolean): Promise<Completion | undefined> {
   // A terminal obeys control characters; an answer must not command it. Everything else gets every byte.
-  const printable = (text: string): string => (terminal.isInteractive ? text.replaceAll(CONTROLS, '') : text);
+  const printable = (text: string): string => (terminal.isInteractive ? harmless(text, '') : text);
   let lastSaid = '';
   let lastAside = '';
   for await (const batch of turn) {
@@ -213,12 +216,28 @@ function deltasOf(batch: Batch, block: 'text' | 'reasoning'): string {
   return batch.map((it) => (it.type === 'block-delta' && it.block === block ? it.delta : '')).join('');
 }
 
-/** Field names are part of the command's contract; what is not known is null. */
-function toJson({ blocks, finishReason, usage, credits }: Completion, model: string): string {
-  const textOf = (type: Block['type']): string =>
-    blocks.map((block) => (block.type === type && 'text' in block ? block.text : '')).join('');
-  const [text, reasoning] = [textOf('text'), textOf('reasoning') || null];
-  return `${JSON.stringify({ text, reasoning, model, usage, credits: credits ?? null, finishReason }, null, 2)}\n`;
+/**
+ * One object at the end. When that does not come, of what was received by then, for it has cost credits; nothing when
+ * that is nothing. Field names are part of the command's contract; what is not known is null.
+ * @throws GatewayError when the turn ends with an error.
+ */
+async function writeObject(turn: Turn, terminal: Terminal, model: string): Promise<Completion> {
+  let [text, thought] = ['', ''];
+  const listen = (batch: Batch): Batch => {
+    text += deltasOf(batch, 'text');
+    thought += deltasOf(batch, 'reasoning');
+    return batch;
+  };
+  let completion: Completion | undefined;
+  try {
+    completion = await collect(through(turn, [listen]));
+    return completion;
+  } finally {
+    const { usage = null, credits = null, finishReason = null } = completion ?? {};
+    const answer = { text, reasoning: thought || null, model, usage, credits, finishReason };
+    const isWorthIt = completion !== undefined || text + thought !== '';
+    if (isWorthIt) await terminal.result(`${JSON.stringify(answer, null, 2)}\n`);
+  }
 }
 
 /** What Kiro was not asked as the person asked it. */
@@ -227,9 +246,6 @@ function noticeNote(notice: string): string {
   if (name !== 'media-left-out') return `Not as asked: ${notice}`;
   return `This model cannot take ${value === '1' ? 'the image or document' : `${value} images or documents`}; it answers without.`;
 }
-
-// oxlint-disable-next-line no-control-regex -- These are the characters that are meant.
-const CONTROLS = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g;
 
 /** What a person should know of an answer that did not end by itself. */
 const END_NOTES: Readonly<Record<FinishReason, string | undefined>> = {

@@ -1,46 +1,37 @@
-/** What a command is, and what the commands share: options, and a gateway to work with. */
+/** What the commands share: what one is, a gateway to work with, and a server in front of it. */
 
-import type { CommandOptions } from '../settings.js';
-import type { Command as CommanderCommand } from 'commander';
+import { once, setMaxListeners } from 'node:events';
+import type { Server } from 'node:http';
 
+import { codeOf } from '../auth/files.js';
+import type { SessionFacts } from '../auth/session.js';
 import type { Context } from '../context.js';
 import { GatewayError } from '../core/errors.js';
-import type { OpenedGateway, OpenOptions } from '../open-gateway.js';
-
-export type Command = {
-  readonly name: string;
-  /** Adds arguments, options and examples. */
-  define(command: CommanderCommand): CommanderCommand;
-  readonly run: Run;
-};
+import type { Secret } from '../core/secret.js';
+import type { LedgerSource } from '../ledger.js';
+import { openGateway, type OpenedGateway } from '../open-gateway.js';
+import type { RequestWatch } from '../server/request-log.js';
+import type { CommandOptions } from '../settings.js';
 
 /** @returns the exit code. @throws GatewayError, which the caller prints. */
 export type Run = (args: readonly string[], options: CommandOptions, context: Context) => Promise<number>;
 
-/** The options that every command which talks to Kiro has. */
-export function withUpstreamOptions(command: CommanderCommand): CommanderCommand {
-  return command
-    .option('--demo [=scenario]', 'talk to the built-in simulator: no account, no network')
-    .option('--profile <name>', 'use the login that `kiro-gateway login --profile <name>` stored')
-    .option('--env-file <path>', 'read settings from this file');
-}
-
-/** The options that the commands about logins have, in place of those. */
-export function withLoginOptions(command: CommanderCommand): CommanderCommand {
-  return command
-    .option('--demo [=scenario]', 'with the login of the built-in simulator, which is stored nowhere')
-    .option('--profile <name>', 'name of the login (default: default)')
-    .option('--env-file <path>', 'read settings from this file');
-}
-
-/** Does the work with a gateway that is closed afterwards. @throws GatewayError like `openGatewayOrLogIn`. */
+/**
+ * Does the work with a gateway that is closed afterwards. Where nobody is logged in yet and a person is there, after an
+ * offer to do that now.
+ * @throws GatewayError like `openGateway`; `not-logged-in` when the offer is declined.
+ */
 export async function withGateway<Result>(
   context: Context,
   options: CommandOptions,
   work: (opened: OpenedGateway) => Promise<Result>,
-  about?: OpenOptions,
+  source: LedgerSource = 'chat',
 ): Promise<Result> {
-  const opened = await openGatewayOrLogIn(context, options, about);
+  const open = (): Promise<OpenedGateway> => openGateway(context, options, source);
+  const opened = await open().catch(async (thrown: unknown) => {
+    if (!(await isLoggedInNow(thrown, context, options))) throw thrown;
+    return open();
+  });
   try {
     return await work(opened);
   } finally {
@@ -48,32 +39,130 @@ export async function withGateway<Result>(
   }
 }
 
+async function isLoggedInNow(thrown: unknown, context: Context, options: CommandOptions): Promise<boolean> {
+  if (!(thrown instanceof GatewayError) || thrown.facts.reason !== 'no-login') return false;
+  const prompts = await context.loadPrompts();
+  if (prompts === undefined || !(await prompts.agree('You are not logged in to Kiro. Log in now?'))) return false;
+  const { login } = await import('./login.js');
+  const { profile = 'default', envFile } = options;
+  // What the login says is talk here: the result is that of the command.
+  const { terminal } = context;
+  const result = (text: string): Promise<boolean> => {
+    terminal.log(text);
+    return Promise.resolve(true);
+  };
+  await login([], { profile, envFile }, { ...context, terminal: { ...terminal, result } });
+  return true;
+}
+
+export type ServerPlace = {
+  readonly key: Secret;
+  readonly host: string;
+  readonly port: number;
+  readonly requests: RequestWatch;
+};
+
 /**
- * Where nobody is logged in yet and a person is there, after an offer to do that now.
- * @throws GatewayError like `openGateway`; `not-logged-in` when the offer is declined.
+ * Does the work while the gateway is behind a server that listens, on the port that the work is told.
+ * @throws GatewayError `invalid-request` when it cannot listen there.
  */
-export async function openGatewayOrLogIn(
-  context: Context,
-  options: CommandOptions,
-  about?: OpenOptions,
-): Promise<OpenedGateway> {
-  // Loaded here, so that `--help` does not wait for the whole gateway.
-  const { openGateway } = await import('../open-gateway.js');
+export async function withServer<Result>(
+  { gateway, settings, log, isSimulator, login, capture }: OpenedGateway,
+  { version, now, randomId, onUncaught }: Context,
+  { key, host, port, requests }: ServerPlace,
+  work: (port: number) => Promise<Result>,
+): Promise<Result> {
+  const [{ createHttpServer }, { createApp }] = await Promise.all([
+    import('../server/http-server.js'),
+    import('../server/app.js'),
+  ]);
+  const stopping = new AbortController();
+  // Each open answer listens.
+  setMaxListeners(0, stopping.signal);
+  const { allowedHosts = [], corsOrigins = [], maxBodySizeBytes: maxBodyBytes } = settings;
+  const app = createApp({
+    gateway,
+    requests,
+    key,
+    origins: { bind: host, allowedHosts, corsOrigins },
+    log,
+    version,
+    isSimulator,
+    loginState: () => loginState(login(), now()),
+    maxBodyBytes,
+    stopping: stopping.signal,
+    capture,
+    now,
+    randomId,
+  });
+  const server = createHttpServer(app, { hurry: () => stopping.abort(STOPPING), log });
+  await listen(server, host, port);
+  // What one request has broken must not end the others.
+  const unwatch = onUncaught((thrown) => log.error('Something failed that nobody waited for.', thrown));
   try {
-    return await openGateway(context, options, about);
-  } catch (thrown) {
-    if (!(thrown instanceof GatewayError) || thrown.facts.reason !== 'no-login') throw thrown;
-    const prompts = await context.loadPrompts();
-    if (prompts === undefined || !(await prompts.agree('You are not logged in to Kiro. Log in now?'))) throw thrown;
-    const { login } = await import('./login.js');
-    const { profile = 'default', envFile } = options;
-    // What the login says is talk here: the result is that of the command.
-    const { terminal } = context;
-    const result = (text: string): Promise<boolean> => {
-      terminal.log(text);
-      return Promise.resolve(true);
-    };
-    await login([], { profile, envFile }, { ...context, terminal: { ...terminal, result } });
-    return openGateway(context, options, about);
+    return await work(portOf(server) ?? port);
+  } finally {
+    // A server that still listens would keep a failed command from ending.
+    await server.stop();
+    unwatch();
   }
+}
+
+const STOPPING = new GatewayError('upstream-unavailable', 'The gateway is stopping; ask again when it runs again.');
+
+/** `unknown` until the first token has come. */
+function loginState({ canExpire, expiresAt }: SessionFacts, now: number): string {
+  if (!canExpire) return 'ready';
+  if (expiresAt === undefined) return 'unknown';
+  return expiresAt > now ? 'ready' : 'expired';
+}
+
+async function listen(server: Server, host: string, port: number): Promise<void> {
+  server.listen(port, host);
+  try {
+    await once(server, 'listening');
+  } catch (cause) {
+    throw new GatewayError('invalid-request', await listenComplaint(cause, host, port), { cause });
+  }
+}
+
+async function listenComplaint(cause: unknown, host: string, port: number): Promise<string> {
+  const code = codeOf(cause) || 'unknown';
+  if (code === 'EADDRINUSE') {
+    const free = await freePort(host, port);
+    const advice = free === undefined ? 'choose another --port' : `take --port ${free}, which is free`;
+    return `Port ${port} on ${host} is in use; stop the other program or ${advice}.`;
+  }
+  if (code === 'EACCES') return `Port ${port} needs more rights than you have; choose a --port above 1023.`;
+  return `Cannot listen on ${host} port ${port} (${code}); check --host and --port.`;
+}
+
+/** The next one on which a server could listen, or any other. */
+async function freePort(host: string, taken: number): Promise<number | undefined> {
+  const { createServer } = await import('node:net');
+  const next = Array.from({ length: 10 }, (_, step) => taken + 1 + step).filter((port) => port <= 65_535);
+  for (const port of [...next, 0]) {
+    const probe = createServer().listen(port, host);
+    try {
+      await once(probe, 'listening');
+      const free = portOf(probe);
+      probe.close();
+      await once(probe, 'close');
+      return free;
+    } catch {
+      // Taken as well.
+    }
+  }
+  return undefined;
+}
+
+function portOf(server: Pick<Server, 'address'>): number | undefined {
+  const address = server.address();
+  return typeof address === 'object' ? address?.port : undefined;
+}
+
+/** A client on this machine reaches an any-address through loopback. */
+export function urlHost(host: string): string {
+  if (host === '0.0.0.0' || host === '::') return '127.0.0.1';
+  return host.includes(':') ? `[${host}]` : host;
 }

@@ -17,10 +17,9 @@ import { apiHosts, DEFAULT_REGION, desktopAuthHost, oidcHost } from '../kiro/cal
 import { proxyFor } from '../proxy.js';
 import { hostsOf } from '../open-gateway.js';
 import { SETTINGS } from '../settings-table.js';
-import { withGateway } from './command.js';
+import { urlHost, withGateway } from './command.js';
 import { AS_SAID, bad, info, ok, warn, type Finding } from './doctor-turns.js';
 import { findingLine, openLoginDesk, tokenLife } from './login-desk.js';
-import { urlHost } from './serve-screen.js';
 import { readStatus, type StatusFacts } from './status.js';
 
 export type Loaded = LoadedSettings & {

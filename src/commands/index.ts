@@ -1,15 +1,57 @@
 /** The commands as `--help` tells them. What they do is loaded when they run, so that help does not wait for it. */
 
-import type { Effort } from '../core/conversation.js';
-import { withLoginOptions, withUpstreamOptions, type Command } from './command.js';
-import { serve } from './serve.js';
+import type { Command as CommanderCommand } from 'commander';
 
-const login: Command = {
-  name: 'login',
-  define: (command) =>
-    withLoginOptions(
+import type { Effort } from '../core/conversation.js';
+import type { Run } from './command.js';
+
+export type Command = {
+  readonly name: string;
+  /** Adds arguments, options and examples. */
+  readonly define: (command: CommanderCommand) => CommanderCommand;
+  readonly run: Run;
+};
+
+type Row = Pick<Command, 'name' | 'define'> & {
+  readonly about: string;
+  /** What two of the options mean that every command has. */
+  readonly login: Readonly<Record<'demo' | 'profile', string>>;
+  /** What stands below the options. */
+  readonly help: string;
+  readonly load: () => Promise<Run>;
+};
+
+function toCommand({ name, about, define, login, help, load }: Row): Command {
+  return {
+    name,
+    define: (command) =>
+      define(command.description(about))
+        .option('--demo [=scenario]', login.demo)
+        .option('--profile <name>', login.profile)
+        .option('--env-file <path>', 'read settings from this file')
+        .addHelpText('after', help),
+    run: async (...call) => (await load())(...call),
+  };
+}
+
+const TALKS_TO_KIRO: Row['login'] = {
+  demo: 'talk to the built-in simulator: no account, no network',
+  profile: 'use the login that `kiro-gateway login --profile <name>` stored',
+};
+const IS_ABOUT_LOGINS: Row['login'] = {
+  demo: 'with the login of the built-in simulator, which is stored nowhere',
+  profile: 'name of the login (default: default)',
+};
+
+/** In the order of how much they are. */
+const EFFORTS = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'] as const satisfies readonly Effort[];
+
+const ROWS: readonly Row[] = [
+  {
+    name: 'login',
+    about: 'Log in to Kiro, or take over a login of this machine',
+    define: (command) =>
       command
-        .description('Log in to Kiro, or take over a login of this machine')
         .option('--from <source>', 'kiro-cli, amazon-q, ide, file, env, api-key or device')
         .option('--db <path>', "database to take the login from (default: the program's own)")
         .option('--file <path>', 'JSON file to take the login from')
@@ -18,9 +60,8 @@ const login: Command = {
         .option('--profile-arn <arn>', 'Kiro profile to use, when the account has several')
         .option('--store <store>', 'keychain, file or auto: the keychain where there is one', 'auto')
         .option('--yes', 'agree to the use of an unofficial client without being asked'),
-    ).addHelpText(
-      'after',
-      `
+    login: IS_ABOUT_LOGINS,
+    help: `
 Examples:
   kiro-gateway login                                    asks for everything
   kiro-gateway login --from kiro-cli --yes              takes over the login of kiro-cli
@@ -28,35 +69,47 @@ Examples:
   kiro-gateway login --from api-key --yes < key.txt     or with the key in KIRO_API_KEY
   kiro-gateway login --profile work                     a second login, used with --profile work
 `,
-    ),
-  run: async (...call) => (await import('./login.js')).login(...call),
-};
-
-const run: Command = {
-  name: 'run',
-  define: (command) =>
-    withUpstreamOptions(
+    load: async () => (await import('./login.js')).login,
+  },
+  {
+    name: 'serve',
+    about: 'Serve OpenAI and Anthropic clients until stopped',
+    define: (command) =>
       command
-        .description('Start a client with a gateway of its own, or show how it uses `serve`')
+        .option('--port <port>', 'port to listen on; 0 takes any free one (default: 8000)')
+        .option('--host <host>', 'address to listen on (default: 127.0.0.1)')
+        .option('--allowed-host <names>', 'host names under which clients may call, besides loopback'),
+    login: TALKS_TO_KIRO,
+    help: `
+Examples:
+  kiro-gateway serve
+  kiro-gateway serve --demo --port 0                    tries it without an account
+  kiro-gateway serve --profile work --port 8001
+  LOG_FORMAT=json kiro-gateway serve 2> gateway.log     an object a line
+  PROXY_API_KEY=… kiro-gateway serve --host 0.0.0.0 --allowed-host my.box
+`,
+    load: async () => (await import('./serve.js')).serve,
+  },
+  {
+    name: 'run',
+    about: 'Start a client with a gateway of its own, or show how it uses `serve`',
+    define: (command) => {
+      const mode = (flag: string, about: string, ...others: string[]) =>
+        command.createOption(flag, about).conflicts(others);
+      return command
         .argument(
           '<client>',
           'claude, codex, opencode, qwen, aider; with --print also cline, continue, zed, vscode, cursor',
         )
         .argument('[args...]', 'for the client, after --')
         .option('-m, --model <model>', 'the main model (default: the newest Claude Sonnet of the account)')
-        .addOption(
-          command.createOption('--print', 'show the variables or settings for `serve`').conflicts(['save', 'undo']),
-        )
-        .addOption(
-          command
-            .createOption('--save', 'write them to the settings of codex or opencode')
-            .conflicts(['print', 'undo']),
-        )
-        .addOption(command.createOption('--undo', 'take them back out of there').conflicts(['print', 'save']))
-        .option('-y, --yes', 'save without asking'),
-    ).addHelpText(
-      'after',
-      `
+        .addOption(mode('--print', 'show the variables or settings for `serve`', 'save', 'undo'))
+        .addOption(mode('--save', 'write them to the settings of codex or opencode', 'print', 'undo'))
+        .addOption(mode('--undo', 'take them back out of there', 'print', 'save'))
+        .option('-y, --yes', 'save without asking');
+    },
+    login: TALKS_TO_KIRO,
+    help: `
 The client gets a free port and a key for this run only; what the gateway logs meanwhile is in run.log of the state
 folder. Exit codes are those of the client, 128 and the number of the signal that ended it.
 
@@ -68,19 +121,13 @@ Examples:
   kiro-gateway run opencode --save                      shows the change, asks, keeps a backup
   kiro-gateway run opencode --undo
 `,
-    ),
-  run: async (...call) => (await import('./run.js')).run(...call),
-};
-
-/** In the order of how much they are. */
-const EFFORTS = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'] as const satisfies readonly Effort[];
-
-const chat: Command = {
-  name: 'chat',
-  define: (command) =>
-    withUpstreamOptions(
+    load: async () => (await import('./run.js')).run,
+  },
+  {
+    name: 'chat',
+    about: 'Answer one prompt',
+    define: (command) =>
       command
-        .description('Answer one prompt')
         .argument('[prompt...]', 'what to ask; what is piped in is added to it')
         .option('-m, --model <model>', 'which model answers', 'auto')
         .option('-s, --system <text>', 'instructions that stand before the prompt')
@@ -91,80 +138,60 @@ const chat: Command = {
         .addOption(command.createOption('--effort <effort>', 'how much the model reasons').choices(EFFORTS))
         .option('--thinking', 'ask for the reasoning and show it on stderr')
         .option('--json', 'one JSON object at the end: text, reasoning, model, usage, credits, finishReason'),
-    ).addHelpText(
-      'after',
-      `
+    login: TALKS_TO_KIRO,
+    help: `
 Examples:
   kiro-gateway chat "Why is the sky blue?"
   git diff | kiro-gateway chat "Review this" -m claude-sonnet-4.5
   kiro-gateway chat "What is on this picture?" -f picture.png
   kiro-gateway chat "2+2?" --json | jq -r .text
 `,
-    ),
-  run: async (...call) => (await import('./chat.js')).chat(...call),
-};
-
-const models: Command = {
-  name: 'models',
-  define: (command) =>
-    withUpstreamOptions(
-      command.description('List the models that this account may use').option('--json', 'a JSON list, for scripts'),
-    ).addHelpText(
-      'after',
-      `
+    load: async () => (await import('./chat.js')).chat,
+  },
+  {
+    name: 'models',
+    about: 'List the models that this account may use',
+    define: (command) => command.option('--json', 'a JSON list, for scripts'),
+    login: TALKS_TO_KIRO,
+    help: `
 Examples:
   kiro-gateway models
   kiro-gateway models --json | jq -r '.[].id'
 `,
-    ),
-  run: async (...call) => (await import('./account.js')).models(...call),
-};
-
-const usage: Command = {
-  name: 'usage',
-  define: (command) =>
-    withUpstreamOptions(
-      command
-        .description('Show the credits of the plan and where they went')
-        .option('--json', 'a JSON object, for scripts'),
-    ).addHelpText(
-      'after',
-      `
+    load: async () => (await import('./account.js')).models,
+  },
+  {
+    name: 'usage',
+    about: 'Show the credits of the plan and where they went',
+    define: (command) => command.option('--json', 'a JSON object, for scripts'),
+    login: TALKS_TO_KIRO,
+    help: `
 Examples:
   kiro-gateway usage
   kiro-gateway usage --json | jq .credits.left
 `,
-    ),
-  run: async (...call) => (await import('./account.js')).usage(...call),
-};
-
-const status: Command = {
-  name: 'status',
-  define: (command) =>
-    withLoginOptions(
-      command
-        .description('Say which Kiro login is used, where it rests and how long it lasts')
-        .option('--json', 'as JSON')
-        .option('--show-key', 'also show the gateway key that clients must present'),
-    ).addHelpText(
-      'after',
-      `
+    load: async () => (await import('./account.js')).usage,
+  },
+  {
+    name: 'status',
+    about: 'Say which Kiro login is used, where it rests and how long it lasts',
+    define: (command) =>
+      command.option('--json', 'as JSON').option('--show-key', 'also show the gateway key that clients must present'),
+    login: IS_ABOUT_LOGINS,
+    help: `
 Examples:
   kiro-gateway status
   kiro-gateway status --profile work
   kiro-gateway status --json | jq -r .login.expiresAt
   KEY=$(kiro-gateway status --json --show-key | jq -r .gatewayKey.key)
 `,
-    ),
-  run: async (...call) => (await import('./status.js')).status(...call),
-};
-
-const doctor: Command = {
-  name: 'doctor',
-  define: (command) =>
-    withUpstreamOptions(
+    load: async () => (await import('./status.js')).status,
+  },
+  {
+    name: 'doctor',
+    about: 'Find out what is wrong, and what to do about it',
+    define: (command) =>
       command
-        .description('Find out what is wrong, and what to do about it')
         .argument('[request-id]', 'explain this turn, which DEBUG_MODE has kept')
         .option('--json', 'a JSON object, for scripts')
         .option('--live', 'also use the login: list the models, which costs no credits')
@@ -175,9 +202,8 @@ const doctor: Command = {
         )
         .option('--port <port>', 'look at this port, as `serve` would')
         .option('--host <host>', 'look at this address, as `serve` would'),
-    ).addHelpText(
-      'after',
-      `
+    login: TALKS_TO_KIRO,
+    help: `
 Exit codes: 0 nothing is broken, 1 something is, 4 only the login is missing or over. With a request id or --report
 0 as soon as there is something to read.
 
@@ -189,22 +215,20 @@ Examples:
   kiro-gateway doctor req_0123456789abcdef01234567
   kiro-gateway doctor --report
 `,
-    ),
-  run: async (...call) => (await import('./doctor.js')).doctor(...call),
-};
-
-const logout: Command = {
-  name: 'logout',
-  define: (command) =>
-    withLoginOptions(command.description('Remove a stored login from this machine')).addHelpText(
-      'after',
-      `
+    load: async () => (await import('./doctor.js')).doctor,
+  },
+  {
+    name: 'logout',
+    about: 'Remove a stored login from this machine',
+    define: (command) => command,
+    login: IS_ABOUT_LOGINS,
+    help: `
 Examples:
   kiro-gateway logout
   kiro-gateway logout --profile work                    the login that was stored under this name
 `,
-    ),
-  run: async (...call) => (await import('./login-desk.js')).logout(...call),
-};
+    load: async () => (await import('./login-desk.js')).logout,
+  },
+];
 
-export const commands: readonly Command[] = [login, serve, run, chat, models, usage, status, doctor, logout];
+export const commands: readonly Command[] = ROWS.map(toCommand);

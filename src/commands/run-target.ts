@@ -10,8 +10,7 @@ import type { Secret } from '../core/secret.js';
 import { type CommandOptions, loadSettings } from '../settings.js';
 import { resolveModel } from '../kiro/models.js';
 import { lastingKey } from '../server/access.js';
-import { withGateway } from './command.js';
-import { urlHost } from './serve-screen.js';
+import { urlHost, withGateway } from './command.js';
 
 export type Target = Awaited<ReturnType<typeof readTarget>>;
 

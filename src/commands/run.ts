@@ -16,11 +16,10 @@ import { type CommandOptions, loadSettings } from '../settings.js';
 import type { OpenedGateway } from '../open-gateway.js';
 import { randomKey } from '../server/access.js';
 import { logRequests, type RequestWatch } from '../server/request-log.js';
-import { withGateway, type Run } from './command.js';
+import { withGateway, withServer, type Run } from './command.js';
 import { CLIENTS, KEY, type Client, type Start } from './run-clients.js';
 import { type Saved, saveSettings, undoSettings } from './run-save.js';
 import { chooseModels, configFiles, readTarget } from './run-target.js';
-import { openServer } from './serve.js';
 
 export const run: Run = async ([name = '', ...args], options, context) => {
   const client = Object.hasOwn(CLIENTS, name) ? CLIENTS[name] : undefined;
@@ -96,13 +95,7 @@ async function startClient(
       watch.ended(facts, record);
     };
     const requests = { ...watch, ended };
-    const server = await openServer(opened, quiet, { key, host: LOOPBACK, port: 0, requests });
-    // What one request has broken must not end the client.
-    const tell = (thrown: unknown): void => opened.log.error('Something failed that nobody waited for.', thrown);
-    const unwatch = context.onUncaught(tell);
-    try {
-      const address = server.address();
-      const port = typeof address === 'object' && address !== null ? address.port : 0;
+    return withServer(opened, quiet, { key, host: LOOPBACK, port: 0, requests }, async (port) => {
       const where = { url: `http://${LOOPBACK}:${port}`, models };
       if (opened.isSimulator) terminal.note('SIMULATOR: answers are made up, no Kiro account is used.');
       if (life.signal.aborted) throw new GatewayError('cancelled', 'Stopped.');
@@ -116,12 +109,9 @@ async function startClient(
       const code = await runToItsEnd(program, [...(start.args?.(where) ?? []), ...args], env, title);
       if (failures > 0) terminal.note(`Requests of ${title} have failed; ${log.path} tells why.`);
       return code;
-    } finally {
-      await server.stop();
-      unwatch();
-    }
+    });
   };
-  return withGateway(quiet, options, work, { folderEnvFile: false, announcesRegistration: true, source: 'run' });
+  return withGateway(quiet, options, work, 'run');
 }
 
 /** A signal for us is one for the client; what Ctrl-C does there, and whether it ends, is the client's affair. */

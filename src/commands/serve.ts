@@ -1,201 +1,81 @@
-/** `serve`: the gateway as a server, until somebody stops it. */
+/** `serve`: the gateway as a server until somebody stops it, and what it shows meanwhile. */
 
-import { once, setMaxListeners } from 'node:events';
-import type { Server } from 'node:http';
+import { once } from 'node:events';
 
-import type { SessionFacts } from '../auth/session.js';
 import type { Context } from '../context.js';
 import { GatewayError } from '../core/errors.js';
-import type { Secret } from '../core/secret.js';
+import { placeTime, type Logger } from '../logger.js';
 import type { OpenedGateway } from '../open-gateway.js';
-import type { GatewayKey } from '../server/access.js';
-import type { HttpServer } from '../server/http-server.js';
-import type { RequestWatch } from '../server/request-log.js';
-import { openGatewayOrLogIn, withUpstreamOptions, type Command } from './command.js';
+import { gatewayKey, type GatewayKey } from '../server/access.js';
+import { logRequests, type RequestFacts, type RequestRecord, type RequestWatch } from '../server/request-log.js';
+import type { Terminal } from '../terminal/terminal.js';
+import { urlHost, withGateway, withServer, type Run } from './command.js';
 
-export const serve: Command = {
-  name: 'serve',
-  define: (command) =>
-    withUpstreamOptions(
-      command
-        .description('Serve OpenAI and Anthropic clients until stopped')
-        .option('--port <port>', 'port to listen on; 0 takes any free one (default: 8000)')
-        .option('--host <host>', 'address to listen on (default: 127.0.0.1)')
-        .option('--allowed-host <names>', 'host names under which clients may call, besides loopback')
-        .addHelpText('after', EXAMPLES),
-    ),
-  async run(_, options, context) {
-    const opened = await openGatewayOrLogIn(context, options, {
-      folderEnvFile: true,
-      announcesRegistration: true,
-      source: 'serve',
-    });
-    try {
-      return await serveUntilStopped(opened, context);
-    } finally {
-      await opened.close();
-    }
-  },
-};
+export const serve: Run = (_, options, context) =>
+  withGateway(context, options, (opened) => serveUntilStopped(opened, context), 'serve');
 
 async function serveUntilStopped(opened: OpenedGateway, context: Context): Promise<number> {
-  const { settings, log } = opened;
-  const stop = context.stopSignal();
-  const [{ gatewayKey }, { logRequests }, { createBoard }] = await Promise.all([
-    import('../server/access.js'),
-    import('../server/request-log.js'),
-    import('./serve-screen.js'),
-  ]);
-  const key = await gatewayKey(settings.proxyApiKey, settings.serverHost, {
-    configFolder: opened.paths.config,
-    isShown: context.terminal.isInteractive,
-  });
-  log.hide(key.key);
-  for (const notice of key.notices) log.warn(notice);
-
+  const { settings, paths, log } = opened;
+  const { serverHost: host, serverPort: port, proxyApiKey } = settings;
   const { terminal, now } = context;
-  const { live } = settings.logFormat === 'text' ? terminal : { live: undefined };
+  const stop = context.stopSignal();
+  const place = { configFolder: paths.config, isShown: terminal.isInteractive };
+  const { key, file, notices } = await gatewayKey(proxyApiKey, host, place);
+  log.hide(key);
+  for (const notice of notices) log.warn(notice);
+
+  const live = settings.logFormat === 'text' ? terminal.live : undefined;
   const isQuiet = !['DEBUG', 'INFO'].includes(settings.logLevel);
   const requests =
     live === undefined ? logRequests(log) : createBoard({ terminal: { ...terminal, live }, log, isQuiet, now });
-  const { serverHost: host, serverPort: port } = settings;
-  const server = await openServer(opened, context, { key: key.key, host, port, requests });
-  // What one request has broken must not end the others.
-  const unwatch = context.onUncaught((thrown) => log.error('Something failed that nobody waited for.', thrown));
-  try {
-    await announce(server, opened, key, context, stop);
-    if (!stop.aborted) await once(stop, 'abort');
-    log.info('Stopping.');
-  } finally {
-    // A second signal ends the process at once; by then the terminal has to be as it was.
-    live?.hide();
-    // A server that still listens would keep a failed command from ending.
-    await server.stop();
-    unwatch();
-  }
-  return 0;
-}
-
-/**
- * The gateway behind a server that listens; whoever opens it closes it.
- * @throws GatewayError `invalid-request` when it cannot listen there.
- */
-export async function openServer(
-  { gateway, settings, log, isSimulator, login, capture }: OpenedGateway,
-  { version, now, randomId }: Context,
-  { key, host, port, requests }: ServerPlace,
-): Promise<HttpServer> {
-  const [{ createHttpServer }, { createApp }] = await Promise.all([
-    import('../server/http-server.js'),
-    import('../server/app.js'),
-  ]);
-  const stopping = new AbortController();
-  // Each open answer listens.
-  setMaxListeners(0, stopping.signal);
-  const { allowedHosts = [], corsOrigins = [], maxBodySizeBytes: maxBodyBytes } = settings;
-  const app = createApp({
-    gateway,
-    requests,
-    key,
-    origins: { bind: host, allowedHosts, corsOrigins },
-    log,
-    version,
-    isSimulator,
-    loginState: () => loginState(login(), now()),
-    maxBodyBytes,
-    stopping: stopping.signal,
-    capture,
-    now,
-    randomId,
-  });
-  const server = createHttpServer(app, { hurry: () => stopping.abort(STOPPING), log });
-  await listen(server, host, port);
-  return server;
-}
-
-type ServerPlace = {
-  readonly key: Secret;
-  readonly host: string;
-  readonly port: number;
-  readonly requests: RequestWatch;
-};
-
-async function listen(server: Server, host: string, port: number): Promise<void> {
-  server.listen(port, host);
-  try {
-    await once(server, 'listening');
-  } catch (cause) {
-    throw new GatewayError('invalid-request', await listenComplaint(cause, host, port), { cause });
-  }
-}
-
-async function listenComplaint(cause: unknown, host: string, port: number): Promise<string> {
-  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown';
-  if (code === 'EADDRINUSE') {
-    const free = await freePort(host, port);
-    const advice = free === undefined ? 'choose another --port' : `take --port ${free}, which is free`;
-    return `Port ${port} on ${host} is in use; stop the other program or ${advice}.`;
-  }
-  if (code === 'EACCES') return `Port ${port} needs more rights than you have; choose a --port above 1023.`;
-  return `Cannot listen on ${host} port ${port} (${code}); check --host and --port.`;
-}
-
-/** The next one on which a server could listen, or any other. */
-async function freePort(host: string, taken: number): Promise<number | undefined> {
-  const { createServer } = await import('node:net');
-  const next = Array.from({ length: 10 }, (_, step) => taken + 1 + step).filter((port) => port <= 65_535);
-  for (const port of [...next, 0]) {
-    const probe = createServer().listen(port, host);
+  await withServer(opened, context, { key, host, port, requests }, async (listeningPort) => {
     try {
-      await once(probe, 'listening');
-      const address = probe.address();
-      probe.close();
-      await once(probe, 'close');
-      if (typeof address === 'object' && address !== null) return address.port;
-    } catch {
-      // Taken as well.
+      await announce(opened, context, { key, file, port: listeningPort });
+      if (!stop.aborted) await once(stop, 'abort');
+      log.info('Stopping.');
+    } finally {
+      // A second signal ends the process at once; by then the terminal has to be as it was.
+      live?.hide();
     }
-  }
-  return undefined;
+  });
+  return 0;
 }
 
 /** Says where the gateway is and how clients reach it; the key itself is shown to a person only, never to a pipe. */
 async function announce(
-  server: Server,
-  opened: OpenedGateway,
-  { key, file }: GatewayKey,
-  context: Context,
-  stop: AbortSignal,
+  { gateway, settings, log, isSimulator, login: describeLogin }: OpenedGateway,
+  { terminal: { isInteractive, result, style }, version, stopSignal }: Context,
+  { key, file, port }: Pick<GatewayKey, 'key' | 'file'> & { readonly port: number },
 ): Promise<void> {
-  const address = server.address();
-  const port = typeof address === 'object' && address !== null ? address.port : opened.settings.serverPort;
-  const count = await modelCount(opened, stop);
-  const { terminal, version } = context;
-  const { describeStart, startEntry } = await import('./serve-screen.js');
-  const where = { host: opened.settings.serverHost, port, isSimulator: opened.isSimulator, version };
-  const shownKey = terminal.isInteractive ? key.reveal() : undefined;
-  const facts = { ...where, shownKey, keyFile: file, login: opened.login(), count };
-  if (opened.settings.logFormat === 'json') {
-    const entry = startEntry(facts);
-    opened.log.info(entry.message, entry.facts);
+  const models = await modelCount({ gateway, log }, stopSignal());
+  const url = `http://${urlHost(settings.serverHost)}:${port}`;
+  const { account, source } = describeLogin();
+  if (settings.logFormat === 'json') {
+    const facts = { url, login: account, loginSource: source, models, keyFile: file, isSimulator };
+    log.info(`kiro-gateway ${version} listens on ${url}`, facts);
     return;
   }
+  const keyPlace = file === undefined ? 'the value of PROXY_API_KEY' : `in ${file}`;
+  const lines = [
+    `${style.bold(`kiro-gateway ${version}`)} listens on ${style.bold(url)}`,
+    ...(isSimulator ? [style.yellow('SIMULATOR: answers are made up, no Kiro account is used.')] : []),
+    `login   ${account}, from ${source}`,
+    `models  ${models ?? 'unknown for now'}`,
+    `key     ${isInteractive ? key.reveal() : keyPlace}`,
+    ...(isInteractive ? ['', ...clientLines(url, key.reveal(), style), ''] : []),
+  ];
   try {
-    await terminal.result(describeStart(facts, terminal.style));
+    await result(`${lines.join('\n')}\n`);
   } catch (thrown) {
-    opened.log.warn('The start could not be told; requests are served all the same.', thrown);
+    log.warn('The start could not be told; requests are served all the same.', thrown);
   }
-}
-
-/** `unknown` until the first token has come. */
-function loginState({ canExpire, expiresAt }: SessionFacts, now: number): string {
-  if (!canExpire) return 'ready';
-  if (expiresAt === undefined) return 'unknown';
-  return expiresAt > now ? 'ready' : 'expired';
 }
 
 /** Kiro being away is no reason not to serve; a login that is dead is. */
-async function modelCount({ gateway, log }: OpenedGateway, stop: AbortSignal): Promise<number | undefined> {
+async function modelCount(
+  { gateway, log }: Pick<OpenedGateway, 'gateway' | 'log'>,
+  stop: AbortSignal,
+): Promise<number | undefined> {
   try {
     return (await gateway.models(stop)).length;
   } catch (thrown) {
@@ -205,13 +85,122 @@ async function modelCount({ gateway, log }: OpenedGateway, stop: AbortSignal): P
   }
 }
 
-const STOPPING = new GatewayError('upstream-unavailable', 'The gateway is stopping; ask again when it runs again.');
+function clientLines(url: string, key: string, { dim }: Terminal['style']): readonly string[] {
+  return [
+    dim('# curl'),
+    `curl ${url}/v1/chat/completions -H 'Content-Type: application/json' \\`,
+    `  -H 'Authorization: Bearer ${key}' \\`,
+    `  -d '{"model":"auto","messages":[{"role":"user","content":"hi"}]}'`,
+    dim('# OpenAI SDK'),
+    `export OPENAI_BASE_URL=${url}/v1 OPENAI_API_KEY=${key}`,
+    dim('# Claude Code'),
+    `export ANTHROPIC_BASE_URL=${url} ANTHROPIC_MODEL=${MODELS.main} \\`,
+    `  ANTHROPIC_AUTH_TOKEN=${key} \\`,
+    `  ANTHROPIC_DEFAULT_OPUS_MODEL=${MODELS.opus} ANTHROPIC_DEFAULT_SONNET_MODEL=${MODELS.main} \\`,
+    `  ANTHROPIC_DEFAULT_HAIKU_MODEL=${MODELS.haiku}`,
+  ];
+}
 
-const EXAMPLES = `
-Examples:
-  kiro-gateway serve
-  kiro-gateway serve --demo --port 0                    tries it without an account
-  kiro-gateway serve --profile work --port 8001
-  LOG_FORMAT=json kiro-gateway serve 2> gateway.log     an object a line
-  PROXY_API_KEY=… kiro-gateway serve --host 0.0.0.0 --allowed-host my.box
-`;
+/** Names that Kiro has; Claude Code's own defaults would be its first 404. */
+const MODELS = { main: 'claude-sonnet-4.5', opus: 'claude-opus-4.5', haiku: 'claude-haiku-4.5' };
+
+// --- requests on a screen
+
+type BoardDependencies = {
+  readonly terminal: Terminal & { readonly live: NonNullable<Terminal['live']> };
+  readonly log: Pick<Logger, 'clean'>;
+  /** Only what failed gets a line. */
+  readonly isQuiet: boolean;
+  /** Unix time in milliseconds. */
+  readonly now: () => number;
+};
+
+/** For a person: those under way at the bottom, and a line for each that is over. */
+function createBoard({ terminal, log, isQuiet, now }: BoardDependencies): RequestWatch {
+  const running = new Set<RequestFacts>();
+  const draw = (): readonly string[] => {
+    const lines = [...running].slice(0, MAX_RUNNING).map((it) => log.clean(runningLine(it, now())));
+    return running.size > MAX_RUNNING ? [...lines, `  … and ${running.size - MAX_RUNNING} more`] : lines;
+  };
+  return {
+    began(request) {
+      running.add(request);
+      terminal.live.show(draw);
+    },
+    ended(request, record) {
+      running.delete(request);
+      const { mark, rest } = requestLine(record, log.clean, terminal.talkColumns());
+      const { dim, green, red, yellow } = terminal.talkStyle;
+      const [colour, words] =
+        record.error !== undefined ? [red, red(rest)] : [record.clientLeft === true ? yellow : green, rest];
+      // An empty text still takes the request off the lines that are shown.
+      const text = `${dim(placeTime(now()))} ${colour(mark)} ${words}\n`;
+      terminal.log(isQuiet && record.error === undefined ? '' : text);
+    },
+  };
+}
+
+const MAX_RUNNING = 8;
+
+/** `✓`, then `messages  claude-sonnet-4.5  0.8s  12.3s  1.2k→80  0.021  stop` in columns, cut to the terminal; what went wrong is told whole. */
+export function requestLine(
+  record: RequestRecord,
+  clean: (text: string) => string,
+  columns = Infinity,
+): { readonly mark: string; readonly rest: string } {
+  const { firstEventMs, inputTokens, outputTokens = 0, credits = '–', error, clientLeft } = record;
+  const tokens = `${thousands(inputTokens ?? 0)}→${thousands(outputTokens)}`;
+  const cost = inputTokens === undefined ? [] : [tokens.padStart(11), String(credits).padStart(7)];
+  const cells = [...nameCells(record), firstCell(firstEventMs), seconds(record.totalMs), ...cost, ` ${endOf(record)}`];
+  const line = clean(cells.join(' '));
+  if (error !== undefined) return { mark: '✗', rest: line };
+  // The time and the mark stand before it.
+  return { mark: clientLeft === true ? '–' : '✓', rest: cutTo(Math.max(1, columns - 12), line) };
+}
+
+export function runningLine(request: RequestFacts, now: number): string {
+  const { startedAt, firstEventAt } = request;
+  const first = firstCell(firstEventAt === undefined ? undefined : firstEventAt - startedAt);
+  // Whole seconds, so that the line changes once in each.
+  const total = `${Math.floor((now - startedAt) / 1000)}s`.padStart(6);
+  const told = firstEventAt === undefined ? 'waiting' : 'answering';
+  return `         … ${nameCells(request).join(' ')} ${first} ${total}  ${told}`;
+}
+
+function firstCell(milliseconds: number | undefined): string {
+  return milliseconds === undefined ? ' '.repeat(6) : seconds(milliseconds);
+}
+
+function nameCells({ method, path, model = '' }: RequestFacts | RequestRecord): readonly string[] {
+  const route = path.startsWith('/v1/') ? path.slice('/v1/'.length) : path;
+  return [fit(method === 'POST' ? route : `${method} ${route}`, 16), fit(model, 17)];
+}
+
+/** What a refused request is told, or how the answer ended, or the status where there was no turn. */
+function endOf({ error, errorMessage, clientLeft, finishReason, status }: RequestRecord): string {
+  if (error !== undefined) return `${status} ${error}: ${errorMessage}`;
+  return clientLeft === true ? 'the client left' : (finishReason ?? String(status));
+}
+
+/** The words are the clients'; in columns of letters only whose width is known. */
+function fit(text: string, width: number): string {
+  return cutTo(width, text.replaceAll(/[^ -~]/g, '?')).padEnd(width);
+}
+
+function cutTo(width: number, text: string): string {
+  return text.length > width ? `${text.slice(0, width - 1)}…` : text;
+}
+
+/** `0.8s`, `12.3s`, `245s`, in a column. */
+function seconds(milliseconds: number): string {
+  const value = milliseconds / 1000;
+  return `${value.toFixed(value < 99.95 ? 1 : 0)}s`.padStart(6);
+}
+
+/** `950`, `1.2k`, `123k`, `1.2M`. */
+function thousands(count: number): string {
+  if (count < 1000) return String(count);
+  const [unit, name] = count < 999_500 ? ([1000, 'k'] as const) : ([1_000_000, 'M'] as const);
+  const value = count / unit;
+  return `${value.toFixed(value < 9.95 ? 1 : 0)}${name}`;
+}

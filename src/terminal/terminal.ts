@@ -1,9 +1,8 @@
-/** The two voices of the command line: results on stdout, talk on stderr. */
+/** The two voices of the command line: results on stdout, talk on stderr, and there lines that stay at the bottom. */
 
 import type { Writable } from 'node:stream';
 import { Chalk, type ChalkInstance } from 'chalk';
 import { GatewayError } from '../core/errors.js';
-import { createLive, type Live } from './live.js';
 
 export type Terminal = {
   /** True when a person sees stdout as it is written. */
@@ -31,9 +30,11 @@ export type Terminal = {
   readonly live: Live | undefined;
 };
 
+type Screen = Writable & { readonly isTTY?: boolean; readonly columns?: number };
+
 export type TerminalStreams = {
-  readonly stdout: Writable & { readonly isTTY?: boolean; readonly columns?: number };
-  readonly stderr: Writable & { readonly isTTY?: boolean; readonly columns?: number };
+  readonly stdout: Screen;
+  readonly stderr: Screen;
   /** Is told how to leave the terminal as it was, for the end of the process. */
   readonly once: (event: 'exit', listener: () => void) => unknown;
 };
@@ -76,6 +77,92 @@ export function createTerminal(streams: TerminalStreams, env: Readonly<Record<st
 
 /** `EOF` is what Windows says. */
 const READER_IS_GONE: ReadonlySet<string> = new Set(['EPIPE', 'EOF', 'ECONNRESET', 'ERR_STREAM_DESTROYED']);
+
+// --- lines that stay at the bottom and change, while others are written above them
+
+export type Live = {
+  /** Shows these lines from now on, and again when they have changed, until there are none. */
+  readonly show: (draw: () => readonly string[]) => void;
+  /** Takes them away at once, and gives the cursor back. */
+  readonly hide: () => void;
+};
+
+type LiveScreen = Live & {
+  /** Writes the text, which ends a line, above the lines that are shown. */
+  readonly above: (text: string) => void;
+};
+
+/**
+ * Nothing runs, and the cursor is where it was, while there are no lines to show. The first appear after a quarter of
+ * a second: what is over by then was never worth a line.
+ * @param style Of every line; without it they must not have escape sequences.
+ */
+export function createLive(screen: Screen, style: (line: string) => string): LiveScreen {
+  let draw = NOTHING;
+  let shown: readonly string[] = [];
+  let shownColumns = columnsOf(screen);
+  let timer: NodeJS.Timeout | undefined;
+
+  function show(lines: () => readonly string[]): void {
+    draw = lines;
+    timer ??= setInterval(refresh, FRAME_MS).unref();
+  }
+
+  function refresh(): void {
+    const lines = fitting();
+    if (lines.length === 0) hide();
+    else if (shownColumns !== columnsOf(screen) || lines.join('\n') !== shown.join('\n')) write('', lines);
+  }
+
+  function above(text: string): void {
+    if (shown.length === 0) screen.write(text);
+    else write(text, fitting());
+    if (shown.length === 0 && draw().length === 0) rest();
+  }
+
+  function hide(): void {
+    if (shown.length > 0) write('', []);
+    rest();
+  }
+
+  function rest(): void {
+    clearInterval(timer);
+    timer = undefined;
+  }
+
+  /** One write: what is there is written over, so that nothing flickers. */
+  function write(text: string, lines: readonly string[]): void {
+    const columns = columnsOf(screen);
+    // A terminal that became narrower has broken the lines anew.
+    const rows = shown.reduce((sum, line) => sum + Math.max(1, Math.ceil(line.length / columns)), 0);
+    const isMoved = text !== '' || columns !== shownColumns || lines.length < shown.length;
+    const back = rows === 0 ? HIDE_CURSOR : `\r\u001b[${rows}A${isMoved ? CLEAR_BELOW : ''}`;
+    const body = lines.map((line) => `${style(line)}${CLEAR_LINE}\n`).join('');
+    screen.write(back + text + body + (lines.length === 0 ? SHOW_CURSOR : ''));
+    shown = lines;
+    shownColumns = columns;
+  }
+
+  function fitting(): readonly string[] {
+    const most = columnsOf(screen) - 1;
+    return draw().map((line) => (line.length > most ? `${line.slice(0, Math.max(0, most - 1))}…` : line));
+  }
+
+  return { show, hide, above };
+}
+
+function columnsOf({ columns }: Screen): number {
+  return columns !== undefined && columns > 0 ? columns : 80;
+}
+
+const NOTHING = (): readonly string[] => [];
+const FRAME_MS = 250;
+const HIDE_CURSOR = '\u001b[?25l';
+const SHOW_CURSOR = '\u001b[?25h';
+const CLEAR_LINE = '\u001b[K';
+const CLEAR_BELOW = '\u001b[J';
+
+// --- tables
 
 export type Column = { readonly title: string; readonly align?: 'left' | 'right' };
 
