@@ -1,25 +1,26 @@
 /** From settings to a gateway that works: login, session, client; with `--demo`, the same on the simulator. */
 
 import { join } from 'node:path';
+
 import { digestOf, secretsOf } from './auth/credential.js';
-import { type Alone, alreadyAlone, createRefreshLock } from './auth/lock.js';
-import { createSession, type SessionFacts } from './auth/session.js';
-import { fileStore, memoryStore } from './auth/store.js';
+import { alreadyAlone, createRefreshLock } from './auth/lock.js';
+import { createLoginStore, type LoginStore } from './auth/login-store.js';
+import { createSession, type Session, type SessionFacts } from './auth/session.js';
 import { findLogin, type Login, notLoggedIn } from './auth/sources.js';
+import { fileStore, memoryStore } from './auth/store.js';
 import { createCatalogueStore } from './catalogue.js';
-import { type CommandOptions, type GatewayPaths, loadSettings, type Settings } from './settings.js';
 import type { Context } from './context.js';
-import { createGateway, type Gateway, type Spent } from './gateway.js';
+import type { Fetch } from './core/fetch.js';
+import { createGateway, type Gateway } from './gateway.js';
+import { createAsker } from './kiro/asker.js';
 import type { HostOverrides } from './kiro/calls.js';
-import { createLedger, type Ledger, type LedgerEntry, type LedgerSource } from './ledger.js';
+import { createKiroClient } from './kiro/client.js';
+import { createProfiledSession } from './kiro/profiled-session.js';
+import { createLedger, type Ledger, type LedgerSource } from './ledger.js';
 import { createLogger, type Logger } from './logger.js';
 import { createRemoteMedia } from './remote-media.js';
 import type { DebugCapture } from './server/debug-capture.js';
-import type { Fetch } from './core/fetch.js';
-import { type Asker, createAsker } from './kiro/asker.js';
-import { type AccessProvider, createKiroClient, type KiroClient } from './kiro/client.js';
-import { createProfiledSession, type ProfiledSession } from './kiro/profiled-session.js';
-import { createLoginStore, type LoginStore } from './auth/login-store.js';
+import { type CommandOptions, type GatewayPaths, loadSettings, type Settings } from './settings.js';
 
 export type OpenedGateway = {
   readonly gateway: Gateway;
@@ -39,6 +40,8 @@ export type OpenedGateway = {
 
 /**
  * @param options Those of the command line: settings' flags, `envFile`, `profile`, `demo`.
+ * @param source Who spends. `serve` also reads `./.env`, which may belong to anybody; who waits for one answer (`chat`)
+ * reads sentences, and is not told that the login cannot be renewed for much longer.
  * @throws GatewayError `invalid-request` for bad settings, `not-logged-in` without a login.
  */
 export async function openGateway(
@@ -46,58 +49,51 @@ export async function openGateway(
   options: CommandOptions,
   source: LedgerSource,
 ): Promise<OpenedGateway> {
+  const { terminal, now, sleep, randomId } = context;
   const { settings, paths, notices } = await loadSettings(context, options, source === 'serve');
-  const { logLevel: level, logFormat } = settings;
-  // Who waits for one answer reads sentences.
-  const words = source === 'chat' ? 'talk' : context.terminal.live === undefined ? 'text' : 'screen';
-  const format = logFormat === 'json' ? logFormat : words;
-  const log = createLogger({ level, format, write: context.terminal.log, now: context.now });
-  for (const secret of [settings.proxyApiKey, settings.refreshToken, settings.kiroApiKey, settings.vpnProxyUrl]) {
-    log.hide(secret);
-  }
-  for (const notice of notices) log.warn(notice);
-
-  const demo = options['demo'];
+  const words = source === 'chat' ? 'talk' : terminal.live === undefined ? 'text' : 'screen';
+  const format = settings.logFormat === 'json' ? 'json' : words;
+  const log = createLogger({ level: settings.logLevel, format, write: terminal.log, now });
   const notice = (sentence: string): void => log.warn(sentence);
-  const upstream =
-    demo === undefined
-      ? await realUpstream(context, settings, { profile: options['profile'], paths, notice })
-      : await demoUpstream(context, demo);
-  for (const secret of secretsOf(upstream.login.credential)) log.hide(secret);
-  upstream.login.notices.forEach(notice);
+  const { proxyApiKey, refreshToken, kiroApiKey, vpnProxyUrl } = settings;
+  for (const secret of [proxyApiKey, refreshToken, kiroApiKey, vpnProxyUrl]) log.hide(secret);
+  notices.forEach(notice);
+
+  const { demo } = options;
+  const isSimulator = demo !== undefined;
+  const upstream = isSimulator
+    ? await demoUpstream(context, demo)
+    : await realUpstream(context, settings, { profile: options['profile'], paths, notice });
+  const { login, overrides } = upstream;
+  for (const secret of secretsOf(login.credential)) log.hide(secret);
+  login.notices.forEach(notice);
   try {
     const capture = source === 'chat' ? undefined : await captureFor(settings, paths, { log, context });
-    const network = await context.loadFetch(upstream.isSimulator ? undefined : settings.vpnProxyUrl);
+    const network = await context.loadFetch(isSimulator ? undefined : vpnProxyUrl);
     const fetch = capture?.watch(network) ?? network;
+    const lock = { now, sleep, notice, signal: context.stopSignal() };
     const session = await createSession({
-      login: upstream.login,
-      source: upstream.login.source,
-      store: upstream.login.store ?? fileStore(paths.state, notice),
-      alone: upstream.isSimulator ? alreadyAlone : refreshLock(context, paths, notice),
+      login,
+      source: login.source,
+      store: login.store ?? fileStore(paths.state, notice),
+      alone: isSimulator ? alreadyAlone : createRefreshLock(paths.state, lock),
       fetch,
-      now: context.now,
-      sleep: context.sleep,
-      overrides: upstream.overrides,
+      now,
+      sleep,
+      overrides,
       userAgent: settings.kiroUserAgent,
       refreshAheadSeconds: settings.tokenRefreshThresholdSeconds,
       announcesRegistration: source !== 'chat',
       notice,
     });
-    const login = session.describe();
-    log.debug(`Login: ${login.account}, from ${login.source}.`);
-    const { isSimulator } = upstream;
-    const ledger = isSimulator ? undefined : createLedger(paths.state, context.now, notice);
+    const { account, source: origin } = session.describe();
+    log.debug(`Login: ${account}, from ${origin}.`);
+    const ledger = isSimulator ? undefined : createLedger(paths.state, now, notice);
     const gateway = createGateway({
-      ...createKiroUpstream(context, settings, {
-        session,
-        fetch,
-        overrides: upstream.overrides,
-        isSimulator,
-        note: (sentence) => log.info(sentence),
-      }),
+      ...createUpstream(context, settings, { session, fetch, overrides, isSimulator, log }),
       log,
-      now: context.now,
-      randomId: context.randomId,
+      now,
+      randomId,
       modelAliases: settings.modelAliases,
       modelCacheTtlSeconds: settings.modelCacheTtlSeconds,
       toolDescriptionMaxLength: settings.toolDescriptionMaxLength || Infinity,
@@ -112,16 +108,16 @@ export async function openGateway(
       promptCache: settings.promptCache,
       fetchMedia: settings.remoteImages ? createRemoteMedia(context) : undefined,
       ...(ledger !== undefined && {
-        catalogueStore: createCatalogueStore(paths.state, digestOf(upstream.login.credential), notice),
-        record: (spent) => void ledger.record(toEntry(spent, context.now(), source)),
+        catalogueStore: createCatalogueStore(paths.state, digestOf(login.credential), notice),
+        record: ({ modelId: model, sessionId, usage: { inputTokens, outputTokens }, credits }) =>
+          void ledger.record({ time: now(), model, session: sessionId, inputTokens, outputTokens, credits, source }),
       }),
     });
     const close = async (): Promise<void> => {
       await ledger?.close();
       await upstream.close();
     };
-    const opened = { gateway, settings, paths, log, isSimulator, ledger, capture, close };
-    return { ...opened, login: () => session.describe() };
+    return { gateway, settings, paths, log, isSimulator, ledger, capture, login: () => session.describe(), close };
   } catch (thrown) {
     await upstream.close();
     throw thrown;
@@ -139,20 +135,9 @@ async function captureFor(
   return createDebugCapture({ mode, stateFolder, version, log, now });
 }
 
-function refreshLock(context: Context, paths: GatewayPaths, notice: (sentence: string) => void): Alone {
-  const { now, sleep } = context;
-  return createRefreshLock(paths.state, { now, sleep, notice, signal: context.stopSignal() });
-}
-
-function toEntry({ modelId, sessionId, usage, credits }: Spent, time: number, source: LedgerSource): LedgerEntry {
-  const { inputTokens, outputTokens } = usage;
-  return { time, model: modelId, session: sessionId, inputTokens, outputTokens, credits, source };
-}
-
 type Upstream = {
   readonly login: Login;
   readonly overrides: HostOverrides;
-  readonly isSimulator: boolean;
   readonly close: () => Promise<void>;
 };
 
@@ -167,23 +152,19 @@ async function realUpstream(
   settings: Settings,
   { profile, paths, notice }: LoginOptions,
 ): Promise<Upstream> {
+  const { machine, now, sleep, runProgram } = context;
   const login = await findLogin(
-    { ...settings, homeDirectory: context.machine.homeDirectory },
+    { ...settings, homeDirectory: machine.homeDirectory },
     {
-      now: context.now,
-      sleep: context.sleep,
-      runProgram: context.runProgram,
+      now,
+      sleep,
+      runProgram,
       logins: openLogins(context, paths, notice),
       profile: typeof profile === 'string' ? profile : undefined,
     },
   );
   if (login === undefined) throw notLoggedIn();
-  return { login, overrides: hostsOf(settings), isSimulator: false, close: () => Promise.resolve() };
-}
-
-/** The hosts of Kiro that the person has named. */
-export function hostsOf({ kiroApiUrl, kiroManagementUrl, kiroAuthUrl, kiroOidcUrl }: Settings): HostOverrides {
-  return { api: kiroApiUrl, management: kiroManagementUrl, auth: kiroAuthUrl, oidc: kiroOidcUrl };
+  return { login, overrides: hostsOf(settings), close: () => Promise.resolve() };
 }
 
 /** Swaps hosts and credential, nothing else: the demonstration takes the path of production. */
@@ -191,30 +172,26 @@ async function demoUpstream(context: Context, named: CommandOptions[string]): Pr
   const { startDemo } = await import('./demo.js');
   const { login, hosts, close } = await startDemo(context, named);
   const source = { name: '--demo', description: 'the simulator', read: () => Promise.resolve(login) };
-  return { login: { ...login, source, store: memoryStore() }, overrides: hosts, isSimulator: true, close };
+  return { login: { ...login, source, store: memoryStore() }, overrides: hosts, close };
 }
 
-export type KiroUpstream = {
-  readonly session: ProfiledSession;
-  readonly client: KiroClient;
-  readonly asker: Asker;
-};
+/** The hosts of Kiro that the person has named. */
+export function hostsOf({ kiroApiUrl, kiroManagementUrl, kiroAuthUrl, kiroOidcUrl }: Settings): HostOverrides {
+  return { api: kiroApiUrl, management: kiroManagementUrl, auth: kiroAuthUrl, oidc: kiroOidcUrl };
+}
 
-export type UpstreamDependencies = {
-  readonly session: AccessProvider;
+type UpstreamParts = Pick<Upstream, 'overrides'> & {
+  readonly session: Session;
   readonly fetch: Fetch;
-  readonly overrides: HostOverrides;
   readonly isSimulator: boolean;
-  /** Is told, in a sentence, what is repeated. */
-  readonly note: (sentence: string) => void;
+  readonly log: Logger;
 };
 
-export function createKiroUpstream(
-  context: Context,
+function createUpstream(
+  { now, sleep, chance, startTimer, randomId }: Context,
   settings: Settings,
-  { session: login, fetch, overrides, isSimulator, note }: UpstreamDependencies,
-): KiroUpstream {
-  const { now, sleep, chance, startTimer, randomId } = context;
+  { session: login, fetch, overrides, isSimulator, log }: UpstreamParts,
+) {
   const asking = {
     session: login,
     fetch,
@@ -238,7 +215,7 @@ export function createKiroUpstream(
     sleep,
     chance,
     startTimer,
-    note,
+    note: (sentence) => log.info(sentence),
     retry: {
       maxAttempts: settings.maxAttempts,
       baseDelayMs: settings.baseRetryDelaySeconds * 1000,

@@ -28,7 +28,7 @@ export type CaptureOptions = {
   readonly mode: 'errors' | 'all';
   readonly stateFolder: string;
   readonly version: string;
-  readonly log: Pick<Logger, 'warn' | 'clean'>;
+  readonly log: Pick<Logger, 'warn' | 'redact'>;
   /** Unix time in milliseconds. */
   readonly now: () => number;
 };
@@ -36,8 +36,6 @@ export type CaptureOptions = {
 export function createDebugCapture({ mode, stateFolder, version, log, now }: CaptureOptions): DebugCapture {
   const folder = captureFolder(stateFolder);
   const current = new AsyncLocalStorage<RawAttempt[]>();
-  // The log's own eraser knows the secrets of this process too; lines stay lines.
-  const hide = (text: string): string => text.split('\n').map(log.clean).join('\n');
   let saving = Promise.resolve();
   let hasComplained = false;
 
@@ -81,7 +79,11 @@ export function createDebugCapture({ mode, stateFolder, version, log, now }: Cap
 
   async function save(raw: Omit<Capture, 'attempts'> & { readonly attempts: readonly RawAttempt[] }): Promise<void> {
     try {
-      await writeCapture(stateFolder, { ...raw, attempts: raw.attempts.map(toAttempt) }, { hide, now });
+      await writeCapture(
+        stateFolder,
+        { ...raw, attempts: raw.attempts.map(toAttempt) },
+        { hide: (text) => log.redact(text), now },
+      );
     } catch (thrown) {
       if (hasComplained) return;
       hasComplained = true;

@@ -109,7 +109,8 @@ function pathOf(stateFolder: string, id: string): string {
 
 /** As JSON without secrets, its texts the shorter the more there are of them. */
 function formatCapture(capture: Capture, hide: (text: string) => string): string {
-  const hidden = hideSecrets({ ...capture, attempts: capture.attempts.map((it) => withWholeSecrets(it, hide)) }, hide);
+  const whole = capture.attempts.map((it) => ({ ...it, events: it.events && withWholeSecrets(it.events, hide) }));
+  const hidden = hideSecrets({ ...capture, attempts: whole }, hide);
   for (const limit of [400_000, 40_000, 4_000, 400]) {
     const text = JSON.stringify(hidden, (_, value: unknown) => (typeof value === 'string' ? cut(value, limit) : value));
     if (text.length <= MAX_CHARACTERS) return text;
@@ -136,34 +137,26 @@ function hideSecrets(value: unknown, hide: (text: string) => string): unknown {
 }
 
 /** A secret that Kiro says arrives in pieces, none of which looks like one: a run that holds one becomes one event. */
-function withWholeSecrets(attempt: CapturedAttempt, hide: (text: string) => string): CapturedAttempt {
-  if (attempt.events === undefined) return attempt;
-  const runs: Delta[][] = [];
-  for (const event of attempt.events) {
-    const delta = toDelta(event);
-    const run = runs.at(-1);
-    if (delta.name !== '' && run?.[0]?.name === delta.name) run.push(delta);
-    else runs.push([delta]);
+function withWholeSecrets(events: readonly CapturedEvent[], hide: (text: string) => string): readonly CapturedEvent[] {
+  const runs: { readonly key: string; readonly name: string; readonly events: CapturedEvent[] }[] = [];
+  for (const event of events) {
+    const payload = payloadOf(event);
+    const key = DELTA_KEYS.find((it) => typeof payload[it] === 'string') ?? '';
+    const name = `${key} ${String(payload['toolUseId'])}`;
+    const last = runs.at(-1);
+    if (key !== '' && last?.name === name) last.events.push(event);
+    else runs.push({ key, name, events: [event] });
   }
-  return { ...attempt, events: runs.flatMap((run) => withWhole(run, hide)) };
+  return runs.flatMap(({ key, events: run }) => {
+    const texts = run.map((event) => String(payloadOf(event)[key] ?? ''));
+    const whole = hide(texts.join(''));
+    if (whole === texts.map(hide).join('')) return run;
+    return run.slice(0, 1).map((event) => ({ ...event, payload: { ...payloadOf(event), [key]: whole } }));
+  });
 }
 
-type Delta = { readonly event: CapturedEvent; readonly key: string; readonly name: string; readonly text: string };
-
-/** The text that an event adds to, if it does; `name` tells texts apart. */
-function toDelta(event: CapturedEvent): Delta {
-  const payload = isRecord(event.payload) ? event.payload : {};
-  const key = DELTA_KEYS.find((it) => typeof payload[it] === 'string');
-  if (key === undefined) return { event, key: '', name: '', text: '' };
-  return { event, key, name: `${key} ${String(payload['toolUseId'])}`, text: String(payload[key]) };
-}
-
-function withWhole(run: readonly Delta[], hide: (text: string) => string): readonly CapturedEvent[] {
-  const events = run.map(({ event }) => event);
-  const [first] = run;
-  const whole = hide(run.map(({ text }) => text).join(''));
-  if (first === undefined || whole === run.map(({ text }) => hide(text)).join('')) return events;
-  return [{ ...first.event, payload: { ...Object(first.event.payload), [first.key]: whole } }];
+function payloadOf({ payload }: CapturedEvent): Readonly<Record<string, unknown>> {
+  return isRecord(payload) ? payload : {};
 }
 
 /**
