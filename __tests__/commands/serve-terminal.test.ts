@@ -84,8 +84,26 @@ test('with LOG_FORMAT=json a terminal gets objects and nothing moves', async () 
   expect({ code, moves: raw.includes('\u001b') }).toEqual({ code: 0, moves: false });
 });
 
+test('the lines to copy hold a key of any letters, so that a shell takes it as it is', async () => {
+  const env = { PROXY_API_KEY: "it's-$HOME-and-`more`-of-it" };
+  const { screen } = await runInTerminal(['serve', '--demo', '--port', '0'], {
+    steps: [['listens on', ['\u0003']]],
+    columns: 200,
+    env,
+  });
+  const word = String.raw`'it'\''s-$HOME-and-${'`more`'}-of-it'`;
+  expect(screen).toContain(`OPENAI_API_KEY=${word}\n`);
+  expect(screen).toContain(`-H 'Authorization: Bearer ${word.slice(1)} \\\n`);
+});
+
 const RECORD: RequestRecord = { requestId: 'req_1', method: 'POST', path: '/v1/messages', status: 200, totalMs: 1249 };
-const told = { model: 'auto', firstEventMs: 812, inputTokens: 123_456, outputTokens: 80, finishReason: 'stop' };
+const told = {
+  model: 'auto',
+  firstEventMs: 812,
+  inputTokens: 123_456,
+  outputTokens: 80,
+  finishReason: 'stop',
+} as const;
 
 const lines: readonly (readonly [string, Partial<RequestRecord>, string, string])[] = [
   [
@@ -127,9 +145,11 @@ const lines: readonly (readonly [string, Partial<RequestRecord>, string, string]
   ],
 ];
 
+const plain = (text: string): string => text;
+
 for (const [what, about, mark, rest] of lines) {
   test(`the line of ${what}`, () => {
-    expect(requestLine({ ...RECORD, ...about }, (text) => text)).toEqual({ mark, rest });
+    expect(requestLine({ ...RECORD, ...about }, plain)).toEqual({ mark, rest });
   });
 }
 
@@ -137,19 +157,20 @@ test('a line is redacted before it is coloured, and cut to the terminal', () => 
   const clean = (text: string): string => text.replace('hush', '[secret]');
   const line = requestLine({ ...RECORD, path: '/hush' }, clean, 30);
   expect(line.rest).toBe('/[secret]        …');
+  expect(requestLine({ ...RECORD, path: '/abcdefghijk-hush' }, clean, 30).rest).toBe('/abcdefghijk-[s… …');
 });
 
 test('what went wrong is told whole, however narrow the terminal is', () => {
   const errorMessage = 'The gateway key is wrong; `kiro-gateway serve` says at its start where the key is.';
   const about = { ...RECORD, status: 401, error: 'unauthorized', errorMessage } as const;
-  const line = requestLine(about, (text) => text, 30);
+  const line = requestLine(about, plain, 30);
   expect(line.rest).toContain(`401 unauthorized: ${errorMessage}`);
 });
 
 test('a request that waits says so, and for how long', () => {
   const request = { requestId: 'req_1', method: 'POST', path: '/v1/messages', startedAt: 1000, model: 'auto' };
   const start = '         … messages         auto             ';
-  expect([runningLine(request, 3999), runningLine({ ...request, firstEventAt: 1500 }, 14_000)]).toEqual([
+  expect([runningLine(request, plain, 3999), runningLine({ ...request, firstEventAt: 1500 }, plain, 14_000)]).toEqual([
     `${start}            2s  waiting`,
     `${start}   0.5s    13s  answering`,
   ]);

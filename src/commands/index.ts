@@ -14,34 +14,32 @@ export type Command = {
 
 type Row = Pick<Command, 'name' | 'define'> & {
   readonly about: string;
-  /** What two of the options mean that every command has. */
-  readonly login: Readonly<Record<'demo' | 'profile', string>>;
-  /** What stands below the options. */
-  readonly help: string;
+  /** Then two of the options that every command has mean something else. */
+  readonly isAboutLogins?: true;
+  readonly note?: string;
+  readonly examples: string;
   readonly load: () => Promise<Run>;
 };
 
-function toCommand({ name, about, define, login, help, load }: Row): Command {
+function toCommand({ name, about, define, isAboutLogins, note = '', examples, load }: Row): Command {
+  const [demo, profile] =
+    isAboutLogins === true
+      ? ['with the login of the built-in simulator, which is stored nowhere', 'name of the login (default: default)']
+      : [
+          'talk to the built-in simulator: no account, no network',
+          'use the login that `kiro-gateway login --profile <name>` stored',
+        ];
   return {
     name,
     define: (command) =>
       define(command.description(about))
-        .option('--demo [=scenario]', login.demo)
-        .option('--profile <name>', login.profile)
+        .option('--demo [=scenario]', demo)
+        .option('--profile <name>', profile)
         .option('--env-file <path>', 'read settings from this file')
-        .addHelpText('after', help),
+        .addHelpText('after', `${note}\nExamples:${examples}`),
     run: async (...call) => (await load())(...call),
   };
 }
-
-const TALKS_TO_KIRO: Row['login'] = {
-  demo: 'talk to the built-in simulator: no account, no network',
-  profile: 'use the login that `kiro-gateway login --profile <name>` stored',
-};
-const IS_ABOUT_LOGINS: Row['login'] = {
-  demo: 'with the login of the built-in simulator, which is stored nowhere',
-  profile: 'name of the login (default: default)',
-};
 
 /** In the order of how much they are. */
 const EFFORTS = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'] as const satisfies readonly Effort[];
@@ -60,9 +58,8 @@ const ROWS: readonly Row[] = [
         .option('--profile-arn <arn>', 'Kiro profile to use, when the account has several')
         .option('--store <store>', 'keychain, file or auto: the keychain where there is one', 'auto')
         .option('--yes', 'agree to the use of an unofficial client without being asked'),
-    login: IS_ABOUT_LOGINS,
-    help: `
-Examples:
+    isAboutLogins: true,
+    examples: `
   kiro-gateway login                                    asks for everything
   kiro-gateway login --from kiro-cli --yes              takes over the login of kiro-cli
   kiro-gateway login --from device --start-url https://view.awsapps.com/start --yes
@@ -79,9 +76,7 @@ Examples:
         .option('--port <port>', 'port to listen on; 0 takes any free one (default: 8000)')
         .option('--host <host>', 'address to listen on (default: 127.0.0.1)')
         .option('--allowed-host <names>', 'host names under which clients may call, besides loopback'),
-    login: TALKS_TO_KIRO,
-    help: `
-Examples:
+    examples: `
   kiro-gateway serve
   kiro-gateway serve --demo --port 0                    tries it without an account
   kiro-gateway serve --profile work --port 8001
@@ -108,12 +103,11 @@ Examples:
         .addOption(mode('--undo', 'take them back out of there', 'print', 'save'))
         .option('-y, --yes', 'save without asking');
     },
-    login: TALKS_TO_KIRO,
-    help: `
+    note: `
 The client gets a free port and a key for this run only; what the gateway logs meanwhile is in run.log of the state
 folder. Exit codes are those of the client, 128 and the number of the signal that ended it.
-
-Examples:
+`,
+    examples: `
   kiro-gateway run claude
   kiro-gateway run claude --demo -- -p "Say the word"   tries it without an account
   kiro-gateway run codex -m claude-opus-4.5 -- exec "Explain this repository"
@@ -138,9 +132,7 @@ Examples:
         .addOption(command.createOption('--effort <effort>', 'how much the model reasons').choices(EFFORTS))
         .option('--thinking', 'ask for the reasoning and show it on stderr')
         .option('--json', 'one JSON object at the end: text, reasoning, model, usage, credits, finishReason'),
-    login: TALKS_TO_KIRO,
-    help: `
-Examples:
+    examples: `
   kiro-gateway chat "Why is the sky blue?"
   git diff | kiro-gateway chat "Review this" -m claude-sonnet-4.5
   kiro-gateway chat "What is on this picture?" -f picture.png
@@ -152,9 +144,7 @@ Examples:
     name: 'models',
     about: 'List the models that this account may use',
     define: (command) => command.option('--json', 'a JSON list, for scripts'),
-    login: TALKS_TO_KIRO,
-    help: `
-Examples:
+    examples: `
   kiro-gateway models
   kiro-gateway models --json | jq -r '.[].id'
 `,
@@ -164,9 +154,7 @@ Examples:
     name: 'usage',
     about: 'Show the credits of the plan and where they went',
     define: (command) => command.option('--json', 'a JSON object, for scripts'),
-    login: TALKS_TO_KIRO,
-    help: `
-Examples:
+    examples: `
   kiro-gateway usage
   kiro-gateway usage --json | jq .credits.left
 `,
@@ -177,9 +165,8 @@ Examples:
     about: 'Say which Kiro login is used, where it rests and how long it lasts',
     define: (command) =>
       command.option('--json', 'as JSON').option('--show-key', 'also show the gateway key that clients must present'),
-    login: IS_ABOUT_LOGINS,
-    help: `
-Examples:
+    isAboutLogins: true,
+    examples: `
   kiro-gateway status
   kiro-gateway status --profile work
   kiro-gateway status --json | jq -r .login.expiresAt
@@ -202,12 +189,11 @@ Examples:
         )
         .option('--port <port>', 'look at this port, as `serve` would')
         .option('--host <host>', 'look at this address, as `serve` would'),
-    login: TALKS_TO_KIRO,
-    help: `
+    note: `
 Exit codes: 0 nothing is broken, 1 something is, 4 only the login is missing or over. With a request id or --report
 0 as soon as there is something to read.
-
-Examples:
+`,
+    examples: `
   kiro-gateway doctor
   kiro-gateway doctor --live
   kiro-gateway doctor --json | jq '.checks[] | select(.state == "bad")'
@@ -221,9 +207,8 @@ Examples:
     name: 'logout',
     about: 'Remove a stored login from this machine',
     define: (command) => command,
-    login: IS_ABOUT_LOGINS,
-    help: `
-Examples:
+    isAboutLogins: true,
+    examples: `
   kiro-gateway logout
   kiro-gateway logout --profile work                    the login that was stored under this name
 `,

@@ -185,7 +185,7 @@ function shellLines(variables: Variables, key: KeyPlace): string {
   return `${[...set, ...(unset.length > 0 ? [`unset ${unset.join(' ')}`] : [])].join('\n')}\n`;
 }
 
-function shellWord(text: string): string {
+export function shellWord(text: string): string {
   return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
 }
 

@@ -4,12 +4,13 @@ import { once } from 'node:events';
 
 import type { Context } from '../context.js';
 import { GatewayError } from '../core/errors.js';
-import { placeTime, type Logger } from '../logger.js';
+import { placeTime } from '../logger.js';
 import type { OpenedGateway } from '../open-gateway.js';
 import { gatewayKey, type GatewayKey } from '../server/access.js';
 import { logRequests, type RequestFacts, type RequestRecord, type RequestWatch } from '../server/request-log.js';
-import type { Terminal } from '../terminal/terminal.js';
+import type { Live, Terminal } from '../terminal/terminal.js';
 import { urlHost, withGateway, withServer, type Run } from './command.js';
+import { shellWord } from './run-clients.js';
 
 export const serve: Run = (_, options, context) =>
   withGateway(context, options, (opened) => serveUntilStopped(opened, context), 'serve');
@@ -17,7 +18,7 @@ export const serve: Run = (_, options, context) =>
 async function serveUntilStopped(opened: OpenedGateway, context: Context): Promise<number> {
   const { settings, paths, log } = opened;
   const { serverHost: host, serverPort: port, proxyApiKey } = settings;
-  const { terminal, now } = context;
+  const { terminal } = context;
   const stop = context.stopSignal();
   const place = { configFolder: paths.config, isShown: terminal.isInteractive };
   const { key, file, notices } = await gatewayKey(proxyApiKey, host, place);
@@ -25,9 +26,7 @@ async function serveUntilStopped(opened: OpenedGateway, context: Context): Promi
   for (const notice of notices) log.warn(notice);
 
   const live = settings.logFormat === 'text' ? terminal.live : undefined;
-  const isQuiet = !['DEBUG', 'INFO'].includes(settings.logLevel);
-  const requests =
-    live === undefined ? logRequests(log) : createBoard({ terminal: { ...terminal, live }, log, isQuiet, now });
+  const requests = live === undefined ? logRequests(log) : createBoard(live, opened, context);
   await withServer(opened, context, { key, host, port, requests }, async (listeningPort) => {
     try {
       await announce(opened, context, { key, file, port: listeningPort });
@@ -85,17 +84,19 @@ async function modelCount(
   }
 }
 
+/** To be copied into a shell. */
 function clientLines(url: string, key: string, { dim }: Terminal['style']): readonly string[] {
+  const word = shellWord(key);
   return [
     dim('# curl'),
     `curl ${url}/v1/chat/completions -H 'Content-Type: application/json' \\`,
-    `  -H 'Authorization: Bearer ${key}' \\`,
+    `  -H ${shellWord(`Authorization: Bearer ${key}`)} \\`,
     `  -d '{"model":"auto","messages":[{"role":"user","content":"hi"}]}'`,
     dim('# OpenAI SDK'),
-    `export OPENAI_BASE_URL=${url}/v1 OPENAI_API_KEY=${key}`,
+    `export OPENAI_BASE_URL=${url}/v1 OPENAI_API_KEY=${word}`,
     dim('# Claude Code'),
     `export ANTHROPIC_BASE_URL=${url} ANTHROPIC_MODEL=${MODELS.main} \\`,
-    `  ANTHROPIC_AUTH_TOKEN=${key} \\`,
+    `  ANTHROPIC_AUTH_TOKEN=${word} \\`,
     `  ANTHROPIC_DEFAULT_OPUS_MODEL=${MODELS.opus} ANTHROPIC_DEFAULT_SONNET_MODEL=${MODELS.main} \\`,
     `  ANTHROPIC_DEFAULT_HAIKU_MODEL=${MODELS.haiku}`,
   ];
@@ -106,74 +107,62 @@ const MODELS = { main: 'claude-sonnet-4.5', opus: 'claude-opus-4.5', haiku: 'cla
 
 // --- requests on a screen
 
-type BoardDependencies = {
-  readonly terminal: Terminal & { readonly live: NonNullable<Terminal['live']> };
-  readonly log: Pick<Logger, 'clean'>;
-  /** Only what failed gets a line. */
-  readonly isQuiet: boolean;
-  /** Unix time in milliseconds. */
-  readonly now: () => number;
-};
-
-/** For a person: those under way at the bottom, and a line for each that is over. */
-function createBoard({ terminal, log, isQuiet, now }: BoardDependencies): RequestWatch {
+/** For a person: those under way at the bottom, and a line for each that is over, or with a quiet log for what failed. */
+function createBoard(live: Live, { log, settings }: OpenedGateway, { terminal, now }: Context): RequestWatch {
+  const isQuiet = !['DEBUG', 'INFO'].includes(settings.logLevel);
   const running = new Set<RequestFacts>();
+  const clean = (text: string): string => log.clean(text);
   const draw = (): readonly string[] => {
-    const lines = [...running].slice(0, MAX_RUNNING).map((it) => log.clean(runningLine(it, now())));
+    const lines = [...running].slice(0, MAX_RUNNING).map((it) => runningLine(it, clean, now()));
     return running.size > MAX_RUNNING ? [...lines, `  … and ${running.size - MAX_RUNNING} more`] : lines;
   };
   return {
     began(request) {
       running.add(request);
-      terminal.live.show(draw);
+      live.show(draw);
     },
     ended(request, record) {
       running.delete(request);
-      const { mark, rest } = requestLine(record, log.clean, terminal.talkColumns());
+      const { mark, rest } = requestLine(record, clean, terminal.talkColumns());
       const { dim, green, red, yellow } = terminal.talkStyle;
-      const [colour, words] =
-        record.error !== undefined ? [red, red(rest)] : [record.clientLeft === true ? yellow : green, rest];
+      const hasFailed = record.error !== undefined;
+      const colour = hasFailed ? red : record.clientLeft === true ? yellow : green;
+      const text = `${dim(placeTime(now()))} ${colour(mark)} ${hasFailed ? red(rest) : rest}\n`;
       // An empty text still takes the request off the lines that are shown.
-      const text = `${dim(placeTime(now()))} ${colour(mark)} ${words}\n`;
-      terminal.log(isQuiet && record.error === undefined ? '' : text);
+      terminal.log(isQuiet && !hasFailed ? '' : text);
     },
   };
 }
 
 const MAX_RUNNING = 8;
 
+type Clean = (text: string) => string;
+
 /** `✓`, then `messages  claude-sonnet-4.5  0.8s  12.3s  1.2k→80  0.021  stop` in columns, cut to the terminal; what went wrong is told whole. */
-export function requestLine(
-  record: RequestRecord,
-  clean: (text: string) => string,
-  columns = Infinity,
-): { readonly mark: string; readonly rest: string } {
-  const { firstEventMs, inputTokens, outputTokens = 0, credits = '–', error, clientLeft } = record;
+export function requestLine(record: RequestRecord, clean: Clean, columns = Infinity) {
+  const { firstEventMs, totalMs, inputTokens, outputTokens = 0, credits = '–', error, clientLeft } = record;
   const tokens = `${thousands(inputTokens ?? 0)}→${thousands(outputTokens)}`;
   const cost = inputTokens === undefined ? [] : [tokens.padStart(11), String(credits).padStart(7)];
-  const cells = [...nameCells(record), firstCell(firstEventMs), seconds(record.totalMs), ...cost, ` ${endOf(record)}`];
+  const cells = [nameCells(record, clean), seconds(firstEventMs), seconds(totalMs), ...cost, ` ${endOf(record)}`];
   const line = clean(cells.join(' '));
   if (error !== undefined) return { mark: '✗', rest: line };
   // The time and the mark stand before it.
   return { mark: clientLeft === true ? '–' : '✓', rest: cutTo(Math.max(1, columns - 12), line) };
 }
 
-export function runningLine(request: RequestFacts, now: number): string {
+export function runningLine(request: RequestFacts, clean: Clean, now: number): string {
   const { startedAt, firstEventAt } = request;
-  const first = firstCell(firstEventAt === undefined ? undefined : firstEventAt - startedAt);
+  const first = seconds(firstEventAt === undefined ? undefined : firstEventAt - startedAt);
   // Whole seconds, so that the line changes once in each.
   const total = `${Math.floor((now - startedAt) / 1000)}s`.padStart(6);
   const told = firstEventAt === undefined ? 'waiting' : 'answering';
-  return `         … ${nameCells(request).join(' ')} ${first} ${total}  ${told}`;
+  return `         … ${nameCells(request, clean)} ${first} ${total}  ${told}`;
 }
 
-function firstCell(milliseconds: number | undefined): string {
-  return milliseconds === undefined ? ' '.repeat(6) : seconds(milliseconds);
-}
-
-function nameCells({ method, path, model = '' }: RequestFacts | RequestRecord): readonly string[] {
+function nameCells({ method, path, model = '' }: RequestFacts | RequestRecord, clean: Clean): string {
   const route = path.startsWith('/v1/') ? path.slice('/v1/'.length) : path;
-  return [fit(method === 'POST' ? route : `${method} ${route}`, 16), fit(model, 17)];
+  // What is cut would no longer be known for a secret.
+  return `${fit(clean(method === 'POST' ? route : `${method} ${route}`), 16)} ${fit(clean(model), 17)}`;
 }
 
 /** What a refused request is told, or how the answer ended, or the status where there was no turn. */
@@ -192,15 +181,12 @@ function cutTo(width: number, text: string): string {
 }
 
 /** `0.8s`, `12.3s`, `245s`, in a column. */
-function seconds(milliseconds: number): string {
-  const value = milliseconds / 1000;
-  return `${value.toFixed(value < 99.95 ? 1 : 0)}s`.padStart(6);
+function seconds(milliseconds: number | undefined): string {
+  const value = (milliseconds ?? 0) / 1000;
+  return (milliseconds === undefined ? '' : `${value.toFixed(value < 99.95 ? 1 : 0)}s`).padStart(6);
 }
 
 /** `950`, `1.2k`, `123k`, `1.2M`. */
 function thousands(count: number): string {
-  if (count < 1000) return String(count);
-  const [unit, name] = count < 999_500 ? ([1000, 'k'] as const) : ([1_000_000, 'M'] as const);
-  const value = count / unit;
-  return `${value.toFixed(value < 9.95 ? 1 : 0)}${name}`;
+  return new Intl.NumberFormat('en', { notation: 'compact' }).format(count).replace('K', 'k');
 }

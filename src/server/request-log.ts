@@ -2,7 +2,7 @@
 
 import type { ServerResponse } from 'node:http';
 
-import type { LogFacts, Logger } from '../logger.js';
+import type { Logger } from '../logger.js';
 import type { StreamOutcome } from './sse.js';
 
 /** What is gathered about a request while it is served. Times are Unix times in milliseconds. */
@@ -21,26 +21,11 @@ export type RequestFacts = {
 };
 
 /** A request that is over; what is not known is left out. Its names are those of the log in JSON. */
-export type RequestRecord = {
-  readonly requestId: string;
-  readonly method: string;
-  readonly path: string;
-  readonly model?: string | undefined;
-  readonly isStreamed?: boolean | undefined;
-  readonly status: number;
-  readonly firstEventMs?: number | undefined;
-  readonly totalMs: number;
-  readonly inputTokens?: number | undefined;
-  readonly outputTokens?: number | undefined;
-  readonly tokenSource?: string | undefined;
-  readonly credits?: number | undefined;
-  readonly finishReason?: string | undefined;
-  /** The kind of the failure, and its sentence. */
-  readonly error?: string | undefined;
-  readonly errorMessage?: string | undefined;
-  /** The client did not wait for the end. */
-  readonly clientLeft?: true | undefined;
+export type RequestRecord = Pick<Told, 'requestId' | 'method' | 'path' | 'status' | 'totalMs'> & {
+  readonly [Name in keyof Told]?: Told[Name] | undefined;
 };
+
+type Told = ReturnType<typeof toRecord>;
 
 /** Whoever wants to know what is being served. */
 export type RequestWatch = {
@@ -52,17 +37,17 @@ export type RequestWatch = {
 export function logRequests(log: Logger): RequestWatch {
   return {
     began: () => undefined,
-    ended: (_, record) => {
-      const facts: LogFacts = record;
-      if (record.error === undefined) log.info(describeRecord(record), facts);
-      else log.warn(describeRecord(record), undefined, facts);
+    ended(_, record) {
+      if (record.error === undefined) log.info(describeRecord(record), record);
+      else log.warn(describeRecord(record), undefined, record);
     },
   };
 }
 
-export function toRecord(facts: RequestFacts, response: ServerResponse, endedAt: number): RequestRecord {
+export function toRecord(facts: RequestFacts, response: ServerResponse, endedAt: number) {
   const { requestId, method, path, model, isStreamed, startedAt, firstEventAt, outcome } = facts;
   const { completion, error } = outcome ?? {};
+  const { usage, credits, finishReason } = completion ?? {};
   const hasLeft = completion === undefined && error === undefined && !response.writableFinished;
   return {
     requestId,
@@ -73,34 +58,36 @@ export function toRecord(facts: RequestFacts, response: ServerResponse, endedAt:
     status: response.statusCode,
     firstEventMs: firstEventAt === undefined ? undefined : firstEventAt - startedAt,
     totalMs: endedAt - startedAt,
-    inputTokens: completion?.usage.inputTokens,
-    outputTokens: completion?.usage.outputTokens,
-    tokenSource: completion?.usage.source,
-    credits: completion?.credits === undefined ? undefined : Number(completion.credits.toFixed(4)),
-    finishReason: completion?.finishReason,
+    inputTokens: usage?.inputTokens,
+    outputTokens: usage?.outputTokens,
+    tokenSource: usage?.source,
+    credits: credits === undefined ? undefined : Number(credits.toFixed(4)),
+    finishReason,
+    /** The kind of the failure, and its sentence. */
     error: error?.kind,
     errorMessage: error?.message,
+    /** The client did not wait for the end. */
     clientLeft: hasLeft ? true : undefined,
   };
 }
 
 /** `POST /v1/messages claude-sonnet-4.5 streamed 200 812ms first=350ms in=1200 out=80 (upstream) … id=req_…`. */
-export function describeRecord(record: RequestRecord): string {
-  const { firstEventMs, inputTokens, credits, error } = record;
+function describeRecord(record: RequestRecord): string {
+  const { firstEventMs, inputTokens, credits, finishReason, error } = record;
   const words = [
     record.method,
     record.path,
     record.model,
-    record.isStreamed === true ? 'streamed' : undefined,
+    record.isStreamed === true && 'streamed',
     record.status,
     `${record.totalMs}ms`,
-    firstEventMs === undefined ? undefined : `first=${firstEventMs}ms`,
-    inputTokens === undefined ? undefined : `in=${inputTokens} out=${record.outputTokens} (${record.tokenSource})`,
-    credits === undefined ? undefined : `credits=${credits}`,
-    record.finishReason === undefined ? undefined : `end=${record.finishReason}`,
-    error === undefined ? undefined : `error=${error} ${JSON.stringify(record.errorMessage)}`,
-    record.clientLeft === true ? 'client-left' : undefined,
+    firstEventMs !== undefined && `first=${firstEventMs}ms`,
+    inputTokens !== undefined && `in=${inputTokens} out=${record.outputTokens} (${record.tokenSource})`,
+    credits !== undefined && `credits=${credits}`,
+    finishReason && `end=${finishReason}`,
+    error && `error=${error} ${JSON.stringify(record.errorMessage)}`,
+    record.clientLeft === true && 'client-left',
     `id=${record.requestId}`,
   ];
-  return words.filter((word) => word !== undefined).join(' ');
+  return words.filter((word) => word !== undefined && word !== false).join(' ');
 }
