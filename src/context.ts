@@ -2,7 +2,7 @@
 
 import { fstatSync, readFileSync } from 'node:fs';
 import { homedir, userInfo } from 'node:os';
-import { isAbsolute } from 'node:path';
+import { isAbsolute, resolve } from 'node:path';
 import { addAbortSignal } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -54,7 +54,7 @@ export type Context = {
 type PipeLimits = { readonly maxBytes: number; readonly mayBeSilent: boolean };
 
 /** The global one: `node:crypto` would be loaded for `--help` too. */
-const randomUUID = (): string => crypto.randomUUID();
+const randomId = (): string => crypto.randomUUID();
 
 export function createContext(): Context {
   let stopping: AbortSignal | undefined;
@@ -69,13 +69,13 @@ export function createContext(): Context {
     sleep: pause,
     chance: Math.random,
     startTimer,
-    randomId: randomUUID,
+    randomId,
     loadFetch: async (proxyUrl) => {
       const { createOutboundFetch } = await import('./outbound.js');
       return createOutboundFetch({ proxyUrl, env: process.env });
     },
     loadWeb: async () => (await import('./web.js')).createWeb(),
-    keychain: () => (keychain ??= createKeychain({ platform: process.platform, sleep: pause, randomId: randomUUID })),
+    keychain: () => (keychain ??= createKeychain({ platform: process.platform, sleep: pause, randomId })),
     runProgram,
     loadPrompts: () => loadPrompts(stopSignal()),
     readPipe: () => readPipe(stopSignal()),
@@ -85,10 +85,17 @@ export function createContext(): Context {
   };
 }
 
-/** An empty or relative HOME would put logins wherever the person happens to be. */
+/**
+ * An empty or relative HOME would put logins wherever the person happens to be. Some users of containers have neither
+ * HOME nor an entry in the list of users; that must not keep settings such as KIRO_GATEWAY_HOME from being used.
+ */
 function homeFolder(): string {
-  const named = homedir();
-  return isAbsolute(named) ? named : userInfo().homedir;
+  try {
+    const named = homedir();
+    return isAbsolute(named) ? named : userInfo().homedir;
+  } catch {
+    return resolve('/');
+  }
 }
 
 async function pause(milliseconds: number, signal?: AbortSignal): Promise<void> {
@@ -119,22 +126,18 @@ function readVersion(): string {
 }
 
 function onUncaught(tell: (thrown: unknown) => void): () => void {
-  const kinds = ['uncaughtException', 'unhandledRejection'] as const;
-  for (const kind of kinds) process.on(kind, tell);
-  return () => {
-    for (const kind of kinds) process.off(kind, tell);
-  };
+  process.on('uncaughtException', tell).on('unhandledRejection', tell);
+  return () => void process.off('uncaughtException', tell).off('unhandledRejection', tell);
 }
 
 /** Node's default action comes back after the first signal, so a second one, of either name, ends what hangs. */
 function signalOfProcess(): AbortSignal {
   const controller = new AbortController();
-  const names = ['SIGINT', 'SIGTERM'] as const;
   const stop = (name: NodeJS.Signals): void => {
-    for (const it of names) process.off(it, stop);
+    process.off('SIGINT', stop).off('SIGTERM', stop);
     controller.abort(name);
   };
-  for (const name of names) process.on(name, stop);
+  process.on('SIGINT', stop).on('SIGTERM', stop);
   return controller.signal;
 }
 

@@ -19,7 +19,7 @@ import { createProfiledSession } from './kiro/profiled-session.js';
 import { createLedger, type Ledger, type LedgerSource } from './ledger.js';
 import { createLogger, type Logger } from './logger.js';
 import { createRemoteMedia } from './remote-media.js';
-import type { DebugCapture } from './server/debug-capture.js';
+import type { CaptureOptions, DebugCapture } from './server/debug-capture.js';
 import { type CommandOptions, type GatewayPaths, loadSettings, type Settings } from './settings.js';
 
 export type OpenedGateway = {
@@ -63,12 +63,19 @@ export async function openGateway(
   const isSimulator = demo !== undefined;
   const upstream = isSimulator
     ? await demoUpstream(context, demo)
-    : await realUpstream(context, settings, { profile: options['profile'], paths, notice });
+    : await realUpstream(context, settings, {
+        profile: options['profile'],
+        logins: openLogins(context, paths, notice),
+      });
   const { login, overrides } = upstream;
   for (const secret of secretsOf(login.credential)) log.hide(secret);
   login.notices.forEach(notice);
   try {
-    const capture = source === 'chat' ? undefined : await captureFor(settings, paths, { log, context });
+    const { debugMode: mode } = settings;
+    const capture =
+      source === 'chat' || mode === 'off'
+        ? undefined
+        : await openCapture({ mode, stateFolder: paths.state, version: context.version, log, now });
     const network = await context.loadFetch(isSimulator ? undefined : vpnProxyUrl);
     const fetch = capture?.watch(network) ?? network;
     const lock = { now, sleep, notice, signal: context.stopSignal() };
@@ -124,15 +131,11 @@ export async function openGateway(
   }
 }
 
-async function captureFor(
-  { debugMode: mode }: Settings,
-  { state: stateFolder }: GatewayPaths,
-  { log, context: { now, version } }: { readonly log: Logger; readonly context: Context },
-): Promise<DebugCapture | undefined> {
-  if (mode === 'off') return undefined;
+async function openCapture(options: CaptureOptions): Promise<DebugCapture> {
   const { createDebugCapture } = await import('./server/debug-capture.js');
+  const { mode, stateFolder, log } = options;
   log.info(`DEBUG_MODE=${mode}: what is said is kept in ${join(stateFolder, 'debug')}, for a week at most.`);
-  return createDebugCapture({ mode, stateFolder, version, log, now });
+  return createDebugCapture(options);
 }
 
 type Upstream = {
@@ -141,27 +144,15 @@ type Upstream = {
   readonly close: () => Promise<void>;
 };
 
-type LoginOptions = {
-  readonly profile: CommandOptions[string];
-  readonly paths: GatewayPaths;
-  readonly notice: (sentence: string) => void;
-};
-
 async function realUpstream(
   context: Context,
   settings: Settings,
-  { profile, paths, notice }: LoginOptions,
+  { profile, logins }: { readonly profile: CommandOptions[string]; readonly logins: LoginStore },
 ): Promise<Upstream> {
   const { machine, now, sleep, runProgram } = context;
   const login = await findLogin(
     { ...settings, homeDirectory: machine.homeDirectory },
-    {
-      now,
-      sleep,
-      runProgram,
-      logins: openLogins(context, paths, notice),
-      profile: typeof profile === 'string' ? profile : undefined,
-    },
+    { now, sleep, runProgram, logins, profile: typeof profile === 'string' ? profile : undefined },
   );
   if (login === undefined) throw notLoggedIn();
   return { login, overrides: hostsOf(settings), close: () => Promise.resolve() };

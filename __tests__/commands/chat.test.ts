@@ -69,6 +69,18 @@ test('chat --thinking shows the reasoning on stderr, and without it nobody sees 
   ]);
 });
 
+test('reasoning commands no terminal, which stderr may be when the answer is piped', async () => {
+  const simulator = await startSimulator({ pace: 'none' });
+  const frames = [
+    { event: 'reasoningContentEvent', payload: { text: 'red \u001b[31mhere\u009b2J\n' } },
+    { event: 'assistantResponseEvent', payload: { content: 'bytes \u001b[31m\n' } },
+  ];
+  simulator.enqueue({ frames });
+  const ended = await run(['chat', '--thinking', 'hi'], { env: loginAt(simulator.url) });
+  await simulator.close();
+  expect(ended).toEqual({ code: 0, stdout: 'bytes \u001b[31m\n', stderr: 'red [31mhere2J\n\n' });
+});
+
 test('chat says on stderr that an answer was cut at its length', async () => {
   const simulator = await startSimulator({ pace: 'none' });
   const frames = [

@@ -20,3 +20,10 @@ test('an empty HOME is the home of the user, and not the folder in which one hap
   const { stdout } = await run(['run', 'codex', '--print', '--demo'], { env });
   expect(stdout).toContain(`args = ["${userInfo().homedir}/`);
 });
+
+test('a user without a home and without a name can use the gateway with KIRO_GATEWAY_HOME', async () => {
+  const nobody = `import os from 'node:os'; import { syncBuiltinESMExports } from 'node:module';
+    os.homedir = os.userInfo = () => { throw new Error('ENOENT'); }; syncBuiltinESMExports();`;
+  const env = { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(nobody)}` };
+  expect(await run(['chat', '--demo', '2+2?'], { env })).toMatchObject({ code: 0, stderr: '' });
+});

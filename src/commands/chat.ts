@@ -16,34 +16,34 @@ import { withGateway, type Run } from './command.js';
 
 export const chat: Run = async (words, options, context) => {
   const { terminal } = context;
-  const { model, system, effort, thinking, file, json: isJson } = options;
+  const { model, system, effort, thinking, file, json } = options;
   const question = await readQuestion(words.join(' ').trim(), typeof file === 'object' ? file : [], context);
   const signal = context.stopSignal();
   return withGateway(context, options, async ({ gateway }) => {
     try {
       const prompt = question.prompt || (await askForPrompt(context));
-      const conversation = {
-        model: String(model),
-        system: typeof system === 'string' ? [system] : [],
-        // None are sent, so none is ever called.
-        tools: [],
-        reasoning: {
-          mode: thinking === true ? 'on' : effort === 'none' ? 'off' : undefined,
-          // The cast is what commander has checked.
-          effort: effort as Effort | undefined,
+      const { turn, notices, modelId } = await gateway.converse(
+        {
+          model: String(model),
+          system: typeof system === 'string' ? [system] : [],
+          // None are sent, so none is ever called.
+          tools: [],
+          reasoning: {
+            mode: thinking === true ? 'on' : effort === 'none' ? 'off' : undefined,
+            // The cast is what commander has checked.
+            effort: effort as Effort | undefined,
+          },
+          messages: [toMessage(prompt, question.attachments)],
         },
-        messages: [toMessage(prompt, question.attachments)],
-      } as const;
-      const { turn, notices, modelId } = await gateway.converse(conversation, signal);
+        signal,
+      );
       for (const notice of notices) terminal.note(noticeNote(notice));
-      const completion =
-        isJson === true
-          ? await writeObject(turn, terminal, modelId)
-          : await writeWords(turn, terminal, thinking === true);
+      const answer =
+        json === true ? writeObject(turn, terminal, modelId) : writeWords(turn, terminal, thinking === true);
+      const completion = await answer;
       // Ctrl-C in a pipe ends the reader as well, and it may be the first to go.
       signal.throwIfAborted();
-      if (completion === undefined) return 0;
-      const note = END_NOTES[completion.finishReason];
+      const note = completion && END_NOTES[completion.finishReason];
       if (note !== undefined) terminal.note(note);
       return 0;
     } catch (thrown) {
@@ -69,20 +69,20 @@ async function readQuestion(asked: string, paths: readonly string[], context: Co
     const count = files.filter((it) => it.type === type).length;
     if (count > MAX_MEDIA[type]) throw refusal(`${count} ${type}s are too many; one question takes ${MAX_MEDIA[type]}`);
   }
-  const piped = await readPiped(asked, context);
-  if (piped === undefined) return { prompt: asked, attachments: files };
-  const added = piped.type === 'text' ? piped.text.trim() : '';
-  const prompt = [asked, added].filter((text) => text !== '').join('\n\n');
+  const bytes = await readPiped(asked, context);
+  if (bytes === undefined) return { prompt: asked, attachments: files };
+  const piped = toAttachment('The piped input', bytes);
+  const isText = piped.type === 'text';
+  const prompt = [asked, isText ? piped.text.trim() : ''].filter((text) => text !== '').join('\n\n');
   if (prompt === '') throw noPrompt();
-  return { prompt, attachments: piped.type === 'text' ? files : [piped, ...files] };
+  return { prompt, attachments: isText ? files : [piped, ...files] };
 }
 
-async function readPiped(asked: string, context: Context): Promise<Attachment | undefined> {
+async function readPiped(asked: string, context: Context): Promise<Uint8Array | undefined> {
   const tell = (): void => context.terminal.note('Waiting for the end of the piped input …');
   const waiting = context.startTimer(SILENT_MS, tell);
   try {
-    const bytes = await context.readPiped({ maxBytes: MAX_FILE_BYTES, mayBeSilent: asked !== '' });
-    return bytes === undefined ? undefined : toAttachment('The piped input', bytes);
+    return await context.readPiped({ maxBytes: MAX_FILE_BYTES, mayBeSilent: asked !== '' });
   } finally {
     waiting.stop();
   }
@@ -126,41 +126,38 @@ function toAttachment(name: string, bytes: Uint8Array): Attachment {
   };
   const image = imageFormatOf(bytes);
   if (image !== undefined) return { type: 'image', format: image, data: encoded('image') };
-  const toDocument = (format: DocumentFormat): Document => {
-    return { type: 'document', name: basename(name), format, data: encoded('document') };
-  };
   const ending = extname(name).slice(1).toLowerCase();
-  const document = binaryDocumentFormat(bytes, ending);
-  if (document !== undefined) return toDocument(document);
+  const endsAs = (...formats: readonly DocumentFormat[]) => formats.find((format) => format === ending);
   const text = decodeText(bytes);
-  if (text !== undefined) return { type: 'text', name, text };
   // Spreadsheet programs write tables in older encodings; Kiro may know what to make of them.
-  const textual = (['csv', 'html', 'txt', 'md'] as const).find((format) => format === ending);
-  if (textual !== undefined && !bytes.includes(0)) return toDocument(textual);
+  const older = text === undefined && !bytes.includes(0) ? endsAs('csv', 'html', 'txt', 'md') : undefined;
+  const format = binaryFormat(bytes, endsAs) ?? older;
+  if (format !== undefined) return { type: 'document', name: basename(name), format, data: encoded('document') };
+  if (text !== undefined) return { type: 'text', name, text };
   throw refusal(`${name} is neither text nor an image or a document that Kiro takes (${KINDS})`);
 }
 
-/** UTF-8, or what its byte order mark says; undefined when it is no text. */
+/** The container says little about what is inside; there the ending decides. */
+function binaryFormat(
+  bytes: Uint8Array,
+  endsAs: (...formats: readonly DocumentFormat[]) => DocumentFormat | undefined,
+): DocumentFormat | undefined {
+  if (isPdf(bytes)) return 'pdf';
+  const head = Buffer.from(bytes.subarray(0, 8)).toString('hex');
+  if (head.startsWith('504b0304')) return endsAs('docx', 'xlsx');
+  return head === 'd0cf11e0a1b11ae1' ? endsAs('doc', 'xls') : undefined;
+}
+
+/** UTF-8, or the UTF-16 of PowerShell's `>` by its byte order mark; undefined when it is no text. */
 function decodeText(bytes: Uint8Array): string | undefined {
-  const [first, second] = bytes;
-  // PowerShell's `>` writes UTF-16.
-  const little = first === 0xff && second === 0xfe;
-  const encoding = little ? 'utf-16le' : first === 0xfe && second === 0xff ? 'utf-16be' : 'utf-8';
+  const mark = Buffer.from(bytes.subarray(0, 2)).toString('hex');
+  const encoding = { fffe: 'utf-16le', feff: 'utf-16be' }[mark] ?? 'utf-8';
   if (encoding === 'utf-8' && bytes.includes(0)) return undefined;
   try {
     return new TextDecoder(encoding, { fatal: true }).decode(bytes);
   } catch {
     return undefined;
   }
-}
-
-/** The container says little about what is inside; there the ending decides. */
-function binaryDocumentFormat(bytes: Uint8Array, ending: string): DocumentFormat | undefined {
-  const head = Buffer.from(bytes.subarray(0, 8)).toString('latin1');
-  if (isPdf(bytes)) return 'pdf';
-  if (head.startsWith('PK\u0003\u0004')) return (['docx', 'xlsx'] as const).find((format) => format === ending);
-  if (head !== '\u00d0\u00cf\u0011\u00e0\u00a1\u00b1\u001a\u00e1') return undefined;
-  return (['doc', 'xls'] as const).find((format) => format === ending);
 }
 
 function noPrompt(): GatewayError {
@@ -187,15 +184,13 @@ const KINDS = 'png, jpeg, gif, webp, pdf, csv, doc, docx, xls, xlsx, html, txt, 
  * @throws GatewayError when the turn ends with an error; what was said stays, on lines of its own.
  */
 async function writeWords(turn: Turn, terminal: Terminal, showsReasoning: boolean): Promise<Completion | undefined> {
-  // A terminal obeys control characters; an answer must not command it. Everything else gets every byte.
-  const printable = (text: string): string => (terminal.isInteractive ? harmless(text, '') : text);
   let lastSaid = '';
   let lastAside = '';
   for await (const batch of turn) {
     const last = batch.at(-1);
     const isOver = last?.type === 'finish' || last?.type === 'error';
-    const reasoning = showsReasoning ? printable(deltasOf(batch, 'reasoning')) : '';
-    const said = printable(deltasOf(batch, 'text'));
+    const reasoning = showsReasoning ? harmless(deltasOf(batch, 'reasoning'), '') : '';
+    const said = printable(deltasOf(batch, 'text'), terminal);
     if (reasoning !== '') terminal.aside(reasoning);
     lastAside = reasoning || lastAside;
     if (lastAside !== '' && (said !== '' || isOver)) {
@@ -210,6 +205,11 @@ async function writeWords(turn: Turn, terminal: Terminal, showsReasoning: boolea
     if (last?.type === 'error') throw last.error;
   }
   return undefined;
+}
+
+/** A terminal obeys control characters; an answer must not command it. Everything else gets every byte. */
+function printable(text: string, { isInteractive }: Terminal): string {
+  return isInteractive ? harmless(text, '') : text;
 }
 
 function deltasOf(batch: Batch, block: 'text' | 'reasoning'): string {
@@ -236,7 +236,7 @@ async function writeObject(turn: Turn, terminal: Terminal, model: string): Promi
     const { usage = null, credits = null, finishReason = null } = completion ?? {};
     const answer = { text, reasoning: thought || null, model, usage, credits, finishReason };
     const isWorthIt = completion !== undefined || text + thought !== '';
-    if (isWorthIt) await terminal.result(`${JSON.stringify(answer, null, 2)}\n`);
+    if (isWorthIt) await terminal.result(`${printable(JSON.stringify(answer, null, 2), terminal)}\n`);
   }
 }
 
@@ -248,9 +248,7 @@ function noticeNote(notice: string): string {
 }
 
 /** What a person should know of an answer that did not end by itself. */
-const END_NOTES: Readonly<Record<FinishReason, string | undefined>> = {
-  stop: undefined,
-  'stop-sequence': undefined,
+const END_NOTES: Partial<Record<FinishReason, string>> = {
   'tool-calls': 'The model asked for a tool, and there is none in chat.',
   length: 'The answer was cut at the length that the model may write.',
   'context-full': 'The answer was cut: the window of the model is full.',

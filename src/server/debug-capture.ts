@@ -28,13 +28,12 @@ export type CaptureOptions = {
   readonly mode: 'errors' | 'all';
   readonly stateFolder: string;
   readonly version: string;
-  readonly log: Pick<Logger, 'warn' | 'redact'>;
+  readonly log: Pick<Logger, 'info' | 'warn' | 'redact'>;
   /** Unix time in milliseconds. */
   readonly now: () => number;
 };
 
 export function createDebugCapture({ mode, stateFolder, version, log, now }: CaptureOptions): DebugCapture {
-  const folder = captureFolder(stateFolder);
   const current = new AsyncLocalStorage<RawAttempt[]>();
   let saving = Promise.resolve();
   let hasComplained = false;
@@ -45,9 +44,10 @@ export function createDebugCapture({ mode, stateFolder, version, log, now }: Cap
       const attempts: RawAttempt[] = [];
       const keep = (outcome: Capture['outcome']): void => {
         if (mode === 'errors' && outcome.state !== 'failed') return;
-        const times = { time: new Date(startedAt).toISOString(), milliseconds: now() - startedAt };
+        const time = new Date(startedAt).toISOString();
+        const raw = { time, milliseconds: now() - startedAt, gateway: version, client, outcome };
         // One after the other, so that counting the files counts them all. The client does not wait for it.
-        saving = saving.then(() => save({ ...times, gateway: version, client, attempts, outcome }));
+        saving = saving.then(() => save(raw, attempts));
       };
       try {
         keep(toOutcome(await current.run(attempts, work)));
@@ -77,16 +77,14 @@ export function createDebugCapture({ mode, stateFolder, version, log, now }: Cap
     },
   };
 
-  async function save(raw: Omit<Capture, 'attempts'> & { readonly attempts: readonly RawAttempt[] }): Promise<void> {
+  async function save(raw: Omit<Capture, 'attempts'>, attempts: readonly RawAttempt[]): Promise<void> {
     try {
-      await writeCapture(
-        stateFolder,
-        { ...raw, attempts: raw.attempts.map(toAttempt) },
-        { hide: (text) => log.redact(text), now },
-      );
+      const hide = (text: string): string => log.redact(text);
+      await writeCapture(stateFolder, { ...raw, attempts: attempts.map(toAttempt) }, { hide, now });
     } catch (thrown) {
       if (hasComplained) return;
       hasComplained = true;
+      const folder = captureFolder(stateFolder);
       const what = codeOf(thrown) || reasonOf(thrown);
       log.warn(`DEBUG_MODE: ${folder} cannot be written (${what}); the gateway goes on without captures.`);
     }

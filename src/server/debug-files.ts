@@ -148,7 +148,7 @@ function withWholeSecrets(events: readonly CapturedEvent[], hide: (text: string)
     else runs.push({ key, name, events: [event] });
   }
   return runs.flatMap(({ key, events: run }) => {
-    const texts = run.map((event) => String(payloadOf(event)[key] ?? ''));
+    const texts = run.map((event) => payloadOf(event)[key]).filter((text) => typeof text === 'string');
     const whole = hide(texts.join(''));
     if (whole === texts.map(hide).join('')) return run;
     return run.slice(0, 1).map((event) => ({ ...event, payload: { ...payloadOf(event), [key]: whole } }));

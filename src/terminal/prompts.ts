@@ -44,15 +44,15 @@ export function createPrompts(output: Writable, signal: AbortSignal): Prompts {
       return chosen.value;
     },
     agree: async (message) => answered(await confirm({ ...common, message })),
-    ask: async (message, check) => answered(await text({ ...common, message, validate: checkWith(check) })).trim(),
+    ask: async (message, check) => answered(await text({ ...common, message, ...checkedBy(check) })).trim(),
     askSecret: async (message, check) =>
-      new Secret(answered(await password({ ...common, message, validate: checkWith(check) })).trim()),
+      new Secret(answered(await password({ ...common, message, ...checkedBy(check) })).trim()),
     during: (message, work) => whileTurning(output, message, work),
   };
 }
 
-function checkWith(check: Check) {
-  return (answer: string | undefined): string | undefined => check((answer ?? '').trim());
+function checkedBy(check: Check) {
+  return { validate: (answer: string | undefined) => check((answer ?? '').trim()) };
 }
 
 function answered<Answer>(answer: Answer): Exclude<Answer, symbol> {
