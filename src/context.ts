@@ -7,82 +7,61 @@ import { addAbortSignal } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { createKeychain, type Keychain } from './auth/keychain.js';
-import type { RunProgram } from './auth/kiro-cli.js';
 import { GatewayError } from './core/errors.js';
 import type { Fetch } from './core/fetch.js';
 import type { Secret } from './core/secret.js';
 import type { StartTimer } from './kiro/asker.js';
 import type { Machine } from './settings.js';
 import type { Prompts } from './terminal/prompts.js';
-import { createTerminal, type Terminal } from './terminal/terminal.js';
+import { createTerminal } from './terminal/terminal.js';
 import type { Web } from './web.js';
 
-export type Context = {
-  readonly terminal: Terminal;
-  readonly machine: Machine;
-  readonly workingDirectory: string;
-  readonly version: string;
-  /** Unix time in milliseconds. */
-  readonly now: () => number;
-  /** A random number from 0 to 1. */
-  readonly chance: () => number;
-  readonly sleep: (milliseconds: number, signal?: AbortSignal) => Promise<void>;
-  readonly startTimer: StartTimer;
-  /** A random UUID. */
-  readonly randomId: () => string;
-  /** @param proxyUrl VPN_PROXY_URL; the environment's proxies count without it. */
-  readonly loadFetch: (proxyUrl: Secret | undefined) => Promise<Fetch>;
-  /** For what URLs in prompts point at; see `web.ts` for the rules. */
-  readonly loadWeb: () => Promise<Web>;
-  /** Nothing is loaded or asked before the first entry is. */
-  readonly keychain: () => Keychain;
-  readonly runProgram: RunProgram;
-  /** Undefined when nobody is there to answer: then a missing answer is an error, and nothing waits. */
-  readonly loadPrompts: () => Promise<Prompts | undefined>;
-  /** All that is piped in; undefined on a terminal. A pipe may be one that nobody wants to write to. */
-  readonly readPiped: (limits: PipeLimits) => Promise<Uint8Array | undefined>;
-  /** The first line of what is piped in; empty on a terminal. */
-  readonly readPipe: () => Promise<string>;
-  /** Aborted by the first SIGINT or SIGTERM; the second ends the process at once. */
-  readonly stopSignal: () => AbortSignal;
-  /**
-   * From now on each error that nobody has caught is told, and does not end the process. @returns how to end that.
-   */
-  readonly onUncaught: (tell: (thrown: unknown) => void) => () => void;
-};
+export type Context = Readonly<ReturnType<typeof createContext>>;
 
 type PipeLimits = { readonly maxBytes: number; readonly mayBeSilent: boolean };
 
-/** The global one: `node:crypto` would be loaded for `--help` too. */
-const randomId = (): string => crypto.randomUUID();
-
-export function createContext(): Context {
+export function createContext() {
   let stopping: AbortSignal | undefined;
   let keychain: Keychain | undefined;
+  const machine: Machine = { platform: process.platform, env: process.env, homeDirectory: homeFolder() };
+  /** Aborted by the first SIGINT or SIGTERM; the second ends the process at once. */
   const stopSignal = (): AbortSignal => (stopping ??= signalOfProcess());
   return {
     terminal: createTerminal(process, process.env),
-    machine: { platform: process.platform, env: process.env, homeDirectory: homeFolder() },
+    machine,
     workingDirectory: process.cwd(),
     version: readVersion(),
+    /** Unix time in milliseconds. */
     now: Date.now,
     sleep: pause,
+    /** A random number from 0 to 1. */
     chance: Math.random,
     startTimer,
     randomId,
-    loadFetch: async (proxyUrl) => {
+    /** @param proxyUrl VPN_PROXY_URL; the environment's proxies count without it. */
+    loadFetch: async (proxyUrl: Secret | undefined): Promise<Fetch> => {
       const { createOutboundFetch } = await import('./outbound.js');
       return createOutboundFetch({ proxyUrl, env: process.env });
     },
-    loadWeb: async () => (await import('./web.js')).createWeb(),
-    keychain: () => (keychain ??= createKeychain({ platform: process.platform, sleep: pause, randomId })),
+    /** For what URLs in prompts point at; see `web.ts` for the rules. */
+    loadWeb: async (): Promise<Web> => (await import('./web.js')).createWeb(),
+    /** Nothing is loaded or asked before the first entry is. */
+    keychain: (): Keychain => (keychain ??= createKeychain({ platform: process.platform, sleep: pause, randomId })),
     runProgram,
-    loadPrompts: () => loadPrompts(stopSignal()),
-    readPipe: () => readPipe(stopSignal()),
-    readPiped: (limits) => readPiped(limits, stopSignal()),
+    /** Undefined when nobody is there to answer: then a missing answer is an error, and nothing waits. */
+    loadPrompts: (): Promise<Prompts | undefined> => loadPrompts(stopSignal()),
+    /** All that is piped in; undefined on a terminal. A pipe may be one that nobody wants to write to. */
+    readPiped: (limits: PipeLimits): Promise<Uint8Array | undefined> => readPiped(limits, stopSignal()),
+    /** The first line of what is piped in; empty on a terminal. */
+    readPipe: (): Promise<string> => readPipe(stopSignal()),
     stopSignal,
     onUncaught,
   };
+}
+
+/** The global one: `node:crypto` would be loaded for `--help` too. */
+function randomId(): string {
+  return crypto.randomUUID();
 }
 
 /**
@@ -125,6 +104,7 @@ function readVersion(): string {
   return (JSON.parse(text) as { version: string }).version;
 }
 
+/** From now on each error that nobody has caught is told, and does not end the process. @returns how to end that. */
 function onUncaught(tell: (thrown: unknown) => void): () => void {
   process.on('uncaughtException', tell).on('unhandledRejection', tell);
   return () => void process.off('uncaughtException', tell).off('unhandledRejection', tell);

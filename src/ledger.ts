@@ -22,18 +22,6 @@ export type LedgerEntry = {
 
 export type LedgerSource = 'serve' | 'chat' | 'run';
 
-export type Ledger = {
-  /**
-   * Written at once, or with others a moment later: one file operation per answer is what a busy gateway would feel.
-   * Resolves when it is; never throws, because an answer does not depend on its bookkeeping.
-   */
-  record(entry: LedgerEntry): Promise<void>;
-  /** Writes what still waits. */
-  close(): Promise<void>;
-  /** The entries of so many days, today included, the oldest first. Lines that cannot be read are left out. */
-  read(days: number): Promise<readonly LedgerEntry[]>;
-};
-
 /**
  * @param now Unix time in milliseconds.
  * @param notice Is told, in a sentence and once at a time, that nothing can be written.
@@ -42,7 +30,7 @@ export function createLedger(
   stateFolder: string,
   now: () => number,
   notice: (sentence: string) => void = () => undefined,
-): Ledger {
+) {
   const folder = join(stateFolder, 'ledger');
   const pathOf = (day: string): string => join(folder, `${day}.jsonl`);
   const closing = new AbortController();
@@ -85,15 +73,21 @@ export function createLedger(
   }
 
   return {
-    record(entry) {
+    /**
+     * Written at once, or with others a moment later: one file operation per answer is what a busy gateway would feel.
+     * Resolves when it is; never throws, because an answer does not depend on its bookkeeping.
+     */
+    record(entry: LedgerEntry): Promise<void> {
       waiting.push(entry);
       return (writing ??= writeAll());
     },
-    async close() {
+    /** Writes what still waits. */
+    async close(): Promise<void> {
       closing.abort();
       await writing;
     },
-    async read(days) {
+    /** The entries of so many days, today included, the oldest first. Lines that cannot be read are left out. */
+    async read(days: number): Promise<readonly LedgerEntry[]> {
       const names = Array.from({ length: days }, (_, index) => dayOf(now(), days - 1 - index));
       const files = await Promise.all(
         names.map((day) => readSmallFile(pathOf(day), { maxBytes: MAX_BYTES, links: 'refuse' })),

@@ -5,38 +5,24 @@ import { join } from 'node:path';
 import { digestOf, secretsOf } from './auth/credential.js';
 import { alreadyAlone, createRefreshLock } from './auth/lock.js';
 import { createLoginStore, type LoginStore } from './auth/login-store.js';
-import { createSession, type Session, type SessionFacts } from './auth/session.js';
+import { createSession, type Session } from './auth/session.js';
 import { findLogin, type Login, notLoggedIn } from './auth/sources.js';
 import { fileStore, memoryStore } from './auth/store.js';
 import { createCatalogueStore } from './catalogue.js';
 import type { Context } from './context.js';
 import type { Fetch } from './core/fetch.js';
-import { createGateway, type Gateway } from './gateway.js';
+import { createGateway } from './gateway.js';
 import { createAsker } from './kiro/asker.js';
 import type { HostOverrides } from './kiro/calls.js';
 import { createKiroClient } from './kiro/client.js';
 import { createProfiledSession } from './kiro/profiled-session.js';
-import { createLedger, type Ledger, type LedgerSource } from './ledger.js';
+import { createLedger, type LedgerSource } from './ledger.js';
 import { createLogger, type Logger } from './logger.js';
 import { createRemoteMedia } from './remote-media.js';
 import type { CaptureOptions, DebugCapture } from './server/debug-capture.js';
 import { type CommandOptions, type GatewayPaths, loadSettings, type Settings } from './settings.js';
 
-export type OpenedGateway = {
-  readonly gateway: Gateway;
-  readonly settings: Settings;
-  readonly paths: GatewayPaths;
-  readonly log: Logger;
-  readonly isSimulator: boolean;
-  /** What the turns of this machine cost; undefined for the simulator, whose credits are none. */
-  readonly ledger: Ledger | undefined;
-  /** Who we are, for people; no secret. */
-  readonly login: () => SessionFacts;
-  /** Ends what was started for it, and waits for that. */
-  readonly close: () => Promise<void>;
-  /** Undefined unless DEBUG_MODE is on. */
-  readonly capture: DebugCapture | undefined;
-};
+export type OpenedGateway = Readonly<Awaited<ReturnType<typeof openGateway>>>;
 
 /**
  * @param options Those of the command line: settings' flags, `envFile`, `profile`, `demo`.
@@ -44,11 +30,7 @@ export type OpenedGateway = {
  * reads sentences, and is not told that the login cannot be renewed for much longer.
  * @throws GatewayError `invalid-request` for bad settings, `not-logged-in` without a login.
  */
-export async function openGateway(
-  context: Context,
-  options: CommandOptions,
-  source: LedgerSource,
-): Promise<OpenedGateway> {
+export async function openGateway(context: Context, options: CommandOptions, source: LedgerSource) {
   const { terminal, now, sleep, randomId } = context;
   const { settings, paths, notices } = await loadSettings(context, options, source === 'serve');
   const words = source === 'chat' ? 'talk' : terminal.live === undefined ? 'text' : 'screen';
@@ -120,11 +102,24 @@ export async function openGateway(
           void ledger.record({ time: now(), model, session: sessionId, inputTokens, outputTokens, credits, source }),
       }),
     });
-    const close = async (): Promise<void> => {
-      await ledger?.close();
-      await upstream.close();
+    return {
+      gateway,
+      settings,
+      paths,
+      log,
+      isSimulator,
+      /** What the turns of this machine cost; undefined for the simulator, whose credits are none. */
+      ledger,
+      /** Undefined unless DEBUG_MODE is on. */
+      capture,
+      /** Who we are, for people; no secret. */
+      login: () => session.describe(),
+      /** Ends what was started for it, and waits for that. */
+      async close(): Promise<void> {
+        await ledger?.close();
+        await upstream.close();
+      },
     };
-    return { gateway, settings, paths, log, isSimulator, ledger, capture, login: () => session.describe(), close };
   } catch (thrown) {
     await upstream.close();
     throw thrown;

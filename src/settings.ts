@@ -93,19 +93,11 @@ export type EnvFile = {
   readonly notices: readonly string[];
 };
 
-export type LoadedSettings = {
-  readonly settings: Settings;
-  readonly paths: GatewayPaths;
-  readonly notices: readonly string[];
-  /** The file that was named, or `./.env`. */
-  readonly near: EnvFile;
-  /** The one in the config folder. */
-  readonly own: EnvFile;
-};
+export type LoadedSettings = Readonly<Awaited<ReturnType<typeof loadSettings>>>;
 
 /**
  * Flags, the environment, the file of `--env-file` or else `./.env`, and last the `.env` in the config folder, which is
- * the person's own and may set everything.
+ * the person's own and may set everything. The second to last is `near`, the last `own`.
  * @param folderEnvFile Whether `./.env` counts, which may belong to anybody.
  * @param leftOut Variables that count as not set.
  * @throws GatewayError `invalid-request` for a file that cannot be read, and for a value that is none with its variable
@@ -116,7 +108,7 @@ export async function loadSettings(
   flags: CommandOptions,
   folderEnvFile: boolean,
   leftOut?: ReadonlySet<string>,
-): Promise<LoadedSettings> {
+) {
   const { env, homeDirectory } = machine;
   const { envFile: named } = flags;
   const near =

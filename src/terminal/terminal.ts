@@ -1,34 +1,10 @@
 /** The two voices of the command line: results on stdout, talk on stderr, and there lines that stay at the bottom. */
 
 import type { Writable } from 'node:stream';
-import { Chalk, type ChalkInstance } from 'chalk';
+import { Chalk } from 'chalk';
 import { GatewayError } from '../core/errors.js';
 
-export type Terminal = {
-  /** True when a person sees stdout as it is written. */
-  readonly isInteractive: boolean;
-  /** Styles for results; without effect when nobody sees them or NO_COLOR is set. */
-  readonly style: ChalkInstance;
-  /**
-   * Writes to stdout exactly this; waits when the reader is slow. False when the reader has gone.
-   * @throws GatewayError `forbidden` when it cannot be written, as on a full disk.
-   */
-  readonly result: (text: string) => Promise<boolean>;
-  /** Columns of the terminal that stdout is; undefined when it is none. */
-  readonly columns: number | undefined;
-  /** Writes to stderr exactly this, dimmed where a person sees it. */
-  readonly aside: (text: string) => void;
-  /** Writes one line to stderr. */
-  readonly note: (line: string) => void;
-  /** Writes to stderr exactly this. */
-  readonly log: (text: string) => void;
-  /** Styles for talk; without effect when nobody sees it or NO_COLOR is set. */
-  readonly talkStyle: ChalkInstance;
-  /** Columns of the terminal that stderr is, as it is now; undefined when it is none. */
-  readonly talkColumns: () => number | undefined;
-  /** Lines at the bottom of the terminal that stderr is; undefined when it is none, or cannot do that. */
-  readonly live: Live | undefined;
-};
+export type Terminal = Readonly<ReturnType<typeof createTerminal>>;
 
 type Screen = Writable & { readonly isTTY?: boolean; readonly columns?: number };
 
@@ -39,38 +15,51 @@ export type TerminalStreams = {
   readonly once: (event: 'exit', listener: () => void) => unknown;
 };
 
-export function createTerminal(streams: TerminalStreams, env: Readonly<Record<string, string | undefined>>): Terminal {
+export function createTerminal(streams: TerminalStreams, env: Readonly<Record<string, string | undefined>>) {
   const { stdout, stderr } = streams;
   const isInteractive = stdout.isTTY === true;
   const mayBeColoured = !env['NO_COLOR'] && env['TERM'] !== 'dumb';
   const talkStyle = new Chalk({ level: stderr.isTTY === true && mayBeColoured ? 1 : 0 });
-  const live = stderr.isTTY === true && env['TERM'] !== 'dumb' ? createLive(stderr, talkStyle.dim) : undefined;
-  if (live !== undefined) streams.once('exit', live.hide);
-  const say = live?.above ?? ((text: string) => void stderr.write(text));
+  const screen = stderr.isTTY === true && env['TERM'] !== 'dumb' ? createLive(stderr, talkStyle.dim) : undefined;
+  if (screen !== undefined) streams.once('exit', screen.hide);
+  const say = screen?.above ?? ((text: string): void => void stderr.write(text));
+  const live: Live | undefined = screen;
   let readerIsGone = false;
   // What becomes of a text, its own write is told.
   stdout.on('error', () => undefined);
   stderr.on('error', () => undefined);
   return {
+    /** True when a person sees stdout as it is written. */
     isInteractive,
+    /** Styles for results; without effect when nobody sees them or NO_COLOR is set. */
     style: new Chalk({ level: isInteractive && mayBeColoured ? 1 : 0 }),
+    /** Columns of the terminal that stdout is; undefined when it is none. */
     columns: isInteractive ? stdout.columns : undefined,
-    aside: (text) => void stderr.write(talkStyle.dim(text)),
-    async result(text) {
+    /**
+     * Writes to stdout exactly this; waits when the reader is slow. False when the reader has gone.
+     * @throws GatewayError `forbidden` when it cannot be written, as on a full disk.
+     */
+    result: async (text: string): Promise<boolean> => {
       if (readerIsGone) return false;
       const cause = await new Promise<NodeJS.ErrnoException | null | undefined>((done) => stdout.write(text, done));
       if (!cause) return true;
       // `| head` closes our stdout; that is the reader's right and no error of ours.
       readerIsGone = READER_IS_GONE.has(cause.code ?? '');
       if (readerIsGone) return false;
-      throw new GatewayError('forbidden', `The result cannot be written (${cause.code}); write it elsewhere.`, {
-        cause,
-      });
+      const message = `The result cannot be written (${cause.code}); write it elsewhere.`;
+      throw new GatewayError('forbidden', message, { cause });
     },
-    note: (line) => say(`${line}\n`),
+    /** Writes to stderr exactly this, dimmed where a person sees it. */
+    aside: (text: string): void => void stderr.write(talkStyle.dim(text)),
+    /** Writes one line to stderr. */
+    note: (line: string): void => say(`${line}\n`),
+    /** Writes to stderr exactly this. */
     log: say,
+    /** Styles for talk; without effect when nobody sees it or NO_COLOR is set. */
     talkStyle,
-    talkColumns: () => (stderr.isTTY === true ? stderr.columns : undefined),
+    /** Columns of the terminal that stderr is, as it is now; undefined when it is none. */
+    talkColumns: (): number | undefined => (stderr.isTTY === true ? stderr.columns : undefined),
+    /** Lines at the bottom of the terminal that stderr is; undefined when it is none, or cannot do that. */
     live,
   };
 }
@@ -87,17 +76,12 @@ export type Live = {
   readonly hide: () => void;
 };
 
-type LiveScreen = Live & {
-  /** Writes the text, which ends a line, above the lines that are shown. */
-  readonly above: (text: string) => void;
-};
-
 /**
  * Nothing runs, and the cursor is where it was, while there are no lines to show. The first appear after a quarter of
  * a second: what is over by then was never worth a line.
  * @param style Of every line; without it they must not have escape sequences.
  */
-export function createLive(screen: Screen, style: (line: string) => string): LiveScreen {
+export function createLive(screen: Screen, style: (line: string) => string) {
   let draw = NOTHING;
   let shown: readonly string[] = [];
   let shownColumns = columnsOf(screen);
@@ -114,6 +98,7 @@ export function createLive(screen: Screen, style: (line: string) => string): Liv
     else if (shownColumns !== columnsOf(screen) || lines.join('\n') !== shown.join('\n')) write('', lines);
   }
 
+  /** Writes the text, which ends a line, above the lines that are shown. */
   function above(text: string): void {
     if (shown.length === 0) screen.write(text);
     else write(text, fitting());
@@ -172,7 +157,7 @@ export function writeTable(columns: readonly Column[], rows: readonly (readonly 
   const widths = columns.map((_, at) => Math.max(...lines.map((line) => (line[at] ?? '').length)));
   return lines.map((line) =>
     columns
-      .map(({ align }, at) => pad(line[at] ?? '', widths[at] ?? 0, align))
+      .map(({ align }, at) => (line[at] ?? '')[align === 'right' ? 'padStart' : 'padEnd'](widths[at] ?? 0))
       .join('  ')
       .trimEnd(),
   );
@@ -188,8 +173,4 @@ export function writeBar(part: number, whole: number, width: number): string {
   const share = whole > 0 ? Math.min(1, Math.max(0, part / whole)) : 0;
   const filled = share > 0 ? Math.max(1, Math.round(share * width)) : 0;
   return '█'.repeat(filled) + '░'.repeat(width - filled);
-}
-
-function pad(text: string, width: number, align: Column['align']): string {
-  return align === 'right' ? text.padStart(width) : text.padEnd(width);
 }
