@@ -14,19 +14,7 @@ export type LogFormat = 'text' | 'json' | 'screen' | 'talk';
 /** What a line of JSON has besides its words. */
 export type LogFacts = Readonly<Record<string, string | number | boolean | undefined>>;
 
-export type Logger = {
-  debug(message: string): void;
-  info(message: string, facts?: LogFacts): void;
-  /** @param cause Its message is appended, its stack never. */
-  warn(message: string, cause?: unknown, facts?: LogFacts): void;
-  error(message: string, cause?: unknown): void;
-  /** The text as a line of the log would have it: on one line, without secrets and what a terminal would obey. */
-  clean(text: string): string;
-  /** The text without secrets, those of `hide` too. */
-  redact(text: string): string;
-  /** From now on this very value is unreadable in every line, whatever it looks like. */
-  hide(secret: Secret | undefined): void;
-};
+export type Logger = Readonly<ReturnType<typeof createLogger>>;
 
 export function createLogger(options: {
   readonly level: LogLevel;
@@ -35,7 +23,7 @@ export function createLogger(options: {
   readonly write: (line: string) => void;
   /** Unix time in milliseconds. */
   readonly now: () => number;
-}): Logger {
+}) {
   const { format = 'text', write, now } = options;
   const hidden = new Set<string>();
   const least = LEVELS.indexOf(options.level);
@@ -56,13 +44,17 @@ export function createLogger(options: {
     write(format === 'talk' ? `${words}\n` : `${shownTime} ${level.padEnd(5)} ${words}\n`);
   };
   return {
-    debug: (message) => log('DEBUG', message),
-    info: (message, facts) => log('INFO', message, undefined, facts),
-    warn: (message, cause, facts) => log('WARN', message, cause, facts),
-    error: (message, cause) => log('ERROR', message, cause),
+    debug: (message: string): void => log('DEBUG', message),
+    info: (message: string, facts?: LogFacts): void => log('INFO', message, undefined, facts),
+    /** @param cause Its message is appended, its stack never. */
+    warn: (message: string, cause?: unknown, facts?: LogFacts): void => log('WARN', message, cause, facts),
+    error: (message: string, cause?: unknown): void => log('ERROR', message, cause),
+    /** The text as a line of the log would have it: on one line, without secrets and what a terminal would obey. */
     clean,
+    /** The text without secrets, those of `hide` too. */
     redact: redactAll,
-    hide(secret) {
+    /** From now on this very value is unreadable in every line, whatever it looks like. */
+    hide(secret: Secret | undefined): void {
       const value = secret?.reveal() ?? '';
       // A word of a few letters would make holes in every line.
       if (value.length >= 8) hidden.add(value);

@@ -17,12 +17,7 @@ import {
 } from './debug-files.js';
 import type { StreamOutcome } from './sse.js';
 
-export type DebugCapture = {
-  /** Does the work, and keeps what is asked of Kiro meanwhile as that of this request. Rejects as the work does. */
-  during(request: CapturedRequest, work: () => Promise<StreamOutcome | undefined>): Promise<void>;
-  /** The same fetch; turns that it asks for are looked at as they pass. */
-  watch(fetch: Fetch): Fetch;
-};
+export type DebugCapture = Readonly<ReturnType<typeof createDebugCapture>>;
 
 export type CaptureOptions = {
   readonly mode: 'errors' | 'all';
@@ -33,13 +28,14 @@ export type CaptureOptions = {
   readonly now: () => number;
 };
 
-export function createDebugCapture({ mode, stateFolder, version, log, now }: CaptureOptions): DebugCapture {
+export function createDebugCapture({ mode, stateFolder, version, log, now }: CaptureOptions) {
   const current = new AsyncLocalStorage<RawAttempt[]>();
   let saving = Promise.resolve();
   let hasComplained = false;
 
   return {
-    async during(client, work) {
+    /** Does the work, and keeps what is asked of Kiro meanwhile as that of this request. Rejects as the work does. */
+    async during(client: CapturedRequest, work: () => Promise<StreamOutcome | undefined>): Promise<void> {
       const startedAt = now();
       const attempts: RawAttempt[] = [];
       const keep = (outcome: Capture['outcome']): void => {
@@ -57,24 +53,27 @@ export function createDebugCapture({ mode, stateFolder, version, log, now }: Cap
       }
     },
 
-    watch: (fetch) => async (url, init) => {
-      const attempts = current.getStore();
-      // Whatever else is asked meanwhile, such as a renewal of the login, is none of a turn's business.
-      if (attempts === undefined || !TURN_PATHS.test(new URL(url).pathname)) return fetch(url, init);
-      const attempt: RawAttempt = { url, body: init.body ?? '', chunks: [] };
-      attempts.push(attempt);
-      try {
-        const response = await fetch(url, init);
-        attempt.answer = response;
-        // Until the end has come.
-        attempt.failure = 'the gateway stopped reading before its end';
-        const { status, headers, body } = response;
-        return { status, headers, text: () => response.text(), body: body && watched(body, attempt) };
-      } catch (thrown) {
-        attempt.failure = reasonOf(thrown);
-        throw thrown;
-      }
-    },
+    /** The same fetch; turns that it asks for are looked at as they pass. */
+    watch:
+      (fetch: Fetch): Fetch =>
+      async (url, init) => {
+        const attempts = current.getStore();
+        // Whatever else is asked meanwhile, such as a renewal of the login, is none of a turn's business.
+        if (attempts === undefined || !TURN_PATHS.test(new URL(url).pathname)) return fetch(url, init);
+        const attempt: RawAttempt = { url, body: init.body ?? '', chunks: [] };
+        attempts.push(attempt);
+        try {
+          const response = await fetch(url, init);
+          attempt.answer = response;
+          // Until the end has come.
+          attempt.failure = 'the gateway stopped reading before its end';
+          const { status, headers, body } = response;
+          return { status, headers, text: () => response.text(), body: body && watched(body, attempt) };
+        } catch (thrown) {
+          attempt.failure = reasonOf(thrown);
+          throw thrown;
+        }
+      },
   };
 
   async function save(raw: Omit<Capture, 'attempts'>, attempts: readonly RawAttempt[]): Promise<void> {

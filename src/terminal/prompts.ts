@@ -7,47 +7,54 @@ import { confirm, isCancel, log, note, password, select, text } from '@clack/pro
 import { GatewayError } from '../core/errors.js';
 import { Secret } from '../core/secret.js';
 
-/** Every question rejects with GatewayError `cancelled` on Ctrl-C, on Escape, and when the signal aborts. */
-export type Prompts = {
-  readonly warn: (line: string) => void;
-  /** Lines in a box, for what must not be overlooked. */
-  readonly box: (title: string, lines: readonly string[]) => void;
-  /** The first choice is the one that Enter takes. */
-  readonly choose: <Value extends string>(question: string, choices: readonly Choice<Value>[]) => Promise<Value>;
-  readonly agree: (question: string) => Promise<boolean>;
-  readonly ask: (question: string, check: Check) => Promise<string>;
-  /** What is typed is not shown. */
-  readonly askSecret: (question: string, check: Check) => Promise<Secret>;
-  /** Shows that something is under way until the promise has settled. Ctrl-C stays a signal meanwhile. */
-  readonly during: <Result>(message: string, work: Promise<Result>) => Promise<Result>;
-};
+export type Prompts = Readonly<ReturnType<typeof createPrompts>>;
 
 export type Choice<Value extends string> = { readonly value: Value; readonly label: string; readonly hint?: string };
 
 /** A complaint, or undefined when the answer will do. */
 export type Check = (answer: string) => string | undefined;
 
-export function createPrompts(output: Writable, signal: AbortSignal): Prompts {
+/** Every question rejects with GatewayError `cancelled` on Ctrl-C, on Escape, and when the signal aborts. */
+export function createPrompts(output: Writable, signal: AbortSignal) {
   const common = { output, signal };
   return {
-    warn: (line) => log.warn(line, { output }),
-    box(title, lines) {
+    warn: (line: string): void => log.warn(line, { output }),
+    /** Lines in a box, for what must not be overlooked. */
+    box(title: string, lines: readonly string[]): void {
       // Something may be turning on this line.
       output.write(EMPTY_LINE);
       note(lines.join('\n'), title, { output, format: (line) => line });
     },
-    async choose(message, choices) {
+    /** The first choice is the one that Enter takes. */
+    async choose<Value extends string>(message: string, choices: readonly Choice<Value>[]): Promise<Value> {
       const options: Choice<string>[] = choices.map((it) => ({ ...it }));
       const answer = answered(await select<string>({ ...common, message, options }));
       const chosen = choices.find(({ value }) => value === answer);
       if (chosen === undefined) throw cancelled();
       return chosen.value;
     },
-    agree: async (message) => answered(await confirm({ ...common, message })),
-    ask: async (message, check) => answered(await text({ ...common, message, ...checkedBy(check) })).trim(),
-    askSecret: async (message, check) =>
+    agree: async (message: string): Promise<boolean> => answered(await confirm({ ...common, message })),
+    ask: async (message: string, check: Check): Promise<string> =>
+      answered(await text({ ...common, message, ...checkedBy(check) })).trim(),
+    /** What is typed is not shown. */
+    askSecret: async (message: string, check: Check): Promise<Secret> =>
       new Secret(answered(await password({ ...common, message, ...checkedBy(check) })).trim()),
-    during: (message, work) => whileTurning(output, message, work),
+    /**
+     * Shows that something is under way until the promise has settled. Ctrl-C stays a signal meanwhile: the spinner of
+     * clack takes over the keyboard and ends the process on it.
+     */
+    async during<Result>(message: string, work: Promise<Result>): Promise<Result> {
+      let turn = 0;
+      const draw = (): void => void output.write(`${EMPTY_LINE}${FRAMES[turn++ % FRAMES.length]}  ${message}`);
+      draw();
+      const timer = setInterval(draw, FRAME_MS);
+      try {
+        return await work;
+      } finally {
+        clearInterval(timer);
+        output.write(EMPTY_LINE);
+      }
+    },
   };
 }
 
@@ -63,20 +70,6 @@ function answered<Answer>(answer: Answer): Exclude<Answer, symbol> {
 
 function cancelled(): GatewayError {
   return new GatewayError('cancelled', 'Stopped; nothing was stored.');
-}
-
-/** A spinner of our own: the one of clack takes over the keyboard and ends the process on Ctrl-C. */
-async function whileTurning<Result>(output: Writable, message: string, work: Promise<Result>): Promise<Result> {
-  let turn = 0;
-  const draw = (): void => void output.write(`${EMPTY_LINE}${FRAMES[turn++ % FRAMES.length]}  ${message}`);
-  draw();
-  const timer = setInterval(draw, FRAME_MS);
-  try {
-    return await work;
-  } finally {
-    clearInterval(timer);
-    output.write(EMPTY_LINE);
-  }
 }
 
 /** Back to its beginning, and nothing on it. */
