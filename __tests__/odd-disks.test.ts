@@ -65,7 +65,7 @@ for (const kilobytes of [0, 1]) {
     expect(said).toContain('The list of models cannot be kept');
 
     const files = readdirSync(home, { recursive: true, encoding: 'utf8' });
-    expect(files.filter((name) => name.endsWith('.tmp'))).toEqual([]);
+    expect(files.filter((name) => /\.(?:tmp|ticket|lock)\b/.test(name))).toEqual([]);
     for (const name of files.filter((it) => it.endsWith('.json'))) JSON.parse(readFileSync(join(home, name), 'utf8'));
     expect((await run(['chat', 'hi'], { env })).code).toBe(0);
     expect((await loginsIn(home).readLogin('default'))?.facts.name).toBe('default');

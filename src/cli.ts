@@ -46,10 +46,12 @@ function readable(text: string): string {
   return harmless(redact(text));
 }
 
-/** `--demo` alone takes no value, so that the prompt after it stays a prompt; commander would swallow it. */
+/** `--demo` of a command alone takes no value, so that the prompt after it stays a prompt; commander would swallow it. */
 function withBareDemo(argv: readonly string[]): string[] {
   const end = argv.indexOf('--');
-  return argv.map((arg, index) => (arg === '--demo' && (end === -1 || index < end) ? '--demo=' : arg));
+  const isOption = (arg: string, index: number): boolean =>
+    index > 0 && (end === -1 || index < end) && arg === '--demo';
+  return argv.map((arg, index) => (isOption(arg, index) ? '--demo=' : arg));
 }
 
 /** What Kiro's own words leave out, because clients know it. */

@@ -214,6 +214,10 @@ for (const [what, args] of usageErrors) {
   });
 }
 
+test('an option in the wrong place is named as it was typed', async () => {
+  expect((await run(['--demo', 'chat', 'hi'])).stderr).toContain("error: unknown option '--demo'\n");
+});
+
 for (const { name: command } of commands) {
   test(`${command} --help shows examples and loads nothing of the gateway`, async () => {
     const { code, stdout, stderr } = await run([command, '--help'], { env: { NODE_DEBUG: 'esm' } });
