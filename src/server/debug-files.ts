@@ -138,25 +138,30 @@ function hideSecrets(value: unknown, hide: (text: string) => string): unknown {
 
 /** A secret that Kiro says arrives in pieces, none of which looks like one: a run that holds one becomes one event. */
 function withWholeSecrets(events: readonly CapturedEvent[], hide: (text: string) => string): readonly CapturedEvent[] {
-  const runs: { readonly key: string; readonly name: string; readonly events: CapturedEvent[] }[] = [];
-  for (const event of events) {
-    const payload = payloadOf(event);
-    const key = DELTA_KEYS.find((it) => typeof payload[it] === 'string') ?? '';
-    const name = `${key} ${String(payload['toolUseId'])}`;
-    const last = runs.at(-1);
-    if (key !== '' && last?.name === name) last.events.push(event);
-    else runs.push({ key, name, events: [event] });
-  }
-  return runs.flatMap(({ key, events: run }) => {
-    const texts = run.map((event) => payloadOf(event)[key]).filter((text) => typeof text === 'string');
-    const whole = hide(texts.join(''));
-    if (whole === texts.map(hide).join('')) return run;
-    return run.slice(0, 1).map((event) => ({ ...event, payload: { ...payloadOf(event), [key]: whole } }));
+  const deltas = events.map((event) => {
+    const payload = isRecord(event.payload) ? event.payload : {};
+    const key = DELTA_KEYS.find((it) => typeof payload[it] === 'string');
+    return { event, payload, key, text: key === undefined ? '' : String(payload[key]) };
+  });
+  return runsOf(deltas, ({ key, payload }) => `${key} ${String(payload['toolUseId'])}`).flatMap((run) => {
+    const [{ event, payload, key = '' }] = run;
+    const whole = hide(run.map(({ text }) => text).join(''));
+    if (whole === run.map(({ text }) => hide(text)).join('')) return run.map((it) => it.event);
+    return [{ ...event, payload: { ...payload, [key]: whole } }];
   });
 }
 
-function payloadOf({ payload }: CapturedEvent): Readonly<Record<string, unknown>> {
-  return isRecord(payload) ? payload : {};
+type Run<Item> = [Item, ...Item[]];
+
+/** Neighbours of the same name together. */
+function runsOf<Item>(items: readonly Item[], nameOf: (item: Item) => string): readonly Run<Item>[] {
+  const runs: { readonly name: string; readonly run: Run<Item> }[] = [];
+  for (const item of items) {
+    const [name, last] = [nameOf(item), runs.at(-1)];
+    if (last?.name === name) last.run.push(item);
+    else runs.push({ name, run: [item] });
+  }
+  return runs.map(({ run }) => run);
 }
 
 /**
@@ -182,14 +187,9 @@ export function shapeOf(value: unknown, key = '', isPrivate = false): unknown {
 
 /** Neighbours of the same form once, with their number. */
 function collapsed(shapes: readonly unknown[]): readonly unknown[] {
-  const runs: { text: string; shape: unknown; count: number }[] = [];
-  for (const shape of shapes) {
-    const text = JSON.stringify(shape);
-    const last = runs.at(-1);
-    if (last?.text === text) last.count++;
-    else runs.push({ text, shape, count: 1 });
-  }
-  return runs.flatMap(({ shape, count }) => (count === 1 ? [shape] : [shape, `and ${count - 1} more like it`]));
+  return runsOf(shapes, (shape) => JSON.stringify(shape)).flatMap(([first, ...more]) =>
+    more.length === 0 ? [first] : [first, `and ${more.length} more like it`],
+  );
 }
 
 function cut(text: string, limit: number): string {
