@@ -1,6 +1,6 @@
 /** Settings: names, defaults, precedence, what is understood and what is refused. */
 
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { readSettings, type Settings, type SettingsInput } from '../src/settings.js';
 import { SETTINGS } from '../src/settings-table.js';
@@ -109,7 +109,7 @@ checkValue('PROXY_API_KEY', ' key-1 ', 'proxyApiKey', 'secret:key-1');
 checkValue('REFRESH_TOKEN', refreshToken('a'), 'refreshToken', `secret:${refreshToken('a')}`);
 checkValue('PROFILE_ARN', ARN, 'profileArn', ARN);
 checkValue('KIRO_CREDS_FILE', '~/login.json', 'kiroCredsFile', join('/home/ann', 'login.json'));
-checkValue('KIRO_CREDS_FILE', '~bob/login.json', 'kiroCredsFile', '~bob/login.json');
+checkValue('KIRO_CREDS_FILE', '~bob/login.json', 'kiroCredsFile', resolve('~bob/login.json'));
 checkValue('KIRO_GATEWAY_HOME', '~', 'gatewayHome', join('/home/ann'));
 checkValue('KIRO_API_URL', 'https://kiro.example/base/', 'kiroApiUrl', 'https://kiro.example/base');
 checkValue('KIRO_API_URL', 'http://127.0.0.1:9000/', 'kiroApiUrl', 'http://127.0.0.1:9000');

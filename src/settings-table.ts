@@ -1,7 +1,7 @@
 /** Every setting, once: its names, its default, its line in the README, and how its text is read. */
 
 import { isIP } from 'node:net';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 
 import { isWholeRefreshToken } from './auth/credential.js';
 import { Secret } from './core/secret.js';
@@ -106,9 +106,12 @@ export const profileArn = kind(
   (text) => (isProfileArn(text) ? text : undefined),
 );
 
-/** A leading `~` is the person's home folder: no shell expands it in a file or a quoted variable. */
+/**
+ * A leading `~` is the person's home folder: no shell expands it in a file or a quoted variable. The path is absolute,
+ * because it is written down for other days and programs, which begin in other folders.
+ */
 export const path = kind('a path', (text, homeDirectory) =>
-  /^~(?=$|[/\\])/.test(text) ? join(homeDirectory, text.slice(1)) : text,
+  /^~(?=$|[/\\])/.test(text) ? join(homeDirectory, text.slice(1)) : resolve(text),
 );
 
 /** Names for models, each in lower case with the model it stands for. */

@@ -1,6 +1,8 @@
 /** What a person is told when a command fails, and where its files lie when HOME says nothing. */
 
+import { realpathSync, writeFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
+import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { run, temporaryFolder } from '../support/command.js';
 
@@ -19,6 +21,20 @@ test('an empty HOME is the home of the user, and not the folder in which one hap
   const env = { HOME: '', KIRO_GATEWAY_HOME: '' };
   const { stdout } = await run(['run', 'codex', '--print', '--demo'], { env });
   expect(stdout).toContain(`args = ["${userInfo().homedir}/`);
+});
+
+test('a path that is written down leads to the same file from every folder', async () => {
+  const workingDirectory = realpathSync(temporaryFolder());
+  const login = { refreshToken: `reusable-${'x'.repeat(120)}`, provider: 'google' };
+  writeFileSync(join(workingDirectory, 'login.json'), JSON.stringify(login));
+  const here = { workingDirectory, env: { KIRO_GATEWAY_HOME: 'home', KIRO_CREDS_FILE: 'login.json' } };
+  const status = await run(['status', '--json'], here);
+  expect(JSON.parse(status.stdout)).toMatchObject({
+    login: { sourcePath: join(workingDirectory, 'login.json') },
+    gatewayKey: { file: join(workingDirectory, 'home', 'config', 'gateway-key') },
+  });
+  const { stdout } = await run(['run', 'codex', '--print', '--demo'], here);
+  expect(stdout).toContain(`args = ["${workingDirectory}/home/config/gateway-key"]`);
 });
 
 test('a user without a home and without a name can use the gateway with KIRO_GATEWAY_HOME', async () => {
