@@ -97,7 +97,7 @@ export type LoadedSettings = Readonly<Awaited<ReturnType<typeof loadSettings>>>;
 
 /**
  * Flags, the environment, the file of `--env-file` or else `./.env`, and last the `.env` in the config folder, which is
- * the person's own and may set everything. The second to last is `near`, the last `own`.
+ * the person's own and may set everything.
  * @param folderEnvFile Whether `./.env` counts, which may belong to anybody.
  * @param leftOut Variables that count as not set.
  * @throws GatewayError `invalid-request` for a file that cannot be read, and for a value that is none with its variable
@@ -124,7 +124,15 @@ export async function loadSettings(
   const own = await readEnvFile(path, { trusted: true, mayBeMissing: true });
   const lookup = (variable: string): string | undefined => near.lookup(variable)?.trim() || own.lookup(variable);
   const settings = readSettings({ ...input, envFile: { lookup } });
-  return { settings, paths: gatewayPaths(machine, settings.gatewayHome), notices: near.notices, near, own };
+  return {
+    settings,
+    paths: gatewayPaths(machine, settings.gatewayHome),
+    notices: near.notices,
+    /** The file that was named, or `./.env`. */
+    near,
+    /** The one in the config folder. */
+    own,
+  };
 }
 
 /**

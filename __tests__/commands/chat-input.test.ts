@@ -141,15 +141,20 @@ test('a device without an end is too large as well', async () => {
   expect(await chat(['hi', '-f', '/dev/zero'])).toEqual({ code: 2, stdout: '', stderr });
 });
 
-test('six documents are too many', async () => {
-  writeFileSync(join(folder, 'a.pdf'), '%PDF-1.7\n');
-  const files = Array.from({ length: 6 }, () => ['-f', 'a.pdf']).flat();
-  expect(await chat(['hi', ...files])).toEqual({
-    code: 2,
-    stdout: '',
-    stderr: '6 documents are too many; one question takes 5.\n',
+for (const [where, named, input] of [
+  ['among the files', 6, undefined],
+  ['with the piped one', 5, '%PDF-1.7\n'],
+] as const) {
+  test(`six documents are too many, ${where}`, async () => {
+    writeFileSync(join(folder, 'a.pdf'), '%PDF-1.7\n');
+    const files = Array.from({ length: named }, () => ['-f', 'a.pdf']).flat();
+    expect(await chat(['hi', ...files], input)).toEqual({
+      code: 2,
+      stdout: '',
+      stderr: '6 documents are too many; one question takes 5.\n',
+    });
   });
-});
+}
 
 test('the system text, the effort and the wish to think travel, and no tools do', async () => {
   expect((await chat(['-s', 'Be brief.', '-m', 'claude-sonnet-5', '--effort', 'xhigh', '--thinking', 'hi'])).code).toBe(

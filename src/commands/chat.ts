@@ -65,17 +65,17 @@ async function readQuestion(asked: string, paths: readonly string[], context: Co
   const files = await Promise.all(
     paths.map(async (path) => toAttachment(path, await readBytes(path, resolve(context.workingDirectory, path)))),
   );
+  const bytes = await readPiped(asked, context);
+  const piped = bytes && toAttachment('The piped input', bytes);
+  const attachments = piped === undefined || piped.type === 'text' ? files : [piped, ...files];
   for (const type of ['image', 'document'] as const) {
-    const count = files.filter((it) => it.type === type).length;
+    const count = attachments.filter((it) => it.type === type).length;
     if (count > MAX_MEDIA[type]) throw refusal(`${count} ${type}s are too many; one question takes ${MAX_MEDIA[type]}`);
   }
-  const bytes = await readPiped(asked, context);
-  if (bytes === undefined) return { prompt: asked, attachments: files };
-  const piped = toAttachment('The piped input', bytes);
-  const isText = piped.type === 'text';
-  const prompt = [asked, isText ? piped.text.trim() : ''].filter((text) => text !== '').join('\n\n');
+  if (piped === undefined) return { prompt: asked, attachments };
+  const prompt = [asked, piped.type === 'text' ? piped.text.trim() : ''].filter((text) => text !== '').join('\n\n');
   if (prompt === '') throw noPrompt();
-  return { prompt, attachments: isText ? files : [piped, ...files] };
+  return { prompt, attachments };
 }
 
 async function readPiped(asked: string, context: Context): Promise<Uint8Array | undefined> {
