@@ -5,7 +5,8 @@ import { Command, CommanderError } from 'commander';
 import { commands } from './commands/index.js';
 import type { Context } from './context.js';
 import { toGatewayError, type ErrorKind } from './core/errors.js';
-import { harmless, redact } from './logger.js';
+import { redact } from './logger.js';
+import { harmless } from './terminal/terminal.js';
 
 /** Runs one command line, without `node` and the script. @returns the exit code; never throws. */
 export async function main(argv: readonly string[], context: Context): Promise<number> {

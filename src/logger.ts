@@ -2,6 +2,7 @@
 
 import { GatewayError } from './core/errors.js';
 import type { Secret } from './core/secret.js';
+import { harmless } from './terminal/terminal.js';
 
 export type LogLevel = 'DEBUG' | 'INFO' | 'WARN' | 'ERROR';
 
@@ -72,15 +73,6 @@ export function redact(text: string): string {
   return SECRETS.reduce((line, [pattern, replacement]) => line.replace(pattern, replacement), text);
 }
 
-/**
- * The only place that knows what a terminal would obey, now or when somebody reads a log there: names of models, paths
- * and all that Kiro says come from outside. Line breaks and tabs stay.
- * @param instead Empty for words that are read for their own sake.
- */
-export function harmless(text: string, instead = '?'): string {
-  return text.replaceAll(CONTROLS, instead);
-}
-
 /** Ours says it all; a foreign error's message and its cause's code help to find a bug. */
 function reasonOf(cause: unknown): string {
   if (cause instanceof GatewayError) {
@@ -89,10 +81,6 @@ function reasonOf(cause: unknown): string {
   }
   return cause instanceof Error ? `${cause.name}: ${cause.message}` : typeof cause;
 }
-
-/** Those of ASCII and of its older extension, other line breaks, and what turns the direction of writing around. */
-// oxlint-disable-next-line no-control-regex -- These are the characters that are meant.
-const CONTROLS = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g;
 
 const LEVELS: readonly LogLevel[] = ['DEBUG', 'INFO', 'WARN', 'ERROR'];
 

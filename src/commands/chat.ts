@@ -10,8 +10,7 @@ import { GatewayError } from '../core/errors.js';
 import { imageFormatOf, isPdf } from '../core/signatures.js';
 import { collect, through, type Batch, type Completion, type FinishReason, type Turn } from '../core/stream.js';
 import { MAX_MEDIA, MAX_MEDIA_BYTES } from '../kiro/media.js';
-import { harmless } from '../logger.js';
-import type { Terminal } from '../terminal/terminal.js';
+import { harmless, type Terminal } from '../terminal/terminal.js';
 import { withGateway, type Run } from './command.js';
 
 export const chat: Run = async (words, options, context) => {
@@ -190,7 +189,7 @@ async function writeWords(turn: Turn, terminal: Terminal, showsReasoning: boolea
     const last = batch.at(-1);
     const isOver = last?.type === 'finish' || last?.type === 'error';
     const reasoning = showsReasoning ? harmless(deltasOf(batch, 'reasoning'), '') : '';
-    const said = printable(deltasOf(batch, 'text'), terminal);
+    const said = shown(deltasOf(batch, 'text'), terminal);
     if (reasoning !== '') terminal.aside(reasoning);
     lastAside = reasoning || lastAside;
     if (lastAside !== '' && (said !== '' || isOver)) {
@@ -208,7 +207,7 @@ async function writeWords(turn: Turn, terminal: Terminal, showsReasoning: boolea
 }
 
 /** A terminal obeys control characters; an answer must not command it. Everything else gets every byte. */
-function printable(text: string, { isInteractive }: Terminal): string {
+function shown(text: string, { isInteractive }: Terminal): string {
   return isInteractive ? harmless(text, '') : text;
 }
 
@@ -236,7 +235,7 @@ async function writeObject(turn: Turn, terminal: Terminal, model: string): Promi
     const { usage = null, credits = null, finishReason = null } = completion ?? {};
     const answer = { text, reasoning: thought || null, model, usage, credits, finishReason };
     const isWorthIt = completion !== undefined || text + thought !== '';
-    if (isWorthIt) await terminal.result(`${printable(JSON.stringify(answer, null, 2), terminal)}\n`);
+    if (isWorthIt) await terminal.result(`${shown(JSON.stringify(answer, null, 2), terminal)}\n`);
   }
 }
 

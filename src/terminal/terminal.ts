@@ -163,10 +163,23 @@ export function writeTable(columns: readonly Column[], rows: readonly (readonly 
   );
 }
 
-/** Text from outside, such as a profile's name, without what a terminal would obey. */
+/** Text from outside, such as a profile's name, on one line. */
 export function printable(text: string): string {
-  return text.replaceAll(/[^\p{L}\p{M}\p{N}\p{P}\p{S}\p{Zs}]/gu, '');
+  return harmless(text, '').replaceAll(/\s+/g, ' ');
 }
+
+/**
+ * The only place that knows what a terminal would obey, now or when somebody reads a log there: names of models, paths
+ * and all that Kiro says come from outside. Line breaks and tabs stay.
+ * @param instead Empty for words that are read for their own sake.
+ */
+export function harmless(text: string, instead = '?'): string {
+  return text.replaceAll(CONTROLS, instead);
+}
+
+/** Those of ASCII and of its older extension, other line breaks, and what turns the direction of writing around. */
+// oxlint-disable-next-line no-control-regex -- These are the characters that are meant.
+const CONTROLS = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g;
 
 /** Some cells wide; a part that is not nothing shows at least a little. */
 export function writeBar(part: number, whole: number, width: number): string {
