@@ -9,10 +9,11 @@ import type { UsageLimits } from './core/usage-limits.js';
 import { searchingTurn, searchToolOf, type SearchOutcome } from './core/web-search.js';
 import type { Asker } from './kiro/asker.js';
 import type { Access, KiroClient } from './kiro/client.js';
-import { type ModelAliases, modelNotFound, readModelName, resolveModel, thinksLong, withWish } from './kiro/models.js';
+import { createCutCalls } from './kiro/history.js';
+import { type ModelAliases, modelNotFound, readModelName, resolveModel, withWish } from './kiro/models.js';
 import type { ProfiledSession } from './kiro/profiled-session.js';
 import { marksCache, toKiroRequest, type RequestContext } from './kiro/request.js';
-import { createCutCalls } from './kiro/truncation.js';
+import { thinksLong } from './kiro/wishes.js';
 import type { FetchMedia, WithMedia } from './remote-media.js';
 import {
   explain,

@@ -4,7 +4,7 @@ import { expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
 import { obeyRules, toEntries, type Entry } from '../../src/kiro/history.js';
 import { mediaWithinLimits } from '../../src/kiro/media.js';
-import { cleanSchema } from '../../src/kiro/schema.js';
+import { cleanSchema } from '../../src/kiro/tools.js';
 import { checkChatRequest } from '../../src/simulator/rules.js';
 import { findSchemaFault } from '../../src/simulator/schema.js';
 import { serialiseOfficially } from '../support/official-client.js';
@@ -72,13 +72,14 @@ test('any schema becomes one that the service takes, and cleaning it twice chang
 
 const text = fc.constantFrom('', ' ', 'a', 'b');
 const id = fc.constantFrom('t1', 't2', 'a b', '', 't1_2');
+const none = fc.constant([]);
+const NOTHING = { media: none, results: none, calls: none, reasonings: none };
 const anyEntries: fc.Arbitrary<readonly Entry[]> = fc.array(
   fc.oneof(
     fc.record({
       role: fc.constant('user' as const),
       text,
-      images: fc.constant([]),
-      documents: fc.constant([]),
+      ...NOTHING,
       results: fc.array(
         fc.record({
           id,
@@ -94,7 +95,10 @@ const anyEntries: fc.Arbitrary<readonly Entry[]> = fc.array(
     fc.record({
       role: fc.constant('assistant' as const),
       text,
-      calls: fc.array(fc.record({ id, name: fc.constant('f'), input: fc.constant('{}') }), { maxLength: 3 }),
+      ...NOTHING,
+      calls: fc.array(fc.record({ id, name: fc.constant('f'), input: fc.constant({}), isCut: fc.boolean() }), {
+        maxLength: 3,
+      }),
       reasonings: fc.array(
         fc.record({ type: fc.constant('reasoning' as const), text: fc.constant('hm'), signature: fc.constant('s') }),
         { maxLength: 2 },

@@ -20,12 +20,12 @@ function check(title: string, messages: readonly Message[], expected: readonly S
 /** `id=text|text`, with `!` in place of `=` for a failure; `id:name:input`. */
 function shorten(entry: Entry): Short {
   if (entry.role === 'assistant') {
-    const calls = entry.calls.map(({ id, name, input }) => `${id}:${name}:${input}`);
+    const calls = entry.calls.map(({ id, name, input }) => `${id}:${name}:${JSON.stringify(input)}`);
     const thoughts = entry.reasonings.map((it) => (it.type === 'reasoning' ? `${it.text}/${it.signature}` : it.data));
     return { a: entry.text, ...(calls.length > 0 && { calls }), ...(thoughts.length > 0 && { thoughts }) };
   }
   const results = entry.results.map(({ id, texts, isError }) => `${id}${isError ? '!' : '='}${texts.join('|')}`);
-  const media = [...entry.images.map((it) => it.format), ...entry.documents.map((it) => it.name)];
+  const media = entry.media.map((it) => (it.type === 'image' ? it.format : it.name));
   return { u: entry.text, ...(results.length > 0 && { results }), ...(media.length > 0 && { media }) };
 }
 

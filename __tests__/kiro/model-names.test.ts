@@ -2,7 +2,8 @@
 
 import { expect, test } from '@jest/globals';
 import type { Model, ReasoningWish } from '../../src/core/conversation.js';
-import { readModelName, resolveModel, thinksLong, withWish } from '../../src/kiro/models.js';
+import { readModelName, resolveModel, withWish } from '../../src/kiro/models.js';
+import { thinksLong } from '../../src/kiro/wishes.js';
 import { modelNamed, models } from '../support/requests.js';
 
 const aliases = new Map([

@@ -1,7 +1,7 @@
 /** Schemas as clients write them, and as Kiro takes them (protocol rules 17 and 18). */
 
 import { expect, test } from '@jest/globals';
-import { cleanSchema } from '../../src/kiro/schema.js';
+import { cleanSchema } from '../../src/kiro/tools.js';
 import { findSchemaFault } from '../../src/simulator/schema.js';
 
 type Schema = Readonly<Record<string, unknown>>;

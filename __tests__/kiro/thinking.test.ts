@@ -6,8 +6,7 @@ import type { Conversation, ReasoningWish } from '../../src/core/conversation.js
 import { READ_AS_IS, type Reading } from '../../src/kiro/answer-text.js';
 import { resolveModel } from '../../src/kiro/models.js';
 import type { RequestContext } from '../../src/kiro/request.js';
-import { tagInstruction } from '../../src/kiro/wishes.js';
-import { toRequestFields } from '../../src/kiro/thinking.js';
+import { tagInstruction, toRequestFields } from '../../src/kiro/wishes.js';
 import { listModels } from '../../src/simulator/control.js';
 import { findFieldFault } from '../../src/simulator/schema.js';
 import {

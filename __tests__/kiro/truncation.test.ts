@@ -2,8 +2,8 @@
 
 import { expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
-import type { Message, UserPart } from '../../src/core/conversation.js';
-import { createCutCalls, withCutNotices } from '../../src/kiro/truncation.js';
+import type { Message } from '../../src/core/conversation.js';
+import { createCutCalls, obeyRules, toEntries } from '../../src/kiro/history.js';
 import { anyMessages, assistant, bodyFor, call, failed, png, result, user } from '../support/requests.js';
 
 const NOTICE =
@@ -12,15 +12,8 @@ const NOTICE =
 
 /** The ids of the results that got a notice in front, for calls whose ids begin with `cut`. */
 function noticed(messages: readonly Message[]): readonly string[] {
-  return withCutNotices(messages, (id) => id.startsWith('cut')).flatMap((message) =>
-    message.role === 'assistant'
-      ? []
-      : message.parts.flatMap((part) =>
-          part.type === 'tool-result' && part.content.some((it) => it.type === 'text' && it.text === NOTICE)
-            ? [part.id]
-            : [],
-        ),
-  );
+  const results = toEntries(messages, new Set(), (id) => id.startsWith('cut')).flatMap((entry) => entry.results);
+  return results.filter(({ texts }) => texts[0] === NOTICE).map(({ id }) => id);
 }
 
 function check(title: string, messages: readonly Message[], expected: readonly string[]): void {
@@ -62,11 +55,31 @@ check(
 );
 
 test('the notice stands in front of the result, once, and everything else stays', () => {
-  const messages = [user('a'), assistant('b', call('cut1')), user('c', failed('cut1', 'No.'), png)];
-  expect(withCutNotices(messages, () => true)).toEqual([
-    messages[0],
-    messages[1],
-    user('c', { ...result('cut1', NOTICE, 'No.'), isError: true } as UserPart, png),
+  const entries = toEntries(
+    [user('a'), assistant('b', call('cut1')), user('c', failed('cut1', 'No.'), png)],
+    new Set([png]),
+    () => true,
+  );
+  expect(entries.at(-1)).toEqual({
+    role: 'user',
+    text: 'c',
+    media: [png],
+    results: [{ id: 'cut1', texts: [NOTICE, 'No.'], isError: true }],
+    calls: [],
+    reasonings: [],
+  });
+  expect(obeyRules(entries)).toEqual(entries);
+});
+
+test('calls of one turn that share an id have their notices both', () => {
+  const [, results] = toEntries(
+    [assistant(call('cut1'), call('cut1')), user(result('cut1', 'r'), result('cut1', 's'))],
+    new Set(),
+    () => true,
+  );
+  expect(results?.results.map(({ texts }) => texts)).toEqual([
+    [NOTICE, 'r'],
+    [NOTICE, 's'],
   ]);
 });
 
@@ -81,11 +94,11 @@ test('in the body it is a text of the result, and without recovery there is none
   expect(current(undefined)).toMatchObject(results('No.'));
 });
 
-test('messages in which nothing was cut are the same messages', () => {
+test('messages in which nothing was cut become the same entries', () => {
   fc.assert(
     fc.property(anyMessages, (messages) => {
       const whole = messages.filter((it) => it.role === 'user' || it.blocks.every(({ type }) => type !== 'tool-call'));
-      expect(withCutNotices(whole, () => true)).toEqual(whole);
+      expect(toEntries(whole, new Set(), () => true)).toEqual(toEntries(whole, new Set()));
     }),
   );
 });

@@ -3,7 +3,7 @@
 import type { Block } from '../core/conversation.js';
 import { GatewayError } from '../core/errors.js';
 import type { FinishReason, Usage } from '../core/stream.js';
-import { isWhole } from './truncation.js';
+import { isWhole } from './history.js';
 import { estimateBlocks } from '../core/tokens.js';
 import type { KiroTokenUsage } from './events.js';
 

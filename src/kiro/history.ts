@@ -1,35 +1,37 @@
 /** Messages to entries that obey Kiro's rules (protocol 4.5): a list of passes, each over the whole list. */
 
-import type { Block, Document, Image, Message, ToolResult, ToolResultPart, UserPart } from '../core/conversation.js';
+import type { Block, Message, ToolResultPart } from '../core/conversation.js';
+import { isRecord, jsonExcess } from '../core/reader.js';
 import { describeSearch } from '../core/web-search.js';
-import { legalIdentifier } from './tools.js';
+import { type JsonObject, legalIdentifier } from './tools.js';
 import { noteFor, type Media } from './media.js';
 
-export type Entry = UserEntry | AssistantEntry;
-
-export type UserEntry = {
-  readonly role: 'user';
+/** One message as Kiro takes it. Media and results are a user's, calls and reasoning an assistant's. */
+export type Entry = {
+  readonly role: Message['role'];
   readonly text: string;
-  readonly images: readonly Image[];
-  readonly documents: readonly Document[];
+  readonly media: readonly Media[];
   readonly results: readonly Result[];
-};
-
-export type AssistantEntry = {
-  readonly role: 'assistant';
-  readonly text: string;
   readonly calls: readonly Call[];
   /** None or one after the passes; Kiro takes one reasoning per entry. */
   readonly reasonings: readonly Reasoning[];
 };
 
 export type Result = { readonly id: string; readonly texts: readonly string[]; readonly isError: boolean };
-export type Call = { readonly id: string; readonly name: string; readonly input: string };
+/** `isCut`: the output limit cut it off, and the model is to be told. */
+export type Call = { readonly id: string; readonly name: string; readonly input: JsonObject; readonly isCut: boolean };
 export type Reasoning = Extract<Block, { type: 'reasoning' | 'redacted-reasoning' }>;
+type ToolCall = Extract<Block, { type: 'tool-call' }>;
 
-/** Entries as Kiro wants them: alternating, never empty, ending with the user, every call with its result. */
-export function toEntries(messages: readonly Message[], kept: ReadonlySet<Media>): readonly Entry[] {
-  return obeyRules(messages.map((message) => toEntry(message, kept)));
+/** Whether a call's input was cut off in an earlier answer; undefined: the model is not told of any. */
+type WasCut = ((callId: string) => boolean) | undefined;
+
+/**
+ * Entries as Kiro wants them: alternating, never empty, ending with the user, every call with its result.
+ * @param kept The images and documents that travel.
+ */
+export function toEntries(messages: readonly Message[], kept: ReadonlySet<Media>, wasCut?: WasCut): readonly Entry[] {
+  return obeyRules(messages.map((message) => toEntry(message, kept, wasCut)));
 }
 
 /** The passes. Applied to their own result they change nothing. */
@@ -37,43 +39,47 @@ export function obeyRules(entries: readonly Entry[]): readonly Entry[] {
   return PASSES.reduce((list, pass) => pass(list), entries);
 }
 
+/** An entry that only says something. */
+export function saying(role: Entry['role'], text: string): Entry {
+  return { role, text, media: [], results: [], calls: [], reasonings: [] };
+}
+
 // --- from messages
 
-function toEntry(message: Message, kept: ReadonlySet<Media>): Entry {
-  if (message.role === 'assistant') return toAssistantEntry(message.blocks);
+function toEntry(message: Message, kept: ReadonlySet<Media>, wasCut: WasCut): Entry {
   const texts: string[] = [];
   const media: Media[] = [];
+  if (message.role === 'assistant') {
+    for (const block of message.blocks) {
+      if (block.type === 'text') texts.push(block.text);
+      if (block.type === 'web-search') texts.push(describeSearch(block));
+    }
+    const calls = message.blocks.filter((block) => block.type === 'tool-call').map((block) => toCall(block, wasCut));
+    const reasonings = message.blocks.filter(isReplayable);
+    return { ...saying('assistant', joinTexts(texts)), calls, reasonings };
+  }
   const results: Result[] = [];
-  for (const part of message.parts) readPart(part);
-  const images = media.filter((it) => it.type === 'image');
-  const documents = media.filter((it) => it.type === 'document');
-  return { role: 'user', text: joinTexts(texts), images, documents, results };
-
-  function readPart(part: UserPart): void {
+  for (const part of message.parts) {
     switch (part.type) {
       case 'text':
         texts.push(part.text);
-        return;
+        break;
       case 'system':
-        if (part.text.trim() === '') return;
         // Kiro has no system role; the mark keeps the instruction at its place and apart from what the person said.
-        texts.push(`<system-message>\n${part.text}\n</system-message>`);
-        return;
+        if (part.text.trim() !== '') texts.push(`<system-message>\n${part.text}\n</system-message>`);
+        break;
       case 'image':
       case 'document':
         if (kept.has(part)) media.push(part);
         else texts.push(noteFor(part));
-        return;
-      case 'tool-result':
-        results.push(toResult(part));
-        return;
+        break;
+      case 'tool-result': {
+        const { id, isError, content } = part;
+        results.push({ id, texts: content.map(toText).filter((text) => text.trim() !== ''), isError });
+      }
     }
   }
-
-  function toResult(part: ToolResult): Result {
-    const content = part.content.map(toText).filter((text) => text.trim() !== '');
-    return { id: part.id, texts: content, isError: part.isError };
-  }
+  return { ...saying('user', joinTexts(texts)), media, results };
 
   /** Kiro's results hold text only: an image goes beside them, and a mark stays where it was. */
   function toText(part: ToolResultPart): string {
@@ -84,23 +90,33 @@ function toEntry(message: Message, kept: ReadonlySet<Media>): Entry {
   }
 }
 
-function toAssistantEntry(blocks: readonly Block[]): AssistantEntry {
-  const texts = blocks.flatMap((block) => {
-    if (block.type === 'web-search') return describeSearch(block);
-    return block.type === 'text' ? block.text : [];
-  });
-  const calls = blocks.filter((block) => block.type === 'tool-call');
-  return {
-    role: 'assistant',
-    text: joinTexts(texts),
-    calls: calls.map(({ id, name, input }) => ({ id, name, input })),
-    reasonings: blocks.filter(isReplayable),
-  };
-}
-
 /** Unsigned reasoning is refused. */
 function isReplayable(block: Block): block is Reasoning {
   return block.type === 'redacted-reasoning' || (block.type === 'reasoning' && block.signature !== '');
+}
+
+/** Kiro wants an object. An input that was cut off, or is no sane JSON, is kept as the text that it was. */
+function toCall({ id, name, input: text }: ToolCall, wasCut: WasCut): Call {
+  const isSane = jsonExcess(text) === undefined;
+  const parsed = parse(text, isSane && /""\s*:/.test(text) ? withoutEmptyKey : undefined);
+  const input = isRecord(parsed?.value) ? parsed.value : { input: parsed?.value };
+  // Some clients send back what they could not read as it was, others as the value of a key of their own.
+  const isCut = wasCut !== undefined && (parsed === undefined || UNPARSED_KEY in input || wasCut(id));
+  return { id, name, input: parsed !== undefined && isSane ? input : { unparsedInput: text }, isCut };
+}
+
+/** Undefined for a text that is no JSON; no text at all stands for an empty object. */
+function parse(text: string, reviver?: typeof withoutEmptyKey): { readonly value: unknown } | undefined {
+  try {
+    return { value: text.trim() === '' ? {} : JSON.parse(text, reviver) };
+  } catch {
+    return undefined;
+  }
+}
+
+/** Kiro refuses an empty key anywhere in an input (protocol rule 25). */
+function withoutEmptyKey(_: string, value: unknown): unknown {
+  return isRecord(value) ? Object.fromEntries(Object.entries(value).filter(([key]) => key !== '')) : value;
 }
 
 // --- the passes
@@ -116,36 +132,42 @@ const keepReasoningInFlight: Pass = (entries) => {
   const lastSaid = entries.findLastIndex((entry) => entry.role === 'user' && entry.results.length === 0);
   const inFlight = entries.slice(lastSaid + 1).filter((entry) => entry.role === 'assistant');
   const isComplete = inFlight.every((entry) => entry.reasonings.length === 1);
-  return entries.map((entry, index) => {
-    if (entry.role === 'user' || entry.reasonings.length === 0) return entry;
-    return isComplete && index > lastSaid ? entry : { ...entry, reasonings: [] };
-  });
+  return entries.map((entry, index) =>
+    entry.reasonings.length === 0 || (isComplete && index > lastSaid) ? entry : { ...entry, reasonings: [] },
+  );
 };
 
 /** Nothing is padded that can be left out: padding taught models to answer with it. */
 const dropEmpty: Pass = (entries) =>
-  entries.filter((entry) => {
-    if (entry.text.trim() !== '') return true;
-    if (entry.role === 'assistant') return entry.calls.length > 0;
-    return entry.results.length + entry.images.length + entry.documents.length > 0;
+  entries.filter(({ text, media, results, calls }) => {
+    return text.trim() !== '' || media.length + results.length + calls.length > 0;
   });
 
 /** Kiro refuses two entries of one role in a row. Whole runs are joined at once: one by one would be quadratic. */
 const mergeNeighbours: Pass = (entries) => {
-  const runs: Entry[][] = [];
+  const runs: [Entry, ...Entry[]][] = [];
   for (const entry of entries) {
     const run = runs.at(-1);
-    if (run?.[0]?.role === entry.role) run.push(entry);
+    if (run?.[0].role === entry.role) run.push(entry);
     else runs.push([entry]);
   }
-  return runs.map(mergeRun);
+  return runs.map((run) => {
+    if (run.length === 1) return run[0];
+    return {
+      role: run[0].role,
+      text: joinTexts(run.map(({ text }) => text)),
+      media: run.flatMap(({ media }) => media),
+      results: run.flatMap(({ results }) => results),
+      calls: run.flatMap(({ calls }) => calls),
+      reasonings: run.flatMap(({ reasonings }) => reasonings),
+    };
+  });
 };
 
 /** An assistant at the end is a beginning that the model is to go on with; Kiro wants the last word to be the user's. */
 const endWithUser: Pass = (entries) => {
   if (entries.at(-1)?.role === 'user') return entries;
-  const text = entries.length === 0 ? NO_TEXT : GO_ON;
-  return [...entries, { role: 'user', text, images: [], documents: [], results: [] }];
+  return [...entries, saying('user', entries.length === 0 ? NO_TEXT : GO_ON)];
 };
 
 /** Ids are legal and used once; a call and its result change together. */
@@ -170,7 +192,7 @@ const uniqueIds: Pass = (entries) => {
 
 function freeId(legal: string, taken: ReadonlySet<string>): string {
   let id = legal;
-  for (let count = 2; taken.has(id); count++) id = `${legal.slice(0, 59)}_${count}`;
+  for (let count = 2; taken.has(id); count++) id = `${legal.slice(0, 57)}_${count}`;
   return id;
 }
 
@@ -184,55 +206,33 @@ function idOfResult(id: string, renamed: ReadonlyMap<string, string[]>): string 
 const pairToolTraffic: Pass = (entries) =>
   entries.map((entry, index) => {
     if (entry.role === 'assistant') return entry;
-    const before = entries[index - 1];
-    const calls = before?.role === 'assistant' ? before.calls : [];
+    const calls = entries[index - 1]?.calls ?? [];
     const orphans = entry.results.filter((result) => !calls.some((call) => call.id === result.id));
     const text = joinTexts([...orphans.map(toOrphanText), entry.text]);
     return { ...entry, text, results: calls.map((call) => resultOf(call, entry.results)) };
   });
 
-function resultOf(call: Call, results: readonly Result[]): Result {
-  const found = results.filter((result) => result.id === call.id);
-  if (found.length === 0) return { id: call.id, texts: [CANCELLED], isError: true };
+function resultOf({ id, isCut }: Call, results: readonly Result[]): Result {
+  const found = results.filter((result) => result.id === id);
+  if (found.length === 0) return { id, texts: [CANCELLED], isError: true };
   const texts = found.flatMap((result) => result.texts);
-  const isError = found.some((result) => result.isError);
-  return { id: call.id, texts: texts.length > 0 ? texts : [EMPTY_RESULT], isError };
+  if (isCut && texts[0] !== CUT_NOTICE && texts[0] !== CANCELLED) texts.unshift(CUT_NOTICE);
+  return { id, texts: texts.length > 0 ? texts : [EMPTY_RESULT], isError: found.some(({ isError }) => isError) };
 }
 
-function toOrphanText(result: Result): string {
-  return `[Result of an earlier tool call${result.isError ? ', which failed' : ''}]\n${result.texts.join('\n') || EMPTY_RESULT}`;
+function toOrphanText({ texts, isError }: Result): string {
+  const head = `[Result of an earlier tool call${isError ? ', which failed' : ''}]`;
+  return `${head}\n${texts.join('\n') || EMPTY_RESULT}`;
 }
 
 /** A user's text may be empty only beside tool results, an assistant's only beside calls. */
 const fillEmpty: Pass = (entries) =>
   entries.map((entry) => {
     if (entry.text.trim() !== '') return entry;
-    if (entry.role === 'assistant' || entry.results.length > 0)
-      return entry.text === '' ? entry : { ...entry, text: '' };
-    return {
-      ...entry,
-      text: entry.images.length > 0 ? '[image attached]' : entry.documents.length > 0 ? '[document attached]' : NO_TEXT,
-    };
+    if (entry.role === 'assistant' || entry.results.length > 0) return { ...entry, text: '' };
+    const kind = (['image', 'document'] as const).find((it) => entry.media.some(({ type }) => type === it));
+    return { ...entry, text: kind === undefined ? NO_TEXT : `[${kind} attached]` };
   });
-
-function mergeRun(run: readonly Entry[]): Entry {
-  const [first] = run;
-  if (run.length === 1 && first !== undefined) return first;
-  const text = joinTexts(run.map((entry) => entry.text));
-  const assistants = run.filter((entry) => entry.role === 'assistant');
-  if (assistants.length > 0) {
-    const calls = assistants.flatMap((entry) => entry.calls);
-    return { role: 'assistant', text, calls, reasonings: assistants.flatMap((entry) => entry.reasonings) };
-  }
-  const users = run.filter((entry) => entry.role === 'user');
-  return {
-    role: 'user',
-    text,
-    images: users.flatMap((entry) => entry.images),
-    documents: users.flatMap((entry) => entry.documents),
-    results: users.flatMap((entry) => entry.results),
-  };
-}
 
 function joinTexts(texts: readonly string[]): string {
   return texts.filter((text) => text.trim() !== '').join('\n\n');
@@ -242,6 +242,10 @@ const NO_TEXT = '[no text]';
 const GO_ON = 'Go on exactly where your last message ends.';
 const CANCELLED = 'The tool call was cancelled; it has no result.';
 const EMPTY_RESULT = '[empty result]';
+const CUT_NOTICE =
+  '[Notice of the gateway: the output limit cut this tool call off, so that its input arrived incomplete; an error ' +
+  'below may follow from that. The same call would be cut off again: split the work into several smaller calls.]';
+const UNPARSED_KEY = '__unparsedToolInput';
 
 const PASSES: readonly Pass[] = [
   // First, so that a thought that came in a message of its own is not dropped before its call has joined it.
@@ -254,3 +258,36 @@ const PASSES: readonly Pass[] = [
   keepReasoningInFlight,
   fillEmpty,
 ];
+
+/** The ids of calls that went out cut off (protocol 11). */
+export type CutCalls = {
+  /** Of what a turn has said. */
+  remember(blocks: readonly Block[]): void;
+  has(id: string): boolean;
+};
+
+/**
+ * Remembers the last thousand. An id is not forgotten when its result has come back: the client sends that again in
+ * every later request, and a history that changes makes the signatures in it worthless.
+ */
+export function createCutCalls(): CutCalls {
+  const ids = new Set<string>();
+  return {
+    remember(blocks) {
+      for (const block of blocks) {
+        if (block.type !== 'tool-call' || isWhole(block.input)) continue;
+        ids.delete(block.id);
+        ids.add(block.id);
+      }
+      for (const oldest of ids) if (ids.size > MOST_REMEMBERED) ids.delete(oldest);
+    },
+    has: (id) => ids.has(id),
+  };
+}
+
+/** False for a call's input that was cut off: JSON that has no end. */
+export function isWhole(input: string): boolean {
+  return input.trim() !== '' && parse(input) !== undefined;
+}
+
+const MOST_REMEMBERED = 1000;

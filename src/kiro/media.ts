@@ -1,36 +1,27 @@
-/** Images and documents to Kiro's blocks, the newest within what one request may carry. */
+/** Images and documents: Kiro's blocks of them, the newest within what one request may carry, and where they stand. */
 
-import type { Document, DocumentFormat, Image, ImageFormat, Message, Model } from '../core/conversation.js';
+import type { Document, Image, Message, Model, ToolResultPart, UserPart } from '../core/conversation.js';
 import { imageFormatOf } from '../core/signatures.js';
 
-export type KiroImage = { readonly format: ImageFormat; readonly source: { readonly bytes: string } };
-export type KiroDocument = {
-  readonly name: string;
-  readonly format: DocumentFormat;
-  readonly source: { readonly bytes: string };
-};
+export type Media = Image | Document;
 
-export function toKiroImage(image: Image): KiroImage {
-  return { format: image.format, source: { bytes: padded(image.data) } };
+export function toKiroImage({ format, data }: Image) {
+  return { format, source: { bytes: padded(data) } };
 }
 
 /** Kiro wants names without odd characters, and each name once in a request; `taken` holds those it has already. */
-export function toKiroDocuments(documents: readonly Document[], taken: Set<string>): readonly KiroDocument[] {
-  return documents.map((document) => {
-    const base = document.name.replace(/[^A-Za-z0-9 ()[\]-]+/g, '-').trim() || 'document';
-    let name = base;
-    for (let count = 2; taken.has(name); count++) name = `${base} (${count})`;
-    taken.add(name);
-    return { name, format: document.format, source: { bytes: padded(document.data) } };
-  });
+export function toKiroDocument({ name: given, format, data }: Document, taken: Set<string>) {
+  const base = given.replace(/[^A-Za-z0-9 ()[\]-]+/g, '-').trim() || 'document';
+  let name = base;
+  for (let count = 2; taken.has(name); count++) name = `${base} (${count})`;
+  taken.add(name);
+  return { name, format, source: { bytes: padded(data) } };
 }
 
 /** Clients may leave the padding out; Kiro wants it. */
 function padded(base64: string): string {
   return base64.padEnd(Math.ceil(base64.length / 4) * 4, '=');
 }
-
-export type Media = Image | Document;
 
 /**
  * Which images and documents of a conversation travel. The newest win, because earlier ones have been talked about;
@@ -42,13 +33,10 @@ export function mediaWithinLimits(
 ): { kept: ReadonlySet<Media>; leftOut: number } {
   const all = messages.flatMap(mediaOf);
   const kept = new Set<Media>();
-  if (!model.inputs.includes('image')) return { kept, leftOut: all.length };
-  let images = 0;
-  let documents = 0;
+  const room: Record<Media['type'], number> = { ...(model.inputs.includes('image') ? MAX_MEDIA : NO_MEDIA) };
   for (const media of all.toReversed()) {
-    if (media.data.length > MAX_BASE64_LENGTHS[media.type]) continue;
-    if (media.type === 'image' && images++ < MAX_MEDIA.image) kept.add(media);
-    if (media.type === 'document' && documents++ < MAX_MEDIA.document) kept.add(media);
+    const isTooLarge = media.data.length > Math.ceil((MAX_MEDIA_BYTES[media.type] * 4) / 3);
+    if (!isTooLarge && room[media.type]-- > 0) kept.add(media);
   }
   return { kept, leftOut: all.length - kept.size };
 }
@@ -90,22 +78,30 @@ function suspectOf(reason: string, placed: readonly { readonly media: Media }[])
 }
 
 function mediaOf(message: Message): readonly Media[] {
-  const found: Media[] = [];
-  for (const part of message.role === 'user' ? message.parts : []) {
-    for (const it of part.type === 'tool-result' ? part.content : [part]) {
-      if (it.type === 'image' || it.type === 'document') found.push(it);
-    }
-  }
-  return found;
+  return partsOf(message).filter((part) => part.type === 'image' || part.type === 'document');
+}
+
+/** All that a user's message holds, in its order, with what is inside its tool results; nothing of an assistant's. */
+export function partsOf(message: Message): readonly UserPart[] {
+  if (message.role === 'assistant') return [];
+  return message.parts.flatMap((part): readonly UserPart[] => (part.type === 'tool-result' ? part.content : [part]));
+}
+
+/** The messages with some parts replaced, also those inside tool results. */
+export function replaceParts(
+  messages: readonly Message[],
+  replace: <Part extends UserPart>(part: Part) => Part | ToolResultPart,
+): readonly Message[] {
+  return messages.map((message) => {
+    if (message.role === 'assistant') return message;
+    const parts = message.parts.map((part): UserPart => {
+      return part.type === 'tool-result' ? { ...part, content: part.content.map((it) => replace(it)) } : replace(part);
+    });
+    return { role: 'user', parts };
+  });
 }
 
 /** The service documents no limits; these are qcli's for images and Bedrock's for documents. */
-export const MAX_MEDIA = { image: 10, document: 5 } as const satisfies Record<Media['type'], number>;
-export const MAX_MEDIA_BYTES = { image: 10_000_000, document: 4_500_000 } as const satisfies Record<
-  Media['type'],
-  number
->;
-const MAX_BASE64_LENGTHS = {
-  image: Math.ceil((MAX_MEDIA_BYTES.image * 4) / 3),
-  document: Math.ceil((MAX_MEDIA_BYTES.document * 4) / 3),
-} as const satisfies Record<Media['type'], number>;
+export const MAX_MEDIA = { image: 10, document: 5 } as const;
+const NO_MEDIA = { image: 0, document: 0 };
+export const MAX_MEDIA_BYTES = { image: 10_000_000, document: 4_500_000 } as const;

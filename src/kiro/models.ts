@@ -1,9 +1,9 @@
 /** Catalogue answers to models, and the names clients use to the ids Kiro knows. */
 
-import type { Effort, Model, ReasoningWish } from '../core/conversation.js';
+import type { Model, ReasoningWish } from '../core/conversation.js';
 import { GatewayError } from '../core/errors.js';
 import { Reader } from '../core/reader.js';
-import { assumedFieldsSchema, effortsOf } from './thinking.js';
+import { assumedFieldsSchema, EFFORTS, effortsOf } from './wishes.js';
 
 /** One page of ListAvailableModels. */
 export type ModelPage = { readonly models: readonly Model[]; readonly nextToken: string | undefined };
@@ -183,12 +183,6 @@ export function withWish(asked: ReasoningWish, named: ReasoningWish): ReasoningW
   return { ...asked, mode: named.mode, effort: asked.effort === 'none' ? undefined : asked.effort };
 }
 
-/** True when so much reasoning is wished that its first word may take minutes. */
-export function thinksLong({ mode, effort, budget = 0 }: ReasoningWish): boolean {
-  if (mode === 'off') return false;
-  return effort === undefined ? budget > LONG_BUDGET_TOKENS : LONG_EFFORTS.has(effort);
-}
-
 function aliased(name: string, aliases: ModelAliases): string {
   return aliases.get(name.trim().toLowerCase()) ?? name;
 }
@@ -203,13 +197,6 @@ function wishOf(suffix: string): ReasoningWish {
   const effort = EFFORTS.find((it) => it === suffix);
   return effort === 'none' ? { mode: 'off', effort } : { effort };
 }
-
-const EFFORTS: readonly Effort[] = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'];
-
-const LONG_EFFORTS: ReadonlySet<Effort> = new Set(['high', 'xhigh', 'max']);
-
-/** What counts as effort high and above (protocol 10.3). */
-const LONG_BUDGET_TOKENS = 20_000;
 
 const WISH_SUFFIX = new RegExp(`^(.+)-(thinking|${EFFORTS.join('|')})$`, 'i');
 

@@ -4,7 +4,7 @@ import { isRecord } from '../core/reader.js';
 import { isProfileArn } from './calls.js';
 import { legalIdentifier } from './tools.js';
 import { MAX_MEDIA } from './media.js';
-import { cleanSchema } from './schema.js';
+import { cleanSchema } from './tools.js';
 
 export type Doubt = {
   /** One word or two: `alternation`. */

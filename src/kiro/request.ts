@@ -2,16 +2,20 @@
 
 import type { Conversation, Model, Tool } from '../core/conversation.js';
 import { GatewayError } from '../core/errors.js';
-import { isRecord, jsonExcess } from '../core/reader.js';
 import { estimateTokens, IMAGE_TOKENS } from '../core/tokens.js';
 import type { Reading, TagHandling } from './answer-text.js';
-import { toEntries, type AssistantEntry, type Entry, type Reasoning, type UserEntry } from './history.js';
-import { type KiroTools, toKiroTools, uuidOf } from './tools.js';
-import { mediaWithinLimits, toKiroDocuments, toKiroImage } from './media.js';
-import type { JsonObject } from './schema.js';
-import { asksForTags, tagInstruction, type TagWish, toolsToOffer, wishesInWords } from './wishes.js';
-import { isUnwanted, toRequestFields } from './thinking.js';
-import { withCutNotices } from './truncation.js';
+import { type Entry, type Reasoning, saying, toEntries } from './history.js';
+import { mediaWithinLimits, toKiroDocument, toKiroImage } from './media.js';
+import { type JsonObject, type KiroTools, toKiroTools, uuidOf } from './tools.js';
+import {
+  asksForTags,
+  isUnwanted,
+  tagInstruction,
+  type TagWish,
+  toolsToOffer,
+  toRequestFields,
+  wishesInWords,
+} from './wishes.js';
 
 export type KiroRequest = {
   /** JSON text, made once. */
@@ -42,51 +46,54 @@ export type RequestContext = {
 };
 
 export function toKiroRequest(conversation: Conversation, context: RequestContext): KiroRequest {
-  const { wasCut } = context;
-  const messages = wasCut === undefined ? conversation.messages : withCutNotices(conversation.messages, wasCut);
+  const { messages } = conversation;
+  const { model, profileArn, continuationId, wasCut } = context;
   const offered = toolsToOffer(conversation);
   const tools = toKiroTools(offered, messages, context.toolDescriptionLimit);
   const wishes = wishesInWords(conversation, tools.nameFor);
-  const inTags = tagInstruction(conversation.reasoning, context.model, context.tags);
+  const inTags = tagInstruction(conversation.reasoning, model, context.tags);
   // A client that asks for tags itself is not told twice.
   const head = inTags === undefined || asksForTags(conversation.system) ? [] : [inTags];
   const said = [...conversation.system, ...tools.instructions, ...wishes].filter((text) => text.trim() !== '');
   const system = [...head, ...said].join('\n\n');
-  const media = mediaWithinLimits(messages, context.model);
+  const media = mediaWithinLimits(messages, model);
   // Instructions alone are what the person asks.
   const isAsking = messages.length === 0 && said.length > 0;
-  const entries = isAsking ? [saying(system)] : withSystem(system, toEntries(messages, media.kept));
-  const current = entries.at(-1);
+  const entries = isAsking ? [saying('user', system)] : withSystem(system, toEntries(messages, media.kept, wasCut));
+  const history = [...entries];
+  const current = history.pop();
   if (current?.role !== 'user') throw new GatewayError('internal', 'The history passes lost the last user message.');
-  const origin = context.profileArn === undefined ? 'KIRO_CLI' : 'AI_EDITOR';
-  const write = { modelId: context.model.id, origin, tools, documentNames: new Set<string>() };
+  const origin = profileArn === undefined ? 'KIRO_CLI' : 'AI_EDITOR';
+  const write: Write = { modelId: model.id, origin, tools, documentNames: new Set() };
   // After the tools, after the instructions, and after all that the next turn will repeat.
   const mark = marksCache(context) ? { cachePoint: { type: 'default' } } : undefined;
-
-  const history = entries.slice(0, -1).map((entry, index) => writeEntry(entry, write, index === 0 ? mark : undefined));
-  const fields = toRequestFields(conversation.reasoning, context.model, conversation.limits);
+  const written = history.map((entry, index) => writeEntry(entry, write, index === 0 ? mark : undefined));
+  const fields = toRequestFields(conversation.reasoning, model, conversation.limits);
   const body = withoutLoneSurrogates(
     JSON.stringify({
       conversationState: {
-        conversationId: conversationIdOf(conversation, context.profileArn),
-        ...(history.length > 0 && { history }),
-        currentMessage: { userInputMessage: writeUser(current, write, { tools: tools.specifications, mark }) },
+        conversationId: conversationIdOf(conversation, profileArn),
+        history: some(written),
+        currentMessage: { userInputMessage: writeUser(current, write, mark, tools.specifications) },
         chatTriggerType: 'MANUAL',
-        agentContinuationId: context.continuationId,
+        agentContinuationId: continuationId,
         agentTaskType: 'vibe',
       },
-      ...(context.profileArn !== undefined && { profileArn: context.profileArn }),
-      ...(fields !== undefined && { additionalModelRequestFields: fields }),
+      profileArn,
+      additionalModelRequestFields: fields,
     }),
   );
-  const notices = [...tools.notices, ...(media.leftOut > 0 ? [`media-left-out=${media.leftOut}`] : [])];
-  const reading = {
-    tags: inTags === undefined ? undefined : context.tags.handling,
-    writtenCalls: context.readsWrittenCalls ? toWrittenCalls(offered, tools, context.continuationId) : undefined,
-    hidesReasoning: isUnwanted(conversation.reasoning),
+  return {
+    body,
+    estimatedInputTokens: estimateInput(body, entries),
+    restoreToolName: tools.restoreName,
+    reading: {
+      tags: inTags === undefined ? undefined : context.tags.handling,
+      writtenCalls: context.readsWrittenCalls ? toWrittenCalls(offered, tools, continuationId) : undefined,
+      hidesReasoning: isUnwanted(conversation.reasoning),
+    },
+    notices: [...tools.notices, ...(media.leftOut > 0 ? [`media-left-out=${media.leftOut}`] : [])],
   };
-  const estimatedInputTokens = estimateInput(body, entries);
-  return { body, estimatedInputTokens, restoreToolName: tools.restoreName, reading, notices };
 }
 
 /** Tools that are only in the history cannot be called, in words as little as otherwise. */
@@ -100,15 +107,10 @@ function toWrittenCalls(offered: readonly Tool[], tools: KiroTools, continuation
 
 /** Kiro has no place for a system prompt but the head of the history, where a first pair holds it. */
 function withSystem(system: string, entries: readonly Entry[]): readonly Entry[] {
-  const startsWithAssistant = entries[0]?.role === 'assistant';
-  if (system === '') return startsWithAssistant ? [saying(BEGINNING), ...entries] : entries;
   // A conversation that the assistant opens answers the system prompt itself.
-  if (startsWithAssistant) return [saying(system), ...entries];
-  return [saying(system), { role: 'assistant', text: ACKNOWLEDGEMENT, calls: [], reasonings: [] }, ...entries];
-}
-
-function saying(text: string): UserEntry {
-  return { role: 'user', text, images: [], documents: [], results: [] };
+  if (entries[0]?.role === 'assistant') return [saying('user', system || BEGINNING), ...entries];
+  if (system === '') return entries;
+  return [saying('user', system), saying('assistant', ACKNOWLEDGEMENT), ...entries];
 }
 
 type Write = {
@@ -124,45 +126,45 @@ export function marksCache({ promptCache, model }: Pick<RequestContext, 'promptC
   return promptCache && model.supportsPromptCache;
 }
 
-function writeEntry(entry: Entry, write: Write, mark: object | undefined): object {
-  if (entry.role === 'user') return { userInputMessage: writeUser(entry, write, { tools: [], mark }) };
-  return { assistantResponseMessage: writeAssistant(entry, write) };
+type Mark = object | undefined;
+
+function writeEntry(entry: Entry, write: Write, mark: Mark): object {
+  if (entry.role === 'user') return { userInputMessage: writeUser(entry, write, mark) };
+  return { assistantResponseMessage: writeAssistant(entry, write.tools) };
 }
 
 /** Tools stand with the current message only. */
-type Beside = { readonly tools: KiroTools['specifications']; readonly mark: object | undefined };
-
-function writeUser(entry: UserEntry, write: Write, { tools, mark }: Beside): object {
-  const toolResults = entry.results.map((result) => ({
-    toolUseId: result.id,
-    content: result.texts.map((text) => ({ text })),
-    status: result.isError ? 'error' : 'success',
+function writeUser(entry: Entry, write: Write, mark: Mark, tools: KiroTools['specifications'] = []): object {
+  const { text: content, media, results } = entry;
+  const { modelId, origin, documentNames } = write;
+  const images = media.filter((it) => it.type === 'image').map(toKiroImage);
+  const documents = media.filter((it) => it.type === 'document').map((it) => toKiroDocument(it, documentNames));
+  const toolResults = results.map(({ id, texts, isError }) => ({
+    toolUseId: id,
+    content: texts.map((text) => ({ text })),
+    status: isError ? 'error' : 'success',
   }));
-  const marked = mark === undefined ? tools : [...tools, mark];
-  const context = { ...(tools.length > 0 && { tools: marked }), ...(toolResults.length > 0 && { toolResults }) };
+  const hasContext = tools.length + results.length > 0;
+  const context = { tools: some(tools.length > 0 && mark ? [...tools, mark] : tools), toolResults: some(toolResults) };
   return {
-    content: entry.text,
-    modelId: write.modelId,
-    origin: write.origin,
-    ...(entry.images.length > 0 && { images: entry.images.map(toKiroImage) }),
-    ...(entry.documents.length > 0 && { documents: toKiroDocuments(entry.documents, write.documentNames) }),
-    ...(Object.keys(context).length > 0 && { userInputMessageContext: context }),
+    content,
+    modelId,
+    origin,
+    images: some(images),
+    documents: some(documents),
+    userInputMessageContext: hasContext ? context : undefined,
     ...mark,
   };
 }
 
-function writeAssistant(entry: AssistantEntry, write: Write): object {
-  const toolUses = entry.calls.map((call) => ({
-    toolUseId: call.id,
-    name: write.tools.nameFor(call.name),
-    input: readInput(call.input),
-  }));
-  const [reasoning] = entry.reasonings;
-  return {
-    content: entry.text,
-    ...(reasoning !== undefined && { reasoningContent: writeReasoning(reasoning) }),
-    ...(toolUses.length > 0 && { toolUses }),
-  };
+function writeAssistant({ text: content, calls, reasonings: [reasoning] }: Entry, { nameFor }: KiroTools): object {
+  const toolUses = calls.map(({ id, name, input }) => ({ toolUseId: id, name: nameFor(name), input }));
+  return { content, reasoningContent: reasoning && writeReasoning(reasoning), toolUses: some(toolUses) };
+}
+
+/** JSON leaves out what is undefined, and Kiro wants no empty lists. */
+function some<Item>(list: readonly Item[]): readonly Item[] | undefined {
+  return list.length > 0 ? list : undefined;
 }
 
 function writeReasoning(reasoning: Reasoning): object {
@@ -174,23 +176,6 @@ function writeReasoning(reasoning: Reasoning): object {
   }
 }
 
-/** Kiro wants an object. A call that was cut off in an earlier turn, or is no sane JSON, is kept as the text it was. */
-function readInput(input: string): object {
-  if (input.trim() === '') return {};
-  if (jsonExcess(input) !== undefined) return { unparsedInput: input };
-  try {
-    const value: unknown = JSON.parse(input, /""\s*:/.test(input) ? withoutEmptyKey : undefined);
-    return isRecord(value) ? value : { input: value };
-  } catch {
-    return { unparsedInput: input };
-  }
-}
-
-/** Kiro refuses an empty key anywhere in an input (protocol rule 25). */
-function withoutEmptyKey(_: string, value: unknown): unknown {
-  return isRecord(value) ? Object.fromEntries(Object.entries(value).filter(([key]) => key !== '')) : value;
-}
-
 /** The same for all turns of one conversation, different for every account. */
 function conversationIdOf(conversation: Conversation, account = ''): string {
   if (conversation.sessionId !== undefined) return uuidOf(`${account}\n${conversation.sessionId}`);
@@ -200,24 +185,21 @@ function conversationIdOf(conversation: Conversation, account = ''): string {
   return uuidOf([account, conversation.model, ...beginning].join('\n'));
 }
 
-/** Half a character, as a client leaves it when it cuts a text, is refused by Kiro. */
+/**
+ * Half a character, as a client leaves it when it cuts a text, is refused by Kiro. JSON writes it as `\ud83d`; behind an
+ * even number of backslashes that is a text of its own.
+ */
 function withoutLoneSurrogates(json: string): string {
-  if (!json.includes('\\ud')) return json;
-  return json.replace(/\\\\|\\ud[89a-f][0-9a-f]{2}/g, (found) => (found === '\\\\' ? found : '\\ufffd'));
+  return json.replace(/\\ud[89a-f][0-9a-f]{2}(?<=[^\\](?:\\\\)*\\ud...)/g, '\\ufffd');
 }
 
 /** From the length of the body; base64 would count far too much, so images count by their usual cost. */
 function estimateInput(body: string, entries: readonly Entry[]): number {
-  let base64Length = 0;
-  let images = 0;
-  for (const entry of entries) {
-    if (entry.role === 'assistant') continue;
-    images += entry.images.length;
-    for (const media of [...entry.images, ...entry.documents]) base64Length += media.data.length;
-  }
-  if (base64Length === 0) return estimateTokens(body);
+  const media = entries.flatMap((entry) => entry.media);
+  if (media.length === 0) return estimateTokens(body);
+  const images = media.filter(({ type }) => type === 'image').length;
   // The share of text in the body stands for the text: no second copy of a large body is made.
-  const text = body.length - base64Length;
+  const text = body.length - media.reduce((length, { data }) => length + data.length, 0);
   return Math.round((estimateTokens(body) * text) / body.length) + images * IMAGE_TOKENS;
 }
 

@@ -1,7 +1,7 @@
 /** Finds tool calls that a model has written as text, in two forms. Pure; any cutting of the text gives the same. */
 
 import { isRecord } from '../core/reader.js';
-import type { JsonObject } from './schema.js';
+import type { JsonObject } from './tools.js';
 
 /** `raw` is the text that the piece was made of: all of them together are the text, without a loss. */
 export type CallPiece =

@@ -1,7 +1,9 @@
 /** Tools to Kiro's specifications: legal unique names, clean schemas, descriptions of bearable length. */
 
 import type { Message, Tool } from '../core/conversation.js';
-import { cleanSchema, type JsonObject } from './schema.js';
+import { isRecord } from '../core/reader.js';
+
+export type JsonObject = Readonly<Record<string, unknown>>;
 
 export type ToolSpecification = {
   readonly toolSpecification: {
@@ -107,3 +109,149 @@ export function legalIdentifier(text: string, { startsWithLetter } = { startsWit
 }
 
 const MAX_LENGTH = 64;
+
+// --- schemas (protocol rules 17 and 18): gently, without touching property names
+
+/** The cleaned schema; its root is always `type: object` without alternatives. */
+export function cleanSchema(schema: JsonObject | undefined): JsonObject {
+  if (schema === undefined) return { type: 'object', properties: {} };
+  const walk: Walk = { root: schema, depth: 0, following: [], left: { nodes: MAX_NODES } };
+  const root = mergeAlternatives(cleanNode(schema, walk));
+  if (root['type'] !== undefined && root['type'] !== 'object' && !('properties' in root)) {
+    return { type: 'object', properties: { input: root }, required: ['input'] };
+  }
+  return { ...root, type: 'object', properties: root['properties'] ?? {} };
+}
+
+/** Where a walk through a schema stands. A schema may refer to itself, so depth, references and nodes are bounded. */
+type Walk = {
+  readonly root: JsonObject;
+  readonly depth: number;
+  /** The references on the way here. */
+  readonly following: readonly string[];
+  readonly left: { nodes: number };
+};
+
+/** One schema; keywords that Kiro refuses, or that only validate, are left out, and local references are followed. */
+function cleanNode(node: JsonObject, walk: Walk): JsonObject {
+  if (walk.depth > MAX_DEPTH || walk.left.nodes-- <= 0) return {};
+  const { $ref: reference, ...rest } = node;
+  if (typeof reference === 'string') {
+    const isEnough = walk.following.includes(reference) || walk.following.length >= MAX_DEPTH;
+    const target = isEnough ? undefined : resolve(reference, walk.root);
+    return cleanNode({ ...target, ...rest }, { ...walk, following: [...walk.following, reference] });
+  }
+  const inside = { ...walk, depth: walk.depth + 1 };
+  const cleaned: Record<string, unknown> = {};
+  for (const [keyword, value] of Object.entries(node)) {
+    const clean = KEYWORDS.get(keyword)?.(value, inside);
+    if (clean !== undefined) cleaned[keyword] = clean;
+  }
+  if ('const' in node && node['const'] !== null) cleaned['enum'] = [node['const']];
+  return cleaned;
+}
+
+/** The cleaned value of one keyword, or undefined to leave the keyword out. */
+type Clean = (value: unknown, walk: Walk) => unknown;
+
+const cleanChild: Clean = (value, walk) => (isRecord(value) ? cleanNode(value, walk) : undefined);
+
+const cleanList: Clean = (value, walk) => {
+  const items = recordsOf(value).map((item) => cleanNode(item, walk));
+  return items.length > 0 ? items : undefined;
+};
+
+const cleanProperties: Clean = (value, walk) => {
+  if (!isRecord(value)) return {};
+  // The names here are the client's own: a property called `format` or `pattern` stays.
+  return Object.fromEntries(
+    Object.entries(value).map(([name, schema]) => [name, isRecord(schema) ? cleanNode(schema, walk) : {}]),
+  );
+};
+
+const cleanStrings: Clean = (value) => {
+  if (!Array.isArray(value)) return undefined;
+  const strings = [...new Set(value.filter((it) => typeof it === 'string'))];
+  return strings.length > 0 ? strings : undefined;
+};
+
+const cleanText: Clean = (value) => (typeof value === 'string' && value !== '' ? value : undefined);
+
+/** A type name, or a list of them; `[X, "null"]` is `X`, because every property may be left out anyway. */
+const cleanType: Clean = (value) => {
+  if (!Array.isArray(value)) return TYPES.has(value) ? value : undefined;
+  const names = [...new Set<unknown>(value)].filter((it) => TYPES.has(it) && it !== 'null');
+  return names.length > 1 ? names : names[0];
+};
+
+const cleanEnum: Clean = (value) => {
+  if (!Array.isArray(value)) return undefined;
+  const values = value.filter((it) => it !== null && it !== undefined);
+  return values.length > 0 ? values : undefined;
+};
+
+/** Everything that passes. `additionalProperties`, `$schema` and the validating keywords are absent on purpose. */
+const KEYWORDS: ReadonlyMap<string, Clean> = new Map(
+  Object.entries({
+    type: cleanType,
+    title: cleanText,
+    description: cleanText,
+    enum: cleanEnum,
+    properties: cleanProperties,
+    required: cleanStrings,
+    items: (value, walk) => cleanChild(Array.isArray(value) ? value[0] : value, walk),
+    anyOf: cleanList,
+    oneOf: cleanList,
+    allOf: cleanList,
+  }),
+);
+
+const TYPES: ReadonlySet<unknown> = new Set(['object', 'array', 'string', 'number', 'integer', 'boolean', 'null']);
+
+/** Root alternatives become one object with the properties of all; only `allOf` can require something. */
+function mergeAlternatives(node: JsonObject): JsonObject {
+  const { anyOf, oneOf, allOf, ...rest } = node;
+  const necessary = recordsOf(allOf).map(mergeAlternatives);
+  const branches = [...recordsOf(anyOf), ...recordsOf(oneOf)].map(mergeAlternatives);
+  if (necessary.length + branches.length === 0) return node;
+  const properties = mergeProperties([...branches, ...necessary, rest]);
+  const required = [...necessary, rest].flatMap((it) => it['required'] ?? []);
+  return { ...rest, type: 'object', properties, ...(required.length > 0 && { required: [...new Set(required)] }) };
+}
+
+/** A property that the schemas describe in several ways may be any of them. */
+function mergeProperties(schemas: readonly JsonObject[]): JsonObject {
+  const ways = new Map<string, Map<string, unknown>>();
+  for (const { properties } of schemas) {
+    for (const [name, way] of isRecord(properties) ? Object.entries(properties) : []) {
+      ways.set(name, (ways.get(name) ?? new Map<string, unknown>()).set(JSON.stringify(way), way));
+    }
+  }
+  return Object.fromEntries(
+    [...ways].map(([name, found]) => {
+      const [only, ...others] = found.values();
+      return [name, others.length === 0 ? only : { anyOf: [only, ...others] }];
+    }),
+  );
+}
+
+function recordsOf(value: unknown): readonly JsonObject[] {
+  return Array.isArray(value) ? value.filter(isRecord) : [];
+}
+
+/** `#/$defs/name` and the like; anything not local is unknown here. */
+function resolve(reference: string, root: JsonObject): JsonObject | undefined {
+  if (reference !== '#' && !reference.startsWith('#/')) return undefined;
+  let found: unknown = root;
+  for (const step of reference.split('/').slice(1)) {
+    const name = step.replaceAll('~1', '/').replaceAll('~0', '~');
+    if (Array.isArray(found)) found = found[Number(name)];
+    else if (isRecord(found) && Object.hasOwn(found, name)) found = found[name];
+    else return undefined;
+  }
+  return isRecord(found) ? found : undefined;
+}
+
+/** More than real tools need; a schema that refers to itself ends here. */
+const MAX_DEPTH = 32;
+const MAX_NODES = 5000;
