@@ -99,7 +99,7 @@ function pretty(value: unknown): string {
 const REQUEST_ID = 'req_0123456789abcdef01234567';
 
 const KIRO = (conversation: Conversation) => ({
-  model: resolveModel(conversation.model, readModelPage({ models: listModels() }).models),
+  model: resolveModel(conversation.model, readModelPage({ models: listModels() }).items),
   profileArn: 'arn:aws:codewhisperer:us-east-1:111122223333:profile/GOLDEN123456',
   continuationId: '00000000-0000-4000-8000-000000000000',
   toolDescriptionLimit: 10_000,

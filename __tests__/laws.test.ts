@@ -99,7 +99,7 @@ describe('round trip: what a dialect writes, sent back as history, reads as the 
 });
 
 describe('idempotence: the history passes applied twice equal once, and Kiro takes the result', () => {
-  const models = readModelPage({ models: listModels() }).models;
+  const models = readModelPage({ models: listModels() }).items;
   const context = {
     profileArn: 'arn:aws:codewhisperer:us-east-1:111122223333:profile/LAWS12345678',
     continuationId: '00000000-0000-4000-8000-000000000000',

@@ -41,11 +41,8 @@ test('days are those of the calendar, also over the ends of months and years', (
 });
 
 test('the catalogue is read as it was written', () => {
-  const kept = {
-    listedAt: 1_795_353_840_000,
-    ...readModelPage({ models: listModels(), defaultModel: listModels()[0] }),
-  };
-  const { models, listedAt } = kept;
+  const { items: models } = readModelPage({ models: listModels(), defaultModel: listModels()[0] });
+  const listedAt = 1_795_353_840_000;
   expect(parseCatalogue(formatCatalogue({ models, listedAt }))).toEqual({ models, listedAt });
 });
 

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { Model } from './core/conversation.js';
 import { type ErrorKind, GatewayError, untilAborted } from './core/errors.js';
 import type { KiroClient } from './kiro/client.js';
+import { readModelPage, writeModelPage } from './kiro/models.js';
 import type { Logger } from './logger.js';
 import { readPrivateFile, writePrivateFile } from './auth/files.js';
 import { Reader } from './core/reader.js';
@@ -139,34 +140,13 @@ export function createCatalogueStore(
 }
 
 export function formatCatalogue({ models, listedAt }: KeptCatalogue): string {
-  return JSON.stringify({ listedAt, models });
+  return JSON.stringify({ listedAt, ...writeModelPage(models) });
 }
 
 /** @throws when the text is no such catalogue. */
 export function parseCatalogue(text: string): KeptCatalogue {
-  const reader = new Reader(JSON.parse(text), 'internal', 'catalogue');
-  return { listedAt: reader.get('listedAt').number(), models: reader.get('models').array().map(readModel) };
-}
-
-function readModel(reader: Reader): Model {
-  const texts = (name: string): readonly string[] =>
-    reader
-      .get(name)
-      .array()
-      .map((it) => it.string());
-  return {
-    id: reader.get('id').nonEmptyString(),
-    name: reader.get('name').string(),
-    description: reader.optional('description')?.string(),
-    maxInputTokens: reader.get('maxInputTokens').number(),
-    maxOutputTokens: reader.get('maxOutputTokens').number(),
-    inputs: texts('inputs').includes('image') ? ['text', 'image'] : ['text'],
-    efforts: texts('efforts'),
-    creditRate: reader.optional('creditRate')?.number(),
-    isDefault: reader.get('isDefault').boolean(),
-    supportsPromptCache: reader.optional('supportsPromptCache')?.value === true,
-    requestFieldsSchema: reader.optional('requestFieldsSchema')?.object(),
-  };
+  const answer: unknown = JSON.parse(text);
+  return { listedAt: new Reader(answer).get('listedAt').number(), models: readModelPage(answer).items };
 }
 
 /** A login that was renewed elsewhere gets a new name, and its old list is never read again. */

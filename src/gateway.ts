@@ -5,7 +5,7 @@ import type { Conversation, Model } from './core/conversation.js';
 import { toGatewayError } from './core/errors.js';
 import { limitStage, unfenceStage } from './core/limits.js';
 import { through, whenFinished, type Completion, type Stage, type Turn } from './core/stream.js';
-import type { UsageLimits } from './core/usage-limits.js';
+import type { UsageLimits } from './kiro/answers.js';
 import { searchingTurn, searchToolOf, type SearchOutcome } from './core/web-search.js';
 import type { Asker } from './kiro/asker.js';
 import type { Access, KiroClient } from './kiro/client.js';

@@ -49,6 +49,8 @@ test.each([
   ['CLAUDE_3_7_SONNET_20250219_V1_0', 'CLAUDE_3_7_SONNET_20250219_V1_0'],
   ['My-Model', 'My-Model'],
   ['', ''],
+  ['a [b] c', 'a [b] c'],
+  [']', ']'],
 ])('%j is %j', (name, id) => {
   expect(normalizeModelName(name)).toBe(id);
 });
@@ -127,7 +129,7 @@ test('a page of models, whole', () => {
     nextToken: 'n',
   };
   expect(readModelPage(answer)).toEqual({
-    models: [
+    items: [
       {
         id: 'a',
         name: 'A',
@@ -152,7 +154,7 @@ test.each<[string, object, boolean]>([
   ['says so in the older way', { supportsPromptCache: true }, true],
   ['takes it back', { promptCaching: { supportsPromptCaching: false }, supportsPromptCache: true }, false],
 ])('a model has a cache when the catalogue %s', (_, said, expected) => {
-  const [model] = readModelPage({ models: [{ modelId: 'a', ...said }] }).models;
+  const [model] = readModelPage({ models: [{ modelId: 'a', ...said }] }).items;
   expect(model?.supportsPromptCache).toBe(expected);
 });
 
@@ -162,8 +164,8 @@ test('the efforts of GPT come from its own field', () => {
 
 test('an empty or missing next token ends the list', () => {
   expect([readModelPage({ models: [], nextToken: '' }), readModelPage({ models: [], nextToken: null })]).toEqual([
-    { models: [], nextToken: undefined },
-    { models: [], nextToken: undefined },
+    { items: [], nextToken: undefined },
+    { items: [], nextToken: undefined },
   ]);
 });
 

@@ -176,3 +176,18 @@ test('a change is kept when it has worked', async () => {
   other?.keep();
   expect(await profile()).toBeUndefined();
 });
+
+test('whoever signs in to another account while a profile is being looked for gets none of the first one’s', async () => {
+  const logins: readonly Access[] = [login, { ...login, loginRegion: 'us-east-1' }];
+  let asked = 0;
+  const next = () => Promise.resolve(logins[asked++] ?? login);
+  const session = createProfiledSession({
+    session: { accessToken: next, forceRefresh: next },
+    listProfiles: (region) => Promise.resolve([{ arn: region === 'us-east-1' ? US : EU, name: 'A' }]),
+    apiRegion: undefined,
+    usesSharedProfile: true,
+    now: () => 0,
+  });
+  const both = await Promise.all([session.accessToken(never), session.accessToken(never)]);
+  expect(both.map(({ profileArn }) => profileArn)).toEqual([EU, US]);
+});

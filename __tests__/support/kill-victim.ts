@@ -59,7 +59,7 @@ async function rotate(): Promise<void> {
 
 /** All files of the state at once, so that one kill may meet any of them. */
 async function write(): Promise<void> {
-  const { models } = readModelPage({ models: listModels() });
+  const { items: models } = readModelPage({ models: listModels() });
   const catalogue = createCatalogueStore(stateFolder, 'account');
   for (let turn = 1; ; turn++) {
     await Promise.all([

@@ -11,7 +11,7 @@ import { anyCharacter } from './random.js';
 export const PROFILE = 'arn:aws:codewhisperer:us-east-1:111122223333:profile/EXAMPLE12345';
 
 /** The simulator's catalogue, read like Kiro's. */
-export const models: readonly Model[] = readModelPage({ models: listModels() }).models;
+export const models: readonly Model[] = readModelPage({ models: listModels() }).items;
 
 export function modelNamed(id: string): Model {
   const model = models.find((it) => it.id === id);

@@ -1,24 +1,69 @@
 /** What Kiro answers besides chat: profiles, credits, and searches of the web. */
 
+import type { SearchResult } from '../core/conversation.js';
+import { GatewayError } from '../core/errors.js';
 import { Reader } from '../core/reader.js';
 import { isProfileArn } from './calls.js';
-import type { Allowance, UsageLimits } from '../core/usage-limits.js';
-import { GatewayError } from '../core/errors.js';
-import type { SearchResult } from '../core/conversation.js';
+import type { Page } from './models.js';
 
 export type Profile = { readonly arn: string; readonly name: string };
 
-export type ProfilePage = { readonly profiles: readonly Profile[]; readonly nextToken: string | undefined };
-
 /** @throws GatewayError `upstream-protocol` when the answer has another shape. */
-export function readProfilePage(answer: unknown): ProfilePage {
+export function readProfilePage(answer: unknown): Page<Profile> {
   const reader = new Reader(answer, 'upstream-protocol', 'ListAvailableProfiles');
-  const profiles = reader
-    .get('profiles')
-    .array()
-    .map((it) => ({ arn: it.get('arn').string(), name: it.optional('profileName')?.string() ?? '' }))
-    .filter(({ arn }) => isProfileArn(arn));
-  return { profiles, nextToken: reader.optional('nextToken')?.string() || undefined };
+  const profiles = reader.get('profiles').array();
+  return {
+    items: profiles
+      .map((it) => ({ arn: it.get('arn').string(), name: it.optional('profileName')?.string() ?? '' }))
+      .filter(({ arn }) => isProfileArn(arn)),
+    nextToken: reader.optional('nextToken')?.string() || undefined,
+  };
+}
+
+/** What the account's plan gives and what of it is spent. Credits; times are unix times in milliseconds. */
+export type UsageLimits = {
+  /** As Kiro calls it: `KIRO PRO`. */
+  readonly plan: string | undefined;
+  /** What the plan itself gives until the reset. */
+  readonly base: Allowance;
+  /** Only while it lasts. */
+  readonly trial: Allowance | undefined;
+  /** Those that are in force. */
+  readonly bonuses: readonly Allowance[];
+  readonly overage: Overage;
+  readonly resetsAt: number | undefined;
+};
+
+export type Allowance = {
+  readonly name: string;
+  readonly used: number;
+  readonly limit: number;
+  readonly expiresAt: number | undefined;
+};
+
+/** What may be used beyond the allowances, for money. */
+export type Overage = {
+  readonly isEnabled: boolean;
+  readonly used: number;
+  readonly cap: number;
+  /** Money for one credit, and so far, in `currency`. */
+  readonly rate: number | undefined;
+  readonly charges: number;
+  readonly currency: string;
+};
+
+/** Everything that counts at the moment, without the overage: an allowance that has expired gives nothing more. */
+export function creditsInAll(limits: UsageLimits, now: number): { used: number; limit: number; left: number } {
+  const isInForce = ({ expiresAt }: Allowance): boolean => expiresAt === undefined || expiresAt > now;
+  const all = [limits.base, limits.trial, ...limits.bonuses].filter((it) => it !== undefined).filter(isInForce);
+  const used = all.reduce((sum, it) => sum + it.used, 0);
+  const limit = all.reduce((sum, it) => sum + it.limit, 0);
+  return { used: rounded(used), limit: rounded(limit), left: rounded(Math.max(0, limit - used)) };
+}
+
+/** Sums of binary fractions have tails like 0.30000000000000004. */
+export function rounded(credits: number): number {
+  return Math.round(credits * 1e6) / 1e6;
 }
 
 /** @throws GatewayError `upstream-protocol` when the answer has another shape. */
@@ -29,9 +74,14 @@ export function readUsageLimits(answer: unknown): UsageLimits {
   const bonuses = credits.optional('bonuses')?.array() ?? [];
   return {
     plan: reader.optional('subscriptionInfo')?.optional('subscriptionTitle')?.string(),
-    base: { name: 'plan', ...readAmounts(credits), expiresAt: undefined },
-    trial: trial !== undefined && isActive(trial, 'freeTrialStatus') ? readTrial(trial) : undefined,
-    bonuses: bonuses.filter((it) => isActive(it, 'status')).map(readBonus),
+    base: readAllowance(credits, 'plan'),
+    trial: trial && isActive(trial, 'freeTrialStatus') ? readAllowance(trial, 'trial', 'freeTrialExpiry') : undefined,
+    bonuses: bonuses
+      .filter((it) => isActive(it, 'status'))
+      .map((it) => {
+        const name = it.optional('displayName') ?? it.optional('bonusCode');
+        return readAllowance(it, name?.string() ?? 'bonus', 'expiresAt');
+      }),
     overage: {
       isEnabled: reader.optional('overageConfiguration')?.optional('overageStatus')?.string() === 'ENABLED',
       used: readNumber(credits, 'currentOverages') ?? 0,
@@ -49,22 +99,13 @@ function creditsRow(reader: Reader): Reader {
   const rows = reader.optional('usageBreakdownList')?.array() ?? [];
   const row = rows.find((it) => it.optional('resourceType')?.value === 'CREDIT') ?? rows[0];
   if (row !== undefined) return row;
-  const only = reader.get('usageBreakdown');
-  only.object();
-  return only;
+  reader.get('usageBreakdown').object();
+  return reader.get('usageBreakdown');
 }
 
-function readTrial(trial: Reader): Allowance {
-  return { name: 'trial', ...readAmounts(trial), expiresAt: readTime(trial, 'freeTrialExpiry') };
-}
-
-function readBonus(bonus: Reader): Allowance {
-  const name = bonus.optional('displayName') ?? bonus.optional('bonusCode');
-  return { name: name?.string() ?? 'bonus', ...readAmounts(bonus), expiresAt: readTime(bonus, 'expiresAt') };
-}
-
-function readAmounts(row: Reader): { used: number; limit: number } {
-  return { used: readNumber(row, 'currentUsage') ?? 0, limit: readNumber(row, 'usageLimit') ?? 0 };
+function readAllowance(row: Reader, name: string, expiry?: string): Allowance {
+  const expiresAt = expiry === undefined ? undefined : readTime(row, expiry);
+  return { name, used: readNumber(row, 'currentUsage') ?? 0, limit: readNumber(row, 'usageLimit') ?? 0, expiresAt };
 }
 
 /** Whole numbers come twice; the other one has the fraction. */

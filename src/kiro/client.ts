@@ -4,7 +4,6 @@ import type { Model, SearchResult } from '../core/conversation.js';
 import { GatewayError } from '../core/errors.js';
 import type { Fetch, FetchResponse } from '../core/fetch.js';
 import type { Secret } from '../core/secret.js';
-import type { UsageLimits } from '../core/usage-limits.js';
 import {
   type Account,
   apiHosts,
@@ -20,8 +19,8 @@ import {
   webSearchCall,
 } from './calls.js';
 import { connectionError, isDeadToken, isUnknownOperation, readFailure, readJson, toKiroError } from './errors.js';
-import { readModelPage } from './models.js';
-import { type Profile, readProfilePage, readUsageLimits, readWebSearch } from './answers.js';
+import { type Page, readModelPage } from './models.js';
+import { type Profile, readProfilePage, readUsageLimits, readWebSearch, type UsageLimits } from './answers.js';
 
 /** What one request needs to know about the account. `auth/session.ts` hands it out. */
 export type Access = {
@@ -81,41 +80,35 @@ export function createKiroClient(dependencies: ClientDependencies): KiroClient {
       return response.body;
     },
 
-    listModels(signal) {
-      return readAll(signal, listModelsCall, (answer) => {
-        const { models: items, nextToken } = readModelPage(answer);
-        return { items, nextToken };
-      });
-    },
+    listModels: (signal) => readAll(listModelsCall, readModelPage, signal),
 
-    listProfiles(signal) {
-      return readAll(signal, listProfilesCall, (answer) => {
-        const { profiles: items, nextToken } = readProfilePage(answer);
-        return { items, nextToken };
-      });
-    },
+    listProfiles: (signal) => readAll(listProfilesCall, readProfilePage, signal),
 
-    async usageLimits(signal) {
-      const limited = AbortSignal.any([signal, AbortSignal.timeout(CONTROL_TIMEOUT_MS)]);
-      const access = await session.accessToken(limited);
-      const { response } = await send(usageLimitsCall(hostsFor(access), accountOf(access)), access, limited);
-      return readUsageLimits(await readJson(response, limited));
-    },
+    usageLimits: (signal) => readOne(usageLimitsCall, readUsageLimits, signal, CONTROL_TIMEOUT_MS),
 
-    async searchWeb(query, signal) {
-      const limited = AbortSignal.any([signal, AbortSignal.timeout(SEARCH_TIMEOUT_MS)]);
-      const access = await session.accessToken(limited);
-      const call = webSearchCall(hostsFor(access), accountOf(access), { query, id: randomId() });
-      const { response } = await send(call, access, limited);
-      return readWebSearch(await readJson(response, limited));
+    searchWeb(query, signal) {
+      const search: CallFor = (hosts, account) => webSearchCall(hosts, account, { query, id: randomId() });
+      return readOne(search, readWebSearch, signal, SEARCH_TIMEOUT_MS);
     },
   };
 
+  async function readOne<Read>(
+    callFor: CallFor,
+    read: (answer: unknown) => Read,
+    signal: AbortSignal,
+    limitMs: number,
+  ): Promise<Read> {
+    const limited = AbortSignal.any([signal, AbortSignal.timeout(limitMs)]);
+    const access = await session.accessToken(limited);
+    const { response } = await send(callFor(hostsFor(access), accountOf(access), undefined), access, limited);
+    return read(await readJson(response, limited));
+  }
+
   /** All pages of a listing; the later ones in the form in which the first was answered. */
   async function readAll<Item>(
+    callFor: CallFor,
+    readPage: (answer: unknown) => Page<Item>,
     signal: AbortSignal,
-    callFor: (hosts: ApiHosts, account: Account, nextToken: string | undefined) => Call,
-    readPage: (answer: unknown) => { readonly items: readonly Item[]; readonly nextToken: string | undefined },
   ): Promise<readonly Item[]> {
     const limited = AbortSignal.any([signal, AbortSignal.timeout(CONTROL_TIMEOUT_MS)]);
     const access = await session.accessToken(limited);
@@ -142,26 +135,27 @@ export function createKiroClient(dependencies: ClientDependencies): KiroClient {
     const invocationId = randomId();
     let access = first;
     let mayRefresh = true;
-    let at = 0;
-    for (;;) {
-      const form = formAt(forms, at);
+    let failed = new GatewayError('internal', 'A call to Kiro has no form; report this.');
+    for (let at = 0; ;) {
+      const form = forms[at];
+      if (form === undefined) throw failed;
       const response = await fetchForm(form, { ...headersFor(access), 'amz-sdk-invocation-id': invocationId }, signal);
       if (response instanceof GatewayError) {
-        const other = forms.findIndex(({ host }, index) => index > at && host !== form.host);
-        if (other === -1) throw response;
-        at = other;
+        failed = response;
+        at = forms.findIndex(({ host }, index) => index > at && host !== form.host);
         continue;
       }
       if (response.status === 200) return { response, at };
       const failure = await readFailure(response);
+      failed = toKiroError(failure);
       if (mayRefresh && isDeadToken(failure)) {
         mayRefresh = false;
         // The profile stands in the body as well, which is written.
         access = { ...(await session.forceRefresh(access.token, signal)), profileArn: first.profileArn };
-      } else if (at + 1 < forms.length && isUnknownOperation(failure)) {
+      } else if (isUnknownOperation(failure)) {
         at++;
       } else {
-        throw toKiroError(failure);
+        throw failed;
       }
     }
   }
@@ -203,16 +197,12 @@ export function createKiroClient(dependencies: ClientDependencies): KiroClient {
   }
 }
 
+type CallFor = (hosts: ApiHosts, account: Account, nextToken: string | undefined) => Call;
+
 type Answered = { readonly response: FetchResponse; readonly at: number };
 
 function accountOf({ profileArn, tokenTypeHeader }: Access): Account {
   return { profileArn, usesApiKey: tokenTypeHeader === 'API_KEY' };
-}
-
-function formAt(forms: readonly Form[], at: number): Form {
-  const form = forms[at];
-  if (form === undefined) throw new GatewayError('internal', 'A call to Kiro has no form; report this.');
-  return form;
 }
 
 const CONTROL_TIMEOUT_MS = 15_000;

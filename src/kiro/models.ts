@@ -5,39 +5,56 @@ import { GatewayError } from '../core/errors.js';
 import { Reader } from '../core/reader.js';
 import { assumedFieldsSchema, EFFORTS, effortsOf } from './wishes.js';
 
-/** One page of ListAvailableModels. */
-export type ModelPage = { readonly models: readonly Model[]; readonly nextToken: string | undefined };
+/** One page of a listing. */
+export type Page<Item> = { readonly items: readonly Item[]; readonly nextToken: string | undefined };
 
 /** @throws GatewayError `upstream-protocol` when the answer has another shape. */
-export function readModelPage(answer: unknown): ModelPage {
+export function readModelPage(answer: unknown): Page<Model> {
   const reader = new Reader(answer, 'upstream-protocol', 'ListAvailableModels');
   const defaultId = reader.optional('defaultModel')?.optional('modelId')?.string();
-  const models = reader
-    .get('models')
-    .array()
-    .map((model) => readModel(model, defaultId));
-  return { models, nextToken: reader.optional('nextToken')?.string() || undefined };
+  const models = reader.get('models').array();
+  return {
+    items: models.map((model) => readModel(model, defaultId)),
+    nextToken: reader.optional('nextToken')?.string() || undefined,
+  };
 }
 
-function readModel(reader: Reader, defaultId: string | undefined): Model {
+/** The models as `readModelPage` reads them. */
+export function writeModelPage(models: readonly Model[]): object {
+  return {
+    defaultModel: { modelId: models.find(({ isDefault }) => isDefault)?.id },
+    models: models.map((model) => ({
+      modelId: model.id,
+      modelName: model.name,
+      description: model.description,
+      tokenLimits: { maxInputTokens: model.maxInputTokens, maxOutputTokens: model.maxOutputTokens },
+      supportedInputTypes: model.inputs.map((it) => it.toUpperCase()),
+      rateMultiplier: model.creditRate,
+      supportsPromptCache: model.supportsPromptCache,
+      additionalModelRequestFieldsSchema: model.requestFieldsSchema,
+    })),
+  };
+}
+
+function readModel(reader: Reader, defaultId?: string): Model {
   const id = reader.get('modelId').string();
   const limits = reader.optional('tokenLimits');
   const inputs = reader.optional('supportedInputTypes')?.array() ?? [];
   const requestFieldsSchema = reader.optional('additionalModelRequestFieldsSchema')?.object();
   // Older catalogues say it at the model itself.
-  const cache =
-    reader.optional('promptCaching')?.optional('supportsPromptCaching') ?? reader.optional('supportsPromptCache');
+  const cache = reader.optional('promptCaching')?.optional('supportsPromptCaching');
   return {
     id,
     name: reader.optional('modelName')?.string() ?? id,
     description: reader.optional('description')?.string(),
-    maxInputTokens: limits?.optional('maxInputTokens')?.number() ?? DEFAULT_INPUT_TOKENS,
-    maxOutputTokens: limits?.optional('maxOutputTokens')?.number() ?? DEFAULT_OUTPUT_TOKENS,
+    // What the official CLI assumes of a model that it cannot look up.
+    maxInputTokens: limits?.optional('maxInputTokens')?.number() ?? 200_000,
+    maxOutputTokens: limits?.optional('maxOutputTokens')?.number() ?? 64_000,
     inputs: inputs.some((it) => it.value === 'IMAGE') ? ['text', 'image'] : ['text'],
     efforts: effortsOf(requestFieldsSchema),
     creditRate: reader.optional('rateMultiplier')?.number(),
     isDefault: id === defaultId,
-    supportsPromptCache: cache?.value === true,
+    supportsPromptCache: (cache ?? reader.optional('supportsPromptCache'))?.value === true,
     requestFieldsSchema,
   };
 }
@@ -50,27 +67,24 @@ export function resolveModel(name: string, catalogue: readonly Model[]): Model {
   const listed = (id: string): Model | undefined =>
     catalogue.find((model) => model.id.toLowerCase() === id.toLowerCase());
   const id = normalizeModelName(name);
-  const large = /\[1m\]\s*$/i.test(name) ? listed(`${id}-1m`) : undefined;
+  const large = splitWindow(name).window.toLowerCase() === '[1m]' ? listed(`${id}-1m`) : undefined;
   return listed(name) ?? large ?? listed(id) ?? unlistedModel(HIDDEN_IDS.get(id) ?? id);
 }
 
 /** A client's spelling to Kiro's: dates, `-latest`, `[1m]` and vendor prefixes off, version numbers with a dot. */
 export function normalizeModelName(name: string): string {
-  const bare = bareModelName(name);
+  const { bare } = splitWindow(name);
   const lower = bare.toLowerCase();
-  for (const [pattern, write] of SPELLINGS) {
-    const match = pattern.exec(lower);
-    if (match !== null) return write(match);
-  }
-  return bare;
+  const spelling = SPELLINGS.find(([pattern]) => pattern.test(lower));
+  return spelling === undefined ? bare : lower.replace(...spelling);
 }
 
-/** Without a window in brackets, and without the names of vendors in front. */
-export function bareModelName(name: string): string {
-  return name
-    .trim()
-    .replace(/\s*\[[^\]]*\]$/, '')
-    .replace(/^(?:anthropic|openai|kiro)\//i, '');
+/** The name without the names of vendors in front, and the window in brackets behind it. */
+function splitWindow(name: string): { readonly bare: string; readonly window: string } {
+  const trimmed = name.trim();
+  const at = trimmed.endsWith(']') ? trimmed.lastIndexOf('[') : -1;
+  const [bare, window] = at === -1 ? [trimmed, ''] : [trimmed.slice(0, at).trimEnd(), trimmed.slice(at)];
+  return { bare: bare.replace(/^(?:anthropic|openai|kiro)\//i, ''), window };
 }
 
 /** The error for a model that Kiro refused, or does not list, with names that are near. */
@@ -94,48 +108,22 @@ function nearestNames(name: string, catalogue: readonly Model[]): readonly strin
 }
 
 function unlistedModel(id: string): Model {
-  const requestFieldsSchema = assumedFieldsSchema(id);
-  return {
-    id,
-    name: id,
-    description: undefined,
-    maxInputTokens: DEFAULT_INPUT_TOKENS,
-    maxOutputTokens: DEFAULT_OUTPUT_TOKENS,
-    inputs: ['text', 'image'],
-    efforts: effortsOf(requestFieldsSchema),
-    creditRate: undefined,
-    isDefault: false,
-    supportsPromptCache: false,
-    requestFieldsSchema,
-  };
+  const schema = assumedFieldsSchema(id);
+  const said = { modelId: id, supportedInputTypes: ['IMAGE'], additionalModelRequestFieldsSchema: schema };
+  return readModel(new Reader(said, 'internal'));
 }
 
-/** What the official CLI assumes of a model it cannot look up. */
-const DEFAULT_INPUT_TOKENS = 200_000;
-const DEFAULT_OUTPUT_TOKENS = 64_000;
-
-const SUFFIX = '(?:-(?:\\d{8}|latest|\\d+))?';
-
 /** In this order; the first that matches decides (protocol 7.4). */
-const SPELLINGS: readonly (readonly [RegExp, (match: RegExpExecArray) => string])[] = [
-  [
-    new RegExp(`^claude-([a-z]+)-(\\d{1,2})[-.](\\d{1,2})${SUFFIX}$`),
-    // Anthropic's aliases say `-0` where Kiro says nothing.
-    ([, family, major, minor]) => (minor === '0' ? `claude-${family}-${major}` : `claude-${family}-${major}.${minor}`),
-  ],
-  [/^claude-([a-z]+)-(\d{1,2})(?:-(?:\d{8}|latest))?$/, ([, family, major]) => `claude-${family}-${major}`],
-  [
-    new RegExp(`^claude-(3)[-.](\\d)-([a-z]+)${SUFFIX}$`),
-    ([, major, minor, family]) => `claude-${major}.${minor}-${family}`,
-  ],
-  [
-    /^claude-(\d{1,2})[-.](\d{1,2})-([a-z]+)(?:-.*)?$/,
-    ([, major, minor, family]) => `claude-${family}-${major}.${minor}`,
-  ],
-  [/^deepseek-(\d)-(\d)$/, ([, major, minor]) => `deepseek-${major}.${minor}`],
-  [/^minimax-m(\d)-(\d)$/, ([, major, minor]) => `minimax-m${major}.${minor}`],
-  [/^qwen3-coder$/, () => 'qwen3-coder-next'],
-  [/^kiro-auto$/, () => 'auto'],
+const SPELLINGS: readonly (readonly [RegExp, string])[] = [
+  // Anthropic's aliases say `-0` where Kiro says nothing.
+  [/^claude-([a-z]+)-(\d{1,2})[-.]0(?:-(?:\d{8}|latest|\d+))?$/, 'claude-$1-$2'],
+  [/^claude-([a-z]+)-(\d{1,2})[-.](\d{1,2})(?:-(?:\d{8}|latest|\d+))?$/, 'claude-$1-$2.$3'],
+  [/^claude-([a-z]+)-(\d{1,2})(?:-(?:\d{8}|latest))?$/, 'claude-$1-$2'],
+  [/^claude-3[-.](\d)-([a-z]+)(?:-(?:\d{8}|latest|\d+))?$/, 'claude-3.$1-$2'],
+  [/^claude-(\d{1,2})[-.](\d{1,2})-([a-z]+)(?:-.*)?$/, 'claude-$3-$1.$2'],
+  [/^(deepseek-|minimax-m)(\d)-(\d)$/, '$1$2.$3'],
+  [/^qwen3-coder$/, 'qwen3-coder-next'],
+  [/^kiro-auto$/, 'auto'],
 ];
 
 /** Ids that Kiro accepts without listing them, by the name people use. */
@@ -158,11 +146,11 @@ export type ModelAliases = ReadonlyMap<string, string>;
 export function readModelName(name: string, catalogue: readonly Model[], aliases: ModelAliases): ModelName {
   const listed = new Set(catalogue.map(({ id }) => id.toLowerCase()));
   const asked = aliased(name, aliases);
-  const window = /\s*\[[^\]]*\]\s*$/.exec(asked)?.[0] ?? '';
+  const { bare, window } = splitWindow(asked);
   let found: ModelName = { name: asked, wish: {} };
-  let rest = bareModelName(asked);
+  let rest = bare;
   let wish: ReasoningWish = {};
-  while (!listed.has(rest.toLowerCase())) {
+  while (rest.length <= LONGEST_NAME && !listed.has(rest.toLowerCase())) {
     const [, before, suffix] = WISH_SUFFIX.exec(rest) ?? [];
     if (before === undefined || suffix === undefined) break;
     rest = before;
@@ -198,6 +186,8 @@ function wishOf(suffix: string): ReasoningWish {
   return effort === 'none' ? { mode: 'off', effort } : { effort };
 }
 
+/** Kiro's own are a third of that; in a longer one no suffix is looked for, again and again. */
+const LONGEST_NAME = 200;
 const WISH_SUFFIX = new RegExp(`^(.+)-(thinking|${EFFORTS.join('|')})$`, 'i');
 
 /** What models are called even when the catalogue does not list them, or is not at hand (protocol 7.3). */

@@ -36,23 +36,29 @@ export type ProfileDependencies = {
 export function createProfiledSession(dependencies: ProfileDependencies): ProfiledSession {
   const { session, listProfiles, now } = dependencies;
   let kept: Kept | undefined;
-  let finding: Promise<Kept> | undefined;
+  let finding: { readonly account: string; readonly found: Promise<Kept> } | undefined;
+  const sharedArn = dependencies.usesSharedProfile ? SHARED_PROFILE : undefined;
 
   async function complete(access: Access, signal: AbortSignal): Promise<Access> {
     if (access.profileArn !== undefined || access.tokenTypeHeader === 'API_KEY') return access;
-    if (kept === undefined || kept.account !== accountOf(access) || now() >= kept.until) {
-      // One caller's leaving must not end what others wait for.
-      finding ??= find(access, new AbortController().signal).finally(() => {
-        finding = undefined;
-      });
-      kept = await untilAborted(finding, signal);
+    const account = accountOf(access);
+    if (kept?.account !== account || now() >= kept.until) {
+      if (finding?.account !== account) {
+        const found = find(access).finally(() => {
+          finding = undefined;
+        });
+        finding = { account, found };
+      }
+      kept = await untilAborted(finding.found, signal);
     }
     return { ...access, profileArn: kept.arn };
   }
 
-  async function find(access: Access, signal: AbortSignal): Promise<Kept> {
+  /** One caller's leaving must not end what others wait for. */
+  async function find(access: Access): Promise<Kept> {
     const account = accountOf(access);
-    if (access.isBuilderId === true) return { account, arn: sharedArn(), until: now() + KEPT_MS };
+    const { signal } = new AbortController();
+    if (access.isBuilderId === true) return { account, arn: sharedArn, until: now() + KEPT_MS };
     let isSure = true;
     let isRefused = false;
     for (const region of regionsFor(access)) {
@@ -65,7 +71,7 @@ export function createProfiledSession(dependencies: ProfileDependencies): Profil
       }
     }
     // Kiro lists no profiles to Builder IDs, but refuses them.
-    const arn = isRefused && access.isBuilderId === undefined ? sharedArn() : undefined;
+    const arn = isRefused && access.isBuilderId === undefined ? sharedArn : undefined;
     return { account, arn, until: now() + (isSure ? KEPT_MS : RETRY_MS) };
   }
 
@@ -76,14 +82,9 @@ export function createProfiledSession(dependencies: ProfileDependencies): Profil
     return setting === undefined ? [nearest, ...API_REGIONS.filter((it) => it !== nearest)] : [nearest];
   }
 
-  function sharedArn(): string | undefined {
-    return dependencies.usesSharedProfile ? SHARED_PROFILE : undefined;
-  }
-
-  function keeping(access: Access, told: string): OtherProfile {
-    const { profileArn: arn } = access;
+  function other(access: Access, told: string): OtherProfile {
     const keep = (): void => {
-      kept = { account: accountOf(access), arn, until: now() + KEPT_MS };
+      kept = { account: accountOf(access), arn: access.profileArn, until: now() + KEPT_MS };
     };
     return { access, told, keep };
   }
@@ -97,14 +98,13 @@ export function createProfiledSession(dependencies: ProfileDependencies): Profil
       if (!(error instanceof GatewayError) || refused.tokenTypeHeader === 'API_KEY') return undefined;
       if (refused.profileArn !== undefined) {
         if (!isProfileRefused(error, refused.profileArn)) return undefined;
-        const access = { ...refused, profileArn: undefined };
-        return keeping(access, 'Kiro refused the profile; asking once more without one.');
+        return other({ ...refused, profileArn: undefined }, 'Kiro refused the profile; asking once more without one.');
       }
       if (!/profileArn is required/i.test(error.message)) return undefined;
-      const found = await untilAborted(find(refused, new AbortController().signal), signal);
-      const arn = found.arn ?? (refused.isBuilderId === undefined ? sharedArn() : undefined);
-      if (arn === undefined) return undefined;
-      return keeping({ ...refused, profileArn: arn }, 'Kiro wants to know a profile; asking once more with one.');
+      const found = await untilAborted(find(refused), signal);
+      const profileArn = found.arn ?? (refused.isBuilderId === undefined ? sharedArn : undefined);
+      if (profileArn === undefined) return undefined;
+      return other({ ...refused, profileArn }, 'Kiro wants to know a profile; asking once more with one.');
     },
   };
 }
