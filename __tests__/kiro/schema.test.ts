@@ -282,6 +282,19 @@ test('a schema that doubles at every level is cut', () => {
   expect(JSON.stringify(cleaned).length).toBeLessThan(300_000);
 });
 
+test('a large part that is referred to a thousand times is not repeated a thousand times', () => {
+  const words = { enum: Array.from({ length: 10_000 }, (_, at) => `word ${at}`) };
+  const properties = Object.fromEntries(Array.from({ length: 1000 }, (_, at) => [`p${at}`, { $ref: '#/$defs/words' }]));
+  const cleaned = cleanSchema(object(properties, { $defs: { words } }));
+  expect(cleaned['properties']).toMatchObject({ p0: words, p999: {} });
+  expect(JSON.stringify(cleaned).length).toBeLessThan(300_000);
+});
+
+test('a schema with thousands of parts of its own stays whole', () => {
+  const schema = object(Object.fromEntries(Array.from({ length: 6000 }, (_, at) => [`p${at}`, string])));
+  expect(cleanSchema(schema)).toEqual(schema);
+});
+
 test('a chain of ten thousand references is cut', () => {
   const links = Array.from({ length: 10_000 }, (_, at) => [`l${at}`, { $ref: `#/$defs/l${at + 1}` }]);
   expect(cleanSchema({ $ref: '#/$defs/l0', $defs: Object.fromEntries(links) })).toEqual(object({}));

@@ -173,6 +173,8 @@ const endWithUser: Pass = (entries) => {
 /** Ids are legal and used once; a call and its result change together. */
 const uniqueIds: Pass = (entries) => {
   const taken = new Set<string>();
+  /** How many calls so far wanted an id. */
+  const wanted = new Map<string, number>();
   /** The new ids of the calls just before, by the old one: several when calls shared it. */
   let renamed = new Map<string, string[]>();
   return entries.map((entry) => {
@@ -181,20 +183,25 @@ const uniqueIds: Pass = (entries) => {
     }
     renamed = new Map();
     const calls = entry.calls.map((call) => {
-      const id = freeId(legalIdentifier(call.id), taken);
-      taken.add(id);
-      renamed.set(call.id, [...(renamed.get(call.id) ?? []), id]);
+      const id = freeId(legalIdentifier(call.id));
+      const ids = renamed.get(call.id);
+      if (ids === undefined) renamed.set(call.id, [id]);
+      else ids.push(id);
       return { ...call, id };
     });
     return { ...entry, calls };
   });
-};
 
-function freeId(legal: string, taken: ReadonlySet<string>): string {
-  let id = legal;
-  for (let count = 2; taken.has(id); count++) id = `${legal.slice(0, 57)}_${count}`;
-  return id;
-}
+  function freeId(legal: string): string {
+    for (let count = wanted.get(legal) ?? 1; ; count++) {
+      const id = count === 1 ? legal : `${legal.slice(0, 57)}_${count}`;
+      if (taken.has(id)) continue;
+      taken.add(id);
+      wanted.set(legal, count + 1);
+      return id;
+    }
+  }
+};
 
 /** Results of calls that shared an id answer them in order. */
 function idOfResult(id: string, renamed: ReadonlyMap<string, string[]>): string {
@@ -206,14 +213,15 @@ function idOfResult(id: string, renamed: ReadonlyMap<string, string[]>): string 
 const pairToolTraffic: Pass = (entries) =>
   entries.map((entry, index) => {
     if (entry.role === 'assistant') return entry;
-    const calls = entries[index - 1]?.calls ?? [];
-    const orphans = entry.results.filter((result) => !calls.some((call) => call.id === result.id));
+    const answers = new Map(
+      (entries[index - 1]?.calls ?? []).map((call) => [call.id, { call, results: [] as Result[] }]),
+    );
+    const orphans = entry.results.filter((result) => answers.get(result.id)?.results.push(result) === undefined);
     const text = joinTexts([...orphans.map(toOrphanText), entry.text]);
-    return { ...entry, text, results: calls.map((call) => resultOf(call, entry.results)) };
+    return { ...entry, text, results: [...answers.values()].map(({ call, results }) => resultOf(call, results)) };
   });
 
-function resultOf({ id, isCut }: Call, results: readonly Result[]): Result {
-  const found = results.filter((result) => result.id === id);
+function resultOf({ id, isCut }: Call, found: readonly Result[]): Result {
   if (found.length === 0) return { id, texts: [CANCELLED], isError: true };
   const texts = found.flatMap((result) => result.texts);
   if (isCut && texts[0] !== CUT_NOTICE && texts[0] !== CANCELLED) texts.unshift(CUT_NOTICE);

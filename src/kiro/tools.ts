@@ -115,7 +115,7 @@ const MAX_LENGTH = 64;
 /** The cleaned schema; its root is always `type: object` without alternatives. */
 export function cleanSchema(schema: JsonObject | undefined): JsonObject {
   if (schema === undefined) return { type: 'object', properties: {} };
-  const walk: Walk = { root: schema, depth: 0, following: [], left: { nodes: MAX_NODES } };
+  const walk: Walk = { root: schema, depth: 0, following: [], left: { characters: MAX_REFERRED_CHARACTERS } };
   const root = mergeAlternatives(cleanNode(schema, walk));
   if (root['type'] !== undefined && root['type'] !== 'object' && !('properties' in root)) {
     return { type: 'object', properties: { input: root }, required: ['input'] };
@@ -123,22 +123,25 @@ export function cleanSchema(schema: JsonObject | undefined): JsonObject {
   return { ...root, type: 'object', properties: root['properties'] ?? {} };
 }
 
-/** Where a walk through a schema stands. A schema may refer to itself, so depth, references and nodes are bounded. */
+/** Where a walk through a schema stands. A schema may refer to itself, so depth and references are bounded. */
 type Walk = {
   readonly root: JsonObject;
   readonly depth: number;
   /** The references on the way here. */
   readonly following: readonly string[];
-  readonly left: { nodes: number };
+  /** What references may still bring: a small schema can refer to a large part of it a thousand times. */
+  readonly left: { characters: number };
 };
 
 /** One schema; keywords that Kiro refuses, or that only validate, are left out, and local references are followed. */
 function cleanNode(node: JsonObject, walk: Walk): JsonObject {
-  if (walk.depth > MAX_DEPTH || walk.left.nodes-- <= 0) return {};
+  if (walk.depth > MAX_DEPTH) return {};
   const { $ref: reference, ...rest } = node;
   if (typeof reference === 'string') {
     const isEnough = walk.following.includes(reference) || walk.following.length >= MAX_DEPTH;
-    const target = isEnough ? undefined : resolve(reference, walk.root);
+    const found = isEnough ? undefined : resolve(reference, walk.root);
+    if (found !== undefined) walk.left.characters -= JSON.stringify(found).length;
+    const target = walk.left.characters < 0 ? undefined : found;
     return cleanNode({ ...target, ...rest }, { ...walk, following: [...walk.following, reference] });
   }
   const inside = { ...walk, depth: walk.depth + 1 };
@@ -254,4 +257,4 @@ function resolve(reference: string, root: JsonObject): JsonObject | undefined {
 
 /** More than real tools need; a schema that refers to itself ends here. */
 const MAX_DEPTH = 32;
-const MAX_NODES = 5000;
+const MAX_REFERRED_CHARACTERS = 200_000;
