@@ -2,7 +2,7 @@
 
 import { expect, test } from '@jest/globals';
 
-import { isPublicAddress } from '../src/web.js';
+import { isPublicAddress } from '../src/remote-media.js';
 
 test.each([
   ['8.8.8.8'],

@@ -13,8 +13,8 @@ import type { Secret } from './core/secret.js';
 import type { StartTimer } from './kiro/asker.js';
 import type { Machine } from './settings.js';
 import type { Prompts } from './terminal/prompts.js';
+import type { Web } from './remote-media.js';
 import { createTerminal } from './terminal/terminal.js';
-import type { Web } from './web.js';
 
 export type Context = Readonly<ReturnType<typeof createContext>>;
 
@@ -43,8 +43,8 @@ export function createContext() {
       const { createOutboundFetch } = await import('./outbound.js');
       return createOutboundFetch({ proxyUrl, env: process.env });
     },
-    /** For what URLs in prompts point at; see `web.ts` for the rules. */
-    loadWeb: async (): Promise<Web> => (await import('./web.js')).createWeb(),
+    /** For what URLs in prompts point at; see `remote-media.ts` for the rules. */
+    loadWeb: async (): Promise<Web> => (await import('./remote-media.js')).createWeb(),
     /** Nothing is loaded or asked before the first entry is. */
     keychain: (): Keychain => (keychain ??= createKeychain({ platform: process.platform, sleep: pause, randomId })),
     runProgram,

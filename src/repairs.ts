@@ -1,8 +1,8 @@
 /** What the gateway does about a refusal: asks once more without what can be left out, or explains it. */
 
-import type { Conversation, Document, Message, Model, UserPart } from './core/conversation.js';
+import type { Conversation, Document, Message, Model, ToolResultPart, UserPart } from './core/conversation.js';
 import { GatewayError } from './core/errors.js';
-import { nameOffender, noteFor } from './kiro/media.js';
+import { nameOffender, noteFor, replaceParts } from './kiro/media.js';
 import { modelNotFound } from './kiro/models.js';
 
 export type Repair = {
@@ -79,28 +79,14 @@ function withoutReasoning(conversation: Conversation): Repaired {
 /** Documents that are text stand in the message itself; of the others the model learns that they are not there. */
 export function withoutDocuments(conversation: Conversation): Repaired {
   const leftOut = new Set<string>();
-  const replace = <Part extends { readonly type: string }>(part: Part | Document): Part | TextPart => {
-    if (!isDocument(part)) return part;
-    if (TEXT_FORMATS.has(part.format)) return { type: 'text', text: inlined(part) };
-    leftOut.add(part.format);
-    return { type: 'text', text: noteFor(part) };
+  const replace = <Part extends UserPart>(part: Part): Part | ToolResultPart => {
+    if (part.type !== 'document') return part;
+    if (!TEXT_FORMATS.has(part.format)) leftOut.add(part.format);
+    return { type: 'text', text: TEXT_FORMATS.has(part.format) ? inlined(part) : noteFor(part) };
   };
-  const messages = conversation.messages.map((message): Message => {
-    if (message.role === 'assistant') return message;
-    const parts = message.parts.map((part): UserPart => {
-      if (part.type === 'tool-result') return { ...part, content: part.content.map((it) => replace(it)) };
-      return replace(part);
-    });
-    return { role: 'user', parts };
-  });
+  const messages = replaceParts(conversation.messages, replace);
   const notices = leftOut.size > 0 ? [`documents-left-out=${[...leftOut].join(',')}`] : [];
   return { conversation: { ...conversation, messages }, notices };
-}
-
-type TextPart = { readonly type: 'text'; readonly text: string };
-
-function isDocument(part: { readonly type: string }): part is Document {
-  return part.type === 'document';
 }
 
 function inlined({ name, data }: Document): string {

@@ -9,7 +9,7 @@ import { createContext, type Context } from '../../src/context.js';
 import type { ReceivedRequest } from '../../src/simulator/exchange.js';
 import { type Simulator, type SimulatorOptions, startSimulator } from '../../src/simulator/server.js';
 import type { Terminal } from '../../src/terminal/terminal.js';
-import type { Web } from '../../src/web.js';
+import type { Web } from '../../src/remote-media.js';
 
 export const GATEWAY_KEY = 'gateway-key-of-the-tests-0123456789';
 export const REFRESH_TOKEN = `reusable${'-refresh-token-of-the-tests'.repeat(4)}`;

@@ -7,7 +7,7 @@ import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 
-import { createWeb, type Web } from '../../src/web.js';
+import { createWeb, type Web } from '../../src/remote-media.js';
 
 export type TestWeb = {
   readonly web: Web;
