@@ -267,21 +267,15 @@ const PASSES: readonly Pass[] = [
   fillEmpty,
 ];
 
-/** The ids of calls that went out cut off (protocol 11). */
-export type CutCalls = {
-  /** Of what a turn has said. */
-  remember(blocks: readonly Block[]): void;
-  has(id: string): boolean;
-};
-
 /**
- * Remembers the last thousand. An id is not forgotten when its result has come back: the client sends that again in
- * every later request, and a history that changes makes the signatures in it worthless.
+ * The ids of calls that went out cut off (protocol 11): the last thousand. None is forgotten when its result has come
+ * back: the client sends that again in every later request, and a history that changes makes its signatures worthless.
  */
-export function createCutCalls(): CutCalls {
+export function createCutCalls() {
   const ids = new Set<string>();
   return {
-    remember(blocks) {
+    /** Those of what a turn has said. */
+    remember(blocks: readonly Block[]): void {
       for (const block of blocks) {
         if (block.type !== 'tool-call' || isWhole(block.input)) continue;
         ids.delete(block.id);
@@ -289,7 +283,7 @@ export function createCutCalls(): CutCalls {
       }
       for (const oldest of ids) if (ids.size > MOST_REMEMBERED) ids.delete(oldest);
     },
-    has: (id) => ids.has(id),
+    has: (id: string): boolean => ids.has(id),
   };
 }
 
