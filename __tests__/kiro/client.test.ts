@@ -343,6 +343,13 @@ test.each<[string, Answer, string, object]>([
     'upstream-unavailable: Kiro failed on this request; try again.',
     {},
   ],
+  [
+    'a page of whoever stands in between',
+    answer(403, '\n<!doctype html><h1>Blocked</h1>'),
+    'upstream-protocol: A web page came in place of an answer: something between here and Kiro refuses the ' +
+      'connection. Check the network, its firewall and VPN_PROXY_URL.',
+    {},
+  ],
   ['a list', answer(400, '[1]'), 'invalid-request: Kiro refused the request without a reason.', {}],
   ['null', answer(400, 'null'), 'invalid-request: Kiro refused the request without a reason.', {}],
   [

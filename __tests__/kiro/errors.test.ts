@@ -148,6 +148,12 @@ test('Kiro’s words come first, and then what to do', () => {
   ).toBe('You have reached the limit. The credits of the plan come back at its next reset.');
 });
 
+test('a reason without words is told in ours, with what to do', () => {
+  expect(toKiroError(failure({ reason: 'DOCUMENT_SIZE_EXCEEDED' })).message).toBe(
+    'A document is too large. Send a smaller document, or send it in parts.',
+  );
+});
+
 test('the facts of a failure are kept', () => {
   const given = { status: 429, reason: 'INSUFFICIENT_MODEL_CAPACITY', requestId: 'r', retryAfterSeconds: 7 };
   expect([

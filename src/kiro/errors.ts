@@ -73,11 +73,9 @@ export function isUnknownOperation(failure: KiroFailure): boolean {
 }
 
 function sentenceFor({ says, adds, isOursFirst = false }: Row, said: string): string {
-  if (isOursFirst) {
-    return [says, ...(said === '' ? [] : [`(Kiro said: ${said})`]), ...(adds === undefined ? [] : [adds])].join(' ');
-  }
-  if (said === '') return says;
-  return adds === undefined ? said : `${withStop(said)} ${adds}`;
+  const told = isOursFirst && said !== '' ? `${says} (Kiro said: ${said})` : said || says;
+  if (adds === undefined) return told;
+  return `${told}${/[.!?]\)?$/.test(told) ? '' : '.'} ${adds}`;
 }
 
 function findRow(failure: KiroFailure): Row {
@@ -100,10 +98,6 @@ function parseObject(json: string): Readonly<Record<string, unknown>> {
   } catch {
     return {};
   }
-}
-
-function withStop(sentence: string): string {
-  return /[.!?]$/.test(sentence) ? sentence : `${sentence}.`;
 }
 
 const LOGIN_EXPIRED: Row = {
@@ -135,6 +129,13 @@ const UNKNOWN_ADDRESS: Row = {
 };
 const SERVER_FAULT: Row = { kind: 'upstream-unavailable', says: 'Kiro failed on this request; try again.' };
 const BROKEN_STREAM: Row = { kind: 'upstream-unavailable', says: 'Kiro broke off its answer; try again.' };
+/** A proxy's or a firewall's: Kiro itself refuses in JSON. */
+const BLOCKED: Row = {
+  kind: 'upstream-protocol',
+  says: 'A web page came in place of an answer: something between here and Kiro refuses the connection.',
+  adds: 'Check the network, its firewall and VPN_PROXY_URL.',
+};
+const WEB_PAGE = 'webpage';
 const DENIED: Row = { kind: 'forbidden', says: 'This Kiro account may not do that.' };
 
 const BY_TEXT: readonly (readonly [RegExp, Row])[] = [
@@ -166,6 +167,7 @@ const BY_TYPE: ReadonlyMap<string, Row> = new Map(
     internalfailure: SERVER_FAULT,
     conflict: REFUSED,
     dryrunoperation: REFUSED,
+    [WEB_PAGE]: BLOCKED,
   }),
 );
 
@@ -186,12 +188,13 @@ const DEAD_TOKEN_TEXT = /bearer token|security token|token (?:has )?expired|expi
 /** What fetch or a body threw, as ours. Its message may hold an address but never a header. */
 export function connectionError(cause: unknown, signal: AbortSignal): GatewayError {
   if (cause instanceof GatewayError) return cause;
-  if (isTimeout(signal.reason)) {
+  // What `AbortSignal.timeout` gives as its reason.
+  if (signal.reason instanceof DOMException && signal.reason.name === 'TimeoutError') {
     return new GatewayError('upstream-unavailable', 'Kiro did not answer in time; try again.', { cause });
   }
   if (signal.aborted) return abortError(signal, cause);
-  const code = codeOf(cause);
-  const message = `Kiro cannot be reached${code === '' ? '' : ` (${code})`}; check the network and try again.`;
+  const code = isRecord(cause) && typeof cause['code'] === 'string' ? ` (${cause['code']})` : '';
+  const message = `Kiro cannot be reached${code}; check the network and try again.`;
   return new GatewayError('upstream-unavailable', message, { cause });
 }
 
@@ -209,8 +212,10 @@ export async function readJson(response: FetchResponse, signal: AbortSignal): Pr
 
 /** A failure from an HTTP answer (protocol 6.1): the type in a header or the body, the rest in the body. */
 export async function readFailure(response: FetchResponse): Promise<KiroFailure> {
-  const said = readFailureBody(await readStart(response));
-  const type = response.headers.get('x-amzn-errortype') ?? said.type;
+  const body = await readStart(response);
+  const said = readFailureBody(body);
+  const stated = response.headers.get('x-amzn-errortype') ?? said.type;
+  const type = stated === '' && response.status === 403 && /^\s*</.test(body) ? WEB_PAGE : stated;
   return {
     ...said,
     status: response.status,
@@ -226,16 +231,6 @@ function readRetryAfter(headers: FetchResponse['headers']): number | undefined {
   const date = (Date.parse(given) - Date.parse(headers.get('date') ?? '')) / 1000;
   const seconds = /^-?\d+(?:\.\d+)?$/.test(given.trim()) ? Number(given) : date;
   return Number.isFinite(seconds) ? Math.max(0, seconds) : undefined;
-}
-
-/** What `AbortSignal.timeout` gives as its reason. */
-function isTimeout(reason: unknown): boolean {
-  return reason instanceof DOMException && reason.name === 'TimeoutError';
-}
-
-function codeOf(thrown: unknown): string {
-  if (typeof thrown !== 'object' || thrown === null || !('code' in thrown)) return '';
-  return typeof thrown.code === 'string' ? thrown.code : '';
 }
 
 /** An error's body is small; of a flood only the beginning is read. */

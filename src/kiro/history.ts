@@ -216,7 +216,8 @@ const pairToolTraffic: Pass = (entries) =>
     const answers = new Map(
       (entries[index - 1]?.calls ?? []).map((call) => [call.id, { call, results: [] as Result[] }]),
     );
-    const orphans = entry.results.filter((result) => answers.get(result.id)?.results.push(result) === undefined);
+    const orphans: Result[] = [];
+    for (const result of entry.results) (answers.get(result.id)?.results ?? orphans).push(result);
     const text = joinTexts([...orphans.map(toOrphanText), entry.text]);
     return { ...entry, text, results: [...answers.values()].map(({ call, results }) => resultOf(call, results)) };
   });
