@@ -10,6 +10,7 @@ import type {
   WebSearch,
 } from './conversation.js';
 import { abortError, toGatewayError } from './errors.js';
+import { Reader } from './reader.js';
 import type { Batch, Completion, StreamEvent, Turn, Usage } from './stream.js';
 
 /** The tool as the model is told of it. */
@@ -28,10 +29,12 @@ export function webSearchTool(limits: SearchLimits): Tool {
   };
 }
 
+type SearchTool = Tool & { readonly webSearch: SearchLimits };
+
 /** The tool that the gateway runs, unless a tool of the client's own has its name: then calls are the client's. */
-export function searchToolOf({ tools }: Conversation): (Tool & { readonly webSearch: SearchLimits }) | undefined {
-  const found = tools.find(runsHere);
-  return found !== undefined && tools.find(({ name }) => name === found.name) === found ? found : undefined;
+export function searchToolOf({ tools }: Conversation): SearchTool | undefined {
+  const found = tools.find((tool): tool is SearchTool => tool.webSearch !== undefined);
+  return tools.find(({ name }) => name === found?.name) === found ? found : undefined;
 }
 
 /** A search of an earlier turn in words; Kiro has no other form for it. */
@@ -44,7 +47,7 @@ export type SearchOutcome = Pick<WebSearch, 'results' | 'failure'>;
 
 export type Searching = {
   readonly conversation: Conversation;
-  readonly tool: Tool & { readonly webSearch: SearchLimits };
+  readonly tool: SearchTool;
   /** Another turn of the same question. */
   readonly ask: (conversation: Conversation) => Promise<Turn>;
   /** @throws only when the client has left. */
@@ -66,10 +69,10 @@ export async function* searchingTurn(first: Turn, searching: Searching): AsyncGe
     for (let round = 1; ; round++) {
       const said = yield* sayAllButCalls(turn, tool.name, told);
       if (said === undefined) return;
+      told.add(said);
       const calls = said.blocks.filter((block) => block.type === 'tool-call');
       const wanted = calls.filter(({ name }) => name === tool.name);
-      if (wanted.length === 0 || said.finishReason !== 'tool-calls')
-        return yield [told.finish(said, said.finishReason)];
+      if (wanted.length === 0 || said.finishReason !== 'tool-calls') return yield [told.finish(said)];
       const searches: WebSearch[] = [];
       for (const { id, input } of wanted) {
         const query = queryOf(input);
@@ -80,9 +83,8 @@ export async function* searchingTurn(first: Turn, searching: Searching): AsyncGe
         yield [told.end(search)];
       }
       // The client's calls are the client's to answer; what was found comes back with its next request.
-      if (wanted.length < calls.length) return yield [told.finish(said, 'tool-calls')];
-      if (round === MOST_ROUNDS) return yield [told.finish(said, 'stop')];
-      told.add(said);
+      if (wanted.length < calls.length) return yield [told.finish(said)];
+      if (round === MOST_ROUNDS) return yield [told.finish({ ...said, finishReason: 'stop' })];
       const parts = searches.map(({ id, results, failure }) => {
         const content = [{ type: 'text', text: describeResults(results, failure) } as const];
         return { type: 'tool-result', id, content, isError: failure !== undefined } as const;
@@ -112,7 +114,7 @@ async function* sayAllButCalls(
     for (const event of batch) {
       switch (event.type) {
         case 'start':
-          if (told.begins()) shown.push(event);
+          if (told.isNew()) shown.push(event);
           break;
         case 'block-start':
           isHidden = event.block.type === 'tool-call' && event.block.name === toolName;
@@ -142,39 +144,26 @@ type Told = ReturnType<typeof createTold>;
 /** What the client has been told over all rounds: blocks are numbered on, costs are summed up. */
 function createTold() {
   const blocks: Block[] = [];
-  let before: Pick<Completion, 'usage' | 'credits'> | undefined;
-  let hasBegun = false;
-
-  const sum = ({ usage, credits }: Completion): Pick<Completion, 'usage' | 'credits'> => {
-    if (before === undefined) return { usage, credits };
-    const areKnown = before.credits !== undefined || credits !== undefined;
-    return {
-      usage: addUsage(before.usage, usage),
-      credits: areKnown ? (before.credits ?? 0) + (credits ?? 0) : undefined,
-    };
-  };
-
+  let costs: Pick<Completion, 'usage' | 'credits'> | undefined;
   return {
-    begins(): boolean {
-      const isFirst = !hasBegun;
-      hasBegun = true;
-      return isFirst;
-    },
+    /** Before the end of the first round. */
+    isNew: () => costs === undefined,
     index: () => blocks.length,
     start: (block: Extract<StreamEvent, { type: 'block-start' }>['block']): StreamEvent => ({
       type: 'block-start',
       index: blocks.length,
       block,
     }),
-    end(block: Block): StreamEvent {
-      return { type: 'block-end', index: blocks.push(block) - 1, block };
+    end: (block: Block): StreamEvent => ({ type: 'block-end', index: blocks.push(block) - 1, block }),
+    /** The costs of a round. */
+    add({ usage, credits }: Completion): void {
+      const areKnown = (costs?.credits ?? credits) !== undefined;
+      costs = {
+        usage: costs === undefined ? usage : addUsage(costs.usage, usage),
+        credits: areKnown ? (costs?.credits ?? 0) + (credits ?? 0) : undefined,
+      };
     },
-    add(said: Completion): void {
-      before = sum(said);
-    },
-    finish(said: Completion, finishReason: Completion['finishReason']): StreamEvent {
-      return { type: 'finish', completion: { ...said, ...sum(said), blocks, finishReason } };
-    },
+    finish: (said: Completion): StreamEvent => ({ type: 'finish', completion: { ...said, ...costs, blocks } }),
   };
 }
 
@@ -210,9 +199,7 @@ function describeResults(results: readonly SearchResult[], failure: SearchFailur
 
 function queryOf(input: string): string {
   try {
-    const value: unknown = JSON.parse(input);
-    const query: unknown = typeof value === 'object' && value !== null && 'query' in value ? value.query : undefined;
-    return typeof query === 'string' ? query : '';
+    return new Reader(JSON.parse(input)).get('query').string();
   } catch {
     return '';
   }
@@ -228,10 +215,6 @@ function addUsage(a: Usage, b: Usage): Usage {
     reasoningTokens: a.reasoningTokens + b.reasoningTokens,
     source: a.source === 'upstream' ? b.source : a.source,
   };
-}
-
-function runsHere(tool: Tool): tool is Tool & { readonly webSearch: SearchLimits } {
-  return tool.webSearch !== undefined;
 }
 
 const FAILURES = {
