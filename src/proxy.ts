@@ -14,14 +14,13 @@ export function readProxyUrl(text: string): Proxy | undefined {
   const written = text.trim();
   const full = /^[a-z][a-z0-9+.-]*:\/\//i.test(written) ? written : `http://${written}`;
   if (!URL.canParse(full)) return undefined;
-  const url = new URL(full);
-  const scheme = SCHEMES.get(url.protocol);
-  const isPlain = url.hostname !== '' && /^\/?$/.test(url.pathname) && url.search === '' && url.hash === '';
-  if (scheme === undefined || !isPlain || !hasReadableUser(url)) return undefined;
-  const port = url.port || String(PORTS[scheme]);
-  const user = url.username === '' ? '' : `${url.username}${url.password === '' ? '' : `:${url.password}`}@`;
-  const address = `${url.hostname}:${port}`;
-  return { scheme, url: `${scheme}://${user}${address}`, host: url.hostname, address };
+  const { protocol, hostname: host, port: givenPort, pathname, search, hash, username, password } = new URL(full);
+  const [scheme, usualPort] = SCHEMES.get(protocol) ?? [];
+  const isPlain = host !== '' && /^\/?$/.test(pathname + search + hash);
+  if (scheme === undefined || !isPlain || !isDecodable(username + password)) return undefined;
+  const user = username === '' ? '' : `${username}${password === '' ? '' : `:${password}`}@`;
+  const address = `${host}:${givenPort || usualPort}`;
+  return { scheme, url: `${scheme}://${user}${address}`, host, address };
 }
 
 /**
@@ -68,10 +67,8 @@ function isExcepted({ hostname, port, protocol }: URL, list: string): boolean {
 
 /** `host`, `host:1`, `[::1]`, `[::1]:1` or, because people write it, `::1`. */
 function splitPort(entry: string): { readonly name: string; readonly onlyPort: string | undefined } {
-  const [, address, port] = /^\[(.*)\](?::(\d+))?$/.exec(entry) ?? [];
-  if (address !== undefined) return { name: address, onlyPort: port };
-  const [name = '', onlyPort, ...more] = entry.split(':');
-  return more.length > 0 ? { name: entry, onlyPort: undefined } : { name, onlyPort };
+  const [, name = entry, onlyPort] = /^(\[.*\]|[^:]*)(?::(\d+))?$/.exec(entry) ?? [];
+  return { name: bare(name), onlyPort };
 }
 
 function isLoopback(hostname: string): boolean {
@@ -83,22 +80,21 @@ function bare(hostname: string): string {
   return hostname.replace(/^\[(.*)\]$/, '$1');
 }
 
-function hasReadableUser({ username, password }: URL): boolean {
+function isDecodable(text: string): boolean {
   try {
-    decodeURIComponent(username + password);
+    decodeURIComponent(text);
     return true;
   } catch {
     return false;
   }
 }
 
-const SCHEMES: ReadonlyMap<string, Proxy['scheme']> = new Map([
-  ['http:', 'http'],
-  ['https:', 'https'],
-  ['socks5:', 'socks5'],
-  ['socks5h:', 'socks5h'],
+/** With their usual ports. */
+const SCHEMES: ReadonlyMap<string, readonly [Proxy['scheme'], port: number]> = new Map([
+  ['http:', ['http', 80]],
+  ['https:', ['https', 443]],
+  ['socks5:', ['socks5', 1080]],
+  ['socks5h:', ['socks5h', 1080]],
   // What people write; names are resolved by the proxy, as in `socks5h`.
-  ['socks:', 'socks5h'],
+  ['socks:', ['socks5h', 1080]],
 ]);
-
-const PORTS = { http: 80, https: 443, socks5: 1080, socks5h: 1080 } as const satisfies Record<Proxy['scheme'], number>;
