@@ -3,7 +3,7 @@
 import { expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
 import { judgeRequest } from '../../src/kiro/request-rules.js';
-import { anyConversation, anyModel, bodyFor, PROFILE } from '../support/requests.js';
+import { anyConversation, anyModel, bodyFor, modelNamed, PROFILE, user as said } from '../support/requests.js';
 
 test('whatever the gateway makes of any conversation breaks no rule for certain', () => {
   fc.assert(
@@ -13,6 +13,14 @@ test('whatever the gateway makes of any conversation breaks no rule for certain'
     }),
     { numRuns: 160 },
   );
+});
+
+test('marks for the cache are no tools', () => {
+  const model = { ...modelNamed('auto'), supportsPromptCache: true };
+  const asked = { tools: [{ name: 'look', description: 'Looks.', inputSchema: undefined }], messages: [said('hi')] };
+  const body = bodyFor(asked, { model, promptCache: true });
+  expect(JSON.stringify(body)).toContain('cachePoint');
+  expect(judgeRequest(body, 100)).toEqual([]);
 });
 
 const user = (content: string, context: object = {}, more: object = {}) => ({
