@@ -152,7 +152,9 @@ function readTurns(state: Json): readonly Turn[] {
       calls: list(said['toolUses']).map((it) => at(it)),
       results: list(context['toolResults']).map((it) => at(it)),
       // A mark for the cache stands among them.
-      tools: list(context['tools']).flatMap((it) => ('cachePoint' in at(it) ? [] : at(it, 'toolSpecification'))),
+      tools: list(context['tools'])
+        .filter((it) => !('cachePoint' in at(it)))
+        .map((it) => at(it, 'toolSpecification')),
     };
   });
 }

@@ -1,15 +1,6 @@
 /** What a client wishes of the answer, in the terms of the model's own schema (protocol 10.3), and else in words. */
 
-import type {
-  AnswerFormat,
-  Conversation,
-  Effort,
-  Limits,
-  Model,
-  ReasoningWish,
-  Tool,
-  ToolChoice,
-} from '../core/conversation.js';
+import type { Conversation, Effort, Limits, Model, ReasoningWish, Tool } from '../core/conversation.js';
 import { isRecord } from '../core/reader.js';
 import type { JsonObject } from './tools.js';
 
@@ -26,14 +17,12 @@ export function toRequestFields(wish: ReasoningWish, model: Model, limits?: Limi
 
 /** The efforts that a model's schema offers, in its order. */
 export function effortsOf(schema: JsonObject | undefined): readonly string[] {
-  if (schema === undefined) return [];
-  const holder = propertyOf(schema, 'output_config') ?? propertyOf(schema, 'reasoning');
-  return holder === undefined ? [] : enumOf(holder, 'effort');
+  return enumOf(propertyOf(schema, 'output_config') ?? propertyOf(schema, 'reasoning'), 'effort');
 }
 
 /** True when the model's reasoning can be asked for in its own terms. */
 export function hasOwnControl({ requestFieldsSchema: schema }: Model): boolean {
-  return schema !== undefined && ['thinking', 'output_config', 'reasoning'].some((it) => propertyOf(schema, it));
+  return ['thinking', 'output_config', 'reasoning'].some((it) => propertyOf(schema, it) !== undefined);
 }
 
 /** True when no reasoning is to be shown. */
@@ -51,23 +40,25 @@ function reasoningFields(wish: ReasoningWish, schema: JsonObject): JsonObject {
   if (wish.mode === undefined && wish.effort === undefined) return {};
   const fields: Record<string, unknown> = {};
   const thinking = propertyOf(schema, 'thinking');
-  const types = thinking === undefined ? [] : enumOf(thinking, 'type');
+  const types = enumOf(thinking, 'type');
   for (const holder of ['output_config', 'reasoning'] as const) {
-    const offered = enumOf(propertyOf(schema, holder) ?? {}, 'effort');
+    const offered = enumOf(propertyOf(schema, holder), 'effort');
     const effort = offeredEffort(toEffort(wish, { canBeOff: types.includes('disabled') }), offered);
     if (effort !== undefined) fields[holder] = { effort };
   }
   const type = isUnwanted(wish) ? 'disabled' : 'adaptive';
-  if (thinking === undefined || !types.includes(type)) return fields;
   // Without a display the newer models think in silence.
   const isShown = type === 'adaptive' && enumOf(thinking, 'display').includes('summarized');
-  return { ...fields, thinking: isShown ? { type, display: 'summarized' } : { type } };
+  if (types.includes(type)) fields['thinking'] = isShown ? { type, display: 'summarized' } : { type };
+  return fields;
 }
 
 /** Who wants no reasoning gets as little as there is: an effort is then only for the answer, if reasoning can be off. */
 function toEffort(wish: ReasoningWish, { canBeOff }: { readonly canBeOff: boolean }): Effort | undefined {
-  if (isUnwanted(wish)) return canBeOff ? (wish.effort ?? 'none') : 'none';
-  return wish.effort ?? effortOfBudget(wish.budget);
+  if (isUnwanted(wish)) return (canBeOff ? wish.effort : undefined) ?? 'none';
+  const { effort, budget } = wish;
+  if (effort !== undefined || budget === undefined) return effort;
+  return BUDGETS.find(([limit]) => budget <= limit)?.[1] ?? 'max';
 }
 
 /** The wished effort, or the next higher one that is offered, else the highest. */
@@ -80,11 +71,6 @@ function offeredEffort(wished: Effort | undefined, offered: readonly string[]): 
   return known.find((it) => EFFORTS.indexOf(it) >= from) ?? known.at(-1);
 }
 
-function effortOfBudget(tokens: number | undefined): Effort | undefined {
-  if (tokens === undefined) return undefined;
-  return BUDGETS.find(([limit]) => tokens <= limit)?.[1] ?? 'max';
-}
-
 /** The client's limit within the model's range; what is then too much, the gateway cuts itself. */
 function limitField(maxTokens: number | undefined, schema: JsonObject): JsonObject {
   const range = propertyOf(schema, 'max_tokens');
@@ -95,12 +81,12 @@ function limitField(maxTokens: number | undefined, schema: JsonObject): JsonObje
   return { max_tokens: Math.min(Math.max(Math.round(maxTokens), least), most) };
 }
 
-function propertyOf(schema: JsonObject, name: string): JsonObject | undefined {
-  const properties = schema['properties'];
+function propertyOf(schema: JsonObject | undefined, name: string): JsonObject | undefined {
+  const properties = schema?.['properties'];
   return isRecord(properties) && isRecord(properties[name]) ? properties[name] : undefined;
 }
 
-function enumOf(schema: JsonObject, name: string): readonly string[] {
+function enumOf(schema: JsonObject | undefined, name: string): readonly string[] {
   const values = propertyOf(schema, name)?.['enum'];
   return Array.isArray(values) ? values.filter((it) => typeof it === 'string') : [];
 }
@@ -149,15 +135,8 @@ const FAMILIES: readonly (readonly [RegExp, JsonObject])[] = [
 
 /** The tools that may be called in this answer. The others are not offered, so that the model cannot choose them. */
 export function toolsToOffer({ tools, toolChoice }: Conversation): readonly Tool[] {
-  switch (toolChoice?.mode) {
-    case undefined:
-    case 'required':
-      return tools;
-    case 'none':
-      return [];
-    case 'named':
-      return tools.filter((tool) => toolChoice.names.includes(tool.name));
-  }
+  if (toolChoice?.mode === 'none') return [];
+  return toolChoice?.mode === 'named' ? tools.filter(({ name }) => toolChoice.names.includes(name)) : tools;
 }
 
 /**
@@ -165,33 +144,34 @@ export function toolsToOffer({ tools, toolChoice }: Conversation): readonly Tool
  * @param nameFor A tool's name as Kiro is told it.
  */
 export function wishesInWords(conversation: Conversation, nameFor: (name: string) => string): readonly string[] {
-  const { toolChoice, parallelToolCalls, answerFormat } = conversation;
-  const hasTools = toolsToOffer(conversation).length > 0;
-  return [
-    ...(conversation.tools.length > 0 && toolChoice !== undefined ? [choiceInWords(toolChoice, nameFor)] : []),
-    ...(hasTools && parallelToolCalls === false ? [ONE_CALL] : []),
-    ...(answerFormat === undefined ? [] : [formatInWords(answerFormat)]),
-  ];
+  const { tools, parallelToolCalls, answerFormat } = conversation;
+  const sentences: string[] = [];
+  if (tools.length > 0) sentences.push(...choiceInWords(conversation, nameFor));
+  if (parallelToolCalls === false && toolsToOffer(conversation).length > 0) sentences.push(ONE_CALL);
+  if (answerFormat !== undefined) {
+    const { schema } = answerFormat;
+    const form = schema === undefined ? '' : ` It follows this JSON schema:\n${JSON.stringify(schema)}`;
+    sentences.push(`${ONE_VALUE}${form}`);
+  }
+  return sentences;
 }
 
-function choiceInWords(choice: ToolChoice, nameFor: (name: string) => string): string {
-  switch (choice.mode) {
+function choiceInWords({ toolChoice }: Conversation, nameFor: (name: string) => string): readonly string[] {
+  switch (toolChoice?.mode) {
+    case undefined:
+      return [];
     case 'none':
-      return 'Answer in words: no tool can be called in this turn.';
+      return ['Answer in words: no tool can be called in this turn.'];
     case 'required':
-      return 'In this turn you must call a tool; do not answer in words alone.';
+      return ['In this turn you must call a tool; do not answer in words alone.'];
     case 'named': {
-      const names = choice.names.map((name) => `\`${nameFor(name)}\``).join(' or ');
-      return `In this turn you must call the tool ${names}; do not answer in words alone.`;
+      const names = toolChoice.names.map((name) => `\`${nameFor(name)}\``).join(' or ');
+      return [`In this turn you must call the tool ${names}; do not answer in words alone.`];
     }
   }
 }
 
-function formatInWords({ schema }: AnswerFormat): string {
-  const rule = 'Write your final answer as one JSON value and nothing else: no explanation and no Markdown fence.';
-  return schema === undefined ? rule : `${rule} It follows this JSON schema:\n${JSON.stringify(schema)}`;
-}
-
+const ONE_VALUE = 'Write your final answer as one JSON value and nothing else: no explanation and no Markdown fence.';
 const ONE_CALL = 'Make at most one tool call at a time, and wait for its result before the next.';
 
 /** When models without a control of their own are asked to reason in tags, and how long. */
