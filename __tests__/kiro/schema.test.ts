@@ -229,6 +229,14 @@ root(
   object({ a: string }),
 );
 root(
+  'percent signs in a reference are read as in any URL, and stand for themselves where that is a name',
+  object(
+    { a: { $ref: '#/definitions/List%3Ctext%3E' }, b: { $ref: '#/definitions/100%' } },
+    { definitions: { 'List<text>': string, '100%': number } },
+  ),
+  object({ a: string, b: number }),
+);
+root(
   'a reference into a list is followed',
   object({ a: { anyOf: [string, number] }, b: { $ref: '#/properties/a/anyOf/1' } }),
   object({ a: { anyOf: [string, number] }, b: number }),

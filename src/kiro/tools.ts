@@ -35,8 +35,10 @@ export function toKiroTools(tools: readonly Tool[], messages: readonly Message[]
     else offered.set(tool.name, tool);
   }
   // Kiro refuses tool traffic in the history without a specification of that name (protocol rule 12).
-  for (const name of namesInHistory(messages)) if (!offered.has(name)) offered.set(name, formerTool(name));
-
+  const blocks = messages.flatMap((message) => (message.role === 'assistant' ? message.blocks : []));
+  for (const { name } of blocks.filter((block) => block.type === 'tool-call')) {
+    if (!offered.has(name)) offered.set(name, { name, description: FORMER, inputSchema: undefined });
+  }
   const aliases = aliasesFor([...offered.keys()]);
   const nameFor = (name: string): string => aliases.get(name) ?? name;
   const originals = new Map([...aliases].map(([original, alias]) => [alias, original]));
@@ -52,17 +54,7 @@ export function toKiroTools(tools: readonly Tool[], messages: readonly Message[]
   return { specifications, nameFor, restoreName: (name) => originals.get(name) ?? name, instructions, notices };
 }
 
-function namesInHistory(messages: readonly Message[]): ReadonlySet<string> {
-  const names = new Set<string>();
-  for (const block of messages.flatMap((message) => (message.role === 'assistant' ? message.blocks : []))) {
-    if (block.type === 'tool-call') names.add(block.name);
-  }
-  return names;
-}
-
-function formerTool(name: string): Tool {
-  return { name, description: 'No longer offered; it appears only in the history.', inputSchema: undefined };
-}
+const FORMER = 'No longer offered; it appears only in the history.';
 
 /** One legal name each. A legal name keeps itself; others get a hash, and a number if two still meet. */
 function aliasesFor(names: readonly string[]): ReadonlyMap<string, string> {
@@ -79,24 +71,15 @@ function aliasesFor(names: readonly string[]): ReadonlyMap<string, string> {
 }
 
 /** 8 hex digits of a text (FNV-1a). */
-export function shortHash(text: string): string {
-  let hash = 0x811c9dc5;
+function hashOf(text: string, seed = 0): string {
+  let hash = 0x811c9dc5 ^ (seed * 0x9e3779b9);
   for (let at = 0; at < text.length; at++) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);
   return (hash >>> 0).toString(16).padStart(8, '0');
 }
 
-/** A UUID of version 8 ("made as the maker likes") from a text: four hashes with different seeds in one pass. */
+/** A UUID of version 8 ("made as the maker likes") from a text: four hashes with different seeds. */
 export function uuidOf(text: string): string {
-  const hashes = new Int32Array([1, 2, 3, 4].map((seed) => 0x811c9dc5 ^ (seed * 0x9e3779b9)));
-  let [a = 0, b = 0, c = 0, d = 0] = hashes;
-  for (let at = 0; at < text.length; at++) {
-    const code = text.charCodeAt(at);
-    a = Math.imul(a ^ code, 0x01000193);
-    b = Math.imul(b ^ code, 0x01000193);
-    c = Math.imul(c ^ code, 0x01000193);
-    d = Math.imul(d ^ code, 0x01000193);
-  }
-  const hex = [a, b, c, d].map((hash) => (hash >>> 0).toString(16).padStart(8, '0')).join('');
+  const hex = [1, 2, 3, 4].map((seed) => hashOf(text, seed)).join('');
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
 }
 
@@ -105,7 +88,7 @@ export function legalIdentifier(text: string, { startsWithLetter } = { startsWit
   let legal = text.replace(/[^A-Za-z0-9_-]/g, '_');
   if (startsWithLetter && !/^[A-Za-z]/.test(legal)) legal = `t_${legal}`;
   if (legal === text && legal.length <= MAX_LENGTH && legal !== '') return legal;
-  return `${legal.slice(0, MAX_LENGTH - 9)}_${shortHash(text)}`;
+  return `${legal.slice(0, MAX_LENGTH - 9)}_${hashOf(text)}`;
 }
 
 const MAX_LENGTH = 64;
@@ -139,7 +122,7 @@ function cleanNode(node: JsonObject, walk: Walk): JsonObject {
   const { $ref: reference, ...rest } = node;
   if (typeof reference === 'string') {
     const isEnough = walk.following.includes(reference) || walk.following.length >= MAX_DEPTH;
-    const found = isEnough ? undefined : resolve(reference, walk.root);
+    const found = isEnough ? undefined : (resolve(reference, walk.root) ?? resolve(decoded(reference), walk.root));
     if (found !== undefined) walk.left.characters -= JSON.stringify(found).length;
     const target = walk.left.characters < 0 ? undefined : found;
     return cleanNode({ ...target, ...rest }, { ...walk, following: [...walk.following, reference] });
@@ -157,19 +140,15 @@ function cleanNode(node: JsonObject, walk: Walk): JsonObject {
 /** The cleaned value of one keyword, or undefined to leave the keyword out. */
 type Clean = (value: unknown, walk: Walk) => unknown;
 
-const cleanChild: Clean = (value, walk) => (isRecord(value) ? cleanNode(value, walk) : undefined);
-
 const cleanList: Clean = (value, walk) => {
   const items = recordsOf(value).map((item) => cleanNode(item, walk));
   return items.length > 0 ? items : undefined;
 };
 
+/** The names here are the client's own: a property called `format` or `pattern` stays. */
 const cleanProperties: Clean = (value, walk) => {
-  if (!isRecord(value)) return {};
-  // The names here are the client's own: a property called `format` or `pattern` stays.
-  return Object.fromEntries(
-    Object.entries(value).map(([name, schema]) => [name, isRecord(schema) ? cleanNode(schema, walk) : {}]),
-  );
+  const properties = isRecord(value) ? Object.entries(value) : [];
+  return Object.fromEntries(properties.map(([name, it]) => [name, isRecord(it) ? cleanNode(it, walk) : {}]));
 };
 
 const cleanStrings: Clean = (value) => {
@@ -202,7 +181,10 @@ const KEYWORDS: ReadonlyMap<string, Clean> = new Map(
     enum: cleanEnum,
     properties: cleanProperties,
     required: cleanStrings,
-    items: (value, walk) => cleanChild(Array.isArray(value) ? value[0] : value, walk),
+    items: (value, walk) => {
+      const item: unknown = Array.isArray(value) ? value[0] : value;
+      return isRecord(item) ? cleanNode(item, walk) : undefined;
+    },
     anyOf: cleanList,
     oneOf: cleanList,
     allOf: cleanList,
@@ -253,6 +235,15 @@ function resolve(reference: string, root: JsonObject): JsonObject | undefined {
     else return undefined;
   }
   return isRecord(found) ? found : undefined;
+}
+
+/** References are URLs: some makers of schemas write `List%3Ctext%3E`. */
+function decoded(reference: string): string {
+  try {
+    return decodeURIComponent(reference);
+  } catch {
+    return reference;
+  }
 }
 
 /** More than real tools need; a schema that refers to itself ends here. */
