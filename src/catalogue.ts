@@ -23,9 +23,8 @@ export type CatalogueDependencies = {
 /** The list of models, fetched once at a time and kept for the TTL; a stale list is better than none. */
 export function createCatalogue({ client, log, now, modelCacheTtlSeconds, catalogueStore }: CatalogueDependencies) {
   let kept: readonly Model[] | undefined;
-  let keptUntil = 0;
+  let askAgainAt = 0;
   let fetching: Promise<readonly Model[]> | undefined;
-  let failedUntil = 0;
   let isListed = false;
 
   // One caller's signal must not cancel what others wait for; the client limits the time.
@@ -33,25 +32,19 @@ export function createCatalogue({ client, log, now, modelCacheTtlSeconds, catalo
     try {
       kept = await client.listModels(new AbortController().signal);
       isListed = true;
-      keptUntil = now() + modelCacheTtlSeconds * 1000;
+      askAgainAt = now() + modelCacheTtlSeconds * 1000;
       void catalogueStore?.write({ models: kept, listedAt: now() });
-      return kept;
     } catch (thrown) {
+      askAgainAt = now() + RETRY_AFTER_FAILURE_MS;
       const stored = kept === undefined && isKiroAway(thrown) ? await catalogueStore?.read() : undefined;
       kept ??= stored?.models;
       if (kept === undefined) throw thrown;
       const which = stored === undefined ? 'last known list' : `list of ${new Date(stored.listedAt).toUTCString()}`;
       log.warn(`Kiro did not list its models; the ${which} is used.`, thrown);
-      keptUntil = now() + RETRY_AFTER_FAILURE_MS;
-      return kept;
     } finally {
       fetching = undefined;
     }
-  }
-
-  async function models(signal: AbortSignal): Promise<readonly Model[]> {
-    if (kept !== undefined && now() < keptUntil) return kept;
-    return untilAborted(fetchOnce(), signal);
+    return kept;
   }
 
   function fetchOnce(): Promise<readonly Model[]> {
@@ -60,24 +53,23 @@ export function createCatalogue({ client, log, now, modelCacheTtlSeconds, catalo
   }
 
   return {
-    models,
+    async models(signal: AbortSignal): Promise<readonly Model[]> {
+      return kept !== undefined && now() < askAgainAt ? kept : untilAborted(fetchOnce(), signal);
+    },
     /** As it was last listed; empty before the first time. */
     known: (): readonly Model[] => kept ?? [],
     /** True when Kiro itself has told a list, in this run. */
     isListed: (): boolean => isListed,
     /** For a conversation: it waits for the first list only, and goes on without one when there is none to be had. */
     async modelsIfKnown(signal: AbortSignal): Promise<readonly Model[]> {
-      if (kept !== undefined) {
-        // With a list at hand a failure to renew it is logged and never thrown.
-        if (now() >= keptUntil) void fetchOnce();
-        return kept;
-      }
-      if (now() < failedUntil) return [];
+      if (now() < askAgainAt) return kept ?? [];
+      const listing = fetchOnce();
+      // With a list at hand a failure to renew it is logged and never thrown.
+      if (kept !== undefined) return kept;
       try {
-        return await models(signal);
+        return await untilAborted(listing, signal);
       } catch (thrown) {
         if (signal.aborted) throw thrown;
-        failedUntil = now() + RETRY_AFTER_FAILURE_MS;
         log.warn('Kiro did not list its models; the conversation goes on without limits known.', thrown);
         return [];
       }
