@@ -85,12 +85,7 @@ function isKiroAway(thrown: unknown): boolean {
 const AWAY: readonly ErrorKind[] = ['upstream-unavailable', 'upstream-protocol', 'overloaded', 'rate-limited'];
 const RETRY_AFTER_FAILURE_MS = 30_000;
 
-export type CatalogueStore = {
-  /** Undefined when there is none, or none that can be read. Never throws. */
-  read(): Promise<KeptCatalogue | undefined>;
-  /** Never throws: a disk that cannot be written is no reason not to answer. */
-  write(catalogue: KeptCatalogue): Promise<void>;
-};
+export type CatalogueStore = ReturnType<typeof createCatalogueStore>;
 
 export type KeptCatalogue = {
   readonly models: readonly Model[];
@@ -106,12 +101,13 @@ export function createCatalogueStore(
   stateFolder: string,
   account: string,
   notice: (sentence: string) => void = () => undefined,
-): CatalogueStore {
+) {
   const folder = join(stateFolder, 'models');
   const path = join(folder, `${account}.json`);
   let isTold = false;
   return {
-    async read() {
+    /** Undefined when there is none, or none that can be read. Never throws. */
+    async read(): Promise<KeptCatalogue | undefined> {
       try {
         const text = await readPrivateFile(path, MAX_BYTES);
         return text === undefined ? undefined : parseCatalogue(text);
@@ -119,7 +115,8 @@ export function createCatalogueStore(
         return undefined;
       }
     },
-    async write(catalogue) {
+    /** Never throws: a disk that cannot be written is no reason not to answer. */
+    async write(catalogue: KeptCatalogue): Promise<void> {
       try {
         await writePrivateFile(path, formatCatalogue(catalogue));
         await removeOldest(folder);

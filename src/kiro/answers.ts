@@ -20,38 +20,6 @@ export function readProfilePage(answer: unknown): Page<Profile> {
   };
 }
 
-/** What the account's plan gives and what of it is spent. Credits; times are unix times in milliseconds. */
-export type UsageLimits = {
-  /** As Kiro calls it: `KIRO PRO`. */
-  readonly plan: string | undefined;
-  /** What the plan itself gives until the reset. */
-  readonly base: Allowance;
-  /** Only while it lasts. */
-  readonly trial: Allowance | undefined;
-  /** Those that are in force. */
-  readonly bonuses: readonly Allowance[];
-  readonly overage: Overage;
-  readonly resetsAt: number | undefined;
-};
-
-export type Allowance = {
-  readonly name: string;
-  readonly used: number;
-  readonly limit: number;
-  readonly expiresAt: number | undefined;
-};
-
-/** What may be used beyond the allowances, for money. */
-export type Overage = {
-  readonly isEnabled: boolean;
-  readonly used: number;
-  readonly cap: number;
-  /** Money for one credit, and so far, in `currency`. */
-  readonly rate: number | undefined;
-  readonly charges: number;
-  readonly currency: string;
-};
-
 /** Everything that counts at the moment, without the overage: an allowance that has expired gives nothing more. */
 export function creditsInAll(limits: UsageLimits, now: number): { used: number; limit: number; left: number } {
   const isInForce = ({ expiresAt }: Allowance): boolean => expiresAt === undefined || expiresAt > now;
@@ -66,15 +34,23 @@ export function rounded(credits: number): number {
   return Math.round(credits * 1e6) / 1e6;
 }
 
+/** What the account's plan gives and what of it is spent. Credits; times are unix times in milliseconds. */
+export type UsageLimits = ReturnType<typeof readUsageLimits>;
+
+export type Allowance = ReturnType<typeof readAllowance>;
+
 /** @throws GatewayError `upstream-protocol` when the answer has another shape. */
-export function readUsageLimits(answer: unknown): UsageLimits {
+export function readUsageLimits(answer: unknown) {
   const reader = new Reader(answer, 'upstream-protocol', 'GetUsageLimits');
   const credits = creditsRow(reader);
   const trial = credits.optional('freeTrialInfo');
   const bonuses = credits.optional('bonuses')?.array() ?? [];
   return {
+    /** As Kiro calls it: `KIRO PRO`. */
     plan: reader.optional('subscriptionInfo')?.optional('subscriptionTitle')?.string(),
+    /** What the plan itself gives until the reset. */
     base: readAllowance(credits, 'plan'),
+    /** Only while it lasts, and those that are in force. */
     trial: trial && isActive(trial, 'freeTrialStatus') ? readAllowance(trial, 'trial', 'freeTrialExpiry') : undefined,
     bonuses: bonuses
       .filter((it) => isActive(it, 'status'))
@@ -82,6 +58,7 @@ export function readUsageLimits(answer: unknown): UsageLimits {
         const name = it.optional('displayName') ?? it.optional('bonusCode');
         return readAllowance(it, name?.string() ?? 'bonus', 'expiresAt');
       }),
+    /** What may be used beyond the allowances, for money: one credit's `rate`, and so far, in `currency`. */
     overage: {
       isEnabled: reader.optional('overageConfiguration')?.optional('overageStatus')?.string() === 'ENABLED',
       used: readNumber(credits, 'currentOverages') ?? 0,
@@ -103,7 +80,7 @@ function creditsRow(reader: Reader): Reader {
   return reader.get('usageBreakdown');
 }
 
-function readAllowance(row: Reader, name: string, expiry?: string): Allowance {
+function readAllowance(row: Reader, name: string, expiry?: string) {
   const expiresAt = expiry === undefined ? undefined : readTime(row, expiry);
   return { name, used: readNumber(row, 'currentUsage') ?? 0, limit: readNumber(row, 'usageLimit') ?? 0, expiresAt };
 }

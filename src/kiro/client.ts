@@ -1,6 +1,5 @@
 /** The only file that talks to Kiro: token, fetch, one refresh, one other form or host. */
 
-import type { Model, SearchResult } from '../core/conversation.js';
 import { GatewayError } from '../core/errors.js';
 import type { Fetch, FetchResponse } from '../core/fetch.js';
 import type { Secret } from '../core/secret.js';
@@ -20,7 +19,7 @@ import {
 } from './calls.js';
 import { connectionError, isDeadToken, isUnknownOperation, readFailure, readJson, toKiroError } from './errors.js';
 import { type Page, readModelPage } from './models.js';
-import { type Profile, readProfilePage, readUsageLimits, readWebSearch, type UsageLimits } from './answers.js';
+import { readProfilePage, readUsageLimits, readWebSearch } from './answers.js';
 
 /** What one request needs to know about the account. `auth/session.ts` hands it out. */
 export type Access = {
@@ -41,21 +40,7 @@ export type AccessProvider = {
   forceRefresh(refused: Secret, signal: AbortSignal): Promise<Access>;
 };
 
-export type KiroClient = {
-  /**
-   * Asks Kiro. The answer's body is closed by whoever stops iterating it, or by the signal.
-   * @throws GatewayError of the kind that Kiro's failure means.
-   */
-  generate(body: string, access: Access, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>>;
-  /** The whole catalogue, all pages. */
-  listModels(signal: AbortSignal): Promise<readonly Model[]>;
-  /** The profiles of the account in this API region, all pages. Kiro refuses a Builder ID with `forbidden`. */
-  listProfiles(signal: AbortSignal): Promise<readonly Profile[]>;
-  /** What the account may spend and has spent. */
-  usageLimits(signal: AbortSignal): Promise<UsageLimits>;
-  /** What the web has on a query. */
-  searchWeb(query: string, signal: AbortSignal): Promise<readonly SearchResult[]>;
-};
+export type KiroClient = ReturnType<typeof createKiroClient>;
 
 export type ClientDependencies = {
   readonly session: AccessProvider;
@@ -69,24 +54,29 @@ export type ClientDependencies = {
   readonly randomId: () => string;
 };
 
-export function createKiroClient(dependencies: ClientDependencies): KiroClient {
+/** Everything that is asked fails with a GatewayError of the kind that Kiro's failure means. */
+export function createKiroClient(dependencies: ClientDependencies) {
   const { session, overrides, randomId } = dependencies;
 
   return {
-    async generate(body, access, signal) {
+    /** Asks Kiro. The answer's body is closed by whoever stops iterating it, or by the signal. */
+    async generate(body: string, access: Access, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>> {
       const { response } = await send(generateCall(hostsFor(access), accountOf(access), body), access, signal);
-      if (response.body === null)
-        throw new GatewayError('upstream-protocol', 'Kiro answered without a body; try again.');
-      return response.body;
+      if (response.body !== null) return response.body;
+      throw new GatewayError('upstream-protocol', 'Kiro answered without a body; try again.');
     },
 
-    listModels: (signal) => readAll(listModelsCall, readModelPage, signal),
+    /** The whole catalogue, all pages. */
+    listModels: (signal: AbortSignal) => readAll(listModelsCall, readModelPage, signal),
 
-    listProfiles: (signal) => readAll(listProfilesCall, readProfilePage, signal),
+    /** The profiles of the account in this API region, all pages. Kiro refuses a Builder ID with `forbidden`. */
+    listProfiles: (signal: AbortSignal) => readAll(listProfilesCall, readProfilePage, signal),
 
-    usageLimits: (signal) => readOne(usageLimitsCall, readUsageLimits, signal, CONTROL_TIMEOUT_MS),
+    /** What the account may spend and has spent. */
+    usageLimits: (signal: AbortSignal) => readOne(usageLimitsCall, readUsageLimits, signal, CONTROL_TIMEOUT_MS),
 
-    searchWeb(query, signal) {
+    /** What the web has on a query. */
+    searchWeb(query: string, signal: AbortSignal) {
       const search: CallFor = (hosts, account) => webSearchCall(hosts, account, { query, id: randomId() });
       return readOne(search, readWebSearch, signal, SEARCH_TIMEOUT_MS);
     },

@@ -130,16 +130,9 @@ const REPORT = 'This is a fault of the gateway: report it with `kiro-gateway doc
 
 type Json = Readonly<Record<string, unknown>>;
 
-type Turn = {
-  readonly place: string;
-  readonly isUser: boolean;
-  readonly said: Json;
-  readonly calls: readonly Json[];
-  readonly results: readonly Json[];
-  readonly tools: readonly Json[];
-};
+type Turn = ReturnType<typeof readTurns>[number];
 
-function readTurns(state: Json): readonly Turn[] {
+function readTurns(state: Json) {
   const history = list(state['history']);
   return [...history, state['currentMessage']].map((entry, index) => {
     const isUser = isRecord(at(entry)['userInputMessage']);
