@@ -53,9 +53,8 @@ export function createCatalogue({ client, log, now, modelCacheTtlSeconds, catalo
   }
 
   return {
-    async models(signal: AbortSignal): Promise<readonly Model[]> {
-      return kept !== undefined && now() < askAgainAt ? kept : untilAborted(fetchOnce(), signal);
-    },
+    models: async (signal: AbortSignal): Promise<readonly Model[]> =>
+      kept !== undefined && now() < askAgainAt ? kept : untilAborted(fetchOnce(), signal),
     /** As it was last listed; empty before the first time. */
     known: (): readonly Model[] => kept ?? [],
     /** True when Kiro itself has told a list, in this run. */

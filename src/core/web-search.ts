@@ -1,17 +1,9 @@
 /** Searches of the web in the course of a turn: the tool the model is offered, what it is told, and the joined turn. */
 
-import type {
-  Block,
-  Conversation,
-  SearchFailure,
-  SearchLimits,
-  SearchResult,
-  Tool,
-  WebSearch,
-} from './conversation.js';
+import type { Block, Conversation, SearchLimits, SearchResult, Tool, WebSearch } from './conversation.js';
 import { abortError, toGatewayError } from './errors.js';
 import { Reader } from './reader.js';
-import type { Batch, Completion, StreamEvent, Turn, Usage } from './stream.js';
+import type { Batch, BlockHead, Completion, StreamEvent, Turn, Usage } from './stream.js';
 
 /** The tool as the model is told of it. */
 export function webSearchTool(limits: SearchLimits): Tool {
@@ -149,11 +141,7 @@ function createTold() {
     /** Before the end of the first round. */
     isNew: () => costs === undefined,
     index: () => blocks.length,
-    start: (block: Extract<StreamEvent, { type: 'block-start' }>['block']): StreamEvent => ({
-      type: 'block-start',
-      index: blocks.length,
-      block,
-    }),
+    start: (block: BlockHead): StreamEvent => ({ type: 'block-start', index: blocks.length, block }),
     end: (block: Block): StreamEvent => ({ type: 'block-end', index: blocks.push(block) - 1, block }),
     /** The costs of a round. */
     add({ usage, credits }: Completion): void {
@@ -186,7 +174,7 @@ function isWithin(url: string, domains: readonly string[]): boolean {
   });
 }
 
-function describeResults(results: readonly SearchResult[], failure: SearchFailure | undefined): string {
+function describeResults(results: readonly SearchResult[], failure: WebSearch['failure']): string {
   if (failure !== undefined) return FAILURES[failure];
   if (results.length === 0) return 'Nothing was found.';
   return results
@@ -221,7 +209,7 @@ const FAILURES = {
   unavailable: 'The search failed; it may work later. Answer with what you know, and say that you could not search.',
   max_uses_exceeded: 'No more searches are allowed in this answer. Answer with what was found.',
   invalid_tool_input: 'The query is missing.',
-} as const satisfies Record<SearchFailure, string>;
+} as const satisfies Record<NonNullable<WebSearch['failure']>, string>;
 
 /** In one answer, unless the client names its own number. */
 const MOST_SEARCHES = 10;
