@@ -206,6 +206,12 @@ turns(
     }),
   ],
 );
+test('of a long name with gaps Bedrock takes the first 200 characters, and no two spaces in a row', () => {
+  const { body } = requestFor({ messages: [user(paper(`a  b ${'x'.repeat(300)}`), paper(`a b ${'x'.repeat(400)}`))] });
+  const names = [...body.matchAll(/"name":"(a [^"]*)"/g)].map(([, name]) => name);
+  expect(names).toEqual([`a b ${'x'.repeat(186)}`, `a b ${'x'.repeat(186)} (2)`]);
+});
+
 turns('a document without a legal name gets one', { messages: [user('a', paper(' '), paper('a/b.pdf'))] }, [
   asked('a', {
     documents: [

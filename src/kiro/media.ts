@@ -9,9 +9,11 @@ export function toKiroImage({ format, data }: Image) {
   return { format, source: { bytes: padded(data) } };
 }
 
-/** Kiro wants names without odd characters, and each name once in a request; `taken` holds those it has already. */
+/** Kiro wants short names of plain characters, and each once in a request; `taken` holds those it has already. */
 export function toKiroDocument({ name: given, format, data }: Document, taken: Set<string>) {
-  const base = given.replace(/[^A-Za-z0-9 ()[\]-]+/g, '-').trim() || 'document';
+  const plain = given.replace(/[^A-Za-z0-9 ()[\]-]+/g, '-').replace(/ +/g, ' ');
+  // Bedrock behind it takes 200 characters; there may have to be a number, too.
+  const base = plain.trim().slice(0, 190) || 'document';
   let name = base;
   for (let count = 2; taken.has(name); count++) name = `${base} (${count})`;
   taken.add(name);
