@@ -3,13 +3,8 @@
 import { expect, test } from '@jest/globals';
 import * as official from '@aws/codewhisperer-streaming-client';
 import type { ErrorKind } from '../../src/core/errors.js';
-import {
-  isDeadToken,
-  isUnknownOperation,
-  readFailureBody,
-  toKiroError,
-  type KiroFailure,
-} from '../../src/kiro/errors.js';
+import { isDeadToken, isUnknownOperation, type KiroFailure } from '../../src/kiro/error-reasons.js';
+import { readFailureBody, toKiroError } from '../../src/kiro/errors.js';
 import { FAILURES } from '../../src/simulator/exchange.js';
 
 const failure = (fields: Partial<KiroFailure>): KiroFailure => ({ type: '', message: '', reason: '', ...fields });

@@ -17,7 +17,8 @@ import {
   usageLimitsCall,
   webSearchCall,
 } from './calls.js';
-import { connectionError, isDeadToken, isUnknownOperation, readFailure, readJson, toKiroError } from './errors.js';
+import { isDeadToken, isUnknownOperation } from './error-reasons.js';
+import { connectionError, readFailure, readJson, toKiroError } from './errors.js';
 import { type Page, readModelPage } from './models.js';
 import { readProfilePage, readUsageLimits, readWebSearch } from './answers.js';
 

@@ -1,6 +1,19 @@
-/** What each of Kiro's machine-readable reasons means: one row for every reason that AWS's own client knows. */
+/** What each of Kiro's failures means, with a row for every reason that AWS's own client knows. */
 
 import type { ErrorKind } from '../core/errors.js';
+
+/** A failure as Kiro states it, in an HTTP answer or in an exception frame. Missing texts are empty. */
+export type KiroFailure = {
+  /** HTTP status; undefined inside a stream. */
+  readonly status?: number | undefined;
+  /** The exception's name, bare: `ThrottlingException`. */
+  readonly type: string;
+  readonly message: string;
+  /** The machine-readable reason: `MONTHLY_REQUEST_COUNT`. */
+  readonly reason: string;
+  readonly requestId?: string | undefined;
+  readonly retryAfterSeconds?: number | undefined;
+};
 
 export type Row = {
   readonly kind: ErrorKind;
@@ -13,35 +26,49 @@ export type Row = {
   readonly retryAfterSeconds?: number;
 };
 
-export const OVERFLOW: Row = { kind: 'context-overflow', says: 'The conversation is too long for the model.' };
+/** True when only the access token is at fault, so that one refresh and one repetition make sense. */
+export function isDeadToken(failure: KiroFailure): boolean {
+  if (failure.status === 401) return true;
+  if (failure.status !== 403 || failure.reason === 'TEMPORARILY_SUSPENDED') return false;
+  return DEAD_TOKEN_TYPES.has(failure.type) || DEAD_TOKEN_TEXT.test(failure.message);
+}
 
-export const QUOTA: Row = {
+/** True when the host does not know the operation, so that the older host deserves one try. */
+export function isUnknownOperation(failure: KiroFailure): boolean {
+  if (failure.status === 404 || failure.status === 405) return failure.reason === '';
+  return failure.type === 'UnknownOperationException' || UNKNOWN_TEXT.test(failure.message);
+}
+
+/** By reason, else by words, by exception type, by status. */
+export function findRow(failure: KiroFailure): Row {
+  const { reason, message, type, status } = failure;
+  return (
+    BY_REASON.get(reason) ??
+    BY_TEXT.find(([pattern]) => pattern.test(message))?.[1] ??
+    (isDeadToken(failure) ? LOGIN_EXPIRED : undefined) ??
+    BY_TYPE.get(type.replace(/(Exception|Error)$/i, '').toLowerCase()) ??
+    (status === undefined ? BROKEN_STREAM : (BY_STATUS[status] ?? (status >= 500 ? SERVER_FAULT : REFUSED)))
+  );
+}
+
+const OVERFLOW: Row = { kind: 'context-overflow', says: 'The conversation is too long for the model.' };
+const QUOTA: Row = {
   kind: 'quota-exhausted',
   says: 'The credits of this Kiro plan are spent.',
   adds: 'The credits of the plan come back at its next reset.',
 };
-
-export const THROTTLED: Row = { kind: 'rate-limited', says: 'Kiro asks for a pause: too many requests.' };
-
-export const CAPACITY: Row = {
+const THROTTLED: Row = { kind: 'rate-limited', says: 'Kiro asks for a pause: too many requests.' };
+const CAPACITY: Row = {
   kind: 'overloaded',
   says: 'The model has no free capacity at Kiro; try again shortly.',
   retryAfterSeconds: 5,
 };
-
-export const AWAY: Row = { kind: 'upstream-unavailable', says: 'Kiro is not available at the moment; try again.' };
-
-export const REFUSED: Row = { kind: 'invalid-request', says: 'Kiro refused the request without a reason.' };
-
-export const SUSPENDED: Row = {
+const AWAY: Row = { kind: 'upstream-unavailable', says: 'Kiro is not available at the moment; try again.' };
+const REFUSED: Row = { kind: 'invalid-request', says: 'Kiro refused the request without a reason.' };
+const SUSPENDED: Row = {
   kind: 'forbidden',
   says: 'This Kiro account is suspended.',
   adds: 'Only Kiro support can lift that.',
-};
-
-const NO_MODEL: Row = {
-  kind: 'model-not-found',
-  says: 'Kiro does not know this model, or this plan or region does not have it.',
 };
 
 const KEY_ADVICE = 'An administrator of the organisation has to mend that in AWS KMS.';
@@ -130,7 +157,7 @@ function rows(kind: ErrorKind, table: Readonly<Record<string, Sentences>>): read
   return Object.entries(table).map(([reason, [says, adds]]) => [reason, { kind, says, adds }]);
 }
 
-export const BY_REASON: ReadonlyMap<string, Row> = new Map([
+const BY_REASON: ReadonlyMap<string, Row> = new Map([
   ...rows('invalid-request', WRONG),
   ...rows('forbidden', DENIED),
   ...rows('quota-exhausted', SPENT),
@@ -141,5 +168,104 @@ export const BY_REASON: ReadonlyMap<string, Row> = new Map([
   ['INSUFFICIENT_MODEL_CAPACITY', CAPACITY],
   ['MODEL_TEMPORARILY_UNAVAILABLE', AWAY],
   ['TEMPORARILY_SUSPENDED', SUSPENDED],
-  ['INVALID_MODEL_ID', NO_MODEL],
+  [
+    'INVALID_MODEL_ID',
+    {
+      kind: 'model-not-found',
+      says: 'Kiro does not know this model, or this plan or region does not have it.',
+    },
+  ],
 ]);
+
+const LOGIN_EXPIRED: Row = {
+  kind: 'login-expired',
+  // "The bearer token is invalid" would send people to the key of their client, which is none of Kiro's business.
+  says: 'Your Kiro login no longer works; the gateway key is fine.',
+  adds: 'Sign in again with `kiro-gateway login`, or where this login came from.',
+  isOursFirst: true,
+};
+const UNKNOWN_ADDRESS: Row = {
+  // No repetition will help: this is not a Kiro that we know.
+  kind: 'upstream-protocol',
+  says: 'Kiro does not know this operation at this address; check KIRO_API_URL, or try again later.',
+};
+const SERVER_FAULT: Row = { kind: 'upstream-unavailable', says: 'Kiro failed on this request; try again.' };
+const BROKEN_STREAM: Row = { kind: 'upstream-unavailable', says: 'Kiro broke off its answer; try again.' };
+/** A proxy's or a firewall's: Kiro itself refuses in JSON. */
+const BLOCKED: Row = {
+  kind: 'upstream-protocol',
+  says: 'A web page came in place of an answer: something between here and Kiro refuses the connection.',
+  adds: 'Check the network, its firewall and VPN_PROXY_URL.',
+};
+export const WEB_PAGE = 'webpage';
+const FORBIDDEN: Row = { kind: 'forbidden', says: 'This Kiro account may not do that.' };
+
+const BY_TEXT: readonly (readonly [RegExp, Row])[] = [
+  [/input is too long|content length exceeds/i, OVERFLOW],
+  [/temporarily is suspended/i, SUSPENDED],
+  [/maximum request reached for this month|reached the limit/i, QUOTA],
+  [/unexpectedly high load/i, CAPACITY],
+  [
+    /suspicious activity/i,
+    {
+      kind: 'rate-limited',
+      says: 'Kiro limits this account for a while.',
+      adds: 'Send fewer requests at a time (MAX_CONCURRENT_REQUESTS).',
+    },
+  ],
+  [
+    /profileArn is required/i,
+    {
+      kind: 'invalid-request',
+      says: 'Kiro wants to know a profile.',
+      adds: 'Set PROFILE_ARN to the profile of your Kiro account.',
+    },
+  ],
+  [
+    /invalid profileArn/i,
+    {
+      kind: 'invalid-request',
+      says: 'Kiro does not know the profile.',
+      adds: 'Check PROFILE_ARN, or sign in again so that the profile is found anew.',
+    },
+  ],
+];
+
+/** Without the ending, which is `Exception` on the wire and `Error` in the model; in lower case. */
+const BY_TYPE: ReadonlyMap<string, Row> = new Map(
+  Object.entries({
+    contentlengthexceeded: OVERFLOW,
+    throttling: THROTTLED,
+    toomanyrequests: THROTTLED,
+    servicequotaexceeded: QUOTA,
+    accessdenied: FORBIDDEN,
+    validation: REFUSED,
+    resourcenotfound: REFUSED,
+    conversationexpired: REFUSED,
+    invalidstateevent: REFUSED,
+    expiredtoken: LOGIN_EXPIRED,
+    unrecognizedclient: LOGIN_EXPIRED,
+    serviceunavailable: AWAY,
+    internalserver: SERVER_FAULT,
+    internalfailure: SERVER_FAULT,
+    conflict: REFUSED,
+    dryrunoperation: REFUSED,
+    [WEB_PAGE]: BLOCKED,
+  }),
+);
+
+const BY_STATUS: Readonly<Record<number, Row>> = {
+  402: QUOTA,
+  403: FORBIDDEN,
+  404: UNKNOWN_ADDRESS,
+  405: UNKNOWN_ADDRESS,
+  408: AWAY,
+  413: OVERFLOW,
+  423: SUSPENDED,
+  429: THROTTLED,
+};
+
+const UNKNOWN_TEXT =
+  /unknown (?:operation|endpoint)|unable to determine service|missing authentication token|request signature/i;
+const DEAD_TOKEN_TYPES: ReadonlySet<string> = new Set(['ExpiredTokenException', 'UnrecognizedClientException']);
+const DEAD_TOKEN_TEXT = /bearer token|security token|token (?:has )?expired|expired token|invalid token/i;
