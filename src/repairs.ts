@@ -50,7 +50,7 @@ export function explain(thrown: unknown, asked: Asked): unknown {
     const tokens = Math.max(asked.estimatedInputTokens, limit + 1);
     return new GatewayError('context-overflow', message, { ...facts, overflow: { tokens, limit }, cause: thrown });
   }
-  const offender = nameOffender(facts.reason ?? '', asked.conversation.messages);
+  const offender = nameOffender(facts.reason ?? '', asked.conversation.messages, asked.model);
   return offender === undefined
     ? thrown
     : new GatewayError(kind, `${message} ${offender}`, { ...facts, cause: thrown });

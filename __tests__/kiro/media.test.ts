@@ -3,7 +3,7 @@
 import { expect, test } from '@jest/globals';
 import type { Document, Image, UserPart } from '../../src/core/conversation.js';
 import { nameOffender } from '../../src/kiro/media.js';
-import { assistant, user } from '../support/requests.js';
+import { assistant, modelNamed, user } from '../support/requests.js';
 
 const PNG = Buffer.concat([Buffer.from('\u0089PNG\r\n\u001a\n', 'latin1'), Buffer.alloc(30)]).toString('base64');
 const image = (format: Image['format'], data = PNG): Image => ({ type: 'image', format, data });
@@ -11,6 +11,7 @@ const paper = (name: string, data: string): Document => ({ type: 'document', nam
 const result = (content: Image): UserPart => ({ type: 'tool-result', id: 't', content: [content], isError: false });
 const text: UserPart = { type: 'text', text: 'Look.' };
 
+const MODEL = modelNamed('auto');
 const HISTORY = [
   user(text, image('png')),
   assistant({ type: 'text', text: 'I see.' }),
@@ -30,15 +31,25 @@ test.each([
   ['REQUEST_BODY_INVALID', undefined],
   ['', undefined],
 ])('%s', (reason, expected) => {
-  expect(nameOffender(reason, HISTORY)).toBe(expected);
+  expect(nameOffender(reason, HISTORY, MODEL)).toBe(expected);
 });
 
 test('the only one is the one', () => {
-  expect(nameOffender('DOCUMENT_PASSWORD_PROTECTED', [user(paper('plan', 'AAAA'))])).toBe(
+  expect(nameOffender('DOCUMENT_PASSWORD_PROTECTED', [user(paper('plan', 'AAAA'))], MODEL)).toBe(
     'It is document 1 of 1, "plan" of 0.0 MB in message 1.',
   );
 });
 
 test('without any there is none to name', () => {
-  expect(nameOffender('IMAGE_SIZE_EXCEEDED', [user(text)])).toBeUndefined();
+  expect(nameOffender('IMAGE_SIZE_EXCEEDED', [user(text)], MODEL)).toBeUndefined();
+});
+
+test('what the gateway itself has left out is not what Kiro refused', () => {
+  const messages = [
+    user(image('png', 'A'.repeat(14_000_000))),
+    user(image('gif', 'A'.repeat(12_000_000)), image('png')),
+  ];
+  expect(nameOffender('IMAGE_SIZE_EXCEEDED', messages, MODEL)).toBe(
+    'It is image 1 of 2, a GIF of 9.0 MB in message 2.',
+  );
 });

@@ -50,15 +50,16 @@ export function noteFor(media: Media): string {
 }
 
 /**
- * The image or document that one of Kiro's reasons is about, for people: `It is image 2 of 3, a PNG of 4.1 MB in
- * message 5.` Kiro names none itself, so the likeliest is named; where the reason gives no hint, they are counted.
+ * Which of the images and documents that travelled one of Kiro's reasons is about, for people: `It is image 2 of 3, a
+ * PNG of 4.1 MB in message 5.` Kiro names none, so it is the likeliest; where nothing hints at one, they are counted.
  * @returns undefined when the reason is about something else.
  */
-export function nameOffender(reason: string, messages: readonly Message[]): string | undefined {
+export function nameOffender(reason: string, messages: readonly Message[], model: Model): string | undefined {
   const type = /^(IMAGE|DOCUMENT)_/.exec(reason)?.[1]?.toLowerCase();
+  const { kept } = mediaWithinLimits(messages, model);
   const placed = messages
     .flatMap((message, at) => mediaOf(message).map((media) => ({ media, message: at + 1 })))
-    .filter(({ media }) => media.type === type);
+    .filter(({ media }) => media.type === type && kept.has(media));
   if (placed.length === 0) return undefined;
   const offender = placed.length === 1 ? placed[0] : placed.find(({ media }) => media === suspectOf(reason, placed));
   if (offender === undefined) return `There are ${placed.length} ${type}s in the conversation.`;
