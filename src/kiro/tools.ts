@@ -119,13 +119,15 @@ type Walk = {
 /** One schema; keywords that Kiro refuses, or that only validate, are left out, and local references are followed. */
 function cleanNode(node: JsonObject, walk: Walk): JsonObject {
   if (walk.depth > MAX_DEPTH) return {};
-  const { $ref: reference, ...rest } = node;
+  const { $ref: reference } = node;
   if (typeof reference === 'string') {
     const isEnough = walk.following.includes(reference) || walk.following.length >= MAX_DEPTH;
     const found = isEnough ? undefined : (resolve(reference, walk.root) ?? resolve(decoded(reference), walk.root));
     if (found !== undefined) walk.left.characters -= JSON.stringify(found).length;
     const target = walk.left.characters < 0 ? undefined : found;
-    return cleanNode({ ...target, ...rest }, { ...walk, following: [...walk.following, reference] });
+    // What stands beside a reference counts more; the target may be a reference itself.
+    const both = { ...target, ...node, $ref: target?.['$ref'] };
+    return cleanNode(both, { ...walk, following: [...walk.following, reference] });
   }
   const inside = { ...walk, depth: walk.depth + 1 };
   const cleaned: Record<string, unknown> = {};
