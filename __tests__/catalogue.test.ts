@@ -1,11 +1,16 @@
 /** The list of models: who waits for it, and what happens when it does not come. */
 
+import { mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
 import { expect, test } from '@jest/globals';
 
-import { createCatalogue } from '../src/catalogue.js';
+import { createCatalogue, createCatalogueStore } from '../src/catalogue.js';
 import type { Model } from '../src/core/conversation.js';
 import { GatewayError } from '../src/core/errors.js';
 import { createLogger } from '../src/logger.js';
+import { models } from './support/requests.js';
 
 const MODEL = { id: 'auto' } as Model;
 const AWAY = new GatewayError('upstream-unavailable', 'Away.');
@@ -60,4 +65,16 @@ test('a stale list is better than none, and a failure without one is thrown', as
   await catalogue.models(UNWATCHED);
   clock.now = 60_000;
   expect(await catalogue.models(UNWATCHED)).toEqual([MODEL]);
+});
+
+test('a list that is kept is not called lost because something among the old ones cannot be cleared away', async () => {
+  const stateFolder = await mkdtemp(join(tmpdir(), 'catalogue-'));
+  const folder = join(stateFolder, 'models');
+  await mkdir(folder);
+  for (let count = 0; count < 11; count++) await symlink('nowhere', join(folder, `${count}.json`));
+  const told: string[] = [];
+  const store = createCatalogueStore(stateFolder, 'account', (sentence) => void told.push(sentence));
+  await store.write({ models, listedAt: 1 });
+  expect([told, await store.read()]).toEqual([[], { models, listedAt: 1 }]);
+  await rm(stateFolder, { recursive: true });
 });

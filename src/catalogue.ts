@@ -118,7 +118,8 @@ export function createCatalogueStore(
     async write(catalogue: KeptCatalogue): Promise<void> {
       try {
         await writePrivateFile(path, formatCatalogue(catalogue));
-        await removeOldest(folder);
+        // Another process may clear up at the same time.
+        await removeOldest(folder).catch(() => undefined);
       } catch {
         if (!isTold) notice(`The list of models cannot be kept in ${folder}; it is asked for at each start.`);
         isTold = true;
