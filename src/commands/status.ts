@@ -139,9 +139,9 @@ function masked(id: string): string {
   return id.length <= 8 ? '…' : `${id.slice(0, 4)}…${id.slice(-4)}`;
 }
 
-/** Null for what is no time, too: a login of somebody else's may say anything. */
+/** Null where the time is not known; 0 stands for one that could not be read. */
 function isoTime(time: number | undefined): string | null {
-  return new Date(time ?? Number.NaN).toJSON();
+  return new Date(time || Number.NaN).toJSON();
 }
 
 // --- for a person

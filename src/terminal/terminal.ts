@@ -165,7 +165,7 @@ export function writeTable(columns: readonly Column[], rows: readonly (readonly 
 
 /** Text from outside, such as a profile's name, on one line. */
 export function printable(text: string): string {
-  return harmless(text, '').replaceAll(/\s+/g, ' ');
+  return harmless(text, '').replaceAll(/[\t\n]+/g, ' ');
 }
 
 /**
