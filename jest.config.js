@@ -1,8 +1,9 @@
 /** Tests run the TypeScript sources; only black-box tests of the command meet dist. */
 export default {
   testEnvironment: 'node',
-  // Workers are ended when the tests are, whatever a failed test has left open.
-  maxWorkers: 2,
+  // Workers are ended when the tests are, whatever a failed test has left open. Four, because half of the time is
+  // spent waiting for processes.
+  maxWorkers: 4,
   setupFiles: ['<rootDir>/__tests__/support/seed.ts'],
   testMatch: ['<rootDir>/__tests__/**/*.test.ts'],
   extensionsToTreatAsEsm: ['.ts'],

@@ -37,9 +37,9 @@ beforeAll(async () => {
       // A 429 lets everybody wait for a while, which is right and would only be slow here.
       BASE_RETRY_DELAY: '0',
       MAX_CONCURRENT_REQUESTS: '0',
-      FIRST_TOKEN_TIMEOUT: '2',
+      FIRST_TOKEN_TIMEOUT: '4',
       FIRST_TOKEN_MAX_RETRIES: '0',
-      STREAMING_READ_TIMEOUT: '2',
+      STREAMING_READ_TIMEOUT: '4',
     },
   });
   door = { url: served.url, key: GATEWAY_KEY };
