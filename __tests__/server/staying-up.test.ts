@@ -3,6 +3,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, openSync, writeFileSync } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, jest, test } from '@jest/globals';
@@ -14,7 +15,7 @@ import { createHttpServer } from '../../src/server/http-server.js';
 import { logRequests } from '../../src/server/request-log.js';
 import { Secret } from '../../src/core/secret.js';
 import { readStreamed, readWhole } from '../support/answers.js';
-import { serve, start } from '../support/command.js';
+import { serve, start, temporaryFolder } from '../support/command.js';
 import { GATEWAY_KEY, startGateway, until, type RunningGateway } from '../support/gateway.js';
 import { ask, DIALECTS, open, question, ROUTES } from '../support/http.js';
 import { dial } from '../support/raw.js';
@@ -201,6 +202,15 @@ test('a key that cannot be kept is shown to a person, and asked for where nobody
   await expect(refused).rejects.toThrow(
     `${file} (ENOTDIR); set PROXY_API_KEY to a key of your own, or KIRO_GATEWAY_HOME to a folder that can be written.`,
   );
+});
+
+test('of several first starts at once one makes the key, and all go by it', async () => {
+  const configFolder = join(temporaryFolder(), 'config');
+  const starts = Array.from({ length: 8 }, () => gatewayKey(undefined, '127.0.0.1', { configFolder, isShown: false }));
+  const keys = (await Promise.all(starts)).map(({ key }) => key.reveal());
+  const kept = await readFile(join(configFolder, 'gateway-key'), 'utf8');
+  expect(keys).toEqual(Array(8).fill(kept.trim()));
+  expect(await readdir(configFolder)).toEqual(['gateway-key']);
 });
 
 test('a token that dies while serving is renewed once, for all who meet it', async () => {

@@ -2,7 +2,7 @@
 
 import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
-import { chmod, lstat, mkdir, open, readdir, rename, rm, stat, unlink, writeFile } from 'node:fs/promises';
+import { chmod, link, lstat, mkdir, open, readdir, rename, rm, stat, unlink, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { GatewayError } from '../core/errors.js';
 import { isRecord } from '../core/reader.js';
@@ -70,16 +70,21 @@ const PROBLEM_OF_CODE: Readonly<Record<string, FileProblem>> = {
 /**
  * Replaces the file as a whole or not at all: after a crash it holds the old text or the new one. Its folder is made
  * private too, so it must be the gateway's own.
+ * @param existing What becomes of a file that is there already, of another process that was faster, perhaps.
  * @throws GatewayError `forbidden` when the path is a symbolic link; file system errors as they come.
  */
-export async function writePrivateFile(path: string, text: string): Promise<void> {
+export async function writePrivateFile(
+  path: string,
+  text: string,
+  existing: 'replaced' | 'kept' = 'replaced',
+): Promise<void> {
   await makePrivateFolder(dirname(path));
   const old = await lstat(path).catch(() => undefined);
   if (old?.isSymbolicLink()) throw refusal(path, FILE_PROBLEMS.link);
   const temporary = `${path}.${randomUUID()}.tmp`;
   try {
     await writeFile(temporary, text, { flag: 'wx', mode: 0o600, flush: true });
-    await rename(temporary, path);
+    if (existing === 'replaced' || !(await isLinked(temporary, path))) await rename(temporary, path);
   } catch (thrown) {
     await rm(temporary, { force: true });
     throw thrown;
@@ -88,6 +93,17 @@ export async function writePrivateFile(path: string, text: string): Promise<void
   // A younger one may be about to take the file's place.
   const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: 0 }));
   await sweep(path, mtimeMs - ABANDONED_MS);
+}
+
+/** Gives the file its name, unless another has it. False where the file system knows only one name for a file. */
+async function isLinked(temporary: string, path: string): Promise<boolean> {
+  try {
+    await link(temporary, path);
+  } catch (thrown) {
+    if (codeOf(thrown) !== 'EEXIST') return false;
+  }
+  await rm(temporary, { force: true });
+  return true;
 }
 
 /** Removes what writers that were killed before that time have left of the file: it may hold a login. */

@@ -4,7 +4,7 @@ import type { Block } from './conversation.js';
 
 /**
  * Tokens of a text, estimated from its length: 3.8 characters a token for ASCII, 1.1 tokens for other characters.
- * Long texts are sampled at 64 places of 256 characters, so that the cost does not grow with the text.
+ * Long texts are sampled at 64 places of 64 characters, so that the cost does not grow with the text.
  */
 export function estimateTokens(text: string): number {
   if (text.length === 0) return 0;
@@ -76,5 +76,5 @@ function countWide(text: string, from: number, length: number): number {
 const ASCII_CHARACTERS_PER_TOKEN = 3.8;
 const TOKENS_PER_WIDE_CHARACTER = 1.1;
 const SAMPLES = 64;
-const SAMPLE_LENGTH = 256;
+const SAMPLE_LENGTH = 64;
 const SAMPLED_FROM = SAMPLES * SAMPLE_LENGTH;

@@ -50,11 +50,13 @@ export function createAnswerText({ tags: handling, writtenCalls }: Reading): Ans
   let kept: CallPiece[] = [];
 
   function readTagPieces(pieces: readonly TagPiece[]): readonly Piece[] {
-    return pieces.flatMap(({ kind, text }): readonly Piece[] => {
+    const read: Piece[] = [];
+    for (const { kind, text } of pieces) {
       const fate = becomes[kind];
-      if (fate === 'nothing') return [];
-      return fate === 'text' && kind === 'text' ? readText(text) : [{ type: fate, text }];
-    });
+      if (fate === 'text' && kind === 'text') read.push(...readText(text));
+      else if (fate !== 'nothing') read.push({ type: fate, text });
+    }
+    return read;
   }
 
   function readText(text: string): readonly Piece[] {

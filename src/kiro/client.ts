@@ -126,10 +126,10 @@ export function createKiroClient(dependencies: ClientDependencies) {
     const invocationId = randomId();
     let access = first;
     let mayRefresh = true;
-    let failed = new GatewayError('internal', 'A call to Kiro has no form; report this.');
+    let failed: GatewayError | undefined;
     for (let at = 0; ;) {
       const form = forms[at];
-      if (form === undefined) throw failed;
+      if (form === undefined) throw failed ?? new GatewayError('internal', 'A call to Kiro has no form; report this.');
       const response = await fetchForm(form, { ...headersFor(access), 'amz-sdk-invocation-id': invocationId }, signal);
       if (response instanceof GatewayError) {
         failed = response;

@@ -197,8 +197,8 @@ async function keptKey(file: string, isShown: boolean): Promise<GatewayKey> {
   if (kept !== undefined) return { key: kept, file, notices: [] };
   const made = randomKey();
   try {
-    await writePrivateFile(file, `${made.reveal()}\n`);
-    return { key: made, file, notices: [] };
+    await writePrivateFile(file, `${made.reveal()}\n`, 'kept');
+    return { key: (await readKey(file)) ?? made, file, notices: [] };
   } catch (cause) {
     if (cause instanceof GatewayError) throw cause;
     const what = `The gateway key cannot be kept in ${file} (${codeOf(cause)})`;
