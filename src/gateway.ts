@@ -232,7 +232,7 @@ export function createGateway(dependencies: GatewayDependencies): Gateway {
   /** One question in one form, up to the first event of the answer. */
   async function ask(conversation: Conversation, { access, known, model, signal }: Situation): Promise<Answer> {
     const request = toKiroRequest(conversation, contextFor(model, access.profileArn));
-    log.debug(`asking Kiro: model ${model.id}, ${request.body.length} characters`);
+    log.debug(`asking Kiro: model ${model.id.slice(0, 100)}, ${request.body.length} characters`);
     if (request.body.length > LARGE_BODY_BYTES) log.info(largeBody(request.body.length));
     const { estimatedInputTokens, restoreToolName, reading } = request;
     try {

@@ -204,6 +204,16 @@ test('a key that cannot be kept is shown to a person, and asked for where nobody
   );
 });
 
+test('a name of a model without an end is refused at once, and told in part', async () => {
+  const gateway = await startGateway();
+  const { status, text } = await ask(gateway, ROUTES['openai-chat'], {
+    body: question('Go.', { model: '('.repeat(16_000) }),
+  });
+  const lines = [text, ...gateway.said().split('\n')];
+  expect([status, lines.filter((line) => line.length > 700).map((it) => it.slice(0, 90))]).toEqual([404, []]);
+  await gateway.close();
+});
+
 test('of several first starts at once one makes the key, and all go by it', async () => {
   const configFolder = join(temporaryFolder(), 'config');
   const starts = Array.from({ length: 8 }, () => gatewayKey(undefined, '127.0.0.1', { configFolder, isShown: false }));

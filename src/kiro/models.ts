@@ -91,7 +91,7 @@ function splitWindow(name: string): { readonly bare: string; readonly window: st
 export function modelNotFound(name: string, catalogue: readonly Model[], refused?: GatewayError): GatewayError {
   const near = nearestNames(name, catalogue);
   const hint = near.length > 0 ? ` Did you mean ${near.join(', ')}?` : '';
-  const message = `model: ${name} is not known to Kiro, or not part of this plan or region.${hint}`;
+  const message = `model: ${name.slice(0, LONGEST_NAME)} is not known to Kiro, or not part of this plan or region.${hint}`;
   return new GatewayError('model-not-found', message, { ...refused?.facts, param: 'model', cause: refused });
 }
 

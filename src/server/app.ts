@@ -141,7 +141,7 @@ export function createApp(dependencies: AppDependencies): express.Express {
     request.body = undefined;
     const { model, answerFormat } = conversation;
     const facts = factsOf(response);
-    facts.model = model;
+    facts.model = model.slice(0, 100);
     facts.isStreamed = stream;
     const id = randomId().replaceAll('-', '').slice(0, 24);
     const reply: Reply = { id, createdAt: Math.floor(now() / 1000), model, includeUsage, replyContext };

@@ -98,7 +98,7 @@ export function refuse({ status, type, message, reason }: Failure, detail?: stri
     status,
     headers: {
       'x-amzn-errortype': type,
-      ...(detail !== undefined && { 'x-simulator-detail': detail.replaceAll(/[^ -~]/g, '?') }),
+      ...(detail !== undefined && { 'x-simulator-detail': detail.slice(0, 500).replaceAll(/[^ -~]/g, '?') }),
     },
     body: type === FAILURES.unknownOperation.type ? { message, __type: type } : { message, reason },
   };
