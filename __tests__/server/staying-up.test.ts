@@ -223,6 +223,15 @@ test('of several first starts at once one makes the key, and all go by it', asyn
   expect(await readdir(configFolder)).toEqual(['gateway-key']);
 });
 
+test('a file for the key that is empty gets one, and the next start goes by it', async () => {
+  const configFolder = temporaryFolder();
+  const file = join(configFolder, 'gateway-key');
+  writeFileSync(file, '\n');
+  const start = async () => (await gatewayKey(undefined, '127.0.0.1', { configFolder, isShown: false })).key.reveal();
+  const made = await start();
+  expect([made, await readFile(file, 'utf8')]).toEqual([await start(), `${made}\n`]);
+});
+
 test('a token that dies while serving is renewed once, for all who meet it', async () => {
   const gateway = await startGateway();
   const before = refreshes(gateway);

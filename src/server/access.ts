@@ -198,7 +198,10 @@ async function keptKey(file: string, isShown: boolean): Promise<GatewayKey> {
   const made = randomKey();
   try {
     await writePrivateFile(file, `${made.reveal()}\n`, 'kept');
-    return { key: (await readKey(file)) ?? made, file, notices: [] };
+    const winner = await readKey(file);
+    // What is there and holds no key is nobody's.
+    if (winner === undefined) await writePrivateFile(file, `${made.reveal()}\n`);
+    return { key: winner ?? made, file, notices: [] };
   } catch (cause) {
     if (cause instanceof GatewayError) throw cause;
     const what = `The gateway key cannot be kept in ${file} (${codeOf(cause)})`;
