@@ -2,7 +2,7 @@
 
 import type { Agent as HttpAgent, AgentOptions } from 'node:http';
 import { Readable } from 'node:stream';
-import { GatewayError } from './core/errors.js';
+import { codeOf, GatewayError } from './core/errors.js';
 import type { Fetch, FetchInit, FetchResponse } from './core/fetch.js';
 import type { Secret } from './core/secret.js';
 import { proxyFor, type Proxy } from './proxy.js';
@@ -226,10 +226,6 @@ function invalidProxy(name: string): GatewayError {
 
 function isDeadSocket(thrown: unknown): boolean {
   return codeOf(thrown) === DEAD_SOCKET;
-}
-
-function codeOf(thrown: unknown): string {
-  return thrown instanceof Error && 'code' in thrown && typeof thrown.code === 'string' ? thrown.code : '';
 }
 
 const KEPT = { keepAlive: true, maxFreeSockets: 64, scheduling: 'lifo' } as const;

@@ -4,7 +4,7 @@ import type { LookupAddress } from 'node:dns';
 import type { RequestOptions } from 'node:https';
 import { BlockList, isIP, isIPv6, type LookupFunction } from 'node:net';
 import type { Conversation, RemoteMedia, ToolResultPart, UserPart } from './core/conversation.js';
-import { untilAborted } from './core/errors.js';
+import { codeOf, untilAborted } from './core/errors.js';
 import { imageFormatOf, isPdf } from './core/signatures.js';
 import { documentFormatOf } from './dialects/content.js';
 import { partsOf, replaceParts } from './kiro/media.js';
@@ -48,8 +48,7 @@ async function attempt(web: Web, url: string, signal: AbortSignal): Promise<Outc
   } catch (thrown) {
     if (signal.aborted) return 'it took too long';
     if (thrown instanceof Refusal) return thrown.message;
-    const code = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : 'no connection';
-    return `it could not be fetched: ${code}`;
+    return `it could not be fetched: ${codeOf(thrown) || 'no connection'}`;
   }
 }
 

@@ -24,6 +24,7 @@ import { readMessagesStream } from '../support/messages-automaton.js';
 import { bodyFor, modelNamed } from '../support/requests.js';
 import { readResponsesStream } from '../support/responses-automaton.js';
 import { ANSWERS, ASKED, cutAt, readUpstream, REPLY } from '../support/scenes.js';
+import { NO_SETTINGS } from '../support/stored-login.js';
 import { readTurn } from '../support/turn-automaton.js';
 import { createChance, type Chance } from './chance.js';
 import type { Input, Target } from './engine.js';
@@ -278,16 +279,6 @@ const ROW: Json = {
 };
 const loginWords = wordsOf([LOGIN, ROW, { clientIdHash: 'abc', authMethod: 'social', disabled: true, expiresIn: 1 }]);
 
-const NO_LOGIN = {
-  refreshToken: undefined,
-  profileArn: undefined,
-  kiroRegion: undefined,
-  kiroApiRegion: undefined,
-  kiroApiKey: undefined,
-  kiroCredsFile: undefined,
-  kiroCliDbFile: undefined,
-};
-
 /** A setting names the login, so nothing else is looked for. */
 const TOOLS = {
   now: () => 1_785_000_000_000,
@@ -309,7 +300,7 @@ function loginFiles(folder: string): Target {
     run: (input) => {
       writeFileSync(path, toBytes(input));
       return silentOutcome(['not-logged-in'], () =>
-        findLogin({ ...NO_LOGIN, kiroCredsFile: path, homeDirectory: folder }, TOOLS),
+        findLogin({ ...NO_SETTINGS, kiroCredsFile: path, homeDirectory: folder }, TOOLS),
       );
     },
   };
@@ -353,7 +344,7 @@ async function databases(folder: string): Promise<Target> {
       const tidy = (): void => {
         if (side !== '') rmSync(path + side);
       };
-      const settings = { ...NO_LOGIN, kiroCliDbFile: path, homeDirectory: folder };
+      const settings = { ...NO_SETTINGS, kiroCliDbFile: path, homeDirectory: folder };
       return silentOutcome(['not-logged-in'], () => findLogin(settings, TOOLS)).finally(tidy);
     },
   };

@@ -4,8 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
 import { chmod, link, lstat, mkdir, open, readdir, rename, rm, stat, unlink, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { GatewayError } from '../core/errors.js';
-import { isRecord } from '../core/reader.js';
+import { codeOf, GatewayError } from '../core/errors.js';
 
 type SmallFile = { readonly text: string } | { readonly problem: FileProblem };
 
@@ -44,11 +43,6 @@ export async function readSmallFile(
 /** What a file system error means for the one who wants to read the file. */
 export function fileProblem(thrown: unknown): FileProblem {
   return PROBLEM_OF_CODE[codeOf(thrown)] ?? 'unreadable';
-}
-
-/** The `code` of a file system error: `ENOENT`, `EACCES`, …; empty for anything else. */
-export function codeOf(thrown: unknown): string {
-  return isRecord(thrown) && typeof thrown['code'] === 'string' ? thrown['code'] : '';
 }
 
 /** Completes a sentence about the file. */

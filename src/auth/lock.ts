@@ -5,9 +5,9 @@ import { readlinkSync } from 'node:fs';
 import { link, open, readdir, rename, rm, utimes, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { basename, dirname, join } from 'node:path';
-import { GatewayError } from '../core/errors.js';
+import { codeOf, GatewayError } from '../core/errors.js';
 import { Reader } from '../core/reader.js';
-import { codeOf, makePrivateFolder } from './files.js';
+import { makePrivateFolder } from './files.js';
 
 /*
  * Every process that wants the lock writes a ticket, a file of its own with a random id. Who holds the lock is who has

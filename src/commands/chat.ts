@@ -3,10 +3,10 @@
 import { createReadStream } from 'node:fs';
 import { basename, extname, resolve } from 'node:path';
 
-import { codeOf, FILE_PROBLEMS, fileProblem } from '../auth/files.js';
+import { FILE_PROBLEMS, fileProblem } from '../auth/files.js';
 import type { Context } from '../context.js';
 import type { Document, DocumentFormat, Effort, Image, Message } from '../core/conversation.js';
-import { GatewayError } from '../core/errors.js';
+import { codeOf, GatewayError } from '../core/errors.js';
 import { imageFormatOf, isPdf } from '../core/signatures.js';
 import { collect, through, type Batch, type Completion, type FinishReason, type Turn } from '../core/stream.js';
 import { MAX_MEDIA, MAX_MEDIA_BYTES } from '../kiro/media.js';

@@ -3,10 +3,9 @@
 import { once, setMaxListeners } from 'node:events';
 import type { Server } from 'node:http';
 
-import { codeOf } from '../auth/files.js';
 import type { SessionFacts } from '../auth/session.js';
 import type { Context } from '../context.js';
-import { GatewayError } from '../core/errors.js';
+import { codeOf, GatewayError } from '../core/errors.js';
 import type { Secret } from '../core/secret.js';
 import type { LedgerSource } from '../ledger.js';
 import { openGateway, type OpenedGateway } from '../open-gateway.js';

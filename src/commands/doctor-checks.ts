@@ -8,9 +8,8 @@ import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { detectLogins } from '../auth/sources.js';
-import { codeOf } from '../auth/files.js';
 import type { Context } from '../context.js';
-import { GatewayError, toGatewayError } from '../core/errors.js';
+import { codeOf, GatewayError, toGatewayError } from '../core/errors.js';
 import type { Fetch } from '../core/fetch.js';
 import type { CommandOptions, GatewayPaths, LoadedSettings, Settings } from '../settings.js';
 import { apiHosts, DEFAULT_REGION, desktopAuthHost, oidcHost } from '../kiro/calls.js';

@@ -4,9 +4,9 @@ import { createHash, randomUUID } from 'node:crypto';
 import { chmod, mkdir, readFile, realpath, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
-import { codeOf, writePrivateFile } from '../auth/files.js';
+import { writePrivateFile } from '../auth/files.js';
 import type { Context } from '../context.js';
-import { GatewayError } from '../core/errors.js';
+import { codeOf, GatewayError } from '../core/errors.js';
 import { isRecord } from '../core/reader.js';
 import { codexDefaults, codexProvider, opencodeKey, opencodeProvider } from './run-clients.js';
 import type { Target } from './run-target.js';

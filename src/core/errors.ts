@@ -70,6 +70,12 @@ export function toGatewayError(thrown: unknown): GatewayError {
   });
 }
 
+/** The `code` of an error of the system or of a connection: `ENOENT`, `ECONNREFUSED`, …; empty for anything else. */
+export function codeOf(thrown: unknown): string {
+  const hasCode = typeof thrown === 'object' && thrown !== null && 'code' in thrown;
+  return hasCode && typeof thrown.code === 'string' ? thrown.code : '';
+}
+
 /** Why a wait ended early: what the one who aborted it gave as the reason, else that the client left. */
 export function abortError(signal: AbortSignal, cause?: unknown): GatewayError {
   if (signal.reason instanceof GatewayError) return signal.reason;

@@ -44,7 +44,6 @@ export function readUsageLimits(answer: unknown) {
   const reader = new Reader(answer, 'upstream-protocol', 'GetUsageLimits');
   const credits = creditsRow(reader);
   const trial = credits.optional('freeTrialInfo');
-  const bonuses = credits.optional('bonuses')?.array() ?? [];
   return {
     /** As Kiro calls it: `KIRO PRO`. */
     plan: reader.optional('subscriptionInfo')?.optional('subscriptionTitle')?.string(),
@@ -52,7 +51,8 @@ export function readUsageLimits(answer: unknown) {
     base: readAllowance(credits, 'plan'),
     /** Only while it lasts, and those that are in force. */
     trial: trial && isActive(trial, 'freeTrialStatus') ? readAllowance(trial, 'trial', 'freeTrialExpiry') : undefined,
-    bonuses: bonuses
+    bonuses: credits
+      .list('bonuses')
       .filter((it) => isActive(it, 'status'))
       .map((it) => {
         const name = it.optional('displayName') ?? it.optional('bonusCode');
@@ -73,7 +73,7 @@ export function readUsageLimits(answer: unknown) {
 
 /** Only the row of credits matters for chat; an account that has none is told by its first row. */
 function creditsRow(reader: Reader): Reader {
-  const rows = reader.optional('usageBreakdownList')?.array() ?? [];
+  const rows = reader.list('usageBreakdownList');
   const row = rows.find((it) => it.optional('resourceType')?.value === 'CREDIT') ?? rows[0];
   if (row !== undefined) return row;
   reader.get('usageBreakdown').object();
@@ -115,7 +115,7 @@ export function readWebSearch(answer: unknown): readonly SearchResult[] {
     throw new GatewayError('upstream-protocol', `Kiro's web search failed: ${text.slice(0, 200)}`);
   }
   const found = new Reader(parse(text), 'upstream-protocol', 'web search results');
-  const results = found.optional('results')?.array() ?? [];
+  const results = found.list('results');
   const failure = found.optional('error')?.string();
   if (results.length === 0 && failure !== undefined) {
     throw new GatewayError('upstream-protocol', `Kiro's web search failed: ${failure.slice(0, 200)}`);

@@ -1,6 +1,6 @@
 /** Kiro's failures to ours: by reason, else by words, by exception type, by status. */
 
-import { abortError, GatewayError } from '../core/errors.js';
+import { abortError, codeOf, GatewayError } from '../core/errors.js';
 import { isRecord } from '../core/reader.js';
 import { findRow, type KiroFailure, type Row, WEB_PAGE } from './error-reasons.js';
 import type { FetchResponse } from '../core/fetch.js';
@@ -54,8 +54,8 @@ export function connectionError(cause: unknown, signal: AbortSignal): GatewayErr
     return new GatewayError('upstream-unavailable', 'Kiro did not answer in time; try again.', { cause });
   }
   if (signal.aborted) return abortError(signal, cause);
-  const code = isRecord(cause) && typeof cause['code'] === 'string' ? ` (${cause['code']})` : '';
-  const message = `Kiro cannot be reached${code}; check the network and try again.`;
+  const code = codeOf(cause);
+  const message = `Kiro cannot be reached${code && ` (${code})`}; check the network and try again.`;
   return new GatewayError('upstream-unavailable', message, { cause });
 }
 

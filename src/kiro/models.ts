@@ -39,7 +39,7 @@ export function writeModelPage(models: readonly Model[]): object {
 function readModel(reader: Reader, defaultId?: string): Model {
   const id = reader.get('modelId').string();
   const limits = reader.optional('tokenLimits');
-  const inputs = reader.optional('supportedInputTypes')?.array() ?? [];
+  const inputs = reader.list('supportedInputTypes');
   const requestFieldsSchema = reader.optional('additionalModelRequestFieldsSchema')?.object();
   // Older catalogues say it at the model itself.
   const cache = reader.optional('promptCaching')?.optional('supportsPromptCaching');

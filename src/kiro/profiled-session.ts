@@ -124,7 +124,7 @@ function isProfileRefused({ kind, message, facts }: GatewayError, profileArn: st
   return facts.reason === 'REQUEST_BODY_INVALID' || (kind === 'forbidden' && facts.reason === undefined);
 }
 
-/** What kiro-cli was seen to send for every Builder ID (protocol 3.4). */
+/** What kiro-cli was seen to send for every Builder ID, letter by letter, the X too (protocol 3.4). */
 export const SHARED_PROFILE = 'arn:aws:codewhisperer:us-east-1:638616132270:profile/AAAACCCCXXXX';
 
 const KEPT_MS = 3_600_000;

@@ -5,7 +5,7 @@ import type { IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { join } from 'node:path';
-import { GatewayError } from '../core/errors.js';
+import { codeOf, GatewayError } from '../core/errors.js';
 import { Secret } from '../core/secret.js';
 import { readPrivateFile, writePrivateFile } from '../auth/files.js';
 
@@ -204,15 +204,11 @@ async function keptKey(file: string, isShown: boolean): Promise<GatewayKey> {
     return { key: winner ?? made, file, notices: [] };
   } catch (cause) {
     if (cause instanceof GatewayError) throw cause;
-    const what = `The gateway key cannot be kept in ${file} (${codeOf(cause)})`;
+    const what = `The gateway key cannot be kept in ${file} (${codeOf(cause) || 'unknown'})`;
     const remedy = 'set PROXY_API_KEY to a key of your own, or KIRO_GATEWAY_HOME to a folder that can be written';
     if (!isShown) throw new GatewayError('forbidden', `${what}; ${remedy}.`, { cause });
     return { key: made, file: undefined, notices: [`${what}; it is good until the gateway stops.`] };
   }
-}
-
-function codeOf(thrown: unknown): string {
-  return typeof thrown === 'object' && thrown !== null && 'code' in thrown ? String(thrown.code) : 'unknown';
 }
 
 export function randomKey(): Secret {

@@ -2,8 +2,7 @@
 
 import { AsyncLocalStorage } from 'node:async_hooks';
 
-import { codeOf } from '../auth/files.js';
-import { toGatewayError } from '../core/errors.js';
+import { codeOf, toGatewayError } from '../core/errors.js';
 import type { Fetch, FetchResponse } from '../core/fetch.js';
 import { createFrameDecoder } from '../kiro/frames.js';
 import type { Logger } from '../logger.js';
