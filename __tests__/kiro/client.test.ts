@@ -217,10 +217,17 @@ test.each([
   ['404', answer(404, '<html>')],
   ['405', answer(405, '')],
   ['an unknown operation', answer(400, { __type: 'com.amazon.coral#UnknownOperationException' })],
-])('a host that answers %s is replaced by the older one', async (_, refusal) => {
-  const [newer, older] = [await startUpstream(refusal), await startUpstream(answer(200, 'bytes'))];
+])('a host that answers %s is asked in the form of kiro-cli, then replaced by the older one', async (_, refusal) => {
+  const [newer, older] = [await startUpstream(refusal), await startUpstream(refusal, answer(200, 'bytes'))];
   expect(await generate({ fetch: realFetch({ [RUNTIME]: newer.url, [OLDER]: older.url }) })).toBe('bytes');
-  expect([newer.requests.length, older.requests.length]).toEqual([1, 1]);
+  const rest = ['/generateAssistantResponse', 'application/json', undefined, '{"a":1}'];
+  const target = 'AmazonCodeWhispererStreamingService.GenerateAssistantResponse';
+  const json = ['/', 'application/x-amz-json-1.0', target, '{"a":1}'];
+  for (const { requests } of [newer, older]) {
+    expect(
+      requests.map(({ url, headers, body }) => [url, headers['content-type'], headers['x-amz-target'], body]),
+    ).toEqual([rest, json]);
+  }
 });
 
 test('a token is renewed on the older host too', async () => {
@@ -487,6 +494,7 @@ test('the catalogue is asked for in each form of each host, until one is known',
     await startUpstream(
       answer(405, ''),
       answer(405, ''),
+      answer(405, ''),
       answer(200, { models: [first], nextToken: 'n' }),
       answer(200, { models: [second] }),
     ),
@@ -501,9 +509,10 @@ test('the catalogue is asked for in each form of each host, until one is known',
     requests.map(({ url, headers }) => [url, headers['x-amz-target']]),
   );
   expect(forms).toEqual([
-    [...targets, [`/List-Available-Models?${query}`, undefined]],
+    [...targets, [`/List-Available-Models?${query}`, undefined], [`/ListAvailableModels?${query}`, undefined]],
     [
       ...targets,
+      [`/List-Available-Models?${query}`, undefined],
       [`/ListAvailableModels?${query}`, undefined],
       [`/ListAvailableModels?${query}&nextToken=n`, undefined],
     ],
@@ -536,13 +545,15 @@ test('the catalogue of the simulator is the same in every form', async () => {
 
 test('profiles are read page by page, in the old form where the new one is not known', async () => {
   const page = (arn: string, nextToken?: string) => answer(200, { profiles: [{ arn, profileName: 'A' }], nextToken });
-  const kiro = await startUpstream(answer(404, ''), page(PROFILE, 'n'), page(PROFILE.replace('EXAMPLE', 'OTHER')));
+  const unknown = answer(404, '');
+  const kiro = await startUpstream(unknown, unknown, page(PROFILE, 'n'), page(PROFILE.replace('EXAMPLE', 'OTHER')));
   const profiles = await clientOf(at(kiro)).client.listProfiles(never);
   expect(profiles.map(({ arn }) => arn)).toEqual([PROFILE, PROFILE.replace('EXAMPLE', 'OTHER')]);
   expect(kiro.requests.map(({ url, body }) => [url, body])).toEqual([
     ['/', '{}'],
     ['/List-Available-Profiles', '{}'],
-    ['/List-Available-Profiles', '{"nextToken":"n"}'],
+    ['/ListAvailableProfiles', '{}'],
+    ['/ListAvailableProfiles', '{"nextToken":"n"}'],
   ]);
 });
 

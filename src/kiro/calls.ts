@@ -17,11 +17,13 @@ export type Form = {
 /** What the account adds to a call. */
 export type Account = { readonly profileArn: string | undefined; readonly usesApiKey: boolean };
 
-/** The REST binding, which AWS's own client uses (protocol 13). */
+/** The REST binding, which AWS's own client uses (protocol 13), then that of kiro-cli, with the same body (4.1). */
 export function generateCall(hosts: ApiHosts, account: Account, body: string): Call {
-  const path = '/generateAssistantResponse';
   return {
-    forms: chatHosts(hosts, account).map((host) => ({ host, method: 'POST', path, headers: CHAT_HEADERS, body })),
+    forms: chatHosts(hosts, account).flatMap((host): Form[] => [
+      { host, method: 'POST', path: '/generateAssistantResponse', headers: CHAT_HEADERS, body },
+      { host, method: 'POST', path: '/', headers: CHAT_HEADERS_JSON, body },
+    ]),
   };
 }
 
@@ -31,10 +33,11 @@ export function listModelsCall(hosts: ApiHosts, account: Account, nextToken: str
   const origin = profileArn === undefined ? 'KIRO_CLI' : 'AI_EDITOR';
   const input = { origin, profileArn, nextToken };
   return {
-    forms: controlHosts(hosts).flatMap(({ host, isOlder }) => [
+    forms: controlHosts(hosts).flatMap((host) => [
       jsonForm(host, 'ListAvailableModels', input),
       jsonForm(host, 'ListAvailableModels', input, 'KiroControlPlaneBearerService'),
-      restForm(host, isOlder ? '/ListAvailableModels' : '/List-Available-Models', input),
+      restForm(host, '/List-Available-Models', input),
+      restForm(host, '/ListAvailableModels', input),
     ]),
   };
 }
@@ -42,16 +45,12 @@ export function listModelsCall(hosts: ApiHosts, account: Account, nextToken: str
 /** One page of the account's profiles in the hosts' region (protocol 7.2). */
 export function listProfilesCall(hosts: ApiHosts, _: Account, nextToken: string | undefined): Call {
   const input = { nextToken };
+  const headers = { 'content-type': 'application/json' };
   return {
-    forms: controlHosts(hosts).flatMap(({ host, isOlder }): Form[] => [
+    forms: controlHosts(hosts).flatMap((host): Form[] => [
       jsonForm(host, 'ListAvailableProfiles', input),
-      {
-        host,
-        method: 'POST',
-        path: isOlder ? '/ListAvailableProfiles' : '/List-Available-Profiles',
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify(input),
-      },
+      { host, method: 'POST', path: '/List-Available-Profiles', headers, body: JSON.stringify(input) },
+      { host, method: 'POST', path: '/ListAvailableProfiles', headers, body: JSON.stringify(input) },
     ]),
   };
 }
@@ -59,10 +58,12 @@ export function listProfilesCall(hosts: ApiHosts, _: Account, nextToken: string 
 /** The account's credits (protocol 8). */
 export function usageLimitsCall(hosts: ApiHosts, { profileArn }: Account): Call {
   const input = { origin: profileArn === undefined ? 'KIRO_CLI' : 'AI_EDITOR', profileArn };
+  const asked = { ...input, resourceType: 'AGENTIC_REQUEST' };
   return {
-    forms: controlHosts(hosts).flatMap(({ host, isOlder }) => [
+    forms: controlHosts(hosts).flatMap((host) => [
       jsonForm(host, 'GetUsageLimits', input),
-      restForm(host, isOlder ? '/getUsageLimits' : '/Get-Usage-Limits', { ...input, resourceType: 'AGENTIC_REQUEST' }),
+      restForm(host, '/Get-Usage-Limits', asked),
+      restForm(host, '/getUsageLimits', asked),
     ]),
   };
 }
@@ -81,9 +82,8 @@ function chatHosts(hosts: ApiHosts, { profileArn, usesApiKey }: Account): readon
   return [hosts.chat, hosts.chatFallback].filter((host) => host !== undefined);
 }
 
-function controlHosts({ management, managementFallback }: ApiHosts) {
-  const older = managementFallback === undefined ? [] : [{ host: managementFallback, isOlder: true }];
-  return [{ host: management, isOlder: false }, ...older];
+function controlHosts({ management, managementFallback }: ApiHosts): readonly string[] {
+  return [management, managementFallback].filter((host) => host !== undefined);
 }
 
 function jsonForm(host: string, operation: string, input: object, service = 'AmazonCodeWhispererService'): Form {
@@ -101,6 +101,12 @@ const CHAT_HEADERS = {
   'content-type': 'application/json',
   accept: 'application/vnd.amazon.eventstream',
   'x-amzn-kiro-agent-mode': 'vibe',
+};
+
+const CHAT_HEADERS_JSON = {
+  ...CHAT_HEADERS,
+  'content-type': 'application/x-amz-json-1.0',
+  'x-amz-target': 'AmazonCodeWhispererStreamingService.GenerateAssistantResponse',
 };
 
 /** Base URLs without a trailing slash, from the settings of the same meaning. Https or loopback only. */
