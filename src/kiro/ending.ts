@@ -75,31 +75,19 @@ export function toUsage(seen: {
   readonly blocks: readonly Block[];
 }): Usage {
   const estimate = estimateBlocks(seen.blocks);
-  const { tokenUsage } = seen;
-  // Some streams carry a usage of nothing but zeros.
-  if (tokenUsage !== undefined && totalOf(tokenUsage) > 0) {
-    const { uncachedInputTokens, cacheReadTokens, cacheWriteTokens } = tokenUsage;
-    const outputTokens = tokenUsage.outputTokens || estimate.outputTokens;
-    return {
-      inputTokens: uncachedInputTokens + cacheReadTokens + cacheWriteTokens,
-      outputTokens,
-      cacheReadTokens,
-      cacheWriteTokens,
-      reasoningTokens: Math.min(estimate.reasoningTokens, outputTokens),
-      source: 'upstream',
-    };
-  }
+  // Some streams carry a usage of nothing but zeros, or of the answer alone.
+  const { uncachedInputTokens = 0, cacheReadTokens = 0, cacheWriteTokens = 0 } = seen.tokenUsage ?? {};
+  const outputTokens = seen.tokenUsage?.outputTokens || estimate.outputTokens;
+  const said = { outputTokens, reasoningTokens: Math.min(estimate.reasoningTokens, outputTokens) };
+  const inputTokens = uncachedInputTokens + cacheReadTokens + cacheWriteTokens;
+  if (inputTokens > 0) return { inputTokens, ...said, cacheReadTokens, cacheWriteTokens, source: 'upstream' };
   const inContext = Math.round(((seen.contextPercentage ?? 0) / 100) * seen.windowTokens);
-  const isKnown = inContext > estimate.outputTokens;
+  const isKnown = inContext > outputTokens;
   return {
-    inputTokens: isKnown ? inContext - estimate.outputTokens : seen.estimatedInputTokens,
-    ...estimate,
+    inputTokens: isKnown ? inContext - outputTokens : seen.estimatedInputTokens,
+    ...said,
     cacheReadTokens: 0,
     cacheWriteTokens: 0,
     source: isKnown ? 'context-percentage' : 'estimate',
   };
-}
-
-function totalOf(usage: KiroTokenUsage): number {
-  return usage.uncachedInputTokens + usage.outputTokens + usage.cacheReadTokens + usage.cacheWriteTokens;
 }

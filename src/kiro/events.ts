@@ -1,7 +1,7 @@
 /** Frames to Kiro's events. Unknown events are passed over; exceptions and errors are thrown as ours. */
 
 import { GatewayError } from '../core/errors.js';
-import { isRecord, Reader } from '../core/reader.js';
+import { isRecord } from '../core/reader.js';
 import { bareType, readFailureBody, toKiroError } from './errors.js';
 import type { Frame } from './frames.js';
 
@@ -75,11 +75,11 @@ function readEvent(name: string, frame: Frame): readonly KiroEvent[] {
       return [{ type: 'tool-use', id, name: textAt(payload, 'name'), input, stop: payload['stop'] === true }];
     }
     case 'metadataEvent':
-      return readMetadata(payloadOf(frame));
+      return readMetadata(noteOf(frame));
     case 'contextUsageEvent':
-      return readPercentage(payloadOf(frame));
+      return readPercentage(noteOf(frame));
     case 'meteringEvent': {
-      const credits = payloadOf(frame)['usage'];
+      const credits = noteOf(frame)['usage'];
       return isAmount(credits) ? [{ type: 'metering', credits }] : NOTHING;
     }
     case 'invalidStateEvent':
@@ -90,26 +90,25 @@ function readEvent(name: string, frame: Frame): readonly KiroEvent[] {
 }
 
 function readMetadata(payload: Payload): readonly KiroEvent[] {
+  const { tokenUsage, stopReason } = payload;
   const events: KiroEvent[] = [...readPercentage(payload)];
-  const usage = new Reader(payload, 'upstream-protocol', 'metadataEvent').optional('tokenUsage');
-  if (usage !== undefined) {
-    const tokens = (key: string): number => {
-      const count = usage.optional(key)?.number();
-      return isAmount(count) ? count : 0;
-    };
+  if (isRecord(tokenUsage)) {
+    const tokens = (key: string): number => (isAmount(tokenUsage[key]) ? tokenUsage[key] : 0);
     events.push({
       type: 'token-usage',
       usage: {
-        uncachedInputTokens: tokens('uncachedInputTokens'),
+        // Some streams state only the sum.
+        uncachedInputTokens: tokens('uncachedInputTokens' in tokenUsage ? 'uncachedInputTokens' : 'inputTokens'),
         outputTokens: tokens('outputTokens'),
         cacheReadTokens: tokens('cacheReadInputTokens'),
         cacheWriteTokens: tokens('cacheWriteInputTokens'),
       },
     });
-    events.push(...readPercentage(usage.object()));
+    events.push(...readPercentage(tokenUsage));
   }
-  const reason = textAt(payload, 'stopReason');
-  if (reason !== '') events.push({ type: 'stop-reason', reason });
+  if (typeof stopReason === 'string' && stopReason !== '') {
+    events.push({ type: 'stop-reason', reason: stopReason.toUpperCase() });
+  }
   return events;
 }
 
@@ -127,13 +126,23 @@ type Payload = Readonly<Record<string, unknown>>;
 
 function payloadOf(frame: Frame): Payload {
   if (frame.payload === '') return {};
-  let value: unknown;
+  const payload = parse(frame.payload);
+  if (isRecord(payload)) return payload;
+  throw new GatewayError('upstream-protocol', 'Kiro sent an event that is no JSON object; try again.');
+}
+
+/** What stands beside the answer: an odd one must not spoil an answer that was said and paid for. */
+function noteOf(frame: Frame): Payload {
+  const payload = parse(frame.payload);
+  return isRecord(payload) ? payload : {};
+}
+
+function parse(text: string): unknown {
   try {
-    value = JSON.parse(frame.payload);
-  } catch (cause) {
-    throw new GatewayError('upstream-protocol', 'Kiro sent an event that is not JSON; try again.', { cause });
+    return JSON.parse(text);
+  } catch {
+    return undefined;
   }
-  return isRecord(value) ? value : new Reader(value, 'upstream-protocol', 'event').object();
 }
 
 /** Deltas are the hot path of every turn, so a field costs one `typeof` here and no Reader. */
