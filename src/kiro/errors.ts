@@ -1,6 +1,6 @@
 /** Kiro's failures to ours: by reason, else by words, by exception type, by status. */
 
-import { abortError, codeOf, GatewayError } from '../core/errors.js';
+import { abortError, codeOf, GatewayError, untilAborted } from '../core/errors.js';
 import { isRecord } from '../core/reader.js';
 import { findRow, type KiroFailure, type Row, WEB_PAGE } from './error-reasons.js';
 import type { FetchResponse } from '../core/fetch.js';
@@ -17,7 +17,9 @@ export function toKiroError(failure: KiroFailure): GatewayError {
 
 /** What the body of a failure says (protocol 6.1). Whatever it is, the failure counts: what cannot be read is empty. */
 export function readFailureBody(json: string): Pick<KiroFailure, 'type' | 'message' | 'reason'> {
-  const body = parseObject(json);
+  const outer = parseObject(json);
+  // What stands before Kiro may wrap what it has to say.
+  const body = isRecord(outer['error']) ? { ...outer, ...outer['error'] } : outer;
   const text = (key: string): string => (typeof body[key] === 'string' ? body[key] : '');
   return {
     type: bareType(text('__type') || text('code')),
@@ -54,6 +56,8 @@ export function connectionError(cause: unknown, signal: AbortSignal): GatewayErr
     return new GatewayError('upstream-unavailable', 'Kiro did not answer in time; try again.', { cause });
   }
   if (signal.aborted) return abortError(signal, cause);
+  // node-fetch's word for a redirect that it was told not to follow.
+  if (isRecord(cause) && cause['type'] === 'no-redirect') return toKiroError({ ...NOTHING_SAID, status: 302 });
   const code = codeOf(cause);
   const message = `Kiro cannot be reached${code && ` (${code})`}; check the network and try again.`;
   return new GatewayError('upstream-unavailable', message, { cause });
@@ -76,11 +80,11 @@ export async function readFailure(response: FetchResponse): Promise<KiroFailure>
   const body = await readStart(response);
   const said = readFailureBody(body);
   const stated = response.headers.get('x-amzn-errortype') ?? said.type;
-  const type = stated === '' && response.status === 403 && /^\s*</.test(body) ? WEB_PAGE : stated;
+  const isPage = stated === '' && /^\s*</.test(body) && (response.status === 400 || response.status === 403);
   return {
     ...said,
     status: response.status,
-    type: bareType(type),
+    type: isPage ? WEB_PAGE : bareType(stated),
     requestId: response.headers.get('x-amzn-requestid') ?? undefined,
     retryAfterSeconds: readRetryAfter(response.headers),
   };
@@ -94,20 +98,26 @@ function readRetryAfter(headers: FetchResponse['headers']): number | undefined {
   return Number.isFinite(seconds) ? Math.max(0, seconds) : undefined;
 }
 
-/** An error's body is small; of a flood only the beginning is read. */
+/** An error's body is small and comes with its status: of a flood, or of one that hesitates, the beginning is enough. */
 async function readStart(response: FetchResponse): Promise<string> {
   const chunks: Uint8Array[] = [];
-  let length = 0;
+  const bytes = response.body?.[Symbol.asyncIterator]();
+  const late = AbortSignal.timeout(LATEST_ERROR_MS);
   try {
-    for await (const chunk of response.body ?? []) {
-      chunks.push(chunk);
-      length += chunk.length;
-      if (length > MAX_ERROR_BYTES) break;
+    for (let length = 0; bytes !== undefined && length <= MAX_ERROR_BYTES;) {
+      const { done, value } = await untilAborted(bytes.next(), late);
+      if (done === true) break;
+      chunks.push(value);
+      length += value.length;
     }
   } catch {
     // The status is known and says enough; a body that breaks off adds nothing.
   }
-  return Buffer.concat(chunks).toString('utf8');
+  // Not waited for: a body that hesitates may hesitate to close, too.
+  void bytes?.return?.().catch(() => undefined);
+  return new TextDecoder().decode(Buffer.concat(chunks));
 }
 
+const NOTHING_SAID = { type: '', message: '', reason: '' };
 const MAX_ERROR_BYTES = 64 * 1024;
+const LATEST_ERROR_MS = 2000;
