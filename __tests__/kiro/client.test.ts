@@ -590,7 +590,7 @@ test.each<[string, Answer, string]>([
     answer(200, '<html>'),
     'upstream-protocol: Kiro answered with something that is not JSON; try again.',
   ],
-  ['has another shape', answer(200, {}), 'upstream-protocol: models: is required and must be a list'],
+  ['has another shape', answer(200, {}), 'upstream-protocol: Kiro listed no models; try again.'],
   ['is a failure', answer(500, {}), 'upstream-unavailable: Kiro failed on this request; try again.'],
   [
     'breaks off',
