@@ -2,7 +2,7 @@
 
 import type { Conversation, Document, Message, Model, ToolResultPart, UserPart } from './core/conversation.js';
 import { GatewayError } from './core/errors.js';
-import { nameOffender, noteFor, replaceParts } from './kiro/media.js';
+import { nameOffender, noteFor, replaceParts, TEXT_FORMATS } from './kiro/media.js';
 import { modelNotFound } from './kiro/models.js';
 
 export type Repair = {
@@ -95,7 +95,6 @@ function inlined({ name, data }: Document): string {
 
 export const LARGE_BODY_BYTES = 600_000;
 const REASONING: ReadonlySet<string> = new Set(['reasoning', 'redacted-reasoning']);
-const TEXT_FORMATS: ReadonlySet<string> = new Set(['csv', 'html', 'txt', 'md']);
 
 const REPAIRS: readonly Repair[] = [
   {
