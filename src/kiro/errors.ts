@@ -99,12 +99,13 @@ function readRetryAfter(headers: FetchResponse['headers']): number | undefined {
 }
 
 /** An error's body is small and comes with its status: of a flood, or of one that hesitates, the beginning is enough. */
-async function readStart(response: FetchResponse): Promise<string> {
+async function readStart({ body }: FetchResponse): Promise<string> {
+  if (body === null) return '';
   const chunks: Uint8Array[] = [];
-  const bytes = response.body?.[Symbol.asyncIterator]();
+  const bytes = body[Symbol.asyncIterator]();
   const late = AbortSignal.timeout(LATEST_ERROR_MS);
   try {
-    for (let length = 0; bytes !== undefined && length <= MAX_ERROR_BYTES;) {
+    for (let length = 0; length <= MAX_ERROR_BYTES;) {
       const { done, value } = await untilAborted(bytes.next(), late);
       if (done === true) break;
       chunks.push(value);
@@ -114,7 +115,7 @@ async function readStart(response: FetchResponse): Promise<string> {
     // The status is known and says enough; a body that breaks off adds nothing.
   }
   // Not waited for: a body that hesitates may hesitate to close, too.
-  void bytes?.return?.().catch(() => undefined);
+  void bytes.return?.().catch(() => undefined);
   return new TextDecoder().decode(Buffer.concat(chunks));
 }
 
