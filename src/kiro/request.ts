@@ -6,7 +6,7 @@ import { estimateTokens, IMAGE_TOKENS } from '../core/tokens.js';
 import type { Reading, TagHandling } from './answer-text.js';
 import { type Entry, type Reasoning, saying, toEntries } from './history.js';
 import { type Media, mediaWithinLimits, TEXT_FORMATS, toKiroDocument, toKiroImage } from './media.js';
-import { type JsonObject, type KiroTools, toKiroTools, uuidOf } from './tools.js';
+import { type JsonObject, type KiroTools, some, toKiroTools, uuidOf } from './tools.js';
 import {
   asksForTags,
   isUnwanted,
@@ -160,11 +160,6 @@ function writeUser(entry: Entry, write: Write, mark: Mark, tools: KiroTools['spe
 function writeAssistant({ text: content, calls, reasonings: [reasoning] }: Entry, { nameFor }: KiroTools): object {
   const toolUses = calls.map(({ id, name, input }) => ({ toolUseId: id, name: nameFor(name), input }));
   return { content, reasoningContent: reasoning && writeReasoning(reasoning), toolUses: some(toolUses) };
-}
-
-/** JSON leaves out what is undefined, and Kiro wants no empty lists. */
-function some<Item>(list: readonly Item[]): readonly Item[] | undefined {
-  return list.length > 0 ? list : undefined;
 }
 
 function writeReasoning(reasoning: Reasoning): object {

@@ -132,66 +132,54 @@ function cleanNode(node: JsonObject, walk: Walk): JsonObject {
   const inside = { ...walk, depth: walk.depth + 1 };
   const cleaned: Record<string, unknown> = {};
   for (const [keyword, value] of Object.entries(node)) {
-    const clean = KEYWORDS.get(keyword)?.(value, inside);
+    const clean = cleanValue(keyword, value, inside);
     if (clean !== undefined) cleaned[keyword] = clean;
   }
   if ('const' in node && node['const'] !== null) cleaned['enum'] = [node['const']];
   return cleaned;
 }
 
-/** The cleaned value of one keyword, or undefined to leave the keyword out. */
-type Clean = (value: unknown, walk: Walk) => unknown;
-
-const cleanList: Clean = (value, walk) => {
-  const items = recordsOf(value).map((item) => cleanNode(item, walk));
-  return items.length > 0 ? items : undefined;
-};
-
-/** The names here are the client's own: a property called `format` or `pattern` stays. */
-const cleanProperties: Clean = (value, walk) => {
-  const properties = isRecord(value) ? Object.entries(value) : [];
-  return Object.fromEntries(properties.map(([name, it]) => [name, isRecord(it) ? cleanNode(it, walk) : {}]));
-};
-
-const cleanStrings: Clean = (value) => {
-  if (!Array.isArray(value)) return undefined;
-  const strings = [...new Set(value.filter((it) => typeof it === 'string'))];
-  return strings.length > 0 ? strings : undefined;
-};
-
-const cleanText: Clean = (value) => (typeof value === 'string' && value !== '' ? value : undefined);
-
-/** A type name, or a list of them; `[X, "null"]` is `X`, because every property may be left out anyway. */
-const cleanType: Clean = (value) => {
-  if (!Array.isArray(value)) return TYPES.has(value) ? value : undefined;
-  const names = [...new Set<unknown>(value)].filter((it) => TYPES.has(it) && it !== 'null');
-  return names.length > 1 ? names : names[0];
-};
-
-const cleanEnum: Clean = (value) => {
-  if (!Array.isArray(value)) return undefined;
-  const values = value.filter((it) => it !== null && it !== undefined);
-  return values.length > 0 ? values : undefined;
-};
-
-/** Everything that passes. `additionalProperties`, `$schema` and the validating keywords are absent on purpose. */
-const KEYWORDS: ReadonlyMap<string, Clean> = new Map(
-  Object.entries({
-    type: cleanType,
-    title: cleanText,
-    description: cleanText,
-    enum: cleanEnum,
-    properties: cleanProperties,
-    required: cleanStrings,
-    items: (value, walk) => {
+/**
+ * The cleaned value of one keyword; undefined to leave the keyword out, as all do that are not named here:
+ * `additionalProperties`, `$schema` and those that only validate.
+ */
+function cleanValue(keyword: string, value: unknown, walk: Walk): unknown {
+  const items: readonly unknown[] = Array.isArray(value) ? value : [];
+  switch (keyword) {
+    case 'type': {
+      // `[X, "null"]` is `X`, because every property may be left out anyway.
+      const names = [...new Set(items)].filter((it) => TYPES.has(it) && it !== 'null');
+      if (Array.isArray(value)) return names.length > 1 ? names : names[0];
+      return TYPES.has(value) ? value : undefined;
+    }
+    case 'title':
+    case 'description':
+      return typeof value === 'string' && value !== '' ? value : undefined;
+    case 'enum':
+      return some(items.filter((it) => it !== null));
+    case 'required':
+      return some([...new Set(items.filter((it) => typeof it === 'string'))]);
+    case 'properties': {
+      // The names here are the client's own: a property called `format` or `pattern` stays.
+      const properties = isRecord(value) ? Object.entries(value) : [];
+      return Object.fromEntries(properties.map(([name, it]) => [name, isRecord(it) ? cleanNode(it, walk) : {}]));
+    }
+    case 'items': {
       const item: unknown = Array.isArray(value) ? value[0] : value;
       return isRecord(item) ? cleanNode(item, walk) : undefined;
-    },
-    anyOf: cleanList,
-    oneOf: cleanList,
-    allOf: cleanList,
-  }),
-);
+    }
+    case 'anyOf':
+    case 'oneOf':
+    case 'allOf':
+      return some(recordsOf(value).map((item) => cleanNode(item, walk)));
+  }
+  return undefined;
+}
+
+/** JSON leaves out what is undefined, and Kiro wants no empty lists. */
+export function some<Item>(list: readonly Item[]): readonly Item[] | undefined {
+  return list.length > 0 ? list : undefined;
+}
 
 const TYPES: ReadonlySet<unknown> = new Set(['object', 'array', 'string', 'number', 'integer', 'boolean', 'null']);
 
