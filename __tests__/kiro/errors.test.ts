@@ -172,6 +172,8 @@ test.each<[boolean, Partial<KiroFailure>]>([
   [true, { status: 403, message: 'Invalid token' }],
   [true, { status: 403, type: 'ExpiredTokenException' }],
   [true, { status: 403, type: 'UnrecognizedClientException' }],
+  [true, { status: 400, type: 'ExpiredTokenException' }],
+  [false, { type: 'ExpiredTokenException' }],
   [false, { status: 403 }],
   [false, { status: 403, type: 'AccessDeniedException', message: 'User is not authorized to access this feature.' }],
   [false, { status: 403, reason: 'TEMPORARILY_SUSPENDED', message: 'bearer token' }],

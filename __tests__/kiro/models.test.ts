@@ -187,10 +187,7 @@ test('what is odd about one model costs neither the others nor the rest of it', 
     promptCaching: 'yes',
   };
   expect(readModelPage({ models: [odd, {}, null, { modelId: 7 }, { modelId: 'b' }], nextToken: 5 })).toEqual({
-    items: [
-      { ...unlisted('a'), inputs: ['text'] },
-      { ...unlisted('b'), inputs: ['text'] },
-    ],
+    items: [unlisted('a'), unlisted('b')],
     nextToken: undefined,
   });
 });

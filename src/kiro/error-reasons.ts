@@ -28,9 +28,10 @@ export type Row = {
 
 /** True when only the access token is at fault, so that one refresh and one repetition make sense. */
 export function isDeadToken(failure: KiroFailure): boolean {
-  if (failure.status === 401) return true;
-  if (failure.status !== 403 || failure.reason === 'TEMPORARILY_SUSPENDED') return false;
-  return DEAD_TOKEN_TYPES.has(failure.type) || DEAD_TOKEN_TEXT.test(failure.message);
+  const { status, type, message, reason } = failure;
+  if (status === undefined || reason === 'TEMPORARILY_SUSPENDED') return false;
+  // Services of AWS say so with 400, too.
+  return status === 401 || DEAD_TOKEN_TYPES.has(type) || (status === 403 && DEAD_TOKEN_TEXT.test(message));
 }
 
 /** True when the host does not know the operation, so that the older host deserves one try. */

@@ -54,7 +54,8 @@ function readModel(id: string, model: JsonObject, isDefault: boolean): Model {
     // What the official CLI assumes of a model that it cannot look up.
     maxInputTokens: isLimit(maxInputTokens) ? maxInputTokens : 200_000,
     maxOutputTokens: isLimit(maxOutputTokens) ? maxOutputTokens : 64_000,
-    inputs: Array.isArray(inputs) && inputs.includes('IMAGE') ? ['text', 'image'] : ['text'],
+    // Where nothing is said about images, Kiro is the one to refuse them.
+    inputs: Array.isArray(inputs) && !inputs.includes('IMAGE') ? ['text'] : ['text', 'image'],
     efforts: effortsOf(requestFieldsSchema),
     creditRate: typeof rateMultiplier === 'number' ? rateMultiplier : undefined,
     isDefault,
@@ -127,7 +128,7 @@ function nearestNames(name: string, catalogue: readonly Model[]): readonly strin
 
 function unlistedModel(id: string): Model {
   const additionalModelRequestFieldsSchema = assumedFieldsSchema(id);
-  return readModel(id, { supportedInputTypes: ['IMAGE'], additionalModelRequestFieldsSchema }, false);
+  return readModel(id, { additionalModelRequestFieldsSchema }, false);
 }
 
 /** In this order; the first that matches decides (protocol 7.4). */
