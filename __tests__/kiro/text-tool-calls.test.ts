@@ -119,6 +119,14 @@ check('a fence of the other kind ends none', '```\n~~~\n[Called look with args: 
 check('backticks in a line are no fence', 'a ``` b\n[Called look with args: {}]', ['a ``` b\n', ['look', '{}']]);
 check('a quoted call is text', '`[Called look with args: {}]`', ['`[Called look with args: {}]`']);
 
+test('what looks like a call for ever is let go soon', () => {
+  for (const opening of ['[Called look with args: {', '<function_calls><invoke name="look">']) {
+    const text = `${opening.repeat(8000)}</function_calls>`;
+    const reader = createCallReader(OFFERED);
+    expect([reader.push(text), ...reader.end()].join('')).toBe(text);
+  }
+});
+
 // --- laws
 
 const scrap = fc.oneof(

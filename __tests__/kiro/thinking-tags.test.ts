@@ -116,6 +116,10 @@ check('backticks in the middle of a line are no fence', '<think>a ``` b</think>c
   't:c',
 ]);
 
+test('white space is not held back for ever', () => {
+  expect(createTagReader().push(' '.repeat(1001))).toEqual([{ kind: 'text', text: ' '.repeat(1001) }]);
+});
+
 // --- laws
 
 const scrap = fc.oneof(

@@ -128,8 +128,9 @@ export function createTagReader() {
     switch (state) {
       case 'before': {
         const start = held.slice(gap);
-        const tag = TAGS.find((it) => start.startsWith(it));
-        if (tag === undefined && TAGS.some((it) => it.startsWith(start))) return false;
+        const mayBegin = gap <= LONGEST_GAP;
+        const tag = mayBegin ? TAGS.find((it) => start.startsWith(it)) : undefined;
+        if (mayBegin && tag === undefined && TAGS.some((it) => it.startsWith(start))) return false;
         state = tag === undefined ? 'text' : 'inside';
         if (tag === undefined) return true;
         letGo('gap', gap);
@@ -202,4 +203,6 @@ function wholeLength(text: string, length: number): number {
   return code >= 0xd800 && code <= 0xdbff ? length - 1 : length;
 }
 
+/** A model that has lost its way may write spaces for ever. */
+const LONGEST_GAP = 1000;
 const TAGS: readonly string[] = ['<thinking>', '<think>', '<reasoning>', '<thought>'];

@@ -23,30 +23,21 @@ export function toFinishReason(ending: Ending): FinishReason {
   // A client must not run a call whose input was cut; `length` makes it ask again.
   if (calls.some((call) => !isWhole(call.input))) return 'length';
   if (calls.length > 0) return 'tool-calls';
-  const reason = statedReason(ending) ?? assumedReason(ending);
-  if (blocks.length === 0 && !hasHidden) refuseEmpty(reason);
+  const reason = FINISH_REASONS.get(stopReason ?? '') ?? assumedReason(ending);
+  if (blocks.length === 0 && !hasHidden && reason !== 'length' && reason !== 'content-filter') {
+    if (reason === 'context-full') throw new GatewayError('context-overflow', FULL);
+    throw new GatewayError('upstream-unavailable', 'Kiro answered with nothing; try again.');
+  }
   // What was said sounds like an end to a client, which would wait for the person; an error makes it ask again.
   if (stopReason === 'TOOL_USE') throw new GatewayError('upstream-protocol', NO_CALL);
   return reason;
 }
 
-function statedReason({ stopReason }: Ending): FinishReason | undefined {
-  return stopReason === undefined ? undefined : FINISH_REASONS.get(stopReason);
-}
-
-function assumedReason({ blocks, hasHidden, contextPercentage }: Ending): FinishReason {
-  if (contextPercentage !== undefined && contextPercentage >= 100) return 'context-full';
+function assumedReason({ blocks, hasHidden, contextPercentage = 0 }: Ending): FinishReason {
+  if (contextPercentage >= 100) return 'context-full';
   // A model that only reasoned had no room left for its answer.
   const onlyReasoned = blocks.every(({ type }) => type === 'reasoning' || type === 'redacted-reasoning');
   return onlyReasoned && (blocks.length > 0 || hasHidden) ? 'length' : 'stop';
-}
-
-function refuseEmpty(reason: FinishReason): void {
-  if (reason === 'length' || reason === 'content-filter') return;
-  if (reason === 'context-full') {
-    throw new GatewayError('context-overflow', 'The conversation fills the whole context window of the model.');
-  }
-  throw new GatewayError('upstream-unavailable', 'Kiro answered with nothing; try again.');
 }
 
 const FINISH_REASONS: ReadonlyMap<string, FinishReason> = new Map(
@@ -64,6 +55,7 @@ const FINISH_REASONS: ReadonlyMap<string, FinishReason> = new Map(
   } as const),
 );
 
+const FULL = 'The conversation fills the whole context window of the model.';
 const NO_CALL = 'Kiro announced a tool call and sent none; try again.';
 
 export function toUsage(seen: {

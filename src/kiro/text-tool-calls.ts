@@ -52,17 +52,19 @@ export function createCallReader(offered: OfferedTools) {
     end(): readonly (string | WrittenCall)[] {
       const found: (string | WrittenCall)[] = [];
       let text = '';
-      while (held !== '') {
+      for (let failures = 0; held !== '' && failures < MOST_FAILURES;) {
         text += releaseText({ isLast: true });
         const form = readForm(held, offered);
         if (form === undefined) {
+          failures++;
           text += release(1);
-          continue;
+        } else {
+          found.push(text, ...form.calls);
+          text = '';
+          held = held.slice(form.length);
         }
-        found.push(text, ...form.calls);
-        text = '';
-        held = held.slice(form.length);
       }
+      text += release(held.length);
       isHolding = false;
       return [...found, text].filter((it) => it !== '');
     },
@@ -85,15 +87,31 @@ function readForm(text: string, offered: OfferedTools) {
       ? undefined
       : { calls: [{ name, input }], length: end + closing.length };
   }
-  const end = text.indexOf(XML_CLOSING);
-  const body = text.slice(XML_OPENING.length, Math.max(end, 0));
-  const calls = [...body.matchAll(INVOCATION)].map(([, tool = '', parameters = '']) => ({ tool, parameters }));
-  if (calls.length === 0 || body.replaceAll(INVOCATION, '').trim() !== '') return undefined;
-  if (calls.some(({ tool }) => !offered.has(tool))) return undefined;
-  return {
-    calls: calls.map(({ tool, parameters }) => ({ name: tool, input: readInput(parameters, offered.get(tool) ?? {}) })),
-    length: end + XML_CLOSING.length,
-  };
+  const calls: WrittenCall[] = [];
+  let at = XML_OPENING.length;
+  for (const { name: tool, inner, end } of elementsOf(text, 'invoke', at)) {
+    const schema = offered.get(tool);
+    if (schema === undefined) return undefined;
+    calls.push({ name: tool, input: readInput(inner, schema) });
+    at = end;
+  }
+  const [ending] = /^\s*<\/function_calls>/.exec(text.slice(at)) ?? [];
+  return calls.length === 0 || ending === undefined ? undefined : { calls, length: at + ending.length };
+}
+
+/** `<tag name="…">…</tag>`, one after the other from here on, with nothing but white space between them. */
+function* elementsOf(text: string, tag: string, from: number) {
+  const opening = new RegExp(`\\s*<${tag} name="([^"]*)">`, 'y');
+  const closing = `</${tag}>`;
+  for (let at = from; ;) {
+    opening.lastIndex = at;
+    const name = opening.exec(text)?.[1];
+    const close = name === undefined ? -1 : text.indexOf(closing, opening.lastIndex);
+    if (name === undefined || close === -1) return;
+    const inner = text.slice(opening.lastIndex, close);
+    at = close + closing.length;
+    yield { name, inner, end: at };
+  }
 }
 
 /** Where the object or list that begins here ends; the text's end when it does not. */
@@ -113,7 +131,7 @@ function endOfJson(text: string, from: number): number {
 
 /** A parameter that is to be a text, or may be one, stays one: `42` is then not a number. */
 function readInput(parameters: string, { properties }: JsonObject): string {
-  const entries = [...parameters.matchAll(PARAMETER)].map(([, name = '', text = '']): [string, unknown] => {
+  const entries = [...elementsOf(parameters, 'parameter', 0)].map(({ name, inner: text }): [string, unknown] => {
     const property = isRecord(properties) && Object.hasOwn(properties, name) ? properties[name] : undefined;
     const isText = !isRecord(property) || [property['type']].flat().includes('string');
     return [name, isText ? text : (parse(text) ?? text)];
@@ -129,10 +147,9 @@ function parse(text: string): unknown {
   }
 }
 
+/** What looks so often like a call and is none is no attempt at one; each look may go to the end of the text. */
+const MOST_FAILURES = 100;
 const XML_OPENING = '<function_calls>';
-const XML_CLOSING = '</function_calls>';
-const INVOCATION = /<invoke name="([^"]*)">([\s\S]*?)<\/invoke>/g;
-const PARAMETER = /<parameter name="([^"]*)">([\s\S]*?)<\/parameter>/g;
 const JSON_OPENING = /^\[Called ([^\s]+) with args: /;
 
 /** Whether what comes next in a text stands in a code fence, or right behind a quote. */
