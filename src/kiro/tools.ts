@@ -121,13 +121,14 @@ function cleanNode(node: JsonObject, walk: Walk): JsonObject {
   if (walk.depth > MAX_DEPTH) return {};
   const { $ref: reference } = node;
   if (typeof reference === 'string') {
-    const isEnough = walk.following.includes(reference) || walk.following.length >= MAX_DEPTH;
+    const { left, following } = walk;
+    const isEnough = left.characters < 0 || following.length >= MAX_DEPTH || following.includes(reference);
     const found = isEnough ? undefined : (resolve(reference, walk.root) ?? resolve(decoded(reference), walk.root));
-    if (found !== undefined) walk.left.characters -= JSON.stringify(found).length;
-    const target = walk.left.characters < 0 ? undefined : found;
+    if (found !== undefined) left.characters -= JSON.stringify(found).length;
+    const target = left.characters < 0 ? undefined : found;
     // What stands beside a reference counts more; the target may be a reference itself.
     const both = { ...target, ...node, $ref: target?.['$ref'] };
-    return cleanNode(both, { ...walk, following: [...walk.following, reference] });
+    return cleanNode(both, { ...walk, following: [...following, reference] });
   }
   const inside = { ...walk, depth: walk.depth + 1 };
   const cleaned: Record<string, unknown> = {};
