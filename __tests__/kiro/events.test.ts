@@ -94,9 +94,9 @@ reads('token usage with the sum of its input only', event('metadataEvent', { tok
 reads('a stop reason in small letters', event('metadataEvent', { stopReason: 'max_tokens' }), [
   { type: 'stop-reason', reason: 'MAX_TOKENS' },
 ]);
-reads('a number that is a text counts nothing', event('metadataEvent', { tokenUsage: { uncachedInputTokens: '1' } }), [
-  { type: 'token-usage', usage: { uncachedInputTokens: 0, outputTokens: 0, cacheReadTokens: 0, cacheWriteTokens: 0 } },
-]);
+const ofTexts = { uncachedInputTokens: '1', outputTokens: 0 };
+reads('a usage of zeros and of texts says nothing', event('metadataEvent', { tokenUsage: ofTexts }), []);
+reads('a percentage of nothing says nothing', event('contextUsageEvent', { contextUsagePercentage: 0 }), []);
 reads('metadata of another shape say nothing', event('metadataEvent', { tokenUsage: [1], stopReason: 5 }), []);
 reads('a context percentage', event('contextUsageEvent', { contextUsagePercentage: 12.25 }), [
   { type: 'context-usage', percentage: 12.25 },

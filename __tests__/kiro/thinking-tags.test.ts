@@ -108,6 +108,13 @@ check('an empty line tells that the fence was forgotten', '<think>so:\n~~~ts\na<
   'g:\n\n',
   't:Hello',
 ]);
+check('an empty line may end as on Windows', '<think>```\r\na</think>\r\n\r\nHello', [
+  '<think>',
+  'r:```\r\na',
+  '</think>',
+  'g:\r\n\r\n',
+  't:Hello',
+]);
 check('so does the end', '<think>```\na\n</think>\n', ['<think>', 'r:```\na\n', '</think>', 'g:\n']);
 check('backticks in the middle of a line are no fence', '<think>a ``` b</think>c', [
   '<think>',
@@ -170,7 +177,7 @@ test('no more is held back than what may become a tag, and no character is let g
         const pieces = reader.push(chunk);
         given += pieces.map((piece) => piece.text).join('');
         expect(pushed.slice(given.length)).toMatch(
-          /^(?:\s*(?:<\/?[a-z]*)?|<\/[a-z]+>\n?|[\ud800-\udbff](?:<\/?[a-z]*)?)$/,
+          /^(?:\s*(?:<\/?[a-z]*)?|<\/[a-z]+>[ \t]*\r?\n?[ \t]*|[\ud800-\udbff](?:<\/?[a-z]*)?)$/,
         );
         expect(pieces.filter((piece) => /[\ud800-\udbff]$/.test(piece.text) && piece.kind !== 'reasoning')).toEqual([]);
       }

@@ -164,7 +164,7 @@ export function createTagReader() {
   function isClosed(isLast: boolean): boolean | undefined {
     const after = held.slice(closing.length);
     const whenOver = isLast || undefined;
-    if (code.isInFence()) return after.startsWith('\n\n') || ('\n\n'.startsWith(after) && whenOver);
+    if (code.isInFence()) return EMPTY_LINE.test(after) || (EMPTY_LINE_BEGINS.test(after) && whenOver);
     const quote = code.quote();
     if (quote === undefined) return true;
     return after === '' ? whenOver : after.charAt(0) !== quote;
@@ -203,6 +203,8 @@ function wholeLength(text: string, length: number): number {
   return code >= 0xd800 && code <= 0xdbff ? length - 1 : length;
 }
 
+const EMPTY_LINE = /^[ \t]*\r?\n[ \t]*\r?\n/;
+const EMPTY_LINE_BEGINS = /^[ \t]*\r?\n?[ \t]*\r?$/;
 /** A model that has lost its way may write spaces for ever. */
 const LONGEST_GAP = 1000;
 const TAGS: readonly string[] = ['<thinking>', '<think>', '<reasoning>', '<thought>'];

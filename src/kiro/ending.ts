@@ -67,7 +67,7 @@ export function toUsage(seen: {
   readonly blocks: readonly Block[];
 }): Usage {
   const estimate = estimateBlocks(seen.blocks);
-  // Some streams carry a usage of nothing but zeros, or of the answer alone.
+  // Some streams state the answer's alone.
   const { uncachedInputTokens = 0, cacheReadTokens = 0, cacheWriteTokens = 0 } = seen.tokenUsage ?? {};
   const outputTokens = seen.tokenUsage?.outputTokens || estimate.outputTokens;
   const said = { outputTokens, reasoningTokens: Math.min(estimate.reasoningTokens, outputTokens) };

@@ -94,16 +94,15 @@ function readMetadata(payload: Payload): readonly KiroEvent[] {
   const events: KiroEvent[] = [...readPercentage(payload)];
   if (isRecord(tokenUsage)) {
     const tokens = (key: string): number => (isAmount(tokenUsage[key]) ? tokenUsage[key] : 0);
-    events.push({
-      type: 'token-usage',
-      usage: {
-        // Some streams state only the sum.
-        uncachedInputTokens: tokens('uncachedInputTokens' in tokenUsage ? 'uncachedInputTokens' : 'inputTokens'),
-        outputTokens: tokens('outputTokens'),
-        cacheReadTokens: tokens('cacheReadInputTokens'),
-        cacheWriteTokens: tokens('cacheWriteInputTokens'),
-      },
-    });
+    const usage = {
+      // Some streams state only the sum.
+      uncachedInputTokens: tokens('uncachedInputTokens' in tokenUsage ? 'uncachedInputTokens' : 'inputTokens'),
+      outputTokens: tokens('outputTokens'),
+      cacheReadTokens: tokens('cacheReadInputTokens'),
+      cacheWriteTokens: tokens('cacheWriteInputTokens'),
+    };
+    // Some carry a usage of nothing but zeros, perhaps after a true one.
+    if (Object.values(usage).some((count) => count > 0)) events.push({ type: 'token-usage', usage });
     events.push(...readPercentage(tokenUsage));
   }
   if (typeof stopReason === 'string' && stopReason !== '') {
@@ -114,7 +113,7 @@ function readMetadata(payload: Payload): readonly KiroEvent[] {
 
 function readPercentage(payload: Payload): readonly KiroEvent[] {
   const percentage = payload['contextUsagePercentage'];
-  return isAmount(percentage) ? [{ type: 'context-usage', percentage }] : NOTHING;
+  return isAmount(percentage) && percentage > 0 ? [{ type: 'context-usage', percentage }] : NOTHING;
 }
 
 /** Whatever is said is added up and multiplied, and has to be a number afterwards too: JSON knows no infinity. */
