@@ -59,25 +59,24 @@ function byStatus(status: number | undefined): Row {
   return BY_STATUS[status] ?? (status >= 500 ? SERVER_FAULT : REFUSED);
 }
 
-const OVERFLOW: Row = { kind: 'context-overflow', says: 'The conversation is too long for the model.' };
-const QUOTA: Row = {
-  kind: 'quota-exhausted',
-  says: 'The credits of this Kiro plan are spent.',
-  adds: 'The credits of the plan come back at its next reset.',
-};
-const THROTTLED: Row = { kind: 'rate-limited', says: 'Kiro asks for a pause: too many requests.' };
+function row(kind: ErrorKind, says: string, adds?: string): Row {
+  return adds === undefined ? { kind, says } : { kind, says, adds };
+}
+
+const OVERFLOW = row('context-overflow', 'The conversation is too long for the model.');
+const QUOTA = row(
+  'quota-exhausted',
+  'The credits of this Kiro plan are spent.',
+  'The credits of the plan come back at its next reset.',
+);
+const THROTTLED = row('rate-limited', 'Kiro asks for a pause: too many requests.');
 const CAPACITY: Row = {
-  kind: 'overloaded',
-  says: 'The model has no free capacity at Kiro; try again shortly.',
+  ...row('overloaded', 'The model has no free capacity at Kiro; try again shortly.'),
   retryAfterSeconds: 5,
 };
-const AWAY: Row = { kind: 'upstream-unavailable', says: 'Kiro is not available at the moment; try again.' };
-const REFUSED: Row = { kind: 'invalid-request', says: 'Kiro refused the request without a reason.' };
-const SUSPENDED: Row = {
-  kind: 'forbidden',
-  says: 'This Kiro account is suspended.',
-  adds: 'Only Kiro support can lift that.',
-};
+const AWAY = row('upstream-unavailable', 'Kiro is not available at the moment; try again.');
+const REFUSED = row('invalid-request', 'Kiro refused the request without a reason.');
+const SUSPENDED = row('forbidden', 'This Kiro account is suspended.', 'Only Kiro support can lift that.');
 
 const KEY_ADVICE =
   'An administrator of the organisation has to mend the encryption key of the Kiro profile in AWS KMS.';
@@ -131,7 +130,7 @@ const ADVICE = {
 function rowsOf(kind: keyof typeof ADVICE): readonly (readonly [string, Row])[] {
   return Object.entries(ADVICE[kind]).map(([reason, adds]) => [
     reason,
-    { kind, says: `Kiro refused the request (${reason}).`, adds },
+    row(kind, `Kiro refused the request (${reason}).`, adds),
   ]);
 }
 
@@ -148,7 +147,7 @@ const BY_REASON: ReadonlyMap<string, Row> = new Map([
   ['TEMPORARILY_SUSPENDED', SUSPENDED],
   [
     'INVALID_MODEL_ID',
-    { kind: 'model-not-found', says: 'Kiro does not know this model, or this plan or region does not have it.' },
+    row('model-not-found', 'Kiro does not know this model, or this plan or region does not have it.'),
   ],
 ]);
 
@@ -159,51 +158,45 @@ const LOGIN_EXPIRED: Row = {
   adds: 'Sign in again with `kiro-gateway login`, or where this login came from.',
   isOursFirst: true,
 };
-const UNKNOWN_ADDRESS: Row = {
-  // No repetition will help: this is not a Kiro that we know.
-  kind: 'upstream-protocol',
-  says: 'Kiro does not know this operation at this address; check KIRO_API_URL, or try again later.',
-};
-const SERVER_FAULT: Row = { kind: 'upstream-unavailable', says: 'Kiro failed on this request; try again.' };
-const BROKEN_STREAM: Row = { kind: 'upstream-unavailable', says: 'Kiro broke off its answer; try again.' };
+/** No repetition will help: this is not a Kiro that we know. */
+const UNKNOWN_ADDRESS = row(
+  'upstream-protocol',
+  'Kiro does not know this operation at this address; check KIRO_API_URL, or try again later.',
+);
+const SERVER_FAULT = row('upstream-unavailable', 'Kiro failed on this request; try again.');
+const BROKEN_STREAM = row('upstream-unavailable', 'Kiro broke off its answer; try again.');
 /** A proxy's, a firewall's or a guest network's: Kiro itself refuses in JSON. */
-const STRANGER: Row = {
-  kind: 'upstream-protocol',
-  says: 'Something between here and Kiro answered in its place, with a web page or a redirect.',
-  adds: 'Check the network, its sign-in page, its firewall and VPN_PROXY_URL.',
-};
+const STRANGER = row(
+  'upstream-protocol',
+  'Something between here and Kiro answered in its place, with a web page or a redirect.',
+  'Check the network, its sign-in page, its firewall and VPN_PROXY_URL.',
+);
 export const WEB_PAGE = 'webpage';
-const FORBIDDEN: Row = { kind: 'forbidden', says: 'This Kiro account may not do that.' };
+const FORBIDDEN = row('forbidden', 'This Kiro account may not do that.');
+const ACCOUNT_LIMITED = row(
+  'rate-limited',
+  'Kiro limits this account for a while.',
+  'Send fewer requests at a time (MAX_CONCURRENT_REQUESTS).',
+);
+const NO_PROFILE = row(
+  'invalid-request',
+  'Kiro wants to know a profile.',
+  'Set PROFILE_ARN to the profile of your Kiro account.',
+);
+const WRONG_PROFILE = row(
+  'invalid-request',
+  'Kiro does not know the profile.',
+  'Check PROFILE_ARN, or sign in again so that the profile is found anew.',
+);
 
 const BY_TEXT: readonly (readonly [RegExp, Row])[] = [
   [/input is too long|content length exceeds/i, OVERFLOW],
   [/temporarily is suspended/i, SUSPENDED],
   [/maximum request reached for this month|reached the limit/i, QUOTA],
   [/unexpectedly high load/i, CAPACITY],
-  [
-    /suspicious activity/i,
-    {
-      kind: 'rate-limited',
-      says: 'Kiro limits this account for a while.',
-      adds: 'Send fewer requests at a time (MAX_CONCURRENT_REQUESTS).',
-    },
-  ],
-  [
-    /profileArn is required/i,
-    {
-      kind: 'invalid-request',
-      says: 'Kiro wants to know a profile.',
-      adds: 'Set PROFILE_ARN to the profile of your Kiro account.',
-    },
-  ],
-  [
-    /invalid profileArn/i,
-    {
-      kind: 'invalid-request',
-      says: 'Kiro does not know the profile.',
-      adds: 'Check PROFILE_ARN, or sign in again so that the profile is found anew.',
-    },
-  ],
+  [/suspicious activity/i, ACCOUNT_LIMITED],
+  [/profileArn is required/i, NO_PROFILE],
+  [/invalid profileArn/i, WRONG_PROFILE],
 ];
 
 /** Without the ending, which is `Exception` on the wire and `Error` in the model; in lower case. */

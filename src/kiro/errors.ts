@@ -1,7 +1,7 @@
 /** Kiro's failures to ours: by reason, else by words, by exception type, by status. */
 
 import { abortError, codeOf, GatewayError, untilAborted } from '../core/errors.js';
-import { isRecord } from '../core/reader.js';
+import { isRecord, parseJson, recordOf } from '../core/reader.js';
 import { findRow, type KiroFailure, type Row, WEB_PAGE } from './error-reasons.js';
 import type { FetchResponse } from '../core/fetch.js';
 
@@ -17,9 +17,9 @@ export function toKiroError(failure: KiroFailure): GatewayError {
 
 /** What the body of a failure says (protocol 6.1). Whatever it is, the failure counts: what cannot be read is empty. */
 export function readFailureBody(json: string): Pick<KiroFailure, 'type' | 'message' | 'reason'> {
-  const outer = parseObject(json);
+  const outer = recordOf(parseJson(json));
   // What stands before Kiro may wrap what it has to say.
-  const body = isRecord(outer['error']) ? { ...outer, ...outer['error'] } : outer;
+  const body = { ...outer, ...recordOf(outer['error']) };
   const text = (key: string): string => (typeof body[key] === 'string' ? body[key] : '');
   return {
     type: bareType(text('__type') || text('code')),
@@ -37,15 +37,6 @@ function sentenceFor({ says, adds, isOursFirst = false }: Row, said: string): st
   const told = isOursFirst && said !== '' ? `${says} (Kiro said: ${said})` : said || says;
   if (adds === undefined) return told;
   return `${told}${/[.!?]\)?$/.test(told) ? '' : '.'} ${adds}`;
-}
-
-function parseObject(json: string): Readonly<Record<string, unknown>> {
-  try {
-    const value: unknown = JSON.parse(json);
-    return isRecord(value) ? value : {};
-  } catch {
-    return {};
-  }
 }
 
 /** What fetch or a body threw, as ours. Its message may hold an address but never a header. */

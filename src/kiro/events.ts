@@ -1,7 +1,7 @@
 /** Frames to Kiro's events. Unknown events are passed over; exceptions and errors are thrown as ours. */
 
 import { GatewayError } from '../core/errors.js';
-import { isRecord } from '../core/reader.js';
+import { isRecord, parseJson, recordOf } from '../core/reader.js';
 import { bareType, readFailureBody, toKiroError } from './errors.js';
 import type { Frame } from './frames.js';
 
@@ -74,12 +74,13 @@ function readEvent(name: string, frame: Frame): readonly KiroEvent[] {
       const input = inputAt(payload);
       return [{ type: 'tool-use', id, name: textAt(payload, 'name'), input, stop: payload['stop'] === true }];
     }
+    // What stands beside the answer must not spoil it, however odd: it was said and paid for.
     case 'metadataEvent':
-      return readMetadata(noteOf(frame));
+      return readMetadata(recordOf(parseJson(frame.payload)));
     case 'contextUsageEvent':
-      return readPercentage(noteOf(frame));
+      return readPercentage(recordOf(parseJson(frame.payload)));
     case 'meteringEvent': {
-      const credits = noteOf(frame)['usage'];
+      const credits = recordOf(parseJson(frame.payload))['usage'];
       return isAmount(credits) ? [{ type: 'metering', credits }] : NOTHING;
     }
     case 'invalidStateEvent':
@@ -90,21 +91,19 @@ function readEvent(name: string, frame: Frame): readonly KiroEvent[] {
 }
 
 function readMetadata(payload: Payload): readonly KiroEvent[] {
-  const { tokenUsage, stopReason } = payload;
-  const events: KiroEvent[] = [...readPercentage(payload)];
-  if (isRecord(tokenUsage)) {
-    const tokens = (key: string): number => (isAmount(tokenUsage[key]) ? tokenUsage[key] : 0);
-    const usage = {
-      // Some streams state only the sum.
-      uncachedInputTokens: tokens('uncachedInputTokens' in tokenUsage ? 'uncachedInputTokens' : 'inputTokens'),
-      outputTokens: tokens('outputTokens'),
-      cacheReadTokens: tokens('cacheReadInputTokens'),
-      cacheWriteTokens: tokens('cacheWriteInputTokens'),
-    };
-    // Some carry a usage of nothing but zeros, perhaps after a true one.
-    if (Object.values(usage).some((count) => count > 0)) events.push({ type: 'token-usage', usage });
-    events.push(...readPercentage(tokenUsage));
-  }
+  const tokenUsage = recordOf(payload['tokenUsage']);
+  const tokens = (key: string): number => (isAmount(tokenUsage[key]) ? tokenUsage[key] : 0);
+  const usage = {
+    // Some streams state only the sum.
+    uncachedInputTokens: tokens('uncachedInputTokens' in tokenUsage ? 'uncachedInputTokens' : 'inputTokens'),
+    outputTokens: tokens('outputTokens'),
+    cacheReadTokens: tokens('cacheReadInputTokens'),
+    cacheWriteTokens: tokens('cacheWriteInputTokens'),
+  };
+  const events: KiroEvent[] = [...readPercentage(tokenUsage), ...readPercentage(payload)];
+  // Some carry a usage of nothing but zeros, perhaps after a true one.
+  if (Object.values(usage).some((count) => count > 0)) events.unshift({ type: 'token-usage', usage });
+  const { stopReason } = payload;
   if (typeof stopReason === 'string' && stopReason !== '') {
     events.push({ type: 'stop-reason', reason: stopReason.toUpperCase() });
   }
@@ -125,23 +124,9 @@ type Payload = Readonly<Record<string, unknown>>;
 
 function payloadOf(frame: Frame): Payload {
   if (frame.payload === '') return {};
-  const payload = parse(frame.payload);
+  const payload = parseJson(frame.payload);
   if (isRecord(payload)) return payload;
   throw new GatewayError('upstream-protocol', 'Kiro sent an event that is no JSON object; try again.');
-}
-
-/** What stands beside the answer: an odd one must not spoil an answer that was said and paid for. */
-function noteOf(frame: Frame): Payload {
-  const payload = parse(frame.payload);
-  return isRecord(payload) ? payload : {};
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 /** Deltas are the hot path of every turn, so a field costs one `typeof` here and no Reader. */

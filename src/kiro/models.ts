@@ -2,7 +2,7 @@
 
 import type { Model, ReasoningWish } from '../core/conversation.js';
 import { GatewayError } from '../core/errors.js';
-import { isRecord } from '../core/reader.js';
+import { isRecord, recordOf } from '../core/reader.js';
 import type { JsonObject } from './tools.js';
 import { assumedFieldsSchema, EFFORTS, effortsOf } from './wishes.js';
 
@@ -64,10 +64,6 @@ function readModel(id: string, model: JsonObject, isDefault: boolean): Model {
       (recordOf(model['promptCaching'])['supportsPromptCaching'] ?? model['supportsPromptCache']) === true,
     requestFieldsSchema,
   };
-}
-
-function recordOf(value: unknown): JsonObject {
-  return isRecord(value) ? value : {};
 }
 
 function textOf(value: unknown): string | undefined {

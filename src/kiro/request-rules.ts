@@ -1,6 +1,6 @@
 /** What of a request Kiro may have found improper (protocol 4.5 and 4.6), where it only says that something was. */
 
-import { isRecord } from '../core/reader.js';
+import { recordOf } from '../core/reader.js';
 
 export type Doubt = {
   /** A few words: `number of tools`. */
@@ -17,7 +17,7 @@ export type Doubt = {
 export function judgeRequest(body: unknown, characters: number): readonly Doubt[] {
   const state = at(body, 'conversationState');
   const history = list(state['history']);
-  const tools = list(at(at(at(state, 'currentMessage'), 'userInputMessage'), 'userInputMessageContext')['tools']);
+  const tools = list(at(state, 'currentMessage', 'userInputMessage', 'userInputMessageContext')['tools']);
   const toolsLength = JSON.stringify(tools).length;
   const long = tools.flatMap((tool, index) => {
     const { description } = at(tool, 'toolSpecification');
@@ -60,10 +60,8 @@ export function judgeRequest(body: unknown, characters: number): readonly Doubt[
 
 const MOST = { characters: 600_000, weight: 1_300_000, tools: 48, toolCharacters: 100_000, description: 10_004 };
 
-/** What is no object is one without fields. */
-function at(value: unknown, key?: string): Readonly<Record<string, unknown>> {
-  const found = key === undefined ? value : at(value)[key];
-  return isRecord(found) ? found : {};
+function at(value: unknown, ...path: readonly string[]): Readonly<Record<string, unknown>> {
+  return path.reduce((found, key) => recordOf(found[key]), recordOf(value));
 }
 
 function list(value: unknown): readonly unknown[] {

@@ -1,6 +1,6 @@
 /** Finds tool calls that a model has written as text, in two forms. Pure; any cutting of the text gives the same. */
 
-import { isRecord } from '../core/reader.js';
+import { isRecord, parseJson } from '../core/reader.js';
 import type { JsonObject } from './tools.js';
 
 /** `input` is JSON text. */
@@ -83,7 +83,7 @@ function readForm(text: string, offered: OfferedTools) {
     const end = endOfJson(text, opening.length);
     const input = text.slice(opening.length, end);
     const [closing] = /^\s*\]/.exec(text.slice(end)) ?? [];
-    return closing === undefined || !isRecord(parse(input))
+    return closing === undefined || !isRecord(parseJson(input))
       ? undefined
       : { calls: [{ name, input }], length: end + closing.length };
   }
@@ -134,17 +134,9 @@ function readInput(parameters: string, { properties }: JsonObject): string {
   const entries = [...elementsOf(parameters, 'parameter', 0)].map(({ name, inner: text }): [string, unknown] => {
     const property = isRecord(properties) && Object.hasOwn(properties, name) ? properties[name] : undefined;
     const isText = !isRecord(property) || [property['type']].flat().includes('string');
-    return [name, isText ? text : (parse(text) ?? text)];
+    return [name, isText ? text : (parseJson(text) ?? text)];
   });
   return JSON.stringify(Object.fromEntries(entries));
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 /** What looks so often like a call and is none is no attempt at one; each look may go to the end of the text. */

@@ -1,7 +1,7 @@
 /** Tools to Kiro's specifications: legal unique names, clean schemas, descriptions of bearable length. */
 
 import type { Message, Tool } from '../core/conversation.js';
-import { isRecord } from '../core/reader.js';
+import { isRecord, recordOf } from '../core/reader.js';
 
 export type JsonObject = Readonly<Record<string, unknown>>;
 
@@ -162,7 +162,7 @@ function cleanValue(keyword: string, value: unknown, walk: Walk): unknown {
       return some([...new Set(items.filter((it) => typeof it === 'string'))]);
     case 'properties': {
       // The names here are the client's own: a property called `format` or `pattern` stays.
-      const properties = isRecord(value) ? Object.entries(value) : [];
+      const properties = Object.entries(recordOf(value));
       return Object.fromEntries(properties.map(([name, it]) => [name, isRecord(it) ? cleanNode(it, walk) : {}]));
     }
     case 'items': {
@@ -199,7 +199,7 @@ function mergeAlternatives(node: JsonObject): JsonObject {
 function mergeProperties(schemas: readonly JsonObject[]): JsonObject {
   const ways = new Map<string, Map<string, unknown>>();
   for (const { properties } of schemas) {
-    for (const [name, way] of isRecord(properties) ? Object.entries(properties) : []) {
+    for (const [name, way] of Object.entries(recordOf(properties))) {
       ways.set(name, (ways.get(name) ?? new Map<string, unknown>()).set(JSON.stringify(way), way));
     }
   }
