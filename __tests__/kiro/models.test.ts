@@ -169,11 +169,14 @@ test('an empty or missing next token ends the list', () => {
   ]);
 });
 
-test.each([null, [], {}, { models: null }, { models: { a: 1 } }])('no list of models is refused: %j', (answer) => {
-  expect(() => readModelPage(answer)).toThrow(
-    expect.objectContaining({ kind: 'upstream-protocol', message: 'Kiro listed no models; try again.', facts: {} }),
-  );
-});
+test.each([null, [], {}, { models: null }, { models: { a: 1 } }, { models: [{}] }])(
+  'no list of models is refused: %j',
+  (answer) => {
+    expect(() => readModelPage(answer)).toThrow(
+      expect.objectContaining({ kind: 'upstream-protocol', message: 'Kiro listed no models; try again.', facts: {} }),
+    );
+  },
+);
 
 test('what is odd about one model costs neither the others nor the rest of it', () => {
   const odd = {

@@ -117,7 +117,8 @@ export function createTagReader() {
   function letGo(kind: TagPiece['kind'], length: number): void {
     if (length === 0) return;
     const text = held.slice(0, length);
-    pieces.push({ kind, text });
+    const isMore = kind === 'reasoning' && pieces.at(-1)?.kind === kind;
+    pieces.push({ kind, text: isMore ? `${pieces.pop()?.text ?? ''}${text}` : text });
     if (kind === 'reasoning') code.see(text);
     held = held.slice(length);
   }

@@ -70,14 +70,17 @@ export function toUsage(seen: {
   // Some streams state the answer's alone.
   const { uncachedInputTokens = 0, cacheReadTokens = 0, cacheWriteTokens = 0 } = seen.tokenUsage ?? {};
   const outputTokens = seen.tokenUsage?.outputTokens || estimate.outputTokens;
-  const said = { outputTokens, reasoningTokens: Math.min(estimate.reasoningTokens, outputTokens) };
+  const reasoningTokens = Math.min(estimate.reasoningTokens, outputTokens);
   const inputTokens = uncachedInputTokens + cacheReadTokens + cacheWriteTokens;
-  if (inputTokens > 0) return { inputTokens, ...said, cacheReadTokens, cacheWriteTokens, source: 'upstream' };
+  if (inputTokens > 0) {
+    return { inputTokens, outputTokens, cacheReadTokens, cacheWriteTokens, reasoningTokens, source: 'upstream' };
+  }
   const inContext = Math.round(((seen.contextPercentage ?? 0) / 100) * seen.windowTokens);
   const isKnown = inContext > outputTokens;
   return {
     inputTokens: isKnown ? inContext - outputTokens : seen.estimatedInputTokens,
-    ...said,
+    outputTokens,
+    reasoningTokens,
     cacheReadTokens: 0,
     cacheWriteTokens: 0,
     source: isKnown ? 'context-percentage' : 'estimate',

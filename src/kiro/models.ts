@@ -14,16 +14,15 @@ export type Page<Item> = { readonly items: readonly Item[]; readonly nextToken: 
  * @throws GatewayError `upstream-protocol` when the answer is no list of models.
  */
 export function readModelPage(answer: unknown): Page<Model> {
-  const { models, defaultModel, nextToken } = recordOf(answer);
-  if (!Array.isArray(models)) throw new GatewayError('upstream-protocol', 'Kiro listed no models; try again.');
+  const { models: listed, defaultModel, nextToken } = recordOf(answer);
+  const models: readonly unknown[] = Array.isArray(listed) ? listed : [undefined];
   const defaultId = textOf(recordOf(defaultModel)['modelId']);
-  return {
-    items: models.map(recordOf).flatMap((model) => {
-      const id = textOf(model['modelId']);
-      return id === undefined ? [] : [readModel(id, model, id === defaultId)];
-    }),
-    nextToken: textOf(nextToken),
-  };
+  const items = models.map(recordOf).flatMap((model) => {
+    const id = textOf(model['modelId']);
+    return id === undefined ? [] : [readModel(id, model, id === defaultId)];
+  });
+  if (items.length > 0 || models.length === 0) return { items, nextToken: textOf(nextToken) };
+  throw new GatewayError('upstream-protocol', 'Kiro listed no models; try again.');
 }
 
 /** The models as `readModelPage` reads them. */
