@@ -119,9 +119,9 @@ export function recordOf(value: unknown): Readonly<Record<string, unknown>> {
 }
 
 /** What a JSON text says; undefined for a text that is none. */
-export function parseJson(text: string): unknown {
+export function parseJson(text: string, reviver?: (key: string, value: unknown) => unknown): unknown {
   try {
-    return JSON.parse(text);
+    return JSON.parse(text, reviver);
   } catch {
     return undefined;
   }
