@@ -299,6 +299,15 @@ test.each([
   expect(await generate(at(await startUpstream(answer(status, page))))).toBe(expected);
 });
 
+test.each(['DEPTH_ZERO_SELF_SIGNED_CERT', 'UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY'])(
+  'a certificate that is not trusted is no network that is down: %s',
+  (code) => {
+    expect(told(connectionError(Object.assign(new Error('No.'), { code }), never))).toBe(
+      `upstream-protocol: Kiro's certificate is not trusted (${code}); for a proxy that signs with one of its own set NODE_EXTRA_CA_CERTS.`,
+    );
+  },
+);
+
 test('a refused redirect is told as what it is', () => {
   expect(told(connectionError(Object.assign(new Error('redirect'), { type: 'no-redirect' }), never))).toBe(STRANGER);
 });

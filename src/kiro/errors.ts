@@ -50,8 +50,13 @@ export function connectionError(cause: unknown, signal: AbortSignal): GatewayErr
   // node-fetch's word for a redirect that it was told not to follow.
   if (isRecord(cause) && cause['type'] === 'no-redirect') return toKiroError({ ...NOTHING_SAID, status: 302 });
   const code = codeOf(cause);
+  if (/CERT|SIGNATURE|ISSUER/.test(code)) return new GatewayError('upstream-protocol', untrusted(code), { cause });
   const message = `Kiro cannot be reached${code && ` (${code})`}; check the network and try again.`;
   return new GatewayError('upstream-unavailable', message, { cause });
+}
+
+function untrusted(code: string): string {
+  return `Kiro's certificate is not trusted (${code}); for a proxy that signs with one of its own set NODE_EXTRA_CA_CERTS.`;
 }
 
 /** @throws GatewayError `upstream-protocol` for anything but JSON, `upstream-unavailable` for a body that breaks off. */
