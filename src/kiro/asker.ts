@@ -111,7 +111,7 @@ export function createAsker(dependencies: AskerDependencies): Asker {
 
   /** Whoever asks again sooner than the cool-down ends would only wait here. */
   function untilCool(error: GatewayError): GatewayError {
-    const retryAfterSeconds = error.facts.retryAfterSeconds ?? Math.ceil((coolUntil - now()) / 1000);
+    const retryAfterSeconds = error.facts.retryAfterSeconds ?? Math.max(1, Math.ceil((coolUntil - now()) / 1000));
     return new GatewayError(error.kind, error.message, { ...error.facts, retryAfterSeconds, cause: error.cause });
   }
 
