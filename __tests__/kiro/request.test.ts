@@ -1,7 +1,7 @@
 /** The body of a request: its shape, what it says besides the history, and the referee's word on it. */
 
 import { expect, test } from '@jest/globals';
-import type { Conversation, Document } from '../../src/core/conversation.js';
+import type { Conversation, Document, UserPart } from '../../src/core/conversation.js';
 import type { RequestContext } from '../../src/kiro/request.js';
 import { checkChatRequest } from '../../src/simulator/rules.js';
 import { serialiseOfficially } from '../support/official-client.js';
@@ -308,4 +308,12 @@ test('a document that is text counts as text', () => {
   const tokens = (document: Document) => requestFor({ messages: [user('hi', document)] }).estimatedInputTokens;
   const empty = tokens({ ...paper('a.md'), format: 'md', data: '' });
   expect(tokens({ ...paper('a.md'), format: 'md', data }) - empty).toBe(Math.round(text.length / 3.8));
+});
+
+test('an image beside the text does not hide in which script that is', () => {
+  const tokens = (...parts: UserPart[]) => requestFor({ messages: [user('漢'.repeat(50_000), ...parts)] });
+  const image = { ...png, data: 'A'.repeat(4_000_000) };
+  const more = tokens(image).estimatedInputTokens - tokens().estimatedInputTokens;
+  // Of 56,600; the sampling of long texts is that coarse.
+  expect(Math.abs(more - 1600)).toBeLessThan(2000);
 });

@@ -2,7 +2,7 @@
 
 import type { Conversation, Model, Tool } from '../core/conversation.js';
 import { GatewayError } from '../core/errors.js';
-import { estimateTokens, IMAGE_TOKENS } from '../core/tokens.js';
+import { ASCII_CHARACTERS_PER_TOKEN, estimateTokens, IMAGE_TOKENS } from '../core/tokens.js';
 import type { Reading, TagHandling } from './answer-text.js';
 import { type Entry, type Reasoning, saying, toEntries } from './history.js';
 import { type Media, mediaWithinLimits, TEXT_FORMATS, toKiroDocument, toKiroImage } from './media.js';
@@ -193,9 +193,10 @@ function estimateInput(body: string, entries: readonly Entry[]): number {
   const media = entries.flatMap((entry) => entry.media);
   if (media.length === 0) return estimateTokens(body);
   const inMedia = media.reduce((tokens, it) => tokens + estimateMedia(it), 0);
-  // The share of text in the body stands for the text: no second copy of a large body is made.
-  const text = body.length - media.reduce((length, { data }) => length + data.length, 0);
-  return Math.round((estimateTokens(body) * text) / body.length) + inMedia;
+  // What was said may be in any script, and base64 would hide that; what else is in the body is ASCII, but for little.
+  const said = JSON.stringify(entries.map(({ media: _, ...rest }) => rest));
+  const others = body.length - said.length - media.reduce((length, { data }) => length + data.length, 0);
+  return estimateTokens(said) + Math.round(others / ASCII_CHARACTERS_PER_TOKEN) + inMedia;
 }
 
 /** What is in a PDF or a spreadsheet, nobody here can tell. */
