@@ -206,6 +206,7 @@ test.each([
   ['{"__type":"T","message":"m","reason":"R"}', { type: 'T', message: 'm', reason: 'R' }],
   ['{"code":"T","Message":"m"}', { type: 'T', message: 'm', reason: '' }],
   ['{"error":{"message":"m","reason":"R"}}', { type: '', message: 'm', reason: 'R' }],
+  ['{"Output":{"__type":"com.amazon.coral.service#T"},"Version":"1.0"}', { type: 'T', message: '', reason: '' }],
   ['{"error":"m"}', { type: '', message: '', reason: '' }],
   ['{"errorMessage":"m"}', { type: '', message: 'm', reason: '' }],
 ])('the body %s of a failure says %j', (body, expected) => {

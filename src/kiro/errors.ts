@@ -18,8 +18,8 @@ export function toKiroError(failure: KiroFailure): GatewayError {
 /** What the body of a failure says (protocol 6.1). Whatever it is, the failure counts: what cannot be read is empty. */
 export function readFailureBody(json: string): Pick<KiroFailure, 'type' | 'message' | 'reason'> {
   const outer = recordOf(parseJson(json));
-  // What stands before Kiro may wrap what it has to say.
-  const body = { ...outer, ...recordOf(outer['error']) };
+  // What stands before Kiro may wrap what it has to say; `Output` is that of AWS.
+  const body = { ...outer, ...recordOf(outer['Output']), ...recordOf(outer['error']) };
   const text = (key: string): string => (typeof body[key] === 'string' ? body[key] : '');
   return {
     type: bareType(text('__type') || text('code')),
