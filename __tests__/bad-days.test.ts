@@ -71,6 +71,18 @@ test('a reset after the first event is an error event, and nothing is repeated',
   expect(gateway.asked().length).toBe(1);
 });
 
+const lost = { reason: 'STALE_CONVERSATION', message: 'It is stale.' };
+
+test.each<[string, Reply]>([
+  ['an event', { frames: [{ event: 'invalidStateEvent', payload: lost }] }],
+  ['a status', { status: 400, body: lost }],
+])('a conversation that Kiro no longer knows is asked for by another name, told by %s', async (_, refusal) => {
+  const gateway = await gatewayFor([refusal, text]);
+  expect(await messages(gateway)).toEqual([200, 'Hello', 2]);
+  const names = gateway.asked().map(({ body }) => JSON.parse(JSON.stringify(body)).conversationState.conversationId);
+  expect(new Set(names).size).toBe(2);
+});
+
 test('spent credits are asked for once', async () => {
   const gateway = await gatewayFor([refuse(FAILURES.quota), text]);
   expect((await messages(gateway))[2]).toBe(1);

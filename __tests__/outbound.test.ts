@@ -6,6 +6,7 @@ import { createServer, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { afterEach, expect, test } from '@jest/globals';
 import { Secret } from '../src/core/secret.js';
 import { createOutboundFetch } from '../src/outbound.js';
@@ -188,6 +189,11 @@ test('an https host of an unknown certificate is not told a word without a proxy
   const server = createTlsServer({ key: pem('key.pem'), cert: pem('certificate.pem') }, () => void asked++);
   const failure = await get(`https://${await listen(server)}/`);
   expect([failure, asked]).toEqual([expect.objectContaining({ code: 'DEPTH_ZERO_SELF_SIGNED_CERT' }), 0]);
+});
+
+test('nothing is to be packed, and what is packed all the same is read', async () => {
+  const kiro = await startUpstream(answer(200, gzipSync('hello'), { 'content-encoding': 'gzip' }));
+  expect([await get(kiro.url), kiro.requests[0]?.headers['accept-encoding']]).toEqual(['200 hello', 'identity']);
 });
 
 test.each([301, 302, 303, 307, 308])('a redirect is an error and not followed: %s', async (status) => {

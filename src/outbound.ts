@@ -15,7 +15,7 @@ export type OutboundOptions = {
 };
 
 /**
- * Keep-alive connections, no compression, no redirects with a token.
+ * Keep-alive connections, nothing packed unless the other side insists, no redirects with a token.
  * @throws GatewayError from the fetch, when a proxy is what fails.
  */
 export async function createOutboundFetch({ proxyUrl, env }: OutboundOptions): Promise<Fetch> {
@@ -44,13 +44,14 @@ export async function createOutboundFetch({ proxyUrl, env }: OutboundOptions): P
     agent: HttpAgent,
     proxy: Proxy | undefined,
   ): Promise<FetchResponse> {
+    const plain = { ...headers, 'accept-encoding': 'identity' };
     try {
       const response = await nodeFetch(url, {
         method,
-        ...(body === undefined ? { headers: { ...headers } } : sentOnce(body, headers)),
+        ...(body === undefined ? { headers: plain } : sentOnce(body, plain)),
         redirect,
         signal: signal ?? null,
-        compress: false,
+        compress: true,
         agent,
       });
       return {

@@ -2,7 +2,7 @@
 
 import type { Conversation, Document, Message, Model, ToolResultPart, UserPart } from './core/conversation.js';
 import { GatewayError } from './core/errors.js';
-import { nameOffender, noteFor, replaceParts } from './kiro/media.js';
+import { nameOffender, noteFor, replaceParts, TEXT_FORMATS } from './kiro/media.js';
 import { modelNotFound } from './kiro/models.js';
 
 export type Repair = {
@@ -93,9 +93,20 @@ function inlined({ name, data }: Document): string {
   return `<document name=${JSON.stringify(name)}>\n${Buffer.from(data, 'base64').toString('utf8')}\n</document>`;
 }
 
+/** The whole history travels each time, so that any name will do. */
+function renamed(conversation: Conversation): Conversation {
+  const name = conversation.sessionId ?? JSON.stringify(conversation.messages[0])?.slice(0, 2000);
+  return { ...conversation, sessionId: `again ${name}` };
+}
+
 export const LARGE_BODY_BYTES = 600_000;
 const REASONING: ReadonlySet<string> = new Set(['reasoning', 'redacted-reasoning']);
-const TEXT_FORMATS: ReadonlySet<string> = new Set(['csv', 'html', 'txt', 'md']);
+
+const LOST_CONVERSATION: ReadonlySet<string> = new Set([
+  'INVALID_CONVERSATION_ID',
+  'INVALID_CONVERSATION_STATE',
+  'STALE_CONVERSATION',
+]);
 
 const REPAIRS: readonly Repair[] = [
   {
@@ -113,6 +124,11 @@ const REPAIRS: readonly Repair[] = [
     mends: ({ facts }) => facts.reason === 'DOCUMENT_MODEL_NOT_SUPPORTED',
     told: 'The model reads no documents; asking once more with their texts in the message.',
     apply: withoutDocuments,
+  },
+  {
+    mends: ({ facts }) => LOST_CONVERSATION.has(facts.reason ?? ''),
+    told: 'Kiro no longer knows the conversation by its name; asking once more by another.',
+    apply: (conversation) => ({ conversation: renamed(conversation), notices: [] }),
   },
   {
     // Last, because Kiro does not say that it was the marks: it finds the request improperly formed.

@@ -170,19 +170,18 @@ const CAPTURE: Capture = {
 };
 const URL_OF_CHAT = 'https://runtime.us-east-1.kiro.dev/generateAssistantResponse';
 
-test('a rule that was broken is told with its remedy', () => {
-  const body = { conversationState: { currentMessage: { userInputMessage: { content: '' } } } };
+test('a limit that may have been broken is told with its remedy', () => {
   const failed = { kind: 'invalid-request', message: 'Improperly formed request.' };
   const capture: Capture = {
     ...CAPTURE,
-    attempts: [{ url: URL_OF_CHAT, characters: 10, body, status: 400, text: '{}' }],
+    attempts: [{ url: URL_OF_CHAT, characters: 700_000, body: {}, status: 400, text: '{}' }],
     outcome: { state: 'failed', error: failed },
   };
   expect(explainTurn(capture).at(-1)).toEqual({
-    name: 'rule: empty content',
-    state: 'bad',
-    found: 'currentMessage has no content',
-    fix: expect.stringContaining('doctor --report'),
+    name: 'rule: size',
+    state: 'warn',
+    found: '700000 characters, 0 of them wide',
+    fix: 'Shorten the conversation: compact it, or start a new one.',
   });
 });
 

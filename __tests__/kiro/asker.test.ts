@@ -195,6 +195,15 @@ test('after a 429 everybody waits, not only who met it', async () => {
   expect([await ask(at), at.pauses]).toEqual(['Hello', [20_500]]);
 });
 
+test.each<[string | undefined, number]>([
+  [undefined, 1],
+  ['3600', 3600],
+])('a client is told when asking again makes sense, after a retry-after of %s', async (retryAfter, seconds) => {
+  const kiro = await startUpstream(busy(retryAfter));
+  const { asker } = askerOf(kiro, { retry: { maxAttempts: 1, baseDelayMs: 1000, maxSlowRepeats: 0 } });
+  await expect(asker.ask(question, never)).rejects.toMatchObject({ facts: { retryAfterSeconds: seconds } });
+});
+
 test('a spent quota cools nobody down', async () => {
   const kiro = await startUpstream(answer(429, { reason: 'MONTHLY_REQUEST_COUNT' }, { 'retry-after': '20' }), hello);
   const at = askerOf(kiro);

@@ -71,6 +71,10 @@ test.each<Row>([
   [404, 'ResourceNotFoundException', '', '', 'invalid-request'],
   [418, '', '', '', 'invalid-request'],
   [404, '', '', '', 'upstream-protocol'],
+  [200, '', '', '', 'upstream-protocol'],
+  [204, '', '', '', 'upstream-protocol'],
+  [302, '', '', '', 'upstream-protocol'],
+  [400, 'webpage', '', '', 'upstream-protocol'],
   [405, '', '', '', 'upstream-protocol'],
   [undefined, 'InternalFailure', '', '', 'upstream-unavailable'],
   [409, 'ConflictException', 'CUSTOMER_KMS_KEY_DISABLED', 'No.', 'forbidden'],
@@ -145,7 +149,7 @@ test('Kiro’s words come first, and then what to do', () => {
 
 test('a reason without words is told in ours, with what to do', () => {
   expect(toKiroError(failure({ reason: 'DOCUMENT_SIZE_EXCEEDED' })).message).toBe(
-    'A document is too large. Send a smaller document, or send it in parts.',
+    'Kiro refused the request (DOCUMENT_SIZE_EXCEEDED). Send a smaller document, or send it in parts.',
   );
 });
 
@@ -168,6 +172,8 @@ test.each<[boolean, Partial<KiroFailure>]>([
   [true, { status: 403, message: 'Invalid token' }],
   [true, { status: 403, type: 'ExpiredTokenException' }],
   [true, { status: 403, type: 'UnrecognizedClientException' }],
+  [true, { status: 400, type: 'ExpiredTokenException' }],
+  [false, { type: 'ExpiredTokenException' }],
   [false, { status: 403 }],
   [false, { status: 403, type: 'AccessDeniedException', message: 'User is not authorized to access this feature.' }],
   [false, { status: 403, reason: 'TEMPORARILY_SUSPENDED', message: 'bearer token' }],
@@ -199,6 +205,9 @@ test.each([
   ['{"message":{"a":1},"reason":null,"__type":5}', { type: '', message: '', reason: '' }],
   ['{"__type":"T","message":"m","reason":"R"}', { type: 'T', message: 'm', reason: 'R' }],
   ['{"code":"T","Message":"m"}', { type: 'T', message: 'm', reason: '' }],
+  ['{"error":{"message":"m","reason":"R"}}', { type: '', message: 'm', reason: 'R' }],
+  ['{"Output":{"__type":"com.amazon.coral.service#T"},"Version":"1.0"}', { type: 'T', message: '', reason: '' }],
+  ['{"error":"m"}', { type: '', message: '', reason: '' }],
   ['{"errorMessage":"m"}', { type: '', message: 'm', reason: '' }],
 ])('the body %s of a failure says %j', (body, expected) => {
   expect(readFailureBody(body)).toEqual(expected);

@@ -88,11 +88,16 @@ reads('a stop reason alone', event('metadataEvent', { stopReason: 'MAX_TOKENS' }
   { type: 'stop-reason', reason: 'MAX_TOKENS' },
 ]);
 reads('metadata that say nothing', event('metadataEvent', { tokenUsage: null, stopReason: null }), []);
-reads(
-  'token usage of another shape is refused',
-  event('metadataEvent', { tokenUsage: { uncachedInputTokens: '1' } }),
-  'upstream-protocol: tokenUsage.uncachedInputTokens: must be a number, not a text',
-);
+reads('token usage with the sum of its input only', event('metadataEvent', { tokenUsage: { inputTokens: 5 } }), [
+  { type: 'token-usage', usage: { uncachedInputTokens: 5, outputTokens: 0, cacheReadTokens: 0, cacheWriteTokens: 0 } },
+]);
+reads('a stop reason in small letters', event('metadataEvent', { stopReason: 'max_tokens' }), [
+  { type: 'stop-reason', reason: 'MAX_TOKENS' },
+]);
+const ofTexts = { uncachedInputTokens: '1', outputTokens: 0 };
+reads('a usage of zeros and of texts says nothing', event('metadataEvent', { tokenUsage: ofTexts }), []);
+reads('a percentage of nothing says nothing', event('contextUsageEvent', { contextUsagePercentage: 0 }), []);
+reads('metadata of another shape say nothing', event('metadataEvent', { tokenUsage: [1], stopReason: 5 }), []);
 reads('a context percentage', event('contextUsageEvent', { contextUsagePercentage: 12.25 }), [
   { type: 'context-usage', percentage: 12.25 },
 ]);
@@ -124,18 +129,17 @@ readsText('an unknown event need not be JSON', eventHeaders('newEvent'), '\u0000
 readsText('a frame of an unknown kind is passed over', { ':message-type': 'ping' }, '{}', []);
 readsText('a frame without headers is passed over', {}, '{}', []);
 readsText('a known event without a payload says nothing', eventHeaders('assistantResponseEvent'), '', []);
-readsText(
-  'a known event that is not JSON is refused',
-  eventHeaders('assistantResponseEvent'),
-  '{"content":',
-  'upstream-protocol: Kiro sent an event that is not JSON; try again.',
-);
-readsText(
-  'a known event that is no object is refused',
-  eventHeaders('assistantResponseEvent'),
-  '["x"]',
-  'upstream-protocol: event: must be an object, not a list',
-);
+for (const payload of ['{"content":', '["x"]', 'null']) {
+  readsText(
+    `a known event of ${payload} is refused`,
+    eventHeaders('assistantResponseEvent'),
+    payload,
+    'upstream-protocol: Kiro sent an event that is no JSON object; try again.',
+  );
+  for (const name of ['metadataEvent', 'contextUsageEvent', 'meteringEvent']) {
+    readsText(`${name} of ${payload} spoils no answer`, eventHeaders(name), payload, []);
+  }
+}
 
 reads(
   'an exception is thrown in Kiro’s words',

@@ -1,7 +1,7 @@
 /** The body of a request: its shape, what it says besides the history, and the referee's word on it. */
 
 import { expect, test } from '@jest/globals';
-import type { Conversation } from '../../src/core/conversation.js';
+import type { Conversation, Document, UserPart } from '../../src/core/conversation.js';
 import type { RequestContext } from '../../src/kiro/request.js';
 import { checkChatRequest } from '../../src/simulator/rules.js';
 import { serialiseOfficially } from '../support/official-client.js';
@@ -300,4 +300,20 @@ test('the estimate is of the text in the body; images count by their usual cost,
   const large = tokens({ ...png, data: 'A'.repeat(400_000) }, png).estimatedInputTokens - plain.estimatedInputTokens;
   // The rest are the names around the images; shares of a body are rounded.
   expect([Math.round((small - 2 * 1600) / 10), Math.round((large - 2 * 1600) / 10)]).toEqual([2, 2]);
+});
+
+test('a document that is text counts as text', () => {
+  const text = 'Counted as it is. '.repeat(1000);
+  const data = Buffer.from(text).toString('base64');
+  const tokens = (document: Document) => requestFor({ messages: [user('hi', document)] }).estimatedInputTokens;
+  const empty = tokens({ ...paper('a.md'), format: 'md', data: '' });
+  expect(tokens({ ...paper('a.md'), format: 'md', data }) - empty).toBe(Math.round(text.length / 3.8));
+});
+
+test('an image beside the text does not hide in which script that is', () => {
+  const tokens = (...parts: UserPart[]) => requestFor({ messages: [user('漢'.repeat(50_000), ...parts)] });
+  const image = { ...png, data: 'A'.repeat(4_000_000) };
+  const more = tokens(image).estimatedInputTokens - tokens().estimatedInputTokens;
+  // Of 56,600; the sampling of long texts is that coarse.
+  expect(Math.abs(more - 1600)).toBeLessThan(2000);
 });

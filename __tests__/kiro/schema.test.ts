@@ -298,6 +298,12 @@ test('a large part that is referred to a thousand times is not repeated a thousa
   expect(JSON.stringify(cleaned).length).toBeLessThan(300_000);
 });
 
+test('a part of megabytes that is referred to ten thousand times costs no more than once', () => {
+  const properties = Object.fromEntries(Array.from({ length: 10_000 }, (_, at) => [`p${at}`, { $ref: '#/$defs/a' }]));
+  const cleaned = cleanSchema(object(properties, { $defs: { a: { description: 'x'.repeat(5_000_000) } } }));
+  expect(cleaned['properties']).toMatchObject({ p0: {}, p9999: {} });
+});
+
 test('a schema with thousands of parts of its own stays whole', () => {
   const schema = object(Object.fromEntries(Array.from({ length: 6000 }, (_, at) => [`p${at}`, string])));
   expect(cleanSchema(schema)).toEqual(schema);

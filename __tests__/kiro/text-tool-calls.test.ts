@@ -2,7 +2,7 @@
 
 import { expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
-import { createCallReader, type CallPiece, type OfferedTools } from '../../src/kiro/text-tool-calls.js';
+import { createCallReader, type OfferedTools } from '../../src/kiro/text-tool-calls.js';
 
 const OFFERED: OfferedTools = new Map([
   ['look', { type: 'object', properties: {} }],
@@ -15,30 +15,23 @@ const OFFERED: OfferedTools = new Map([
 /** Text as it is; a call as its name and its input. */
 type Short = readonly (string | readonly [string, string])[];
 
-function shorten(pieces: readonly CallPiece[]): Short {
+function readAll(chunks: readonly string[]): Short {
+  const reader = createCallReader(OFFERED);
   const short: (string | readonly [string, string])[] = [];
-  for (const piece of pieces) {
+  for (const piece of [...chunks.map((chunk) => reader.push(chunk)), ...reader.end()]) {
     const last = short.at(-1);
-    if (piece.type === 'tool-call') short.push([piece.name, piece.input]);
-    else if (typeof last === 'string') short.splice(-1, 1, last + piece.raw);
-    else short.push(piece.raw);
+    if (typeof piece !== 'string') short.push([piece.name, piece.input]);
+    else if (typeof last === 'string') short.splice(-1, 1, last + piece);
+    else if (piece !== '') short.push(piece);
   }
   return short;
-}
-
-function readAll(chunks: readonly string[]): readonly CallPiece[] {
-  const reader = createCallReader(OFFERED);
-  return [...chunks.flatMap((chunk) => reader.push(chunk)), ...reader.end()];
 }
 
 /** The text as one, and cut in two at every place. */
 function check(title: string, text: string, expected: Short): void {
   test(title, () => {
     const cuts = Array.from({ length: text.length + 1 }, (_, at) => [text.slice(0, at), text.slice(at)]);
-    expect([[text], ...cuts].map((chunks) => shorten(readAll(chunks)))).toEqual([
-      expected,
-      ...cuts.map(() => expected),
-    ]);
+    expect([[text], ...cuts].map(readAll)).toEqual([expected, ...cuts.map(() => expected)]);
   });
 }
 
@@ -57,7 +50,7 @@ check('a call in brackets', 'So: [Called look with args: {"at":[1,{"b":"]}"}]}] 
   ' done',
 ]);
 check('escaped quotes are in the text', '[Called look with args: {"a":"\\"]}\\\\"}]', [['look', '{"a":"\\"]}\\\\"}']]);
-check('white space before the bracket', '[Called look with args: {} \n]', [['look', '{} \n']]);
+check('white space before the bracket', '[Called look with args: {} \n]', [['look', '{}']]);
 check('two calls, one behind the other', '[Called look with args: {}]\n[Called write with args: {"a":1}]', [
   ['look', '{}'],
   '\n',
@@ -126,6 +119,14 @@ check('a fence of the other kind ends none', '```\n~~~\n[Called look with args: 
 check('backticks in a line are no fence', 'a ``` b\n[Called look with args: {}]', ['a ``` b\n', ['look', '{}']]);
 check('a quoted call is text', '`[Called look with args: {}]`', ['`[Called look with args: {}]`']);
 
+test('what looks like a call for ever is let go soon', () => {
+  for (const opening of ['[Called look with args: {', '<function_calls><invoke name="look">']) {
+    const text = `${opening.repeat(8000)}</function_calls>`;
+    const reader = createCallReader(OFFERED);
+    expect([reader.push(text), ...reader.end()].join('')).toBe(text);
+  }
+});
+
 // --- laws
 
 const scrap = fc.oneof(
@@ -155,29 +156,31 @@ test('any cutting of the text gives the same', () => {
     fc.property(anyText, fc.array(fc.nat(200), { maxLength: 8 }), (text, at) => {
       const edges = [0, ...at.filter((it) => it < text.length).toSorted((one, other) => one - other), text.length];
       const chunks = edges.slice(1).map((end, index) => text.slice(edges[index], end));
-      expect(shorten(readAll(chunks))).toEqual(shorten(readAll([text])));
-      expect(shorten(readAll(text.split('')))).toEqual(shorten(readAll([text])));
+      expect(readAll(chunks)).toEqual(readAll([text]));
+      expect(readAll(text.split(''))).toEqual(readAll([text]));
     }),
     { numRuns: 200 },
   );
 });
 
-test('nothing is lost: the pieces are the text', () => {
+test('nothing is lost: what was let go and what is given up are the text', () => {
   fc.assert(
     fc.property(anyText, (text) => {
-      const pieces = readAll(text.split(''));
-      expect(pieces.map(({ raw }) => raw).join('')).toBe(text);
+      const reader = createCallReader(OFFERED);
+      expect([...text.split('').map((it) => reader.push(it)), reader.giveUp()].join('')).toBe(text);
     }),
     { numRuns: 120 },
   );
 });
 
-test('a text that becomes no call is let go at once', () => {
+test('a text is let go at once, up to where a call may begin', () => {
   const reader = createCallReader(OFFERED);
-  expect(['[Call', 'ers] <func', 'tion_calls>no', '[Called rm'].map((it) => reader.push(it))).toEqual([
-    [],
-    [{ type: 'text', raw: '[Callers] ' }],
-    [{ type: 'text', raw: '<function_calls>no' }],
-    [{ type: 'text', raw: '[Called rm' }],
+  expect(['[Call', 'ers] <func', 'y>', '[Called rm', ' [Called look wi', 'th args: no'].map(reader.push)).toEqual([
+    '',
+    '[Callers] ',
+    '<funcy>',
+    '[Called rm',
+    ' ',
+    '',
   ]);
 });

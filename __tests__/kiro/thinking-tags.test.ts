@@ -93,6 +93,40 @@ check('a closing tag behind a quotation closes at the end', '<think>he said "a"<
   '</think>',
 ]);
 
+const FENCED = '<think>so:\n```\n</think>\n```\nyes</think>\n\nHello';
+check('a closing tag in a code fence does not close', FENCED, [
+  '<think>',
+  'r:so:\n```\n</think>\n```\nyes',
+  '</think>',
+  'g:\n\n',
+  't:Hello',
+]);
+check('an empty line tells that the fence was forgotten', '<think>so:\n~~~ts\na</think>\n\nHello', [
+  '<think>',
+  'r:so:\n~~~ts\na',
+  '</think>',
+  'g:\n\n',
+  't:Hello',
+]);
+check('an empty line may end as on Windows', '<think>```\r\na</think>\r\n\r\nHello', [
+  '<think>',
+  'r:```\r\na',
+  '</think>',
+  'g:\r\n\r\n',
+  't:Hello',
+]);
+check('so does the end', '<think>```\na\n</think>\n', ['<think>', 'r:```\na\n', '</think>', 'g:\n']);
+check('backticks in the middle of a line are no fence', '<think>a ``` b</think>c', [
+  '<think>',
+  'r:a ``` b',
+  '</think>',
+  't:c',
+]);
+
+test('white space is not held back for ever', () => {
+  expect(createTagReader().push(' '.repeat(1001))).toEqual([{ kind: 'text', text: ' '.repeat(1001) }]);
+});
+
 // --- laws
 
 const scrap = fc.oneof(
@@ -143,7 +177,7 @@ test('no more is held back than what may become a tag, and no character is let g
         const pieces = reader.push(chunk);
         given += pieces.map((piece) => piece.text).join('');
         expect(pushed.slice(given.length)).toMatch(
-          /^(?:\s*(?:<\/?[a-z]*)?|<\/[a-z]+>|[\ud800-\udbff](?:<\/?[a-z]*)?)$/,
+          /^(?:\s*(?:<\/?[a-z]*)?|<\/[a-z]+>[ \t]*\r?\n?[ \t]*|[\ud800-\udbff](?:<\/?[a-z]*)?)$/,
         );
         expect(pieces.filter((piece) => /[\ud800-\udbff]$/.test(piece.text) && piece.kind !== 'reasoning')).toEqual([]);
       }

@@ -124,14 +124,13 @@ function outcomeFinding({ state, finishReason, credits, error }: Capture['outcom
   }
 }
 
-/** Rules of which nobody is sure are worth a word only where Kiro refused the form of the request. */
+/** Worth a word only where Kiro refused the form of the request. */
 function ruleFindings({ client, attempts, outcome }: Capture): readonly Finding[] {
   const last = attempts.findLast(({ url }) => url.endsWith('/generateAssistantResponse'));
   if (last === undefined) return [];
   const isRefused = ['invalid-request', 'context-overflow'].includes(outcome.error?.kind ?? '');
-  const doubts = judgeRequest(last.body, last.characters).filter(({ isCertain }) => isCertain || isRefused);
-  const findings = doubts.map(({ rule, isCertain, found, fix }) =>
-    (isCertain ? bad : warn)(`rule: ${rule}`, found, fix),
+  const findings = (isRefused ? judgeRequest(last.body, last.characters) : []).map(({ rule, found, fix }) =>
+    warn(`rule: ${rule}`, found, fix),
   );
   if (findings.length > 0 || outcome.error?.kind !== 'invalid-request') return findings;
   const fix = `Report it: \`kiro-gateway doctor ${client.id} --report\` writes what is needed.`;

@@ -113,6 +113,20 @@ export function isRecord(value: unknown): value is Readonly<Record<string, unkno
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+/** The value itself where it is a JSON object, else one without fields. */
+export function recordOf(value: unknown): Readonly<Record<string, unknown>> {
+  return isRecord(value) ? value : {};
+}
+
+/** What a JSON text says; undefined for a text that is none. */
+export function parseJson(text: string, reviver?: (key: string, value: unknown) => unknown): unknown {
+  try {
+    return JSON.parse(text, reviver);
+  } catch {
+    return undefined;
+  }
+}
+
 /** How a value is called in a complaint; strings are quoted, cut short, so that a person recognises them. */
 function nameOf(value: unknown): string {
   if (value === null) return 'null';

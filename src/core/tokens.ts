@@ -73,7 +73,7 @@ function countWide(text: string, from: number, length: number): number {
 }
 
 // Chosen by hand against several tokenizers on prose and code; Kiro's own numbers win wherever it sends them.
-const ASCII_CHARACTERS_PER_TOKEN = 3.8;
+export const ASCII_CHARACTERS_PER_TOKEN = 3.8;
 const TOKENS_PER_WIDE_CHARACTER = 1.1;
 const SAMPLES = 64;
 const SAMPLE_LENGTH = 64;

@@ -1,6 +1,6 @@
 /** What the text of an answer really is: text, reasoning in tags, tool calls in words. Only what was asked for is found. */
 
-import { type CallPiece, createCallReader, type OfferedTools, type WrittenCall } from './text-tool-calls.js';
+import { createCallReader, createCodeWatch, type OfferedTools, type WrittenCall } from './text-tool-calls.js';
 
 /** What becomes of reasoning in tags: reasoning; nothing; text, tags and all; text without the tags. */
 export const TAG_HANDLINGS = ['as_reasoning_content', 'remove', 'pass', 'strip_tags'] as const;
@@ -46,59 +46,48 @@ export function createAnswerText({ tags: handling, writtenCalls }: Reading): Ans
   const becomes = FATES[handling ?? 'pass'];
   let hasRealCall = false;
   let count = 0;
-  /** From the first call in words on: a real one may still come. */
-  let kept: CallPiece[] = [];
 
   function readTagPieces(pieces: readonly TagPiece[]): readonly Piece[] {
-    const read: Piece[] = [];
-    for (const { kind, text } of pieces) {
+    return pieces.flatMap(({ kind, text }): readonly Piece[] => {
       const fate = becomes[kind];
-      if (fate === 'text' && kind === 'text') read.push(...readText(text));
-      else if (fate !== 'nothing') read.push({ type: fate, text });
-    }
-    return read;
+      if (fate === 'nothing') return [];
+      return fate === 'text' && kind === 'text' ? readText(text) : [{ type: fate, text }];
+    });
   }
 
   function readText(text: string): readonly Piece[] {
-    return calls === undefined || hasRealCall ? [{ type: 'text', text }] : keep(calls.push(text));
+    return toText(calls === undefined || hasRealCall ? text : calls.push(text));
   }
 
-  function keep(pieces: readonly CallPiece[]): readonly Piece[] {
-    const first = kept.length > 0 ? 0 : pieces.findIndex((piece) => piece.type === 'tool-call');
-    const free = first === -1 ? pieces.length : first;
-    kept.push(...pieces.slice(free));
-    return pieces.slice(0, free).map(toText);
-  }
-
-  function settle(write: (piece: CallPiece) => readonly Piece[]): readonly Piece[] {
+  function settle(): readonly Piece[] {
     const rest = readTagPieces(tags?.end() ?? []);
-    const pieces = keep(hasRealCall ? [] : (calls?.end() ?? []));
-    const settled = kept.flatMap(write);
-    kept = [];
-    return [...rest, ...pieces, ...settled];
-  }
-
-  /** White space around calls is nothing that anybody said. */
-  function toPieces(piece: CallPiece): readonly Piece[] {
-    if (piece.type === 'text') return piece.raw.trim() === '' ? [] : [toText(piece)];
-    count++;
-    return [{ type: 'tool-call', id: `${writtenCalls?.idPrefix}_${count}`, name: piece.name, input: piece.input }];
+    const found = calls?.end() ?? [];
+    // White space around calls is nothing that anybody said.
+    const said = found.filter((it) => typeof it !== 'string' || found.length === 1 || it.trim() !== '');
+    return [
+      ...rest,
+      ...said.flatMap((it): readonly Piece[] => {
+        if (typeof it === 'string') return toText(it);
+        count++;
+        return [{ type: 'tool-call', id: `${writtenCalls?.idPrefix}_${count}`, ...it }];
+      }),
+    ];
   }
 
   return {
     push: (text) => (tags === undefined ? readText(text) : readTagPieces(tags.push(text))),
-    beforeReasoning: () => settle(toPieces),
+    beforeReasoning: settle,
     beforeCall() {
-      const settled = settle((piece) => (piece.raw === '' ? [] : [toText(piece)]));
+      const rest = readTagPieces(tags?.end() ?? []);
       hasRealCall = true;
-      return settled;
+      return [...rest, ...toText(calls?.giveUp() ?? '')];
     },
-    end: () => settle(toPieces),
+    end: settle,
   };
 }
 
-function toText({ raw }: CallPiece): Piece {
-  return { type: 'text', text: raw };
+function toText(text: string): readonly Piece[] {
+  return text === '' ? [] : [{ type: 'text', text }];
 }
 
 const FATES = {
@@ -108,84 +97,78 @@ const FATES = {
   strip_tags: { text: 'text', reasoning: 'text', tag: 'nothing', gap: 'text' },
 } as const satisfies Record<TagHandling, Record<TagPiece['kind'], 'text' | 'reasoning' | 'hidden' | 'nothing'>>;
 
-/**
- * A piece of the text. All pieces together are the text, without a loss: `gap` is the white space around the tags.
- * What becomes of each kind is for others to say.
- */
-export type TagPiece = { readonly kind: 'text' | 'reasoning' | 'tag' | 'gap'; readonly text: string };
+// --- reasoning in tags
 
-export type TagReader = {
-  push(text: string): readonly TagPiece[];
-  /** Everything that was held back. From here on all is text. */
-  end(): readonly TagPiece[];
-};
+/** All pieces together are the text, without a loss: `gap` is the white space around the tags. */
+export type TagPiece = { readonly kind: 'text' | 'reasoning' | 'tag' | 'gap'; readonly text: string };
 
 /**
  * A tag counts only where an answer starts, white space aside; later in the text it is text, as are tags in code and
- * quotes. No more is held back than what may still become a tag, and never half a character is let go.
+ * quotes. No more is held back than what may still become a tag, and never half a character is let go. After `end` all
+ * is text.
  */
-export function createTagReader(): TagReader {
+export function createTagReader() {
   let state: 'before' | 'inside' | 'behind' | 'text' = 'before';
   let held = '';
-  let closingTag = '';
-  /** The last character that was let go: a quote there may make a closing tag a quotation. */
-  let last = '';
+  let closing = '';
+  const code = createCodeWatch();
   let pieces: TagPiece[] = [];
 
   function letGo(kind: TagPiece['kind'], length: number): void {
     if (length === 0) return;
-    pieces.push({ kind, text: held.slice(0, length) });
-    last = held.charAt(length - 1);
+    const text = held.slice(0, length);
+    const isMore = kind === 'reasoning' && pieces.at(-1)?.kind === kind;
+    pieces.push({ kind, text: isMore ? `${pieces.pop()?.text ?? ''}${text}` : text });
+    if (kind === 'reasoning') code.see(text);
     held = held.slice(length);
   }
 
-  /** True when the state has changed, so that what is left has to be looked at again. */
-  function step(): boolean {
+  /** True when what is left has to be looked at again. */
+  function step({ isLast }: { readonly isLast: boolean }): boolean {
+    const gap = held.length - held.trimStart().length;
     switch (state) {
-      case 'before':
-        return open();
-      case 'inside':
-        return close();
-      case 'behind': {
-        const gap = spaceLength(held);
+      case 'before': {
+        const start = held.slice(gap);
+        const mayBegin = gap <= LONGEST_GAP;
+        const tag = mayBegin ? TAGS.find((it) => start.startsWith(it)) : undefined;
+        if (mayBegin && tag === undefined && TAGS.some((it) => it.startsWith(start))) return false;
+        state = tag === undefined ? 'text' : 'inside';
+        if (tag === undefined) return true;
+        letGo('gap', gap);
+        letGo('tag', tag.length);
+        closing = `</${tag.slice(1)}`;
+        return true;
+      }
+      case 'inside': {
+        const at = held.indexOf(closing);
+        letGo('reasoning', at === -1 ? wholeLength(held, held.length - tailLength(held, closing)) : at);
+        const isTag = at !== -1 && isClosed(isLast);
+        if (isTag === undefined || at === -1) return false;
+        letGo(isTag ? 'tag' : 'reasoning', closing.length);
+        if (isTag) state = 'behind';
+        return true;
+      }
+      case 'behind':
         letGo('gap', gap);
         if (held !== '') state = 'text';
         return held !== '';
-      }
       case 'text':
         letGo('text', wholeLength(held, held.length));
         return false;
     }
   }
 
-  function open(): boolean {
-    const gap = spaceLength(held);
-    const start = held.slice(gap, gap + LONGEST_TAG);
-    const tag = TAGS.find((it) => start.startsWith(it));
-    if (tag !== undefined) {
-      letGo('gap', gap);
-      letGo('tag', tag.length);
-      closingTag = `</${tag.slice(1)}`;
-      state = 'inside';
-      return true;
-    }
-    if (TAGS.some((it) => it.startsWith(start))) return false;
-    state = 'text';
-    return true;
-  }
-
-  function close(): boolean {
-    const at = findClosing(held, closingTag, last);
-    if (at === -1) {
-      letGo('reasoning', wholeLength(held, held.length - tailLength(held, closingTag)));
-      return false;
-    }
-    letGo('reasoning', at);
-    // Whether this is a quotation, the next character will tell.
-    if (QUOTES.has(last) && held === closingTag) return false;
-    letGo('tag', closingTag.length);
-    state = 'behind';
-    return true;
+  /**
+   * Whether the closing tag that is next closes, undefined while only what follows can tell: between two quotes of a
+   * kind it is spoken of, and in a code fence too, unless an empty line says that the fence was forgotten.
+   */
+  function isClosed(isLast: boolean): boolean | undefined {
+    const after = held.slice(closing.length);
+    const whenOver = isLast || undefined;
+    if (code.isInFence()) return EMPTY_LINE.test(after) || (EMPTY_LINE_BEGINS.test(after) && whenOver);
+    const quote = code.quote();
+    if (quote === undefined) return true;
+    return after === '' ? whenOver : after.charAt(0) !== quote;
   }
 
   function take(): readonly TagPiece[] {
@@ -195,32 +178,18 @@ export function createTagReader(): TagReader {
   }
 
   return {
-    push(text) {
+    push(text: string): readonly TagPiece[] {
       held += text;
-      while (step());
+      while (step({ isLast: false }));
       return take();
     },
-    end() {
-      // A closing tag that only waited for what comes after it is one, when nothing does.
-      if (state === 'inside' && held === closingTag) letGo('tag', held.length);
+    end(): readonly TagPiece[] {
+      while (step({ isLast: true }));
       letGo(state === 'inside' ? 'reasoning' : 'text', held.length);
       state = 'text';
       return take();
     },
   };
-}
-
-/** Where the tag closes, -1 for nowhere: one between two quotes of a kind is only spoken of. */
-function findClosing(text: string, tag: string, before: string): number {
-  for (let at = text.indexOf(tag); at !== -1; at = text.indexOf(tag, at + tag.length)) {
-    const left = at === 0 ? before : text.charAt(at - 1);
-    if (!QUOTES.has(left) || left !== text.charAt(at + tag.length)) return at;
-  }
-  return -1;
-}
-
-function spaceLength(text: string): number {
-  return text.length - text.trimStart().length;
 }
 
 /** How much of the end of a text may be the beginning of the tag. */
@@ -235,6 +204,8 @@ function wholeLength(text: string, length: number): number {
   return code >= 0xd800 && code <= 0xdbff ? length - 1 : length;
 }
 
+const EMPTY_LINE = /^[ \t]*\r?\n[ \t]*\r?\n/;
+const EMPTY_LINE_BEGINS = /^[ \t]*\r?\n?[ \t]*\r?$/;
+/** A model that has lost its way may write spaces for ever. */
+const LONGEST_GAP = 1000;
 const TAGS: readonly string[] = ['<thinking>', '<think>', '<reasoning>', '<thought>'];
-const LONGEST_TAG = Math.max(...TAGS.map((tag) => tag.length));
-const QUOTES: ReadonlySet<string> = new Set(['`', '"', "'"]);

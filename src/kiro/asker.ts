@@ -101,12 +101,18 @@ export function createAsker(dependencies: AskerDependencies): Asker {
         const failed = { error, attempt, slowAttempts, chance: chance() };
         if (error.kind === 'rate-limited') coolUntil = Math.max(coolUntil, now() + coolDownMs(failed, retry));
         const pauseMs = pauseBeforeRepeat(failed, retry);
-        if (pauseMs === undefined) throw error;
+        if (pauseMs === undefined) throw error.kind === 'rate-limited' ? untilCool(error) : error;
         const next = `attempt ${attempt + 1} of ${retry.maxAttempts}`;
         note(`${error.message} Asking again in ${Number((pauseMs / 1000).toFixed(1))} s (${next}).`);
         if (error.kind !== 'rate-limited') await pause(pauseMs, signal);
       }
     }
+  }
+
+  /** Whoever asks again sooner than the cool-down ends would only wait here. */
+  function untilCool(error: GatewayError): GatewayError {
+    const retryAfterSeconds = error.facts.retryAfterSeconds ?? Math.max(1, Math.ceil((coolUntil - now()) / 1000));
+    return new GatewayError(error.kind, error.message, { ...error.facts, retryAfterSeconds, cause: error.cause });
   }
 
   /** One attempt, up to the first event of the answer. @param over Told when a turn that has begun is over. */

@@ -161,7 +161,7 @@ export function apiRegionOf(known: {
   if (fromArn !== undefined && isRegion(fromArn)) return fromArn;
   const login = known.loginRegion;
   if (login === undefined || !isRegion(login)) return DEFAULT_REGION;
-  return API_REGION_OF_LOGIN_REGION[login] ?? login;
+  return LOGIN_ONLY.find(([pattern]) => pattern.test(login))?.[1] ?? login;
 }
 
 export function isRegion(text: string): boolean {
@@ -183,19 +183,8 @@ function checkedRegion(region: string): string {
   throw new GatewayError('invalid-request', `${JSON.stringify(region)} is not an AWS region; use one like us-east-1.`);
 }
 
-const API_REGION_OF_LOGIN_REGION: Readonly<Record<string, string>> = {
-  'us-west-1': 'us-east-1',
-  'us-west-2': 'us-east-1',
-  'us-east-2': 'us-east-1',
-  'ap-southeast-1': 'us-east-1',
-  'ap-southeast-2': 'us-east-1',
-  'ap-northeast-1': 'us-east-1',
-  'ap-south-1': 'us-east-1',
-  'eu-west-1': 'eu-central-1',
-  'eu-west-2': 'eu-central-1',
-  'eu-west-3': 'eu-central-1',
-  'eu-north-1': 'eu-central-1',
-  'eu-south-1': 'eu-central-1',
-  'eu-south-2': 'eu-central-1',
-  'eu-central-2': 'eu-central-1',
-};
+/** Regions where people sign in and no API is, and the one that serves them. */
+const LOGIN_ONLY: readonly (readonly [RegExp, string])[] = [
+  [/^(?:us-west-[12]|us-east-2|ap-southeast-[12]|ap-northeast-1|ap-south-1)$/, 'us-east-1'],
+  [/^eu-(?:west-[123]|north-1|south-[12]|central-2)$/, 'eu-central-1'],
+];

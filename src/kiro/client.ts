@@ -63,6 +63,7 @@ export function createKiroClient(dependencies: ClientDependencies) {
     /** Asks Kiro. The answer's body is closed by whoever stops iterating it, or by the signal. */
     async generate(body: string, access: Access, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>> {
       const { response } = await send(generateCall(hostsFor(access), accountOf(access), body), access, signal);
+      if (/html/i.test(response.headers.get('content-type') ?? '')) throw toKiroError(await readFailure(response));
       if (response.body !== null) return response.body;
       throw new GatewayError('upstream-protocol', 'Kiro answered without a body; try again.');
     },

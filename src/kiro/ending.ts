@@ -23,30 +23,21 @@ export function toFinishReason(ending: Ending): FinishReason {
   // A client must not run a call whose input was cut; `length` makes it ask again.
   if (calls.some((call) => !isWhole(call.input))) return 'length';
   if (calls.length > 0) return 'tool-calls';
-  const reason = statedReason(ending) ?? assumedReason(ending);
-  if (blocks.length === 0 && !hasHidden) refuseEmpty(reason);
+  const reason = FINISH_REASONS.get(stopReason ?? '') ?? assumedReason(ending);
+  if (blocks.length === 0 && !hasHidden && reason !== 'length' && reason !== 'content-filter') {
+    if (reason === 'context-full') throw new GatewayError('context-overflow', FULL);
+    throw new GatewayError('upstream-unavailable', 'Kiro answered with nothing; try again.');
+  }
   // What was said sounds like an end to a client, which would wait for the person; an error makes it ask again.
   if (stopReason === 'TOOL_USE') throw new GatewayError('upstream-protocol', NO_CALL);
   return reason;
 }
 
-function statedReason({ stopReason }: Ending): FinishReason | undefined {
-  return stopReason === undefined ? undefined : FINISH_REASONS.get(stopReason);
-}
-
-function assumedReason({ blocks, hasHidden, contextPercentage }: Ending): FinishReason {
-  if (contextPercentage !== undefined && contextPercentage >= 100) return 'context-full';
+function assumedReason({ blocks, hasHidden, contextPercentage = 0 }: Ending): FinishReason {
+  if (contextPercentage >= 100) return 'context-full';
   // A model that only reasoned had no room left for its answer.
   const onlyReasoned = blocks.every(({ type }) => type === 'reasoning' || type === 'redacted-reasoning');
   return onlyReasoned && (blocks.length > 0 || hasHidden) ? 'length' : 'stop';
-}
-
-function refuseEmpty(reason: FinishReason): void {
-  if (reason === 'length' || reason === 'content-filter') return;
-  if (reason === 'context-full') {
-    throw new GatewayError('context-overflow', 'The conversation fills the whole context window of the model.');
-  }
-  throw new GatewayError('upstream-unavailable', 'Kiro answered with nothing; try again.');
 }
 
 const FINISH_REASONS: ReadonlyMap<string, FinishReason> = new Map(
@@ -64,6 +55,7 @@ const FINISH_REASONS: ReadonlyMap<string, FinishReason> = new Map(
   } as const),
 );
 
+const FULL = 'The conversation fills the whole context window of the model.';
 const NO_CALL = 'Kiro announced a tool call and sent none; try again.';
 
 export function toUsage(seen: {
@@ -75,31 +67,22 @@ export function toUsage(seen: {
   readonly blocks: readonly Block[];
 }): Usage {
   const estimate = estimateBlocks(seen.blocks);
-  const { tokenUsage } = seen;
-  // Some streams carry a usage of nothing but zeros.
-  if (tokenUsage !== undefined && totalOf(tokenUsage) > 0) {
-    const { uncachedInputTokens, cacheReadTokens, cacheWriteTokens } = tokenUsage;
-    const outputTokens = tokenUsage.outputTokens || estimate.outputTokens;
-    return {
-      inputTokens: uncachedInputTokens + cacheReadTokens + cacheWriteTokens,
-      outputTokens,
-      cacheReadTokens,
-      cacheWriteTokens,
-      reasoningTokens: Math.min(estimate.reasoningTokens, outputTokens),
-      source: 'upstream',
-    };
+  // Some streams state the answer's alone.
+  const { uncachedInputTokens = 0, cacheReadTokens = 0, cacheWriteTokens = 0 } = seen.tokenUsage ?? {};
+  const outputTokens = seen.tokenUsage?.outputTokens || estimate.outputTokens;
+  const reasoningTokens = Math.min(estimate.reasoningTokens, outputTokens);
+  const inputTokens = uncachedInputTokens + cacheReadTokens + cacheWriteTokens;
+  if (inputTokens > 0) {
+    return { inputTokens, outputTokens, cacheReadTokens, cacheWriteTokens, reasoningTokens, source: 'upstream' };
   }
   const inContext = Math.round(((seen.contextPercentage ?? 0) / 100) * seen.windowTokens);
-  const isKnown = inContext > estimate.outputTokens;
+  const isKnown = inContext > outputTokens;
   return {
-    inputTokens: isKnown ? inContext - estimate.outputTokens : seen.estimatedInputTokens,
-    ...estimate,
+    inputTokens: isKnown ? inContext - outputTokens : seen.estimatedInputTokens,
+    outputTokens,
+    reasoningTokens,
     cacheReadTokens: 0,
     cacheWriteTokens: 0,
     source: isKnown ? 'context-percentage' : 'estimate',
   };
-}
-
-function totalOf(usage: KiroTokenUsage): number {
-  return usage.uncachedInputTokens + usage.outputTokens + usage.cacheReadTokens + usage.cacheWriteTokens;
 }

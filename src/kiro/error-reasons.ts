@@ -28,9 +28,10 @@ export type Row = {
 
 /** True when only the access token is at fault, so that one refresh and one repetition make sense. */
 export function isDeadToken(failure: KiroFailure): boolean {
-  if (failure.status === 401) return true;
-  if (failure.status !== 403 || failure.reason === 'TEMPORARILY_SUSPENDED') return false;
-  return DEAD_TOKEN_TYPES.has(failure.type) || DEAD_TOKEN_TEXT.test(failure.message);
+  const { status, type, message, reason } = failure;
+  if (status === undefined || reason === 'TEMPORARILY_SUSPENDED') return false;
+  // Services of AWS say so with 400, too.
+  return status === 401 || DEAD_TOKEN_TYPES.has(type) || (status === 403 && DEAD_TOKEN_TEXT.test(message));
 }
 
 /** True when the host does not know the operation, so that the older host deserves one try. */
@@ -47,120 +48,96 @@ export function findRow(failure: KiroFailure): Row {
     BY_TEXT.find(([pattern]) => pattern.test(message))?.[1] ??
     (isDeadToken(failure) ? LOGIN_EXPIRED : undefined) ??
     BY_TYPE.get(type.replace(/(Exception|Error)$/i, '').toLowerCase()) ??
-    (status === undefined ? BROKEN_STREAM : (BY_STATUS[status] ?? (status >= 500 ? SERVER_FAULT : REFUSED)))
+    byStatus(status)
   );
 }
 
-const OVERFLOW: Row = { kind: 'context-overflow', says: 'The conversation is too long for the model.' };
-const QUOTA: Row = {
-  kind: 'quota-exhausted',
-  says: 'The credits of this Kiro plan are spent.',
-  adds: 'The credits of the plan come back at its next reset.',
-};
-const THROTTLED: Row = { kind: 'rate-limited', says: 'Kiro asks for a pause: too many requests.' };
+function byStatus(status: number | undefined): Row {
+  if (status === undefined) return BROKEN_STREAM;
+  // Kiro answers with 200 or with a failure.
+  if (status < 400) return STRANGER;
+  return BY_STATUS[status] ?? (status >= 500 ? SERVER_FAULT : REFUSED);
+}
+
+function row(kind: ErrorKind, says: string, adds?: string): Row {
+  return adds === undefined ? { kind, says } : { kind, says, adds };
+}
+
+const OVERFLOW = row('context-overflow', 'The conversation is too long for the model.');
+const QUOTA = row(
+  'quota-exhausted',
+  'The credits of this Kiro plan are spent.',
+  'The credits of the plan come back at its next reset.',
+);
+const THROTTLED = row('rate-limited', 'Kiro asks for a pause: too many requests.');
 const CAPACITY: Row = {
-  kind: 'overloaded',
-  says: 'The model has no free capacity at Kiro; try again shortly.',
+  ...row('overloaded', 'The model has no free capacity at Kiro; try again shortly.'),
   retryAfterSeconds: 5,
 };
-const AWAY: Row = { kind: 'upstream-unavailable', says: 'Kiro is not available at the moment; try again.' };
-const REFUSED: Row = { kind: 'invalid-request', says: 'Kiro refused the request without a reason.' };
-const SUSPENDED: Row = {
-  kind: 'forbidden',
-  says: 'This Kiro account is suspended.',
-  adds: 'Only Kiro support can lift that.',
-};
+const AWAY = row('upstream-unavailable', 'Kiro is not available at the moment; try again.');
+const REFUSED = row('invalid-request', 'Kiro refused the request without a reason.');
+const SUSPENDED = row('forbidden', 'This Kiro account is suspended.', 'Only Kiro support can lift that.');
 
-const KEY_ADVICE = 'An administrator of the organisation has to mend that in AWS KMS.';
+const KEY_ADVICE =
+  'An administrator of the organisation has to mend the encryption key of the Kiro profile in AWS KMS.';
 const PROFILE_ADVICE = 'Ask the administrator of the Kiro profile.';
 const REPORT = 'Please report this; a new conversation may help meanwhile.';
 const START_ANEW = 'Start a new conversation.';
 
-/** What happened, and what to do. */
-type Sentences = readonly [says: string, adds: string];
+/** What to do, by Kiro's reason: the request is at fault, the account may not do it, or something is spent. */
+const ADVICE = {
+  'invalid-request': {
+    IMAGE_COUNT_EXCEEDED: 'Send fewer images in one conversation.',
+    IMAGE_DIMENSION_EXCEEDED: 'Make the image smaller: at most 8000 pixels on a side.',
+    IMAGE_FORMAT_UNSUPPORTED: 'Send the image as PNG, JPEG, GIF or WebP.',
+    IMAGE_MIME_MISMATCH: 'Send the image with the media type that it really has.',
+    IMAGE_SIZE_EXCEEDED: 'Send a smaller image, or one that is compressed more.',
+    DOCUMENT_COUNT_EXCEEDED: 'Send fewer documents in one conversation.',
+    DOCUMENT_DUPLICATE_NAME: 'Give each document a name of its own.',
+    DOCUMENT_MAXIMUM_PAGES_EXCEEDED: 'Send the document in parts.',
+    DOCUMENT_MODEL_NOT_SUPPORTED: 'Choose another model, or send the document as text.',
+    DOCUMENT_PASSWORD_PROTECTED: 'Send the document without its password.',
+    DOCUMENT_SIZE_EXCEEDED: 'Send a smaller document, or send it in parts.',
+    TOOL_CONFIG_MISSING: 'Offer the tools that the conversation has used.',
+    TOOL_DUPLICATE: 'Give each tool a name of its own.',
+    TOOL_SCHEMA_INVALID: 'Simplify the input schema of the newest tool, or leave the tool out.',
+    TOOL_USE_RESULT_MISMATCH: 'Answer each tool call with one result, in the message after it.',
+    THINKING_SIGNATURE_INVALID: 'Start a new conversation, or leave earlier thinking out.',
+    INVALID_CONVERSATION_ID: START_ANEW,
+    INVALID_CONVERSATION_STATE: START_ANEW,
+    STALE_CONVERSATION: START_ANEW,
+    INVALID_TASK_ASSIST_PLAN: START_ANEW,
+    REQUEST_BODY_INVALID: REPORT,
+    REQUEST_BODY_INVALID_JSON: REPORT,
+  },
+  forbidden: {
+    FEATURE_NOT_SUPPORTED: 'The Kiro plan or profile has to include it.',
+    UNAUTHORIZED_CUSTOMIZATION_RESOURCE_ACCESS: PROFILE_ADVICE,
+    UNAUTHORIZED_WORKSPACE_CONTEXT_FEATURE_ACCESS: PROFILE_ADVICE,
+    CUSTOMER_KMS_KEY_DISABLED: KEY_ADVICE,
+    CUSTOMER_KMS_KEY_INVALID_KEY_POLICY: KEY_ADVICE,
+    MISMATCHED_KMS_KEY: KEY_ADVICE,
+    INVALID_KMS_GRANT: KEY_ADVICE,
+  },
+  'quota-exhausted': {
+    DAILY_REQUEST_COUNT: 'The requests of the day come back tomorrow.',
+    OVERAGE_REQUEST_LIMIT_EXCEEDED:
+      'Raise the overage in the settings of Kiro, or wait for the next reset of the plan.',
+    CONVERSATION_LIMIT_EXCEEDED: 'The limit of the plan is lifted at its next reset.',
+  },
+} as const satisfies Partial<Record<ErrorKind, Readonly<Record<string, string>>>>;
 
-/** The request is at fault. */
-const WRONG: Readonly<Record<string, Sentences>> = {
-  IMAGE_COUNT_EXCEEDED: ['There are too many images.', 'Send fewer images in one conversation.'],
-  IMAGE_DIMENSION_EXCEEDED: ['An image has too many pixels.', 'Make the image smaller: at most 8000 pixels on a side.'],
-  IMAGE_FORMAT_UNSUPPORTED: [
-    'An image has a format that Kiro cannot read.',
-    'Send the image as PNG, JPEG, GIF or WebP.',
-  ],
-  IMAGE_MIME_MISMATCH: [
-    'An image is not of the type that it claims to be.',
-    'Send the image with the media type that it really has.',
-  ],
-  IMAGE_SIZE_EXCEEDED: ['An image is too large.', 'Send a smaller image, or one that is compressed more.'],
-  DOCUMENT_COUNT_EXCEEDED: ['There are too many documents.', 'Send fewer documents in one conversation.'],
-  DOCUMENT_DUPLICATE_NAME: ['Two documents have the same name.', 'Give each document a name of its own.'],
-  DOCUMENT_MAXIMUM_PAGES_EXCEEDED: ['A document has too many pages.', 'Send the document in parts.'],
-  DOCUMENT_MODEL_NOT_SUPPORTED: [
-    'The model reads no documents.',
-    'Choose another model, or send the document as text.',
-  ],
-  DOCUMENT_PASSWORD_PROTECTED: ['A document is protected by a password.', 'Send the document without its password.'],
-  DOCUMENT_SIZE_EXCEEDED: ['A document is too large.', 'Send a smaller document, or send it in parts.'],
-  TOOL_CONFIG_MISSING: [
-    'The conversation holds tool calls, but no tools are offered.',
-    'Offer the tools that the conversation has used.',
-  ],
-  TOOL_DUPLICATE: ['Two tools have the same name.', 'Give each tool a name of its own.'],
-  TOOL_SCHEMA_INVALID: [
-    'The schema of a tool is not one that Kiro takes.',
-    'Simplify the input schema of the newest tool, or leave the tool out.',
-  ],
-  TOOL_USE_RESULT_MISMATCH: [
-    'Tool calls and tool results do not belong together.',
-    'Answer each tool call with one result, in the message after it.',
-  ],
-  THINKING_SIGNATURE_INVALID: [
-    'Kiro refused the reasoning in the history.',
-    'Start a new conversation, or leave earlier thinking out.',
-  ],
-  INVALID_CONVERSATION_ID: ['Kiro refused the name of the conversation.', START_ANEW],
-  INVALID_CONVERSATION_STATE: ['Kiro cannot go on with this conversation.', START_ANEW],
-  STALE_CONVERSATION: ['Kiro no longer knows this conversation.', START_ANEW],
-  INVALID_TASK_ASSIST_PLAN: ['Kiro refused the plan of a task.', START_ANEW],
-  REQUEST_BODY_INVALID: ['Kiro refused the form of the request.', REPORT],
-  REQUEST_BODY_INVALID_JSON: ['Kiro could not read the request.', REPORT],
-};
-
-/** The account may not do it. */
-const DENIED: Readonly<Record<string, Sentences>> = {
-  FEATURE_NOT_SUPPORTED: ['This is not part of the Kiro plan.', 'The Kiro plan or profile has to include it.'],
-  UNAUTHORIZED_CUSTOMIZATION_RESOURCE_ACCESS: ['This account may not use the customization.', PROFILE_ADVICE],
-  UNAUTHORIZED_WORKSPACE_CONTEXT_FEATURE_ACCESS: ['This account may not use workspace context.', PROFILE_ADVICE],
-  CUSTOMER_KMS_KEY_DISABLED: ['The encryption key of this Kiro profile is disabled.', KEY_ADVICE],
-  CUSTOMER_KMS_KEY_INVALID_KEY_POLICY: [
-    'The encryption key of this Kiro profile does not let Kiro use it.',
-    KEY_ADVICE,
-  ],
-  MISMATCHED_KMS_KEY: ['The encryption key of this Kiro profile is another one than before.', KEY_ADVICE],
-  INVALID_KMS_GRANT: ['Kiro has no grant for the encryption key of this Kiro profile.', KEY_ADVICE],
-};
-
-/** Something is spent. */
-const SPENT: Readonly<Record<string, Sentences>> = {
-  DAILY_REQUEST_COUNT: ['The requests of this day are spent.', 'They come back tomorrow.'],
-  OVERAGE_REQUEST_LIMIT_EXCEEDED: [
-    'The credits of this Kiro plan and its overage are spent.',
-    'Raise the overage in the settings of Kiro, or wait for the next reset of the plan.',
-  ],
-  CONVERSATION_LIMIT_EXCEEDED: [
-    'This Kiro plan allows no more conversations.',
-    'The limit of the plan is lifted at its next reset.',
-  ],
-};
-
-function rows(kind: ErrorKind, table: Readonly<Record<string, Sentences>>): readonly (readonly [string, Row])[] {
-  return Object.entries(table).map(([reason, [says, adds]]) => [reason, { kind, says, adds }]);
+function rowsOf(kind: keyof typeof ADVICE): readonly (readonly [string, Row])[] {
+  return Object.entries(ADVICE[kind]).map(([reason, adds]) => [
+    reason,
+    row(kind, `Kiro refused the request (${reason}).`, adds),
+  ]);
 }
 
 const BY_REASON: ReadonlyMap<string, Row> = new Map([
-  ...rows('invalid-request', WRONG),
-  ...rows('forbidden', DENIED),
-  ...rows('quota-exhausted', SPENT),
+  ...rowsOf('invalid-request'),
+  ...rowsOf('forbidden'),
+  ...rowsOf('quota-exhausted'),
   ['CONTENT_LENGTH_EXCEEDS_THRESHOLD', OVERFLOW],
   ['PROMPT_TOO_LONG', OVERFLOW],
   ['MONTHLY_REQUEST_COUNT', QUOTA],
@@ -170,10 +147,7 @@ const BY_REASON: ReadonlyMap<string, Row> = new Map([
   ['TEMPORARILY_SUSPENDED', SUSPENDED],
   [
     'INVALID_MODEL_ID',
-    {
-      kind: 'model-not-found',
-      says: 'Kiro does not know this model, or this plan or region does not have it.',
-    },
+    row('model-not-found', 'Kiro does not know this model, or this plan or region does not have it.'),
   ],
 ]);
 
@@ -184,51 +158,45 @@ const LOGIN_EXPIRED: Row = {
   adds: 'Sign in again with `kiro-gateway login`, or where this login came from.',
   isOursFirst: true,
 };
-const UNKNOWN_ADDRESS: Row = {
-  // No repetition will help: this is not a Kiro that we know.
-  kind: 'upstream-protocol',
-  says: 'Kiro does not know this operation at this address; check KIRO_API_URL, or try again later.',
-};
-const SERVER_FAULT: Row = { kind: 'upstream-unavailable', says: 'Kiro failed on this request; try again.' };
-const BROKEN_STREAM: Row = { kind: 'upstream-unavailable', says: 'Kiro broke off its answer; try again.' };
-/** A proxy's or a firewall's: Kiro itself refuses in JSON. */
-const BLOCKED: Row = {
-  kind: 'upstream-protocol',
-  says: 'A web page came in place of an answer: something between here and Kiro refuses the connection.',
-  adds: 'Check the network, its firewall and VPN_PROXY_URL.',
-};
+/** No repetition will help: this is not a Kiro that we know. */
+const UNKNOWN_ADDRESS = row(
+  'upstream-protocol',
+  'Kiro does not know this operation at this address; check KIRO_API_URL, or try again later.',
+);
+const SERVER_FAULT = row('upstream-unavailable', 'Kiro failed on this request; try again.');
+const BROKEN_STREAM = row('upstream-unavailable', 'Kiro broke off its answer; try again.');
+/** A proxy's, a firewall's or a guest network's: Kiro itself refuses in JSON. */
+const STRANGER = row(
+  'upstream-protocol',
+  'Something between here and Kiro answered in its place, with a web page or a redirect.',
+  'Check the network, its sign-in page, its firewall and VPN_PROXY_URL.',
+);
 export const WEB_PAGE = 'webpage';
-const FORBIDDEN: Row = { kind: 'forbidden', says: 'This Kiro account may not do that.' };
+const FORBIDDEN = row('forbidden', 'This Kiro account may not do that.');
+const ACCOUNT_LIMITED = row(
+  'rate-limited',
+  'Kiro limits this account for a while.',
+  'Send fewer requests at a time (MAX_CONCURRENT_REQUESTS).',
+);
+const NO_PROFILE = row(
+  'invalid-request',
+  'Kiro wants to know a profile.',
+  'Set PROFILE_ARN to the profile of your Kiro account.',
+);
+const WRONG_PROFILE = row(
+  'invalid-request',
+  'Kiro does not know the profile.',
+  'Check PROFILE_ARN, or sign in again so that the profile is found anew.',
+);
 
 const BY_TEXT: readonly (readonly [RegExp, Row])[] = [
   [/input is too long|content length exceeds/i, OVERFLOW],
   [/temporarily is suspended/i, SUSPENDED],
   [/maximum request reached for this month|reached the limit/i, QUOTA],
   [/unexpectedly high load/i, CAPACITY],
-  [
-    /suspicious activity/i,
-    {
-      kind: 'rate-limited',
-      says: 'Kiro limits this account for a while.',
-      adds: 'Send fewer requests at a time (MAX_CONCURRENT_REQUESTS).',
-    },
-  ],
-  [
-    /profileArn is required/i,
-    {
-      kind: 'invalid-request',
-      says: 'Kiro wants to know a profile.',
-      adds: 'Set PROFILE_ARN to the profile of your Kiro account.',
-    },
-  ],
-  [
-    /invalid profileArn/i,
-    {
-      kind: 'invalid-request',
-      says: 'Kiro does not know the profile.',
-      adds: 'Check PROFILE_ARN, or sign in again so that the profile is found anew.',
-    },
-  ],
+  [/suspicious activity/i, ACCOUNT_LIMITED],
+  [/profileArn is required/i, NO_PROFILE],
+  [/invalid profileArn/i, WRONG_PROFILE],
 ];
 
 /** Without the ending, which is `Exception` on the wire and `Error` in the model; in lower case. */
@@ -250,7 +218,7 @@ const BY_TYPE: ReadonlyMap<string, Row> = new Map(
     internalfailure: SERVER_FAULT,
     conflict: REFUSED,
     dryrunoperation: REFUSED,
-    [WEB_PAGE]: BLOCKED,
+    [WEB_PAGE]: STRANGER,
   }),
 );
 

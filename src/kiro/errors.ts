@@ -1,7 +1,7 @@
 /** Kiro's failures to ours: by reason, else by words, by exception type, by status. */
 
-import { abortError, codeOf, GatewayError } from '../core/errors.js';
-import { isRecord } from '../core/reader.js';
+import { abortError, codeOf, GatewayError, untilAborted } from '../core/errors.js';
+import { isRecord, parseJson, recordOf } from '../core/reader.js';
 import { findRow, type KiroFailure, type Row, WEB_PAGE } from './error-reasons.js';
 import type { FetchResponse } from '../core/fetch.js';
 
@@ -17,7 +17,9 @@ export function toKiroError(failure: KiroFailure): GatewayError {
 
 /** What the body of a failure says (protocol 6.1). Whatever it is, the failure counts: what cannot be read is empty. */
 export function readFailureBody(json: string): Pick<KiroFailure, 'type' | 'message' | 'reason'> {
-  const body = parseObject(json);
+  const outer = recordOf(parseJson(json));
+  // What stands before Kiro may wrap what it has to say; `Output` is that of AWS.
+  const body = { ...outer, ...recordOf(outer['Output']), ...recordOf(outer['error']) };
   const text = (key: string): string => (typeof body[key] === 'string' ? body[key] : '');
   return {
     type: bareType(text('__type') || text('code')),
@@ -37,15 +39,6 @@ function sentenceFor({ says, adds, isOursFirst = false }: Row, said: string): st
   return `${told}${/[.!?]\)?$/.test(told) ? '' : '.'} ${adds}`;
 }
 
-function parseObject(json: string): Readonly<Record<string, unknown>> {
-  try {
-    const value: unknown = JSON.parse(json);
-    return isRecord(value) ? value : {};
-  } catch {
-    return {};
-  }
-}
-
 /** What fetch or a body threw, as ours. Its message may hold an address but never a header. */
 export function connectionError(cause: unknown, signal: AbortSignal): GatewayError {
   if (cause instanceof GatewayError) return cause;
@@ -54,9 +47,16 @@ export function connectionError(cause: unknown, signal: AbortSignal): GatewayErr
     return new GatewayError('upstream-unavailable', 'Kiro did not answer in time; try again.', { cause });
   }
   if (signal.aborted) return abortError(signal, cause);
+  // node-fetch's word for a redirect that it was told not to follow.
+  if (isRecord(cause) && cause['type'] === 'no-redirect') return toKiroError({ ...NOTHING_SAID, status: 302 });
   const code = codeOf(cause);
+  if (/CERT|SIGNATURE|ISSUER/.test(code)) return new GatewayError('upstream-protocol', untrusted(code), { cause });
   const message = `Kiro cannot be reached${code && ` (${code})`}; check the network and try again.`;
   return new GatewayError('upstream-unavailable', message, { cause });
+}
+
+function untrusted(code: string): string {
+  return `Kiro's certificate is not trusted (${code}); for a proxy that signs with one of its own set NODE_EXTRA_CA_CERTS.`;
 }
 
 /** @throws GatewayError `upstream-protocol` for anything but JSON, `upstream-unavailable` for a body that breaks off. */
@@ -76,11 +76,11 @@ export async function readFailure(response: FetchResponse): Promise<KiroFailure>
   const body = await readStart(response);
   const said = readFailureBody(body);
   const stated = response.headers.get('x-amzn-errortype') ?? said.type;
-  const type = stated === '' && response.status === 403 && /^\s*</.test(body) ? WEB_PAGE : stated;
+  const isPage = stated === '' && /^\s*</.test(body) && (response.status === 400 || response.status === 403);
   return {
     ...said,
     status: response.status,
-    type: bareType(type),
+    type: isPage ? WEB_PAGE : bareType(stated),
     requestId: response.headers.get('x-amzn-requestid') ?? undefined,
     retryAfterSeconds: readRetryAfter(response.headers),
   };
@@ -94,20 +94,27 @@ function readRetryAfter(headers: FetchResponse['headers']): number | undefined {
   return Number.isFinite(seconds) ? Math.max(0, seconds) : undefined;
 }
 
-/** An error's body is small; of a flood only the beginning is read. */
-async function readStart(response: FetchResponse): Promise<string> {
+/** An error's body is small and comes with its status: of a flood, or of one that hesitates, the beginning is enough. */
+async function readStart({ body }: FetchResponse): Promise<string> {
+  if (body === null) return '';
   const chunks: Uint8Array[] = [];
-  let length = 0;
+  const bytes = body[Symbol.asyncIterator]();
+  const late = AbortSignal.timeout(LATEST_ERROR_MS);
   try {
-    for await (const chunk of response.body ?? []) {
-      chunks.push(chunk);
-      length += chunk.length;
-      if (length > MAX_ERROR_BYTES) break;
+    for (let length = 0; length <= MAX_ERROR_BYTES;) {
+      const { done, value } = await untilAborted(bytes.next(), late);
+      if (done === true) break;
+      chunks.push(value);
+      length += value.length;
     }
   } catch {
     // The status is known and says enough; a body that breaks off adds nothing.
   }
-  return Buffer.concat(chunks).toString('utf8');
+  // Not waited for: a body that hesitates may hesitate to close, too.
+  void bytes.return?.().catch(() => undefined);
+  return new TextDecoder().decode(Buffer.concat(chunks));
 }
 
+const NOTHING_SAID = { type: '', message: '', reason: '' };
 const MAX_ERROR_BYTES = 64 * 1024;
+const LATEST_ERROR_MS = 2000;

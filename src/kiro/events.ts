@@ -1,7 +1,7 @@
 /** Frames to Kiro's events. Unknown events are passed over; exceptions and errors are thrown as ours. */
 
 import { GatewayError } from '../core/errors.js';
-import { isRecord, Reader } from '../core/reader.js';
+import { isRecord, parseJson, recordOf } from '../core/reader.js';
 import { bareType, readFailureBody, toKiroError } from './errors.js';
 import type { Frame } from './frames.js';
 
@@ -74,12 +74,13 @@ function readEvent(name: string, frame: Frame): readonly KiroEvent[] {
       const input = inputAt(payload);
       return [{ type: 'tool-use', id, name: textAt(payload, 'name'), input, stop: payload['stop'] === true }];
     }
+    // What stands beside the answer must not spoil it, however odd: it was said and paid for.
     case 'metadataEvent':
-      return readMetadata(payloadOf(frame));
+      return readMetadata(recordOf(parseJson(frame.payload)));
     case 'contextUsageEvent':
-      return readPercentage(payloadOf(frame));
+      return readPercentage(recordOf(parseJson(frame.payload)));
     case 'meteringEvent': {
-      const credits = payloadOf(frame)['usage'];
+      const credits = recordOf(parseJson(frame.payload))['usage'];
       return isAmount(credits) ? [{ type: 'metering', credits }] : NOTHING;
     }
     case 'invalidStateEvent':
@@ -90,32 +91,28 @@ function readEvent(name: string, frame: Frame): readonly KiroEvent[] {
 }
 
 function readMetadata(payload: Payload): readonly KiroEvent[] {
-  const events: KiroEvent[] = [...readPercentage(payload)];
-  const usage = new Reader(payload, 'upstream-protocol', 'metadataEvent').optional('tokenUsage');
-  if (usage !== undefined) {
-    const tokens = (key: string): number => {
-      const count = usage.optional(key)?.number();
-      return isAmount(count) ? count : 0;
-    };
-    events.push({
-      type: 'token-usage',
-      usage: {
-        uncachedInputTokens: tokens('uncachedInputTokens'),
-        outputTokens: tokens('outputTokens'),
-        cacheReadTokens: tokens('cacheReadInputTokens'),
-        cacheWriteTokens: tokens('cacheWriteInputTokens'),
-      },
-    });
-    events.push(...readPercentage(usage.object()));
+  const tokenUsage = recordOf(payload['tokenUsage']);
+  const tokens = (key: string): number => (isAmount(tokenUsage[key]) ? tokenUsage[key] : 0);
+  const usage = {
+    // Some streams state only the sum.
+    uncachedInputTokens: tokens('uncachedInputTokens' in tokenUsage ? 'uncachedInputTokens' : 'inputTokens'),
+    outputTokens: tokens('outputTokens'),
+    cacheReadTokens: tokens('cacheReadInputTokens'),
+    cacheWriteTokens: tokens('cacheWriteInputTokens'),
+  };
+  const events: KiroEvent[] = [...readPercentage(tokenUsage), ...readPercentage(payload)];
+  // Some carry a usage of nothing but zeros, perhaps after a true one.
+  if (Object.values(usage).some((count) => count > 0)) events.unshift({ type: 'token-usage', usage });
+  const { stopReason } = payload;
+  if (typeof stopReason === 'string' && stopReason !== '') {
+    events.push({ type: 'stop-reason', reason: stopReason.toUpperCase() });
   }
-  const reason = textAt(payload, 'stopReason');
-  if (reason !== '') events.push({ type: 'stop-reason', reason });
   return events;
 }
 
 function readPercentage(payload: Payload): readonly KiroEvent[] {
   const percentage = payload['contextUsagePercentage'];
-  return isAmount(percentage) ? [{ type: 'context-usage', percentage }] : NOTHING;
+  return isAmount(percentage) && percentage > 0 ? [{ type: 'context-usage', percentage }] : NOTHING;
 }
 
 /** Whatever is said is added up and multiplied, and has to be a number afterwards too: JSON knows no infinity. */
@@ -127,13 +124,9 @@ type Payload = Readonly<Record<string, unknown>>;
 
 function payloadOf(frame: Frame): Payload {
   if (frame.payload === '') return {};
-  let value: unknown;
-  try {
-    value = JSON.parse(frame.payload);
-  } catch (cause) {
-    throw new GatewayError('upstream-protocol', 'Kiro sent an event that is not JSON; try again.', { cause });
-  }
-  return isRecord(value) ? value : new Reader(value, 'upstream-protocol', 'event').object();
+  const payload = parseJson(frame.payload);
+  if (isRecord(payload)) return payload;
+  throw new GatewayError('upstream-protocol', 'Kiro sent an event that is no JSON object; try again.');
 }
 
 /** Deltas are the hot path of every turn, so a field costs one `typeof` here and no Reader. */

@@ -1,7 +1,7 @@
 /** Messages to entries that obey Kiro's rules (protocol 4.5): a list of passes, each over the whole list. */
 
 import type { Block, Message, ToolResultPart } from '../core/conversation.js';
-import { isRecord, jsonExcess } from '../core/reader.js';
+import { isRecord, jsonExcess, parseJson } from '../core/reader.js';
 import { describeSearch } from '../core/web-search.js';
 import { type JsonObject, legalIdentifier } from './tools.js';
 import { noteFor, type Media } from './media.js';
@@ -98,20 +98,12 @@ function isReplayable(block: Block): block is Reasoning {
 /** Kiro wants an object. An input that was cut off, or is no sane JSON, is kept as the text that it was. */
 function toCall({ id, name, input: text }: ToolCall, wasCut: WasCut): Call {
   const isSane = jsonExcess(text) === undefined;
-  const parsed = parse(text, isSane && /""\s*:/.test(text) ? withoutEmptyKey : undefined);
-  const input = isRecord(parsed?.value) ? parsed.value : { input: parsed?.value };
+  const reviver = isSane && /""\s*:/.test(text) ? withoutEmptyKey : undefined;
+  const parsed = text.trim() === '' ? {} : parseJson(text, reviver);
+  const input = isRecord(parsed) ? parsed : { input: parsed };
   // Some clients send back what they could not read as it was, others as the value of a key of their own.
   const isCut = wasCut !== undefined && (parsed === undefined || UNPARSED_KEY in input || wasCut(id));
   return { id, name, input: parsed !== undefined && isSane ? input : { unparsedInput: text }, isCut };
-}
-
-/** Undefined for a text that is no JSON; no text at all stands for an empty object. */
-function parse(text: string, reviver?: typeof withoutEmptyKey): { readonly value: unknown } | undefined {
-  try {
-    return { value: text.trim() === '' ? {} : JSON.parse(text, reviver) };
-  } catch {
-    return undefined;
-  }
 }
 
 /** Kiro refuses an empty key anywhere in an input (protocol rule 25). */
@@ -290,7 +282,7 @@ export function createCutCalls() {
 
 /** False for a call's input that was cut off: JSON that has no end. */
 export function isWhole(input: string): boolean {
-  return input.trim() !== '' && parse(input) !== undefined;
+  return parseJson(input) !== undefined;
 }
 
 const MOST_REMEMBERED = 1000;

@@ -104,6 +104,9 @@ export function replaceParts(
   });
 }
 
+/** Documents that can be read here. */
+export const TEXT_FORMATS: ReadonlySet<string> = new Set(['csv', 'html', 'txt', 'md']);
+
 /** The service documents no limits; these are qcli's for images and Bedrock's for documents. */
 export const MAX_MEDIA = { image: 10, document: 5 } as const;
 const NO_MEDIA = { image: 0, document: 0 };

@@ -2,21 +2,27 @@
 
 import type { Model, ReasoningWish } from '../core/conversation.js';
 import { GatewayError } from '../core/errors.js';
-import { Reader } from '../core/reader.js';
+import { isRecord, recordOf } from '../core/reader.js';
+import type { JsonObject } from './tools.js';
 import { assumedFieldsSchema, EFFORTS, effortsOf } from './wishes.js';
 
 /** One page of a listing. */
 export type Page<Item> = { readonly items: readonly Item[]; readonly nextToken: string | undefined };
 
-/** @throws GatewayError `upstream-protocol` when the answer has another shape. */
+/**
+ * What is odd about one model is left out, and what has no id is no model.
+ * @throws GatewayError `upstream-protocol` when the answer is no list of models.
+ */
 export function readModelPage(answer: unknown): Page<Model> {
-  const reader = new Reader(answer, 'upstream-protocol', 'ListAvailableModels');
-  const defaultId = reader.optional('defaultModel')?.optional('modelId')?.string();
-  const models = reader.get('models').array();
-  return {
-    items: models.map((model) => readModel(model, defaultId)),
-    nextToken: reader.optional('nextToken')?.string() || undefined,
-  };
+  const { models: listed, defaultModel, nextToken } = recordOf(answer);
+  const models: readonly unknown[] = Array.isArray(listed) ? listed : [undefined];
+  const defaultId = textOf(recordOf(defaultModel)['modelId']);
+  const items = models.map(recordOf).flatMap((model) => {
+    const id = textOf(model['modelId']);
+    return id === undefined ? [] : [readModel(id, model, id === defaultId)];
+  });
+  if (items.length > 0 || models.length === 0) return { items, nextToken: textOf(nextToken) };
+  throw new GatewayError('upstream-protocol', 'Kiro listed no models; try again.');
 }
 
 /** The models as `readModelPage` reads them. */
@@ -36,27 +42,35 @@ export function writeModelPage(models: readonly Model[]): object {
   };
 }
 
-function readModel(reader: Reader, defaultId?: string): Model {
-  const id = reader.get('modelId').string();
-  const limits = reader.optional('tokenLimits');
-  const inputs = reader.list('supportedInputTypes');
-  const requestFieldsSchema = reader.optional('additionalModelRequestFieldsSchema')?.object();
-  // Older catalogues say it at the model itself.
-  const cache = reader.optional('promptCaching')?.optional('supportsPromptCaching');
+function readModel(id: string, model: JsonObject, isDefault: boolean): Model {
+  const { maxInputTokens, maxOutputTokens } = recordOf(model['tokenLimits']);
+  const { supportedInputTypes: inputs, rateMultiplier, additionalModelRequestFieldsSchema: schema } = model;
+  const requestFieldsSchema = isRecord(schema) ? schema : undefined;
   return {
     id,
-    name: reader.optional('modelName')?.string() ?? id,
-    description: reader.optional('description')?.string(),
+    name: textOf(model['modelName']) ?? id,
+    description: textOf(model['description']),
     // What the official CLI assumes of a model that it cannot look up.
-    maxInputTokens: limits?.optional('maxInputTokens')?.number() ?? 200_000,
-    maxOutputTokens: limits?.optional('maxOutputTokens')?.number() ?? 64_000,
-    inputs: inputs.some((it) => it.value === 'IMAGE') ? ['text', 'image'] : ['text'],
+    maxInputTokens: isLimit(maxInputTokens) ? maxInputTokens : 200_000,
+    maxOutputTokens: isLimit(maxOutputTokens) ? maxOutputTokens : 64_000,
+    // Where nothing is said about images, Kiro is the one to refuse them.
+    inputs: Array.isArray(inputs) && !inputs.includes('IMAGE') ? ['text'] : ['text', 'image'],
     efforts: effortsOf(requestFieldsSchema),
-    creditRate: reader.optional('rateMultiplier')?.number(),
-    isDefault: id === defaultId,
-    supportsPromptCache: (cache ?? reader.optional('supportsPromptCache'))?.value === true,
+    creditRate: typeof rateMultiplier === 'number' ? rateMultiplier : undefined,
+    isDefault,
+    // Older catalogues say it at the model itself.
+    supportsPromptCache:
+      (recordOf(model['promptCaching'])['supportsPromptCaching'] ?? model['supportsPromptCache']) === true,
     requestFieldsSchema,
   };
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? value : undefined;
+}
+
+function isLimit(value: unknown): value is number {
+  return typeof value === 'number' && value > 0;
 }
 
 /**
@@ -108,9 +122,8 @@ function nearestNames(name: string, catalogue: readonly Model[]): readonly strin
 }
 
 function unlistedModel(id: string): Model {
-  const schema = assumedFieldsSchema(id);
-  const said = { modelId: id, supportedInputTypes: ['IMAGE'], additionalModelRequestFieldsSchema: schema };
-  return readModel(new Reader(said, 'internal'));
+  const additionalModelRequestFieldsSchema = assumedFieldsSchema(id);
+  return readModel(id, { additionalModelRequestFieldsSchema }, false);
 }
 
 /** In this order; the first that matches decides (protocol 7.4). */

@@ -2,11 +2,11 @@
 
 import type { Conversation, Model, Tool } from '../core/conversation.js';
 import { GatewayError } from '../core/errors.js';
-import { estimateTokens, IMAGE_TOKENS } from '../core/tokens.js';
+import { ASCII_CHARACTERS_PER_TOKEN, estimateTokens, IMAGE_TOKENS } from '../core/tokens.js';
 import type { Reading, TagHandling } from './answer-text.js';
 import { type Entry, type Reasoning, saying, toEntries } from './history.js';
-import { mediaWithinLimits, toKiroDocument, toKiroImage } from './media.js';
-import { type JsonObject, type KiroTools, toKiroTools, uuidOf } from './tools.js';
+import { type Media, mediaWithinLimits, TEXT_FORMATS, toKiroDocument, toKiroImage } from './media.js';
+import { type JsonObject, type KiroTools, some, toKiroTools, uuidOf } from './tools.js';
 import {
   asksForTags,
   isUnwanted,
@@ -162,11 +162,6 @@ function writeAssistant({ text: content, calls, reasonings: [reasoning] }: Entry
   return { content, reasoningContent: reasoning && writeReasoning(reasoning), toolUses: some(toolUses) };
 }
 
-/** JSON leaves out what is undefined, and Kiro wants no empty lists. */
-function some<Item>(list: readonly Item[]): readonly Item[] | undefined {
-  return list.length > 0 ? list : undefined;
-}
-
 function writeReasoning(reasoning: Reasoning): object {
   switch (reasoning.type) {
     case 'reasoning':
@@ -193,14 +188,21 @@ function withoutLoneSurrogates(json: string): string {
   return json.replace(/\\ud[89a-f][0-9a-f]{2}(?<=[^\\](?:\\\\)*\\ud...)/g, '\\ufffd');
 }
 
-/** From the length of the body; base64 would count far too much, so images count by their usual cost. */
+/** From the length of the body; base64 would count far too much: images count by their usual cost, texts as such. */
 function estimateInput(body: string, entries: readonly Entry[]): number {
   const media = entries.flatMap((entry) => entry.media);
   if (media.length === 0) return estimateTokens(body);
-  const images = media.filter(({ type }) => type === 'image').length;
-  // The share of text in the body stands for the text: no second copy of a large body is made.
-  const text = body.length - media.reduce((length, { data }) => length + data.length, 0);
-  return Math.round((estimateTokens(body) * text) / body.length) + images * IMAGE_TOKENS;
+  const inMedia = media.reduce((tokens, it) => tokens + estimateMedia(it), 0);
+  // What was said may be in any script, and base64 would hide that; what else is in the body is ASCII, but for little.
+  const said = JSON.stringify(entries.map(({ media: _, ...rest }) => rest));
+  const others = body.length - said.length - media.reduce((length, { data }) => length + data.length, 0);
+  return estimateTokens(said) + Math.round(others / ASCII_CHARACTERS_PER_TOKEN) + inMedia;
+}
+
+/** What is in a PDF or a spreadsheet, nobody here can tell. */
+function estimateMedia(media: Media): number {
+  if (media.type === 'image') return IMAGE_TOKENS;
+  return TEXT_FORMATS.has(media.format) ? estimateTokens(Buffer.from(media.data, 'base64').toString('utf8')) : 0;
 }
 
 const ACKNOWLEDGEMENT = 'I will follow these instructions.';

@@ -1,219 +1,176 @@
 /** Finds tool calls that a model has written as text, in two forms. Pure; any cutting of the text gives the same. */
 
-import { isRecord } from '../core/reader.js';
+import { isRecord, parseJson } from '../core/reader.js';
 import type { JsonObject } from './tools.js';
 
-/** `raw` is the text that the piece was made of: all of them together are the text, without a loss. */
-export type CallPiece =
-  | { readonly type: 'text'; readonly raw: string }
-  /** `input` is JSON text. Of several calls in one form the first has all its text. */
-  | ({ readonly type: 'tool-call'; readonly raw: string } & WrittenCall);
-
+/** `input` is JSON text. */
 export type WrittenCall = { readonly name: string; readonly input: string };
-
-export type CallReader = {
-  push(text: string): readonly CallPiece[];
-  /** What was held back because it might have become a call. */
-  end(): readonly CallPiece[];
-};
 
 /** The schemas of the inputs of the tools on offer, by name. */
 export type OfferedTools = ReadonlyMap<string, JsonObject>;
 
 /**
  * `[Called name with args: {…}]` and `<function_calls><invoke name="…"><parameter name="…">…`. A form that names a
- * tool which is not offered is text, and so is one in a code fence or right behind a quote or a backtick.
+ * tool which is not offered is text, and so is one in a code fence or right behind a quote or a backtick. From the
+ * first opening on all is held back, for a real call would make text of it.
  */
-export function createCallReader(offered: OfferedTools): CallReader {
+export function createCallReader(offered: OfferedTools) {
   const openings = [XML_OPENING, ...[...offered.keys()].map((name) => `[Called ${name} with args: `)];
-  const longest = Math.max(...openings.map((opening) => opening.length));
   const code = createCodeWatch();
   let held = '';
-  /** Looks for the end of the form that `held` begins with. */
-  let findEnd: FindEnd | undefined;
-  let plain = '';
-  let pieces: CallPiece[] = [];
+  let isHolding = false;
 
-  function letGo(length: number): void {
-    for (const character of held.slice(0, length)) code.see(character);
-    plain += held.slice(0, length);
+  function release(length: number): string {
+    const text = held.slice(0, length);
+    code.see(text);
     held = held.slice(length);
+    return text;
   }
 
-  /** Lets everything go that comes before the next opening, or before what may become one. */
-  function findOpening({ isLast }: { readonly isLast: boolean }): void {
-    for (let at = held.search(FIRST_CHARACTER); at !== -1; at = held.search(FIRST_CHARACTER)) {
-      letGo(at);
-      const start = held.slice(0, longest);
-      const opening = code.isInside() ? undefined : openings.find((it) => start.startsWith(it));
-      if (opening !== undefined) {
-        findEnd = opening === XML_OPENING ? findXmlEnd() : findJsonEnd(opening.length);
-        return;
+  /** Up to the next place where a form may begin; with `isLast` what has not begun there is text. */
+  function releaseText({ isLast }: { readonly isLast: boolean }): string {
+    let text = '';
+    for (;;) {
+      const at = held.search(/[[<]/);
+      text += release(at === -1 ? held.length : at);
+      if (held === '') return text;
+      if (!code.isInFence() && code.quote() === undefined) {
+        isHolding = openings.some((it) => held.startsWith(it));
+        if (isHolding || (!isLast && openings.some((it) => it.startsWith(held)))) return text;
       }
-      if (!isLast && !code.isInside() && openings.some((it) => it.startsWith(start))) return;
-      letGo(1);
+      text += release(1);
     }
-    letGo(held.length);
-  }
-
-  function read({ isLast }: { readonly isLast: boolean }): readonly CallPiece[] {
-    while (held !== '') {
-      if (findEnd === undefined) findOpening({ isLast });
-      if (findEnd === undefined) break;
-      const end = findEnd(held);
-      if (end === 'not yet' && !isLast) break;
-      findEnd = undefined;
-      const raw = typeof end === 'number' ? held.slice(0, end) : '';
-      const calls = raw === '' ? [] : readCalls(raw, offered);
-      // What is no call loses its first character, and the rest is looked at anew.
-      if (calls.length === 0) letGo(1);
-      else pushCalls(raw, calls);
-    }
-    pushPlain();
-    const taken = pieces;
-    pieces = [];
-    return taken;
-  }
-
-  function pushCalls(raw: string, calls: readonly WrittenCall[]): void {
-    pushPlain();
-    for (const [index, call] of calls.entries()) {
-      pieces.push({ type: 'tool-call', ...call, raw: index === 0 ? raw : '' });
-    }
-    held = held.slice(raw.length);
-  }
-
-  function pushPlain(): void {
-    if (plain !== '') pieces.push({ type: 'text', raw: plain });
-    plain = '';
   }
 
   return {
-    push(text) {
+    /** What of the text is text. */
+    push(text: string): string {
       held += text;
-      return read({ isLast: false });
+      return isHolding ? '' : releaseText({ isLast: false });
     },
-    end: () => read({ isLast: true }),
+    /** What was held back: texts, and calls. */
+    end(): readonly (string | WrittenCall)[] {
+      const found: (string | WrittenCall)[] = [];
+      let text = '';
+      for (let failures = 0; held !== '' && failures < MOST_FAILURES;) {
+        text += releaseText({ isLast: true });
+        const form = readForm(held, offered);
+        if (form === undefined) {
+          failures++;
+          text += release(1);
+        } else {
+          found.push(text, ...form.calls);
+          text = '';
+          held = held.slice(form.length);
+        }
+      }
+      text += release(held.length);
+      isHolding = false;
+      return [...found, text].filter((it) => it !== '');
+    },
+    /** What was held back, as the text that it was. */
+    giveUp(): string {
+      isHolding = false;
+      return release(held.length);
+    },
   };
 }
 
-/** Where the form ends in everything that is held so far. It remembers how far it has looked. */
-type FindEnd = (held: string) => number | 'not yet' | 'no form';
-
-function findXmlEnd(): FindEnd {
-  let looked = XML_OPENING.length;
-  return (held) => {
-    const body = held.slice(XML_OPENING.length, XML_OPENING.length + MOST_SPACE).trimStart();
-    if (!body.startsWith(INVOKE) && !INVOKE.startsWith(body)) return 'no form';
-    const at = held.indexOf(XML_CLOSING, looked);
-    if (at !== -1) return at + XML_CLOSING.length;
-    looked = Math.max(XML_OPENING.length, held.length - XML_CLOSING.length + 1);
-    return 'not yet';
-  };
+/** The calls that the text begins with, and the length of their form; undefined when it is not what it promised. */
+function readForm(text: string, offered: OfferedTools) {
+  const [opening, name = ''] = JSON_OPENING.exec(text) ?? [];
+  if (opening !== undefined) {
+    const end = endOfJson(text, opening.length);
+    const input = text.slice(opening.length, end);
+    const [closing] = /^\s*\]/.exec(text.slice(end)) ?? [];
+    return closing === undefined || !isRecord(parseJson(input))
+      ? undefined
+      : { calls: [{ name, input }], length: end + closing.length };
+  }
+  const calls: WrittenCall[] = [];
+  let at = XML_OPENING.length;
+  for (const { name: tool, inner, end } of elementsOf(text, 'invoke', at)) {
+    const schema = offered.get(tool);
+    if (schema === undefined) return undefined;
+    calls.push({ name: tool, input: readInput(inner, schema) });
+    at = end;
+  }
+  const [ending] = /^\s*<\/function_calls>/.exec(text.slice(at)) ?? [];
+  return calls.length === 0 || ending === undefined ? undefined : { calls, length: at + ending.length };
 }
 
-function findJsonEnd(start: number): FindEnd {
-  let at = start;
+/** `<tag name="…">…</tag>`, one after the other from here on, with nothing but white space between them. */
+function* elementsOf(text: string, tag: string, from: number) {
+  const opening = new RegExp(`\\s*<${tag} name="([^"]*)">`, 'y');
+  const closing = `</${tag}>`;
+  for (let at = from; ;) {
+    opening.lastIndex = at;
+    const name = opening.exec(text)?.[1];
+    const close = name === undefined ? -1 : text.indexOf(closing, opening.lastIndex);
+    if (name === undefined || close === -1) return;
+    const inner = text.slice(opening.lastIndex, close);
+    at = close + closing.length;
+    yield { name, inner, end: at };
+  }
+}
+
+/** Where the object or list that begins here ends; the text's end when it does not. */
+function endOfJson(text: string, from: number): number {
   let depth = 0;
   let isText = false;
-  let isEscaped = false;
-  return (held) => {
-    for (; at < held.length; at++) {
-      const character = held.charAt(at);
-      if (isEscaped) isEscaped = false;
-      else if (isText && character === '\\') isEscaped = true;
-      else if (character === '"') isText = !isText;
-      else if (isText) continue;
-      else if (depth === 0 && at > start) {
-        // The object is over: a bracket ends the form.
-        if (character === ']') return at + 1;
-        if (character.trim() !== '') return 'no form';
-      } else if (character === '{' || (depth > 0 && character === '[')) depth++;
-      else if (depth === 0) return 'no form';
-      else if (character === '}' || character === ']') depth--;
-    }
-    return 'not yet';
-  };
-}
-
-/** None when the text is not what its beginning promised. */
-function readCalls(raw: string, offered: OfferedTools): readonly WrittenCall[] {
-  const json = JSON_FORM.exec(raw);
-  if (json !== null) {
-    const [, name = '', input = ''] = json;
-    return isRecord(parse(input)) ? [{ name, input }] : [];
+  for (let at = from; at < text.length; at++) {
+    const character = text.charAt(at);
+    if (isText && character === '\\') at++;
+    else if (character === '"') isText = !isText;
+    else if (isText) continue;
+    else if (character === '{' || character === '[') depth++;
+    else if ((character === '}' || character === ']') && --depth <= 0) return at + 1;
   }
-  const body = raw.slice(XML_OPENING.length, -XML_CLOSING.length);
-  if (body.replaceAll(INVOCATION, '').trim() !== '') return [];
-  const calls = [...body.matchAll(INVOCATION)].map(([, name = '', parameters = '']) => ({ name, parameters }));
-  if (calls.some(({ name }) => !offered.has(name))) return [];
-  return calls.map(({ name, parameters }) => ({ name, input: readParameters(parameters, offered.get(name) ?? {}) }));
+  return text.length;
 }
 
-function readParameters(parameters: string, schema: JsonObject): string {
-  const properties = isRecord(schema['properties']) ? schema['properties'] : {};
-  const entries = [...parameters.matchAll(PARAMETER)].map(([, name = '', text = '']): [string, unknown] => {
-    const property = Object.hasOwn(properties, name) ? properties[name] : undefined;
-    return [name, isRecord(property) && !isText(property) ? (parse(text) ?? text) : text];
+/** A parameter that is to be a text, or may be one, stays one: `42` is then not a number. */
+function readInput(parameters: string, { properties }: JsonObject): string {
+  const entries = [...elementsOf(parameters, 'parameter', 0)].map(({ name, inner: text }): [string, unknown] => {
+    const property = isRecord(properties) && Object.hasOwn(properties, name) ? properties[name] : undefined;
+    const isText = !isRecord(property) || [property['type']].flat().includes('string');
+    return [name, isText ? text : (parseJson(text) ?? text)];
   });
   return JSON.stringify(Object.fromEntries(entries));
 }
 
-/** True when the value is to be a text, or may be one: `42` is then not a number. */
-function isText({ type }: JsonObject): boolean {
-  return type === 'string' || (Array.isArray(type) && type.includes('string'));
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
+/** What looks so often like a call and is none is no attempt at one; each look may go to the end of the text. */
+const MOST_FAILURES = 100;
 const XML_OPENING = '<function_calls>';
-const XML_CLOSING = '</function_calls>';
-const INVOKE = '<invoke name="';
-const INVOCATION = /<invoke name="([^"]*)">([\s\S]*?)<\/invoke>/g;
-const PARAMETER = /<parameter name="([^"]*)">([\s\S]*?)<\/parameter>/g;
-const JSON_FORM = /^\[Called ([^\s]+) with args: ([\s\S]*)\]$/;
-const FIRST_CHARACTER = /[[<]/;
-/** White space between the opening and the first call, and that call's own opening. */
-const MOST_SPACE = 64;
+const JSON_OPENING = /^\[Called ([^\s]+) with args: /;
 
-export type CodeWatch = {
-  /** The next character of the text. */
-  see(character: string): void;
-  isInside(): boolean;
-};
-
-export function createCodeWatch(): CodeWatch {
+/** Whether what comes next in a text stands in a code fence, or right behind a quote. */
+export function createCodeWatch() {
   let fence: string | undefined;
-  /** The beginning of the line, as long as it may be a fence. */
-  let head: string | undefined = '';
+  /** Of the line, what may be a fence. */
+  let head = '';
   let last = '';
   return {
-    see(character) {
-      last = character;
-      if (character === '\n') {
-        head = '';
-        return;
+    see(text: string): void {
+      const [rest = '', ...lines] = text.split('\n');
+      head = (head + rest).slice(0, FENCE_LENGTH);
+      for (const line of lines) {
+        fence = fenceAfter(fence, head);
+        head = line.slice(0, FENCE_LENGTH);
       }
-      if (head === undefined) return;
-      head += character;
-      const [, mark] = FENCE.exec(head) ?? [];
-      if (mark !== undefined && (fence === undefined || fence === mark)) {
-        fence = fence === undefined ? mark : undefined;
-        head = undefined;
-      } else if (!FENCE_BEGINS.test(head)) {
-        head = undefined;
-      }
+      last = text.at(-1) ?? last;
     },
-    isInside: () => fence !== undefined || QUOTES.has(last),
+    isInFence: () => fenceAfter(fence, head) !== undefined,
+    quote: () => (QUOTES.has(last) ? last : undefined),
   };
 }
 
-const FENCE = /^ {0,3}(```|~~~)$/;
-const FENCE_BEGINS = /^ {0,3}(?:`{0,2}|~{0,2})$/;
+function fenceAfter(fence: string | undefined, line: string): string | undefined {
+  const [, mark] = /^ {0,3}(```|~~~)/.exec(line) ?? [];
+  if (mark === undefined || (fence !== undefined && fence !== mark)) return fence;
+  return fence === undefined ? mark : undefined;
+}
+
+/** With the spaces that may stand before it. */
+const FENCE_LENGTH = 6;
 const QUOTES: ReadonlySet<string> = new Set(['`', '"', "'"]);

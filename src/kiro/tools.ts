@@ -1,7 +1,7 @@
 /** Tools to Kiro's specifications: legal unique names, clean schemas, descriptions of bearable length. */
 
 import type { Message, Tool } from '../core/conversation.js';
-import { isRecord } from '../core/reader.js';
+import { isRecord, recordOf } from '../core/reader.js';
 
 export type JsonObject = Readonly<Record<string, unknown>>;
 
@@ -121,77 +121,66 @@ function cleanNode(node: JsonObject, walk: Walk): JsonObject {
   if (walk.depth > MAX_DEPTH) return {};
   const { $ref: reference } = node;
   if (typeof reference === 'string') {
-    const isEnough = walk.following.includes(reference) || walk.following.length >= MAX_DEPTH;
+    const { left, following } = walk;
+    const isEnough = left.characters < 0 || following.length >= MAX_DEPTH || following.includes(reference);
     const found = isEnough ? undefined : (resolve(reference, walk.root) ?? resolve(decoded(reference), walk.root));
-    if (found !== undefined) walk.left.characters -= JSON.stringify(found).length;
-    const target = walk.left.characters < 0 ? undefined : found;
+    if (found !== undefined) left.characters -= JSON.stringify(found).length;
+    const target = left.characters < 0 ? undefined : found;
     // What stands beside a reference counts more; the target may be a reference itself.
     const both = { ...target, ...node, $ref: target?.['$ref'] };
-    return cleanNode(both, { ...walk, following: [...walk.following, reference] });
+    return cleanNode(both, { ...walk, following: [...following, reference] });
   }
   const inside = { ...walk, depth: walk.depth + 1 };
   const cleaned: Record<string, unknown> = {};
   for (const [keyword, value] of Object.entries(node)) {
-    const clean = KEYWORDS.get(keyword)?.(value, inside);
+    const clean = cleanValue(keyword, value, inside);
     if (clean !== undefined) cleaned[keyword] = clean;
   }
   if ('const' in node && node['const'] !== null) cleaned['enum'] = [node['const']];
   return cleaned;
 }
 
-/** The cleaned value of one keyword, or undefined to leave the keyword out. */
-type Clean = (value: unknown, walk: Walk) => unknown;
-
-const cleanList: Clean = (value, walk) => {
-  const items = recordsOf(value).map((item) => cleanNode(item, walk));
-  return items.length > 0 ? items : undefined;
-};
-
-/** The names here are the client's own: a property called `format` or `pattern` stays. */
-const cleanProperties: Clean = (value, walk) => {
-  const properties = isRecord(value) ? Object.entries(value) : [];
-  return Object.fromEntries(properties.map(([name, it]) => [name, isRecord(it) ? cleanNode(it, walk) : {}]));
-};
-
-const cleanStrings: Clean = (value) => {
-  if (!Array.isArray(value)) return undefined;
-  const strings = [...new Set(value.filter((it) => typeof it === 'string'))];
-  return strings.length > 0 ? strings : undefined;
-};
-
-const cleanText: Clean = (value) => (typeof value === 'string' && value !== '' ? value : undefined);
-
-/** A type name, or a list of them; `[X, "null"]` is `X`, because every property may be left out anyway. */
-const cleanType: Clean = (value) => {
-  if (!Array.isArray(value)) return TYPES.has(value) ? value : undefined;
-  const names = [...new Set<unknown>(value)].filter((it) => TYPES.has(it) && it !== 'null');
-  return names.length > 1 ? names : names[0];
-};
-
-const cleanEnum: Clean = (value) => {
-  if (!Array.isArray(value)) return undefined;
-  const values = value.filter((it) => it !== null && it !== undefined);
-  return values.length > 0 ? values : undefined;
-};
-
-/** Everything that passes. `additionalProperties`, `$schema` and the validating keywords are absent on purpose. */
-const KEYWORDS: ReadonlyMap<string, Clean> = new Map(
-  Object.entries({
-    type: cleanType,
-    title: cleanText,
-    description: cleanText,
-    enum: cleanEnum,
-    properties: cleanProperties,
-    required: cleanStrings,
-    items: (value, walk) => {
+/**
+ * The cleaned value of one keyword; undefined to leave the keyword out, as all do that are not named here:
+ * `additionalProperties`, `$schema` and those that only validate.
+ */
+function cleanValue(keyword: string, value: unknown, walk: Walk): unknown {
+  const items: readonly unknown[] = Array.isArray(value) ? value : [];
+  switch (keyword) {
+    case 'type': {
+      // `[X, "null"]` is `X`, because every property may be left out anyway.
+      const names = [...new Set(items)].filter((it) => TYPES.has(it) && it !== 'null');
+      if (Array.isArray(value)) return names.length > 1 ? names : names[0];
+      return TYPES.has(value) ? value : undefined;
+    }
+    case 'title':
+    case 'description':
+      return typeof value === 'string' && value !== '' ? value : undefined;
+    case 'enum':
+      return some(items.filter((it) => it !== null));
+    case 'required':
+      return some([...new Set(items.filter((it) => typeof it === 'string'))]);
+    case 'properties': {
+      // The names here are the client's own: a property called `format` or `pattern` stays.
+      const properties = Object.entries(recordOf(value));
+      return Object.fromEntries(properties.map(([name, it]) => [name, isRecord(it) ? cleanNode(it, walk) : {}]));
+    }
+    case 'items': {
       const item: unknown = Array.isArray(value) ? value[0] : value;
       return isRecord(item) ? cleanNode(item, walk) : undefined;
-    },
-    anyOf: cleanList,
-    oneOf: cleanList,
-    allOf: cleanList,
-  }),
-);
+    }
+    case 'anyOf':
+    case 'oneOf':
+    case 'allOf':
+      return some(recordsOf(value).map((item) => cleanNode(item, walk)));
+  }
+  return undefined;
+}
+
+/** JSON leaves out what is undefined, and Kiro wants no empty lists. */
+export function some<Item>(list: readonly Item[]): readonly Item[] | undefined {
+  return list.length > 0 ? list : undefined;
+}
 
 const TYPES: ReadonlySet<unknown> = new Set(['object', 'array', 'string', 'number', 'integer', 'boolean', 'null']);
 
@@ -210,7 +199,7 @@ function mergeAlternatives(node: JsonObject): JsonObject {
 function mergeProperties(schemas: readonly JsonObject[]): JsonObject {
   const ways = new Map<string, Map<string, unknown>>();
   for (const { properties } of schemas) {
-    for (const [name, way] of isRecord(properties) ? Object.entries(properties) : []) {
+    for (const [name, way] of Object.entries(recordOf(properties))) {
       ways.set(name, (ways.get(name) ?? new Map<string, unknown>()).set(JSON.stringify(way), way));
     }
   }
