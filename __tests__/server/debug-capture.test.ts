@@ -25,6 +25,7 @@ import { redact } from '../../src/logger.js';
 import { temporaryFolder } from '../support/command.js';
 import { GATEWAY_KEY, REFRESH_TOKEN, startGateway, until, type RunningGateway } from '../support/gateway.js';
 import { ask, open } from '../support/http.js';
+import { answer, startUpstream } from '../support/upstream.js';
 
 const running: RunningGateway[] = [];
 afterEach(async () => {
@@ -143,6 +144,17 @@ test('each attempt is kept, and a renewal of the login between them is not', asy
     [403, 200],
     [429, 429],
   ]);
+});
+
+test('a host that knows neither form of a chat is kept with both', async () => {
+  const kiro = await startUpstream(answer(404, ''));
+  const gateway = await gatewayWith({ DEBUG_MODE: 'all', KIRO_API_URL: kiro.url });
+  const { attempts, outcome } = await captured(gateway, await chat(gateway, 'hello'));
+  expect(attempts.map(({ url, status }) => [url, status])).toEqual([
+    [`${kiro.url}/generateAssistantResponse`, 404],
+    [`${kiro.url}/`, 404],
+  ]);
+  expect(outcome.error?.kind).toBe('upstream-protocol');
 });
 
 test('turns at the same time, and in a queue, do not mix', async () => {

@@ -126,7 +126,7 @@ function outcomeFinding({ state, finishReason, credits, error }: Capture['outcom
 
 /** Worth a word only where Kiro refused the form of the request. */
 function ruleFindings({ client, attempts, outcome }: Capture): readonly Finding[] {
-  const last = attempts.findLast(({ url }) => url.endsWith('/generateAssistantResponse'));
+  const last = attempts.findLast(({ url }) => !url.endsWith('/mcp'));
   if (last === undefined) return [];
   const isRefused = ['invalid-request', 'context-overflow'].includes(outcome.error?.kind ?? '');
   const findings = (isRefused ? judgeRequest(last.body, last.characters) : []).map(({ rule, found, fix }) =>

@@ -3,7 +3,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 
 import { codeOf, toGatewayError } from '../core/errors.js';
-import type { Fetch, FetchResponse } from '../core/fetch.js';
+import type { Fetch, FetchInit, FetchResponse } from '../core/fetch.js';
 import { createFrameDecoder } from '../kiro/frames.js';
 import type { Logger } from '../logger.js';
 import {
@@ -58,7 +58,7 @@ export function createDebugCapture({ mode, stateFolder, version, log, now }: Cap
       async (url, init) => {
         const attempts = current.getStore();
         // Whatever else is asked meanwhile, such as a renewal of the login, is none of a turn's business.
-        if (attempts === undefined || !TURN_PATHS.test(new URL(url).pathname)) return fetch(url, init);
+        if (attempts === undefined || !isOfTurn(url, init)) return fetch(url, init);
         const attempt: RawAttempt = { url, body: init.body ?? '', chunks: [] };
         attempts.push(attempt);
         try {
@@ -160,6 +160,10 @@ function reasonOf(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : 'unknown';
 }
 
-/** Answers, and the web searches that belong to them. */
-const TURN_PATHS = /\/(?:generateAssistantResponse|mcp)$/;
+/** Answers, in both of their forms, and the web searches that belong to them. */
+function isOfTurn(url: string, { headers }: FetchInit): boolean {
+  return /\/(?:generateAssistantResponse|mcp)$/.test(url) || (headers['x-amz-target'] ?? '').endsWith(CHAT_TARGET);
+}
+
+const CHAT_TARGET = 'Service.GenerateAssistantResponse';
 const MAX_STREAM_BYTES = 4_000_000;
