@@ -22,7 +22,8 @@ test('a whole request is read into a whole conversation', () => {
     reasoning_effort: 'low',
     prompt_cache_key: 'k1',
   };
-  expect(read(openaiChat, body)).toEqual({
+  const { replyContext: _, ...found } = read(openaiChat, body);
+  expect(found).toEqual({
     conversation: {
       model: 'claude-sonnet-4.5',
       system: ['Be brief.'],
@@ -104,6 +105,22 @@ tools(
       inputSchema: { type: 'object', properties: { input: { type: 'string' } }, required: ['input'] },
     },
   ],
+);
+tools(
+  'a custom tool may be flat, too',
+  { tools: [{ type: 'custom', name: 'patch', format: { type: 'grammar', syntax: 'lark', definition: 'start: "a"' } }] },
+  [
+    {
+      name: 'patch',
+      description: 'The input follows this grammar:\nstart: "a"',
+      inputSchema: { type: 'object', properties: { input: { type: 'string' } }, required: ['input'] },
+    },
+  ],
+);
+tools(
+  'of what Anthropic calls custom the schema is the one it has',
+  { tools: [{ type: 'custom', name: 'look', input_schema: SCHEMA }] },
+  [LOOK],
 );
 notices('other tools are left out and named', { tools: [{ type: 'web_search' }, { type: 'mcp', name: 'a' }] }, [
   'tools-left-out=web_search,mcp',

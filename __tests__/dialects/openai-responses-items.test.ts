@@ -227,6 +227,14 @@ check(
   ],
 );
 check(
+  'the output of a shell as one text',
+  [
+    { type: 'shell_call', call_id: 'c1', action: { commands: ['ls'] } },
+    { type: 'shell_call_output', call_id: 'c1', output: 'a.txt' },
+  ],
+  [assistant(call('shell', { commands: ['ls'] })), user(result([text('a.txt')]))],
+);
+check(
   'a patch',
   [
     { type: 'apply_patch_call', call_id: 'c1', operation: { type: 'delete_file', path: 'a' }, status: 'completed' },

@@ -15,22 +15,11 @@ const PARAMETERS: ParameterTable = {
   works: 'model messages system stream tools thinking output_config metadata',
   emulated: 'max_tokens stop_sequences tool_choice output_format',
   accepted: 'cache_control betas diagnostics user_profile_id workspace_id billing_policy fallback_credit_token',
-  ignored: {
-    temperature: [1],
-    top_p: [1],
-    top_k: [],
-    context_management: editsOnlyThinking,
-    compaction: [],
-    container: [],
-    mcp_servers: [[]],
-    service_tier: ['auto', 'standard_only'],
-    speed: ['standard'],
-    inference_geo: [],
-    fallbacks: [],
-  },
+  ignored:
+    'temperature top_p top_k context_management compaction container mcp_servers service_tier speed inference_geo ' +
+    'fallbacks',
   refused: {
     thread: {
-      unless: [],
       why: 'this gateway keeps no threads; send the whole conversation.',
       // Anthropic's SDK falls back to sending the whole history only when it is told in exactly these words.
       details: { error_code: 'thread_unsupported_request', unsupported: ['thread'] },
@@ -125,11 +114,6 @@ function readTool(tool: Reader, notices: Notices): Tool[] {
   if (builtIn !== undefined) return [builtIn];
   note(notices, 'tools-left-out', type);
   return [];
-}
-
-/** Kiro keeps no thinking of earlier turns, which is what the usual edit asks for. */
-function editsOnlyThinking(value: Reader): boolean {
-  return value.list('edits').every((it) => it.get('type').string().startsWith('clear_thinking'));
 }
 
 const BILLING_LINE = /^x-anthropic-billing-header:[^\n]*\n*/;

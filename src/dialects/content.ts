@@ -117,7 +117,9 @@ function collectTexts(value: Reader, depth: number): string[] {
   if (depth === 0) return [];
   if (value.isString()) return value.string() === '' ? [] : [value.string()];
   if (value.isArray()) return value.array().flatMap((it) => collectTexts(it, depth - 1));
-  return TEXT_KEYS.flatMap((key) => (value.has(key) ? collectTexts(value.get(key), depth - 1) : []));
+  // The data of a source may be megabytes of base64, or a text.
+  const keys = value.textIfAny('type') === 'text' ? [...TEXT_KEYS, 'data'] : TEXT_KEYS;
+  return keys.flatMap((key) => (value.has(key) ? collectTexts(value.get(key), depth - 1) : []));
 }
 
 // --- messages
@@ -243,7 +245,10 @@ function readDataUrl(url: Reader, name: string): Media | undefined {
  * @throws GatewayError `invalid-request` when the text cannot be base64.
  */
 function checkedBase64(text: Reader, start = 0): string {
-  const data = text.string().slice(start);
+  const data = text
+    .string()
+    .slice(start)
+    .replaceAll(/[\r\n]+/g, '');
   const padding = data.endsWith('==') ? 2 : data.endsWith('=') ? 1 : 0;
   const length = data.length - padding;
   const isPossible = length > 0 && length % 4 !== 1 && (padding === 0 || data.length % 4 === 0);
@@ -256,10 +261,10 @@ function bareType(mediaType: string): string {
 }
 
 // The keys under which the vendors' block types keep what a model can read, in reading order.
-const TEXT_KEYS =
-  'title url text content code output outputs logs results stdout stderr error_code tool_name tool_references'.split(
-    ' ',
-  );
+const TEXT_KEYS = (
+  'title url text content source lines code output outputs logs results stdout stderr error_code error_message ' +
+  'tool_name tool_references'
+).split(' ');
 const MAX_DEPTH = 8;
 const MAX_DETAIL_LENGTH = 200;
 

@@ -16,41 +16,26 @@ import {
 } from './content.js';
 import { creditField, note, writeData, type Dialect, type Notices, type Reply } from './dialect.js';
 import { writeErrorBody, writeOpenAIError } from './errors.js';
+import { contextOf, type ReplyContext } from './openai-responses-answer.js';
+import { formsOf, type OfferedTool } from './openai-responses-items.js';
 import { openaiResponses } from './openai-responses.js';
 import { messageList, requestReader, type ParameterTable } from './parameters.js';
-import { customTool, functionTool, toCustomInput } from './tools.js';
+import { customTool, fromCustomInput, functionTool, toCustomInput } from './tools.js';
 
 const PARAMETERS: ParameterTable = {
   works: 'model messages stream stream_options tools functions reasoning_effort reasoning thinking prompt_cache_key',
   emulated: 'max_tokens max_completion_tokens stop tool_choice function_call parallel_tool_calls response_format',
   accepted: 'user metadata',
-  ignored: {
-    temperature: [1],
-    top_p: [1],
-    presence_penalty: [0],
-    frequency_penalty: [0],
-    seed: [],
-    logit_bias: [{}],
-    store: [false],
-    service_tier: ['auto', 'default'],
-    verbosity: ['medium'],
-    safety_identifier: [],
-    prompt_cache_options: [],
-    prompt_cache_retention: [],
-    prediction: [],
-    moderation: [],
-    web_search_options: [],
-    search_parameters: (it) => it.optional('mode')?.value === 'off',
-  },
+  ignored:
+    'temperature top_p presence_penalty frequency_penalty seed logit_bias store service_tier verbosity ' +
+    'safety_identifier prompt_cache_options prompt_cache_retention prediction moderation web_search_options ' +
+    'search_parameters',
   refused: {
-    n: { unless: (it) => it.number() <= 1, why: 'Kiro gives one answer at a time; leave it out or set it to 1.' },
-    logprobs: { unless: [false], why: 'Kiro gives no probabilities; leave it out.' },
-    top_logprobs: { unless: (it) => it.number() <= 0, why: 'Kiro gives no probabilities; leave it out.' },
-    modalities: {
-      unless: (it) => it.array().every((word) => word.string() !== 'audio'),
-      why: 'Kiro speaks text only; leave out "audio".',
-    },
-    audio: { unless: [], why: 'Kiro speaks text only; leave it out.' },
+    n: { why: 'Kiro gives one answer at a time; leave it out or set it to 1.' },
+    logprobs: { why: 'Kiro gives no probabilities; leave it out.' },
+    top_logprobs: { why: 'Kiro gives no probabilities; leave it out.' },
+    modalities: { why: 'Kiro speaks text only; leave out "audio".' },
+    audio: { why: 'Kiro speaks text only; leave it out.' },
   },
 };
 
@@ -76,10 +61,12 @@ export const openaiChat: Dialect = {
 const readRequest = requestReader(PARAMETERS, (body, notices) => {
   const stops = body.optional('stop');
   if (stops?.isArray() && stops.array().length > MAX_STOPS) stops.fail(`must hold at most ${MAX_STOPS} texts`);
+  const offered = readTools(body, notices);
   return {
     system: [],
     messages: readMessages(body, notices),
-    tools: readTools(body, notices),
+    tools: offered.map(({ tool }) => tool),
+    replyContext: { forms: formsOf(offered), echo: {} } satisfies ReplyContext,
     effort: body.optional('reasoning_effort') ?? body.optional('reasoning')?.optional('effort'),
     // Not OpenAI's, but clients send it in Anthropic's form.
     thinking: body.optional('thinking')?.has('type') === true ? body.get('thinking') : undefined,
@@ -147,18 +134,26 @@ function readFunctionCall(id: string, call: Reader): Block {
 }
 
 /** The tools of `tools` and of the older `functions`. */
-function readTools(body: Reader, notices: Notices): Tool[] {
-  return [...body.list('tools').flatMap((it) => readTool(it, notices)), ...body.list('functions').map(functionTool)];
+function readTools(body: Reader, notices: Notices): OfferedTool[] {
+  const functions = body.list('functions').map((it) => offer('function_call', functionTool(it)));
+  return [...body.list('tools').flatMap((it) => readTool(it, notices)), ...functions];
 }
 
-function readTool(tool: Reader, notices: Notices): Tool[] {
+function readTool(tool: Reader, notices: Notices): OfferedTool[] {
   const type = tool.optional('type')?.string() ?? 'function';
-  if (type === 'custom' && tool.has('custom')) return [customTool(tool.get('custom'))];
-  // Cursor and others write tools flat: without `function` around them, or in Anthropic's form.
-  const isFlat = tool.has('name') && !tool.has('function');
-  if (type === 'function' || type === 'custom') return [functionTool(isFlat ? tool : tool.get('function'))];
-  note(notices, 'tools-left-out', type);
-  return [];
+  if (type !== 'function' && type !== 'custom') {
+    note(notices, 'tools-left-out', type);
+    return [];
+  }
+  // Cursor and others write tools flat: without `function` or `custom` around them, or in Anthropic's form.
+  const isFlat = tool.has('name') && !tool.has(type);
+  const inner = isFlat ? tool : tool.get(type);
+  const isCustom = type === 'custom' && !inner.has('input_schema');
+  return [isCustom ? offer('custom_tool_call', customTool(inner)) : offer('function_call', functionTool(inner))];
+}
+
+function offer(type: 'function_call' | 'custom_tool_call', tool: Tool): OfferedTool {
+  return { tool, form: { type, name: tool.name } };
 }
 
 const ROLES = ['system', 'developer', 'user', 'assistant', 'tool', 'function'] as const;
@@ -174,7 +169,7 @@ function writeChatCompletion(completion: Completion, reply: Reply): OpenAI.ChatC
     object: 'chat.completion',
     created: reply.createdAt,
     model: reply.model,
-    choices: [{ index: 0, message: writeMessage(completion.blocks), logprobs: null, finish_reason }],
+    choices: [{ index: 0, message: writeMessage(completion.blocks, reply), logprobs: null, finish_reason }],
     usage: writeUsage(completion),
   };
 }
@@ -187,6 +182,8 @@ function createChatWriter(reply: Reply): (event: StreamEvent) => string {
   const deltaHead = `${head}"choices":[{"index":0,"delta":`;
   let toolCalls = 0;
   let hasGrown = false;
+  /** The call of a custom tool is told whole: what grows is JSON, and the client wants the text in it. */
+  let isWhole = false;
 
   const writeDelta = (delta: string, finishReason: string | null = null) =>
     `${deltaHead}${delta},"logprobs":null,"finish_reason":${JSON.stringify(finishReason)}}]}\n\n`;
@@ -198,6 +195,7 @@ function createChatWriter(reply: Reply): (event: StreamEvent) => string {
       case 'reasoning':
         return writeDelta(`{"reasoning_content":${writeData(text)}}`);
       case 'tool-call':
+        if (isWhole) return '';
         hasGrown ||= text !== '';
         return writeDelta(`{"tool_calls":[{"index":${toolCalls - 1},"function":{"arguments":${writeData(text)}}}]}`);
     }
@@ -205,9 +203,21 @@ function createChatWriter(reply: Reply): (event: StreamEvent) => string {
 
   const writeBlockStart = (block: BlockHead) => {
     if (block.type !== 'tool-call') return '';
+    isWhole = isCustom(block.name, reply);
+    if (isWhole) return '';
     const call = { index: toolCalls++, id: block.id, type: 'function', function: { name: block.name, arguments: '' } };
     hasGrown = false;
     return writeDelta(writeData({ tool_calls: [call] }));
+  };
+
+  const writeBlockEnd = (block: Block) => {
+    if (block.type !== 'tool-call') return '';
+    if (isWhole) {
+      const calls = writeCall(block, reply).map((it) => ({ index: toolCalls++, ...it }));
+      return calls.length === 0 ? '' : writeDelta(writeData({ tool_calls: calls }));
+    }
+    // A call without input has no deltas, yet its arguments have to be the text of an object.
+    return hasGrown ? '' : writeGrowth('tool-call', block.input);
   };
 
   const writeFinish = (completion: Completion) => {
@@ -224,9 +234,7 @@ function createChatWriter(reply: Reply): (event: StreamEvent) => string {
       case 'block-delta':
         return writeGrowth(event.block, event.delta);
       case 'block-end':
-        // A call without input has no deltas, yet its arguments have to be the text of an object.
-        if (event.block.type !== 'tool-call' || hasGrown) return '';
-        return writeGrowth('tool-call', event.block.input);
+        return writeBlockEnd(event.block);
       case 'finish':
         return writeFinish(event.completion);
       case 'error':
@@ -236,9 +244,10 @@ function createChatWriter(reply: Reply): (event: StreamEvent) => string {
 }
 
 /** `reasoning_content` is no field of OpenAI's, but the one that its clients agree on. */
+type Call = Extract<Block, { type: 'tool-call' }>;
 type WireMessage = OpenAI.ChatCompletionMessage & { readonly reasoning_content?: string };
 
-function writeMessage(blocks: readonly Block[]): WireMessage {
+function writeMessage(blocks: readonly Block[], reply: Reply): WireMessage {
   const texts = blocks.flatMap((it) => (it.type === 'text' ? [it.text] : []));
   const reasoning = blocks.flatMap((it) => (it.type === 'reasoning' ? [it.text] : []));
   const calls = blocks.flatMap((it) => (it.type === 'tool-call' ? [it] : []));
@@ -248,19 +257,27 @@ function writeMessage(blocks: readonly Block[]): WireMessage {
     content: texts.length === 0 && calls.length > 0 ? null : texts.join(''),
     refusal: null,
     ...(reasoning.length > 0 && { reasoning_content: reasoning.join('') }),
-    ...(calls.length > 0 && {
-      tool_calls: calls.map(({ id, name, input }) => ({ id, type: 'function', function: { name, arguments: input } })),
-    }),
+    ...(calls.length > 0 && { tool_calls: calls.flatMap((it) => writeCall(it, reply)) }),
   };
 }
 
+function writeCall({ id, name, input }: Call, reply: Reply): OpenAI.ChatCompletionMessageToolCall[] {
+  if (!isCustom(name, reply)) return [{ id, type: 'function', function: { name, arguments: input } }];
+  const text = fromCustomInput(input);
+  return text === undefined ? [] : [{ id, type: 'custom', custom: { name, input: text } }];
+}
+
+function isCustom(name: string, reply: Reply): boolean {
+  return contextOf(reply).forms.get(name)?.type === 'custom_tool_call';
+}
+
 function writeUsage(completion: Completion): OpenAI.CompletionUsage {
-  const { inputTokens, outputTokens, cacheReadTokens, reasoningTokens } = completion.usage;
+  const { inputTokens, outputTokens, cacheReadTokens, cacheWriteTokens, reasoningTokens } = completion.usage;
   return {
     prompt_tokens: inputTokens,
     completion_tokens: outputTokens,
     total_tokens: inputTokens + outputTokens,
-    prompt_tokens_details: { cached_tokens: cacheReadTokens },
+    prompt_tokens_details: { cached_tokens: cacheReadTokens, cache_write_tokens: cacheWriteTokens },
     completion_tokens_details: { reasoning_tokens: reasoningTokens },
     ...creditField(completion),
   };

@@ -230,7 +230,8 @@ function writeText(text: string): Responses.ResponseOutputText {
   return { type: 'output_text', text, annotations: [], logprobs: [] };
 }
 
-function contextOf(reply: Reply): ReplyContext {
+/** What the reader of the request has left for the answer. */
+export function contextOf(reply: Reply): ReplyContext {
   // The cast is this dialect's reader, which made it.
   return (reply.replyContext as ReplyContext | undefined) ?? NO_CONTEXT;
 }

@@ -8,7 +8,15 @@ import type { Block, Tool, WebSearch } from '../core/conversation.js';
 import type { Reader } from '../core/reader.js';
 import { textParts, textWithin } from './content.js';
 import { note, parseObject, type Notices } from './dialect.js';
-import { customTool, describe, functionTool, OPENAI_TOOLS, readWebSearch, toCustomInput } from './tools.js';
+import {
+  customTool,
+  describe,
+  fromCustomInput,
+  functionTool,
+  OPENAI_TOOLS,
+  readWebSearch,
+  toCustomInput,
+} from './tools.js';
 
 export type OfferedTool = { readonly tool: Tool; readonly form: CallForm };
 
@@ -34,8 +42,13 @@ function readTool(tool: Reader, namespace: string | undefined, notices: Notices)
       return [inNamespace('function_call', functionTool(tool), namespace)];
     case 'custom':
       return [inNamespace('custom_tool_call', customTool(tool), namespace)];
-    case 'namespace':
-      return readTools(tool, notices, tool.get('name').nonEmptyString());
+    case 'namespace': {
+      const [first, ...others] = readTools(tool, notices, tool.get('name').nonEmptyString());
+      if (first === undefined) return [];
+      // Kiro knows no namespaces: what is said about one stands before its first tool.
+      const told = [tool.textIfAny('description') ?? '', first.tool.description].filter((it) => it !== '');
+      return [{ ...first, tool: { ...first.tool, description: told.join('\n\n') } }, ...others];
+    }
     case 'local_shell':
     case 'apply_patch':
       return [{ tool: OPENAI_TOOLS[type], form: { type: `${type}_call` } }];
@@ -135,8 +148,7 @@ export function writeCall(call: Extract<Block, { type: 'tool-call' }>, form: Cal
   if (input === undefined) return [];
   switch (form.type) {
     case 'custom_tool_call':
-      // A model that wrote something else than the one text is told as it wrote.
-      return [{ ...form, ...whole, type: form.type, input: input.textIfAny('input') ?? call.input }];
+      return [{ ...form, ...whole, type: form.type, input: fromCustomInput(call.input) ?? '' }];
     case 'local_shell_call':
       return [{ ...whole, type: form.type, action: toLocalAction(input) }];
     case 'shell_call':

@@ -3,7 +3,7 @@
 import type { Conversation, Tool } from '../core/conversation.js';
 import type { Reader } from '../core/reader.js';
 import { webSearchTool } from '../core/web-search.js';
-import { note, type Notices } from './dialect.js';
+import { note, parseObject, type Notices } from './dialect.js';
 
 type Description = Omit<Tool, 'name'>;
 
@@ -21,15 +21,23 @@ export function describe(tool: Reader, schema: Reader | undefined): Description 
 export function customTool(tool: Reader): Tool {
   const format = tool.optional('format');
   const definition = (format?.optional('grammar') ?? format)?.optional('definition')?.string();
-  const rest = definition === undefined ? '' : `\n\nThe input follows this grammar:\n${definition}`;
-  const { description } = describe(tool, undefined);
-  const inputSchema = objectOf(['input'], { input: TEXT });
-  return { name: tool.get('name').nonEmptyString(), description: description + rest, inputSchema };
+  const rest = definition === undefined ? '' : `The input follows this grammar:\n${definition}`;
+  const description = [describe(tool, undefined).description, rest].filter((it) => it !== '').join('\n\n');
+  return { name: tool.get('name').nonEmptyString(), description, inputSchema: objectOf(['input'], { input: TEXT }) };
 }
 
 /** The input of a call of a custom tool. */
 export function toCustomInput(input: string): string {
   return JSON.stringify({ input });
+}
+
+/**
+ * The text of a call of a custom tool; undefined when the call was cut, because clients run half a text as readily as a
+ * whole one. A model that wrote something else than the one text is told as it wrote.
+ */
+export function fromCustomInput(input: string): string | undefined {
+  const object = parseObject(input);
+  return object && (object.textIfAny('input') ?? input);
 }
 
 /** The vendor's own search as a tool that the gateway runs; `filters` holds the lists of domains. */
