@@ -59,6 +59,11 @@ userPart(
   { type: 'document', source: { type: 'content', content: [text('a'), { type: 'image', source: PNG }] } },
   [text('a'), IMAGE],
 );
+userPart(
+  'a document of blocks keeps its title',
+  { type: 'document', title: 'Plan', source: { type: 'content', content: [text('a')] } },
+  [text('Plan'), text('a')],
+);
 userPart('a document of one string is its text', { type: 'document', source: { type: 'content', content: 'a' } }, [
   text('a'),
 ]);

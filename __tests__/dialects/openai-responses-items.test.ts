@@ -352,12 +352,20 @@ check(
 check(
   'what OpenAI’s own tools have found is kept in words',
   [
-    { type: 'mcp_call', id: 'mcp_1', name: 'find', arguments: '{}', server_label: 's', output: 'Found.' },
+    { type: 'mcp_call', id: 'mcp_1', name: 'find', arguments: '{}', server_label: 's', output: 'Found.', error: null },
+    { type: 'mcp_call', id: 'mcp_2', name: 'find', arguments: '{"a":1}', error: { type: 'http', message: 'Lost.' } },
+    { type: 'mcp_approval_response', approval_request_id: 'a', approve: false, reason: 'Too dear.' },
     { type: 'code_interpreter_call', id: 'ci_1', code: 'print(7)', outputs: [{ type: 'logs', logs: '7' }] },
-    { type: 'file_search_call', id: 'fs_1', queries: [], results: [{ filename: 'a.txt', text: 'Text.' }] },
+    { type: 'file_search_call', id: 'fs_1', queries: ['who?'], results: [{ filename: 'a.txt', text: 'Text.' }] },
   ],
-  [user(text('Found.')), user(text('print(7)\n7')), user(text('Text.'))],
-  ['unknown-block=mcp_call,code_interpreter_call,file_search_call'],
+  [
+    user(text('find\n{}\nFound.')),
+    user(text('find\n{"a":1}\nLost.')),
+    user(text('Too dear.')),
+    user(text('print(7)\n7')),
+    user(text('who?\na.txt\nText.')),
+  ],
+  ['unknown-block=mcp_call,mcp_approval_response,code_interpreter_call,file_search_call'],
 );
 
 const { refused } = factsOf(openaiResponses);

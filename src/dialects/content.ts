@@ -160,7 +160,7 @@ function readSource(kind: Kind, source: Reader, name: string, notices: Notices):
     return [toMedia(kind, { mediaType, data: checkedBase64(source.get('data')), name }, notices)];
   }
   if (type === 'text') return toTextDocument(name, source.get('data').string());
-  if (type === 'content') return readContent(source.get('content'), notices);
+  if (type === 'content') return [...textParts(name), ...readContent(source.get('content'), notices)];
   if (type === 'url' && source.has('url')) return [readUrl(kind, source.get('url'), name, notices)];
   return [leftOut(kind, type, source.optional('file_id')?.string() ?? type, notices)];
 }
@@ -262,8 +262,8 @@ function bareType(mediaType: string): string {
 
 // The keys under which the vendors' block types keep what a model can read, in reading order.
 const TEXT_KEYS = (
-  'title url text content source lines code output outputs logs results stdout stderr error_code error_message ' +
-  'tool_name tool_references'
+  'name title url filename arguments queries text content source lines code output outputs logs results stdout stderr ' +
+  'error error_code error_message message reason tool_name tool_references'
 ).split(' ');
 const MAX_DEPTH = 8;
 const MAX_DETAIL_LENGTH = 200;

@@ -88,6 +88,8 @@ function readMessages(body: Reader, notices: Notices): Message[] {
 
 function readMessage(message: Reader, functionCallId: string, notices: Notices): Message[] {
   const role = message.get('role').oneOf(ROLES);
+  // That of a tool is known by its call.
+  if (message.has('name') && role !== 'tool' && role !== 'function') note(notices, 'ignored', 'messages.name');
   switch (role) {
     case 'system':
     case 'developer':

@@ -10,7 +10,14 @@ type Description = Omit<Tool, 'name'>;
 /** A function; the vendors keep its schema under different names. */
 export function functionTool(tool: Reader): Tool {
   const name = tool.get('name').nonEmptyString();
-  return { name, ...describe(tool, tool.optional('parameters') ?? tool.optional('input_schema')) };
+  const { description, inputSchema } = describe(tool, tool.optional('parameters') ?? tool.optional('input_schema'));
+  const examples = tool.list('input_examples').map((it) => JSON.stringify(it.object()));
+  return { name, description: paragraphs(description, 'Examples of its input:', examples.join('\n')), inputSchema };
+}
+
+/** The second part of a description below the first, under a heading; what is empty leaves no trace. */
+function paragraphs(text: string, heading: string, more: string): string {
+  return [text, more && `${heading}\n${more}`].filter((it) => it !== '').join('\n\n');
 }
 
 export function describe(tool: Reader, schema: Reader | undefined): Description {
@@ -20,9 +27,8 @@ export function describe(tool: Reader, schema: Reader | undefined): Description 
 /** Kiro knows no free text as input: it becomes the one field of an object, and its grammar a part of the description. */
 export function customTool(tool: Reader): Tool {
   const format = tool.optional('format');
-  const definition = (format?.optional('grammar') ?? format)?.optional('definition')?.string();
-  const rest = definition === undefined ? '' : `The input follows this grammar:\n${definition}`;
-  const description = [describe(tool, undefined).description, rest].filter((it) => it !== '').join('\n\n');
+  const definition = (format?.optional('grammar') ?? format)?.optional('definition')?.string() ?? '';
+  const description = paragraphs(describe(tool, undefined).description, 'The input follows this grammar:', definition);
   return { name: tool.get('name').nonEmptyString(), description, inputSchema: objectOf(['input'], { input: TEXT }) };
 }
 
