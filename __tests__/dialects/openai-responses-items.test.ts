@@ -227,6 +227,14 @@ check(
   ],
 );
 check(
+  'a call and its result as chat has them',
+  [
+    { role: 'assistant', content: null, tool_calls: [{ id: 'c1', function: { name: 'look', arguments: '{"at":1}' } }] },
+    { role: 'tool', tool_call_id: 'c1', content: 'a.txt' },
+  ],
+  [assistant(call('look', { at: 1 })), user(result([text('a.txt')]))],
+);
+check(
   'the output of a shell as one text',
   [
     { type: 'shell_call', call_id: 'c1', action: { commands: ['ls'] } },
@@ -378,7 +386,7 @@ refused(
 refused(
   'a role that nobody has',
   { model: 'm', input: [{ role: 'robot', content: 'x' }] },
-  'input[0].role: must be one of user, assistant, system, developer',
+  'input[0].role: must be one of system, developer, user, assistant, tool, function, not "robot"',
   'input[0].role',
 );
 refused(

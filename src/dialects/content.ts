@@ -3,15 +3,7 @@
  * always be unknown, with images and documents, and a word to the model about those that are left out.
  */
 
-import type {
-  DocumentFormat,
-  ImageFormat,
-  Message,
-  RemoteMedia,
-  Text,
-  ToolResultPart,
-  UserPart,
-} from '../core/conversation.js';
+import type { DocumentFormat, ImageFormat, RemoteMedia, Text, ToolResultPart, UserPart } from '../core/conversation.js';
 import type { Reader } from '../core/reader.js';
 import { note, type Notices } from './dialect.js';
 
@@ -120,32 +112,6 @@ function collectTexts(value: Reader, depth: number): string[] {
   // The data of a source may be megabytes of base64, or a text.
   const keys = value.textIfAny('type') === 'text' ? [...TEXT_KEYS, 'data'] : TEXT_KEYS;
   return keys.flatMap((key) => (value.has(key) ? collectTexts(value.get(key), depth - 1) : []));
-}
-
-// --- messages
-
-/** Instructions of the client as a message of their own, at their place; none when they are empty. */
-export function instructionMessages(texts: readonly string[]): Message[] {
-  return texts.length === 0 ? [] : [{ role: 'user', parts: texts.map((text) => ({ type: 'system', text })) }];
-}
-
-/** OpenAI's clients write one message per tool result, and more; neighbours that `joins` allows become one. */
-export function joinMessages(messages: readonly Message[], joins: (message: Message) => boolean): Message[] {
-  const runs: Message[][] = [];
-  for (const message of messages) {
-    const run = runs.at(-1);
-    if (run?.[0]?.role === message.role && joins(run[0]) && joins(message)) run.push(message);
-    else runs.push([message]);
-  }
-  return runs.map((run): Message => {
-    const parts = run.flatMap((it) => (it.role === 'user' ? it.parts : []));
-    const blocks = run.flatMap((it) => (it.role === 'assistant' ? it.blocks : []));
-    return run[0]?.role === 'user' ? { role: 'user', parts } : { role: 'assistant', blocks };
-  });
-}
-
-export function holdsOnly(type: 'system' | 'tool-result', message: Message): boolean {
-  return message.role === 'user' && message.parts.length > 0 && message.parts.every((it) => it.type === type);
 }
 
 // --- images and documents

@@ -1,26 +1,16 @@
 /** The dialect of OpenAI's Chat Completions API: its requests, and a turn whole or in chunks. */
 
 import type OpenAI from 'openai';
-import type { Block, Message, Tool } from '../core/conversation.js';
+import type { Block, Message } from '../core/conversation.js';
 import type { Reader } from '../core/reader.js';
 import type { BlockHead, Completion, FinishReason, GrowingBlock, StreamEvent } from '../core/stream.js';
-import { readBlocks } from './anthropic-blocks.js';
-import {
-  holdsOnly,
-  instructionMessages,
-  joinMessages,
-  readContent,
-  readTexts,
-  readUserParts,
-  textParts,
-} from './content.js';
-import { creditField, note, writeData, type Dialect, type Notices, type Reply } from './dialect.js';
+import { creditField, writeData, type Dialect, type Notices, type Reply } from './dialect.js';
 import { writeErrorBody, writeOpenAIError } from './errors.js';
 import { contextOf, type ReplyContext } from './openai-responses-answer.js';
-import { formsOf, type OfferedTool } from './openai-responses-items.js';
+import { fromCustomInput, holdsOnly, joinMessages, readMessage } from './messages.js';
 import { openaiResponses } from './openai-responses.js';
 import { messageList, requestReader, type ParameterTable } from './parameters.js';
-import { customTool, fromCustomInput, functionTool, toCustomInput } from './tools.js';
+import { formsOf, readFunctions, readTools } from './tools.js';
 
 const PARAMETERS: ParameterTable = {
   works: 'model messages stream stream_options tools functions reasoning_effort reasoning thinking prompt_cache_key',
@@ -61,7 +51,7 @@ export const openaiChat: Dialect = {
 const readRequest = requestReader(PARAMETERS, (body, notices) => {
   const stops = body.optional('stop');
   if (stops?.isArray() && stops.array().length > MAX_STOPS) stops.fail(`must hold at most ${MAX_STOPS} texts`);
-  const offered = readTools(body, notices);
+  const offered = [...readTools(body, notices), ...readFunctions(body)];
   return {
     system: [],
     messages: readMessages(body, notices),
@@ -81,84 +71,11 @@ function readMessages(body: Reader, notices: Notices): Message[] {
   const messages = messageList(body).flatMap((it) => {
     if (it.has('function_call')) functionCalls++;
     // The older form of calls has no ids: a call and the result after it share the number of the call.
-    return readMessage(it, `function_call_${functionCalls}`, notices);
+    return readMessage(it, notices, `function_call_${functionCalls}`);
   });
   return joinMessages(messages, (it) => holdsOnly('tool-result', it));
 }
 
-function readMessage(message: Reader, functionCallId: string, notices: Notices): Message[] {
-  const role = message.get('role').oneOf(ROLES);
-  // That of a tool is known by its call.
-  if (message.has('name') && role !== 'tool' && role !== 'function') note(notices, 'ignored', 'messages.name');
-  switch (role) {
-    case 'system':
-    case 'developer':
-      return instructionMessages(readTexts(message.get('content'), notices));
-    case 'user':
-      return [{ role, parts: readUserParts(message.get('content'), notices) }];
-    case 'assistant':
-      return [{ role, blocks: readAssistant(message, functionCallId, notices) }];
-    case 'tool':
-      return toolMessages(message.get('tool_call_id').nonEmptyString(), message, notices);
-    case 'function':
-      return toolMessages(functionCallId, message, notices);
-  }
-}
-
-function toolMessages(id: string, message: Reader, notices: Notices): Message[] {
-  const content = readContent(message.optional('content'), notices);
-  return [{ role: 'user', parts: [{ type: 'tool-result', id, content, isError: false }] }];
-}
-
-function readAssistant(message: Reader, functionCallId: string, notices: Notices): Block[] {
-  const reasoning = message.optional('reasoning_content')?.string() ?? '';
-  const functionCall = message.optional('function_call');
-  return [
-    ...(reasoning === '' ? [] : [{ type: 'reasoning' as const, text: reasoning, signature: '' }]),
-    ...readBlocks(message.optional('content'), notices),
-    ...textParts(message.optional('refusal')?.string() ?? ''),
-    ...message.list('tool_calls').map(readToolCall),
-    ...(functionCall === undefined ? [] : [readFunctionCall(functionCallId, functionCall)]),
-  ];
-}
-
-function readToolCall(call: Reader): Block {
-  const id = call.get('id').nonEmptyString();
-  if (!call.has('custom')) return readFunctionCall(id, call.get('function'));
-  const custom = call.get('custom');
-  const input = toCustomInput(custom.get('input').string());
-  return { type: 'tool-call', id, name: custom.get('name').nonEmptyString(), input };
-}
-
-function readFunctionCall(id: string, call: Reader): Block {
-  const input = call.optional('arguments')?.string() || '{}';
-  return { type: 'tool-call', id, name: call.get('name').nonEmptyString(), input };
-}
-
-/** The tools of `tools` and of the older `functions`. */
-function readTools(body: Reader, notices: Notices): OfferedTool[] {
-  const functions = body.list('functions').map((it) => offer('function_call', functionTool(it)));
-  return [...body.list('tools').flatMap((it) => readTool(it, notices)), ...functions];
-}
-
-function readTool(tool: Reader, notices: Notices): OfferedTool[] {
-  const type = tool.optional('type')?.string() ?? 'function';
-  if (type !== 'function' && type !== 'custom') {
-    note(notices, 'tools-left-out', type);
-    return [];
-  }
-  // Cursor and others write tools flat: without `function` or `custom` around them, or in Anthropic's form.
-  const isFlat = tool.has('name') && !tool.has(type);
-  const inner = isFlat ? tool : tool.get(type);
-  const isCustom = type === 'custom' && !inner.has('input_schema');
-  return [isCustom ? offer('custom_tool_call', customTool(inner)) : offer('function_call', functionTool(inner))];
-}
-
-function offer(type: 'function_call' | 'custom_tool_call', tool: Tool): OfferedTool {
-  return { tool, form: { type, name: tool.name } };
-}
-
-const ROLES = ['system', 'developer', 'user', 'assistant', 'tool', 'function'] as const;
 const MAX_STOPS = 4;
 
 // --- answers

@@ -3,23 +3,14 @@
 import type { Block, Message, ToolResultPart, UserPart } from '../core/conversation.js';
 import { GatewayError } from '../core/errors.js';
 import type { Reader } from '../core/reader.js';
-import { readBlocks } from './anthropic-blocks.js';
-import {
-  holdsOnly,
-  instructionMessages,
-  joinMessages,
-  readContent,
-  readTexts,
-  readUserParts,
-  textParts,
-  textWithin,
-  unknownPart,
-} from './content.js';
+import { readContent, readTexts, textParts, textWithin, unknownPart } from './content.js';
 import { note, type Dialect, type Notices } from './dialect.js';
 import { writeResponsesError } from './errors.js';
+import { holdsOnly, joinMessages, readMessage } from './messages.js';
 import { createResponsesWriter, readEcho, writeResponse, type ReplyContext } from './openai-responses-answer.js';
-import { callId, formsOf, readCall, readReasoning, readSearch, readTools } from './openai-responses-items.js';
+import { callId, readCall, readReasoning, readSearch } from './openai-responses-items.js';
 import { latest, requestReader, type ParameterTable } from './parameters.js';
+import { formsOf, readTools } from './tools.js';
 
 const PARAMETERS: ParameterTable = {
   works: 'model input instructions stream tools reasoning prompt_cache_key',
@@ -123,22 +114,6 @@ function readItem(item: Reader, notices: Notices): Message[] {
 /** The short form of a message has no type. */
 function typeOf(item: Reader): string {
   return item.optional('type')?.string() ?? (item.has('role') ? 'message' : item.get('type').string());
-}
-
-function readMessage(item: Reader, notices: Notices): Message[] {
-  const role = item.get('role').string();
-  const content = item.optional('content');
-  switch (role) {
-    case 'user':
-      return [{ role, parts: readUserParts(content, notices) }];
-    case 'assistant':
-      return [{ role, blocks: readBlocks(content, notices) }];
-    case 'system':
-    case 'developer':
-      return instructionMessages(readTexts(content, notices));
-    default:
-      return item.get('role').fail('must be one of user, assistant, system, developer');
-  }
 }
 
 /** What a tool of any kind gave back. */

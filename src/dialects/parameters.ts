@@ -3,8 +3,8 @@
 import type { AnswerFormat, Conversation, Effort, Limits, Message, ReasoningWish } from '../core/conversation.js';
 import { GatewayError } from '../core/errors.js';
 import type { Reader } from '../core/reader.js';
-import { holdsOnly } from './content.js';
 import { createNotices, note, writeNotices, type Dialect, type Notices, type RequestHeaders } from './dialect.js';
+import { holdsOnly } from './messages.js';
 import { readToolChoice } from './tools.js';
 
 /**
