@@ -100,6 +100,7 @@ function createChatWriter(reply: Reply): (event: StreamEvent) => string {
   const head = `data: ${writeData(constant).slice(0, -1)},`;
   const deltaHead = `${head}"choices":[{"index":0,"delta":`;
   let toolCalls = 0;
+  const paragraphs = createParagraphs();
   let hasGrown = false;
   /** The call of a custom tool is told whole: what grows is JSON, and the client wants the text in it. */
   let isWhole = false;
@@ -110,7 +111,7 @@ function createChatWriter(reply: Reply): (event: StreamEvent) => string {
   const writeGrowth = (block: GrowingBlock, text: string) => {
     switch (block) {
       case 'text':
-        return writeDelta(`{"content":${writeData(text)}}`);
+        return writeDelta(`{"content":${writeData(paragraphs.say(text))}}`);
       case 'reasoning':
         return writeDelta(`{"reasoning_content":${writeData(text)}}`);
       case 'tool-call':
@@ -121,6 +122,7 @@ function createChatWriter(reply: Reply): (event: StreamEvent) => string {
   };
 
   const writeBlockStart = (block: BlockHead) => {
+    if (block.type === 'web-search') paragraphs.pause();
     if (block.type !== 'tool-call') return '';
     isWhole = isCustom(block.name, reply);
     if (isWhole) return '';
@@ -162,12 +164,31 @@ function createChatWriter(reply: Reply): (event: StreamEvent) => string {
   };
 }
 
-/** `reasoning_content` is no field of OpenAI's, but the one that its clients agree on. */
+/** What is said before a search, which shows nowhere else here, and after it are paragraphs of one text. */
+function createParagraphs() {
+  let hasBegun = false;
+  let gap = '';
+  return {
+    pause: () => void (gap = hasBegun ? '\n\n' : ''),
+    say(text: string): string {
+      const said = gap + text;
+      [hasBegun, gap] = [true, ''];
+      return said;
+    },
+  };
+}
+
 type Call = Extract<Block, { type: 'tool-call' }>;
+
+/** `reasoning_content` is no field of OpenAI's, but the one that its clients agree on. */
 type WireMessage = OpenAI.ChatCompletionMessage & { readonly reasoning_content?: string };
 
 function writeMessage(blocks: readonly Block[], reply: Reply): WireMessage {
-  const texts = blocks.flatMap((it) => (it.type === 'text' ? [it.text] : []));
+  const paragraphs = createParagraphs();
+  const texts = blocks.flatMap((it) => {
+    if (it.type === 'web-search') paragraphs.pause();
+    return it.type === 'text' ? [paragraphs.say(it.text)] : [];
+  });
   const reasoning = blocks.flatMap((it) => (it.type === 'reasoning' ? [it.text] : []));
   const calls = blocks.flatMap((it) => (it.type === 'tool-call' ? [it] : []));
   return {

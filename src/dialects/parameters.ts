@@ -121,7 +121,7 @@ const HARMLESS: Readonly<Record<string, readonly unknown[] | ((value: Reader) =>
   // Kiro keeps no thinking of earlier turns, which is what Anthropic's usual edit asks for.
   context_management: (it) =>
     (it.isArray() ? it.array() : it.list('edits')).every((edit) =>
-      /^clear_thinking/.test(edit.textIfAny('type') ?? ''),
+      edit.textIfAny('type')?.startsWith('clear_thinking'),
     ),
 };
 // What answers of the Responses API always include.
