@@ -35,7 +35,7 @@ export function readTool(tool: Reader, notices: Notices, namespace?: string): Of
     case 'custom': {
       const inner = tool.has(type) ? tool.get(type) : tool;
       // Anthropic calls functions custom.
-      const isText = type === 'custom' && !inner.has('input_schema');
+      const isText = type === 'custom' && inner.get('input_schema').value === undefined;
       return [
         offer(isText ? readCustom(inner) : readFunction(inner), isText ? 'custom_tool_call' : undefined, namespace),
       ];
