@@ -88,7 +88,7 @@ function readFunction(tool: Reader): Tool {
   const name = tool.get('name').nonEmptyString();
   // The vendors keep the schema under different names.
   const { description, inputSchema } = describe(tool, tool.has('parameters') ? 'parameters' : 'input_schema');
-  const examples = tool.list('input_examples').map((it) => `\n${JSON.stringify(it.object())}`);
+  const examples = tool.list('input_examples').map((it) => `\n${JSON.stringify(it.value)}`);
   const shown = examples.length === 0 ? '' : `Examples of its input:${examples.join('')}`;
   return { name, description: paragraphs(description, shown), inputSchema };
 }
@@ -170,7 +170,7 @@ const MODE_NAMES = ['auto', 'none', 'required', 'any'] as const;
 
 // --- built-in tools that the client runs: the vendor's models know them by heart, all others have to be told
 
-/** One of Anthropic's, by its type; undefined for those that run at Anthropic, or whose schemas are not public. */
+/** One of Anthropic's, by its type; undefined for those that run at Anthropic, and for toolsets. */
 function anthropicTool(type: string, tool: Reader): Tool | undefined {
   const named = (standard: string, description: string, inputSchema: Tool['inputSchema']): Tool => {
     return { name: tool.optional('name')?.nonEmptyString() ?? standard, description, inputSchema };
