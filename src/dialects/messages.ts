@@ -18,6 +18,7 @@ import {
   unknownPart,
 } from './content.js';
 import { note, parseObject, type Notices } from './dialect.js';
+import { flatName } from './tools.js';
 
 /** @param functionCallId That of a call in the older form, which has none, and of its result. */
 export function readMessage(message: Reader, notices: Notices, functionCallId = 'function_call'): Message[] {
@@ -58,20 +59,22 @@ function readAssistant(message: Reader, functionCallId: string, notices: Notices
 
 function readToolCall(call: Reader): Block {
   const id = call.get('id').nonEmptyString();
-  if (!call.has('custom')) return readFunctionCall(id, call.get('function'));
-  const custom = call.get('custom');
-  const input = toCustomInput(custom.get('input').string());
-  return { type: 'tool-call', id, name: custom.get('name').nonEmptyString(), input };
+  return call.has('custom') ? readCustomCall(id, call.get('custom')) : readFunctionCall(id, call.get('function'));
 }
 
-function readFunctionCall(id: string, call: Reader): Block {
-  const input = call.optional('arguments')?.string() || '{}';
-  return { type: 'tool-call', id, name: call.get('name').nonEmptyString(), input };
+/** The call of a function, by a name that may lie in a namespace. */
+export function readFunctionCall(id: string, call: Reader): Block {
+  return { type: 'tool-call', id, name: readName(call), input: call.optional('arguments')?.string() || '{}' };
 }
 
-/** The input of a call of a custom tool. */
-export function toCustomInput(input: string): string {
-  return JSON.stringify({ input });
+/** The call of a custom tool, whose text is one field of what Kiro is told. */
+export function readCustomCall(id: string, call: Reader): Block {
+  const input = JSON.stringify({ input: call.get('input').string() });
+  return { type: 'tool-call', id, name: readName(call), input };
+}
+
+function readName(call: Reader): string {
+  return flatName(call.get('name').nonEmptyString(), call.optional('namespace')?.string());
 }
 
 /**

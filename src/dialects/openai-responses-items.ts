@@ -8,8 +8,8 @@ import type { Block, WebSearch } from '../core/conversation.js';
 import type { Reader } from '../core/reader.js';
 import { textParts, textWithin } from './content.js';
 import { parseObject } from './dialect.js';
-import { fromCustomInput, toCustomInput } from './messages.js';
-import { flatName, type CallForm } from './tools.js';
+import { fromCustomInput, readCustomCall, readFunctionCall } from './messages.js';
+import type { CallForm } from './tools.js';
 
 /** A call in the history. */
 export function readCall(item: Reader, type: CallForm['type']): Block {
@@ -17,9 +17,9 @@ export function readCall(item: Reader, type: CallForm['type']): Block {
   const call = (name: string, input: string): Block => ({ type: 'tool-call', id, name, input });
   switch (type) {
     case 'function_call':
-      return call(readName(item), item.optional('arguments')?.string() || '{}');
+      return readFunctionCall(id, item);
     case 'custom_tool_call':
-      return call(readName(item), toCustomInput(item.get('input').string()));
+      return readCustomCall(id, item);
     case 'local_shell_call': {
       const { type: _, ...action } = item.get('action').object();
       return call('local_shell', JSON.stringify(action));
@@ -38,10 +38,6 @@ export function readCall(item: Reader, type: CallForm['type']): Block {
 /** Older clients have the id of a local shell call in `id`. */
 export function callId(item: Reader): string {
   return item.get(!item.has('call_id') && item.has('id') ? 'id' : 'call_id').nonEmptyString();
-}
-
-function readName(item: Reader): string {
-  return flatName(item.get('name').nonEmptyString(), item.optional('namespace')?.string());
 }
 
 /** OpenAI sends the status of a custom call, though its types do not say so. */
