@@ -62,6 +62,11 @@ conversation(
   { messages: [{ role: 'system', content: 'a' }] },
   { system: ['a'], messages: [] },
 );
+conversation(
+  'instructions may stand where Anthropic has them',
+  { system: 'a', messages: [{ role: 'system', content: 'b' }] },
+  { system: ['a', 'b'], messages: [] },
+);
 messages(
   'a later system message keeps its place',
   [

@@ -4,6 +4,7 @@ import type OpenAI from 'openai';
 import type { Block, Message } from '../core/conversation.js';
 import type { Reader } from '../core/reader.js';
 import type { BlockHead, Completion, FinishReason, GrowingBlock, StreamEvent } from '../core/stream.js';
+import { readTexts } from './content.js';
 import { creditField, writeData, type Dialect, type Notices, type Reply } from './dialect.js';
 import { writeErrorBody, writeOpenAIError } from './errors.js';
 import { contextOf, type ReplyContext } from './openai-responses-answer.js';
@@ -13,7 +14,8 @@ import { messageList, requestReader, type ParameterTable } from './parameters.js
 import { formsOf, readFunctions, readTools } from './tools.js';
 
 const PARAMETERS: ParameterTable = {
-  works: 'model messages stream stream_options tools functions reasoning_effort reasoning thinking prompt_cache_key',
+  works:
+    'model messages system stream stream_options tools functions reasoning_effort reasoning thinking prompt_cache_key',
   emulated: 'max_tokens max_completion_tokens stop tool_choice function_call parallel_tool_calls response_format',
   accepted: 'user metadata',
   ignored:
@@ -53,7 +55,8 @@ const readRequest = requestReader(PARAMETERS, (body, notices) => {
   if (stops?.isArray() && stops.array().length > MAX_STOPS) stops.fail(`must hold at most ${MAX_STOPS} texts`);
   const offered = [...readTools(body, notices), ...readFunctions(body)];
   return {
-    system: [],
+    // Anthropic's, from clients that mix the two.
+    system: readTexts(body.optional('system'), notices),
     messages: readMessages(body, notices),
     tools: offered.map(({ tool }) => tool),
     replyContext: { forms: formsOf(offered), echo: {} } satisfies ReplyContext,
