@@ -59,6 +59,14 @@ userPart(
   { type: 'file', file: { filename: 'a.csv', file_data: 'aGk=' } },
   [{ type: 'document', name: 'a.csv', format: 'csv', data: 'aGk=' }],
 );
+userPart(
+  'a file of another type of text is a text',
+  { type: 'file', file: { filename: 'a.py', file_data: 'data:text/x-python;base64,aGk=' } },
+  [{ type: 'document', name: 'a.py', format: 'txt', data: 'aGk=' }],
+);
+userPart('so is JSON', { type: 'file', file: { filename: 'a.json', file_data: 'data:application/json;base64,aGk=' } }, [
+  { type: 'document', name: 'a.json', format: 'txt', data: 'aGk=' },
+]);
 userPart('a file may be an image', { type: 'file', file: { filename: 'a.png', file_data: PNG } }, [IMAGE]);
 userPart('and so it is when only its name says so', { type: 'file', file: { filename: 'a.PNG', file_data: 'aGk=' } }, [
   IMAGE,

@@ -167,7 +167,7 @@ function toMedia(kind: Kind, { mediaType, data, name }: Media, notices: Notices)
   const isImage = type.startsWith('image/');
   const ending = name.slice(name.lastIndexOf('.') + 1).toLowerCase();
   const image = IMAGE_FORMATS.get(isImage ? type : `image/${ending}`);
-  const document = DOCUMENT_FORMATS.get(type) ?? ENDINGS.find((it) => !isImage && it === ending);
+  const document = documentFormatOf(mediaType) ?? ENDINGS.find((it) => !isImage && it === ending);
   if (document !== undefined) return { type: 'document', name: name || 'document', format: document, data };
   if (image !== undefined) return { type: 'image', format: image, data };
   const known = mediaType || ending || 'unknown';
@@ -190,8 +190,10 @@ function noteAbout(kind: Kind, detail: string): Text {
   return { type: 'text', text: `[${kind} left out: ${detail.slice(0, MAX_DETAIL_LENGTH)}]` };
 }
 
+/** Of what is text in any form Kiro is told that it is text. */
 export function documentFormatOf(mediaType: string): DocumentFormat | undefined {
-  return DOCUMENT_FORMATS.get(bareType(mediaType));
+  const type = bareType(mediaType);
+  return DOCUMENT_FORMATS.get(type) ?? (OTHER_TEXTS.test(type) ? 'txt' : undefined);
 }
 
 /**
@@ -254,4 +256,5 @@ const DOCUMENT_FORMATS: ReadonlyMap<string, DocumentFormat> = new Map([
   ['text/markdown', 'md'],
 ]);
 
+const OTHER_TEXTS = /^text\/|^application\/(?:\S*[+-])?(?:json|xml|yaml|javascript)$/;
 const ENDINGS = [...DOCUMENT_FORMATS.values()];
