@@ -11,7 +11,7 @@ import { contextOf, type ReplyContext } from './openai-responses-answer.js';
 import { fromCustomInput, holdsOnly, joinMessages, readMessage } from './messages.js';
 import { openaiResponses } from './openai-responses.js';
 import { messageList, requestReader, type ParameterTable } from './parameters.js';
-import { formsOf, readFunctions, readTools } from './tools.js';
+import { formsOf, readTools } from './tools.js';
 
 const PARAMETERS: ParameterTable = {
   works:
@@ -53,7 +53,7 @@ export const openaiChat: Dialect = {
 const readRequest = requestReader(PARAMETERS, (body, notices) => {
   const stops = body.optional('stop');
   if (stops?.isArray() && stops.array().length > MAX_STOPS) stops.fail(`must hold at most ${MAX_STOPS} texts`);
-  const offered = [...readTools(body, notices), ...readFunctions(body)];
+  const offered = readTools(body, notices);
   return {
     // Anthropic's, from clients that mix the two.
     system: readTexts(body.optional('system'), notices),

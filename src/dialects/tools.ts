@@ -14,12 +14,9 @@ export type CallForm =
 
 /** The tools of a request, of an item that brings some, of what a tool search found, or of a namespace. */
 export function readTools(holder: Reader, notices: Notices, namespace?: string): OfferedTool[] {
-  return holder.list('tools').flatMap((it) => readTool(it, notices, namespace));
-}
-
-/** OpenAI's older form of tools. */
-export function readFunctions(body: Reader): OfferedTool[] {
-  return body.list('functions').map((it) => offer(readFunction(it)));
+  // OpenAI's older name of tools.
+  const functions = holder.list('functions');
+  return [...holder.list('tools'), ...functions].flatMap((it) => readTool(it, notices, namespace));
 }
 
 /** By the name that the model is told; of two tools with one name the first is offered. */
@@ -36,9 +33,8 @@ export function readTool(tool: Reader, notices: Notices, namespace?: string): Of
       const inner = tool.has(type) ? tool.get(type) : tool;
       // Anthropic calls functions custom.
       const isText = type === 'custom' && inner.get('input_schema').value === undefined;
-      return [
-        offer(isText ? readCustom(inner) : readFunction(inner), isText ? 'custom_tool_call' : undefined, namespace),
-      ];
+      if (isText) return [offer(readCustom(inner), namespace, 'custom_tool_call')];
+      return [offer(readFunction(inner), namespace)];
     }
     case 'namespace': {
       const [first, ...others] = readTools(tool, notices, tool.get('name').nonEmptyString());
@@ -68,8 +64,8 @@ export function readTool(tool: Reader, notices: Notices, namespace?: string): Of
 
 function offer(
   { name, ...description }: Tool,
-  type: 'function_call' | 'custom_tool_call' = 'function_call',
   namespace?: string,
+  type: 'function_call' | 'custom_tool_call' = 'function_call',
 ): OfferedTool {
   const told = flatName(name, namespace);
   const form = { type, name, ...(namespace !== undefined && told !== name && { namespace }) };
