@@ -133,6 +133,14 @@ test('what a model wrote besides the one text is told as it wrote, and a cut tex
   ]);
 });
 
+test('of an answer that is nothing but a cut custom call an empty text is left', () => {
+  const cut = completionOf([{ ...PATCH, input: '{"input":"a' }], 'length');
+  expect(openaiChat.writeResponse(cut, toCustom)).toMatchObject({
+    choices: [{ message: { role: 'assistant', content: '', refusal: null }, finish_reason: 'length' }],
+  });
+  expect(openaiChat.writeResponse(cut, toCustom)).not.toHaveProperty('choices.0.message.tool_calls');
+});
+
 test('a whole body of the Responses API has its custom tools called in the words of chat', () => {
   const { replyContext: context } = read(openaiChat, {
     model: 'm',

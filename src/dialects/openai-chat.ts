@@ -193,14 +193,14 @@ function writeMessage(blocks: readonly Block[], reply: Reply): WireMessage {
     return it.type === 'text' ? [paragraphs.say(it.text)] : [];
   });
   const reasoning = blocks.flatMap((it) => (it.type === 'reasoning' ? [it.text] : []));
-  const calls = blocks.flatMap((it) => (it.type === 'tool-call' ? [it] : []));
+  const calls = blocks.flatMap((it) => (it.type === 'tool-call' ? writeCall(it, reply) : []));
   return {
     role: 'assistant',
     // Programs look into the text of every answer that is not a call.
     content: texts.length === 0 && calls.length > 0 ? null : texts.join(''),
     refusal: null,
     ...(reasoning.length > 0 && { reasoning_content: reasoning.join('') }),
-    ...(calls.length > 0 && { tool_calls: calls.flatMap((it) => writeCall(it, reply)) }),
+    ...(calls.length > 0 && { tool_calls: calls }),
   };
 }
 
