@@ -30,6 +30,13 @@ describe('counting', () => {
     expect([counted > 900, Math.abs(started - counted) < 40, readMessagesStream(text).pings]).toEqual([true, true, 0]);
   });
 
+  test('counts the search that the gateway runs', async () => {
+    const tools = [{ type: 'web_search_20250305' as const, name: 'web_search' as const }];
+    const { input_tokens: without } = await anthropic.messages.countTokens(params);
+    const { input_tokens: counted } = await anthropic.messages.countTokens({ ...params, tools });
+    expect(counted - without).toBeGreaterThan(20);
+  });
+
   test('of auto is in the window of the model that Kiro has chosen', async () => {
     const chosen = { event: 'assistantResponseEvent', payload: { content: 'Hi', modelId: 'claude-sonnet-4.5' } };
     gateway.simulator.enqueue({ frames: [chosen, percentage(10)] });

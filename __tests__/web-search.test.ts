@@ -2,6 +2,7 @@
 
 import { afterAll, afterEach, expect, test } from '@jest/globals';
 import { startGateway } from './support/gateway.js';
+import { readChatStream } from './support/chat-automaton.js';
 import { ask } from './support/http.js';
 import { readMessagesStream } from './support/messages-automaton.js';
 import { readResponsesStream } from './support/responses-automaton.js';
@@ -101,6 +102,18 @@ test('a Responses client sees a web_search_call with its sources, whole, streame
       ],
     });
   }
+});
+
+test('a chat client sees what was said before and after the search, as paragraphs', async () => {
+  gateway.simulator.enqueue(...TURNS, ...TURNS);
+  const body = { ...CLAUDE, tools: [{ type: 'web_search' }] };
+  const whole = JSON.parse((await ask(gateway, '/v1/chat/completions', { body })).text) as Json;
+  const streamed = readChatStream(
+    (await ask(gateway, '/v1/chat/completions', { body: { ...body, stream: true } })).text,
+  );
+  expect(whole).toMatchObject({ choices: [{ message: { content: 'I look.\n\nCats purr.' }, finish_reason: 'stop' }] });
+  expect(streamed.completion).toMatchObject({ choices: whole['choices'] });
+  expect(searches(gateway)).toHaveLength(2);
 });
 
 test('WEB_SEARCH=false leaves the tool out, with a notice', async () => {

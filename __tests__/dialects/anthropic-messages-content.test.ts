@@ -59,6 +59,11 @@ userPart(
   { type: 'document', source: { type: 'content', content: [text('a'), { type: 'image', source: PNG }] } },
   [text('a'), IMAGE],
 );
+userPart(
+  'a document of blocks keeps its title',
+  { type: 'document', title: 'Plan', source: { type: 'content', content: [text('a')] } },
+  [text('Plan'), text('a')],
+);
 userPart('a document of one string is its text', { type: 'document', source: { type: 'content', content: 'a' } }, [
   text('a'),
 ]);
@@ -224,6 +229,60 @@ assistant(
   ],
   [text('[web_fetch {"url":"https://example.com"}]'), text('https://a.b')],
 );
+assistant(
+  'the text of a page that Anthropic fetched stays',
+  [
+    {
+      type: 'web_fetch_tool_result',
+      tool_use_id: 's1',
+      content: {
+        type: 'web_fetch_result',
+        url: 'https://a.b',
+        content: { type: 'document', title: 'T', source: { type: 'text', media_type: 'text/plain', data: 'Page.' } },
+      },
+    },
+  ],
+  [text('https://a.b\nT\nPage.')],
+);
+assistant(
+  'of a page in base64 only its address and title stay',
+  [
+    {
+      type: 'web_fetch_tool_result',
+      tool_use_id: 's1',
+      content: {
+        type: 'web_fetch_result',
+        url: 'https://a.b',
+        content: {
+          type: 'document',
+          title: 'T',
+          source: { type: 'base64', media_type: 'application/pdf', data: 'aGk=' },
+        },
+      },
+    },
+  ],
+  [text('https://a.b\nT')],
+);
+assistant(
+  'the lines that an edit changed and the reason of a failure stay',
+  [
+    {
+      type: 'text_editor_code_execution_tool_result',
+      tool_use_id: 's1',
+      content: { type: 'text_editor_code_execution_str_replace_result', lines: ['-a', '+b'], old_start: 1 },
+    },
+    {
+      type: 'text_editor_code_execution_tool_result',
+      tool_use_id: 's2',
+      content: {
+        type: 'text_editor_code_execution_tool_result_error',
+        error_code: 'unavailable',
+        error_message: 'Gone.',
+      },
+    },
+  ],
+  [text('-a\n+b'), text('unavailable\nGone.')],
+);
 assistant('an unknown block keeps its text', [{ type: 'odd', text: 'a' }], [text('a')], ['unknown-block=odd']);
 
 // Complaints
@@ -239,6 +298,7 @@ wrongBlock('.type', 'is required and must be a string', { text: 'a' });
 wrongBlock('.text', 'is required and must be a string', { type: 'text' });
 wrongBlock('.source', 'is required and must be an object', { type: 'image' });
 wrongBlock('.source.media_type', 'must be a string, not 5', { type: 'image', source: { ...PNG, media_type: 5 } });
+userPart('base64 may be broken into lines', { type: 'image', source: { ...PNG, data: 'aG\r\nk=\n' } }, [IMAGE]);
 wrongBlock('.source.data', 'must hold base64 data', { type: 'image', source: { ...PNG, data: 'no base64' } });
 wrongBlock('.source.data', 'must hold base64 data', { type: 'image', source: { ...PNG, data: '' } });
 wrongBlock('.source.data', 'must hold base64 data', { type: 'image', source: { ...PNG, data: 'a=bc' } });

@@ -212,7 +212,9 @@ wrong('messages', 'is required and must be a list', { messages: undefined });
 wrong('messages', 'must not be empty', { messages: [] });
 wrong('messages', 'must be a list, not "hi"', { messages: 'hi' });
 wrong('messages[0]', 'must be an object, not null', { messages: [null] });
-wrong('messages[0].role', 'must be one of user, assistant, system, not "tool"', { messages: [{ role: 'tool' }] });
+wrong('messages[0].role', 'must be one of system, developer, user, assistant, tool, function, not "robot"', {
+  messages: [{ role: 'robot' }],
+});
 wrong('messages[0].content', 'must be a string or a list of parts', { messages: [{ role: 'user', content: 5 }] });
 wrong('messages[0].content', 'must be a string or a list of parts', { messages: [{ role: 'user' }] });
 wrong('system[0].text', 'is required and must be a string', { system: [{ type: 'text' }] });

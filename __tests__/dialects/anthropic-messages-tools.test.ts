@@ -21,6 +21,20 @@ test('bash is a function with its own schema', () => {
   });
 });
 
+test('examples of the input of a tool reach the model', () => {
+  const tool = {
+    name: 'look',
+    description: 'Looks.',
+    input_schema: { type: 'object' },
+    input_examples: [{ at: 1 }, {}],
+  };
+  expect(toolOf(tool)).toEqual({
+    name: 'look',
+    description: 'Looks.\n\nExamples of its input:\n{"at":1}\n{}',
+    inputSchema: { type: 'object' },
+  });
+});
+
 /** The name, the enumeration that says what can be done, and the names of the other properties. */
 const builtIn = (tool: object, expected: readonly [string, readonly string[], string]) =>
   test(`${JSON.stringify(tool)} is a function`, () => {

@@ -6,7 +6,8 @@ import type { Block } from '../../src/core/conversation.js';
 import { GatewayError } from '../../src/core/errors.js';
 import type { Completion, FinishReason } from '../../src/core/stream.js';
 import { openaiChat } from '../../src/dialects/openai-chat.js';
-import { answering, completionOf, eventsOf, reply, writeStream } from './support.js';
+import type { Reply } from '../../src/dialects/dialect.js';
+import { answering, completionOf, eventsOf, read, reply, writeStream } from './support.js';
 
 const REQUEST = { model: 'm', messages: [{ role: 'user' as const, content: 'hi' }] };
 const client = (answer: string | object) => new OpenAI({ apiKey: 'k', maxRetries: 0, fetch: answering(answer) });
@@ -27,7 +28,7 @@ const delta = (json: string, finishReason = 'null') =>
   `${HEAD}"choices":[{"index":0,"delta":${json},"logprobs":null,"finish_reason":${finishReason}}]}`;
 const USAGE =
   '"usage":{"prompt_tokens":100,"completion_tokens":20,"total_tokens":120,' +
-  '"prompt_tokens_details":{"cached_tokens":30},"completion_tokens_details":{"reasoning_tokens":5}}';
+  '"prompt_tokens_details":{"cached_tokens":30,"cache_write_tokens":0},"completion_tokens_details":{"reasoning_tokens":5}}';
 
 const chunks = (written: string) => written.split('\n\n');
 
@@ -85,9 +86,69 @@ test('a whole completion has every field of the official shape', () => {
       prompt_tokens: 100,
       completion_tokens: 20,
       total_tokens: 120,
-      prompt_tokens_details: { cached_tokens: 30 },
+      prompt_tokens_details: { cached_tokens: 30, cache_write_tokens: 0 },
       completion_tokens_details: { reasoning_tokens: 5 },
     },
+  });
+});
+
+// Custom tools
+const CUSTOM_TOOL = { type: 'custom' as const, custom: { name: 'patch' } };
+const { replyContext } = read(openaiChat, { ...REQUEST, tools: [CUSTOM_TOOL] });
+const toCustom: Reply = { ...reply, replyContext };
+const PATCH: Block = { type: 'tool-call', id: 'c1', name: 'patch', input: '{"input":"a \\"b\\""}' };
+const CUSTOM_CALL = { id: 'c1', type: 'custom', custom: { name: 'patch', input: 'a "b"' } };
+
+test('a call of a custom tool is one, streamed or not, and comes back as the same block', async () => {
+  const completion = completionOf([{ ...CALL, id: 'c0' }, PATCH], 'tool-calls');
+  const params = { ...REQUEST, tools: [CUSTOM_TOOL] };
+  const whole = await client(openaiChat.writeResponse(completion, toCustom)).chat.completions.create(params);
+  const events = writeStream(openaiChat, eventsOf(completion), toCustom);
+  const streamed = await client(events).chat.completions.stream(params).finalChatCompletion();
+  const { message } = whole.choices[0] ?? {};
+  expect(message?.tool_calls?.[1]).toEqual(CUSTOM_CALL);
+  expect(streamed.choices[0]?.message.tool_calls?.[1]).toEqual(CUSTOM_CALL);
+  const again = read(openaiChat, {
+    ...params,
+    messages: [{ role: 'assistant', tool_calls: [message?.tool_calls?.[1]] }],
+  });
+  expect(again.conversation.messages).toEqual([{ role: 'assistant', blocks: [PATCH] }]);
+});
+
+test('what a model wrote besides the one text is told as it wrote, and a cut text is not told at all', () => {
+  const odd = completionOf(
+    [
+      { ...PATCH, input: '{"text":"a"}' },
+      { ...PATCH, input: '{"input":"a' },
+    ],
+    'length',
+  );
+  expect(openaiChat.writeResponse(odd, toCustom)).toMatchObject({
+    choices: [{ message: { tool_calls: [{ custom: { input: '{"text":"a"}' } }] }, finish_reason: 'length' }],
+  });
+  expect(chunks(writeStream(openaiChat, eventsOf(odd), toCustom)).filter((it) => it.includes('tool_calls'))).toEqual([
+    delta(
+      '{"tool_calls":[{"index":0,"id":"c1","type":"custom","custom":{"name":"patch","input":"{\\"text\\":\\"a\\"}"}}]}',
+    ),
+  ]);
+});
+
+test('of an answer that is nothing but a cut custom call an empty text is left', () => {
+  const cut = completionOf([{ ...PATCH, input: '{"input":"a' }], 'length');
+  expect(openaiChat.writeResponse(cut, toCustom)).toMatchObject({
+    choices: [{ message: { role: 'assistant', content: '', refusal: null }, finish_reason: 'length' }],
+  });
+  expect(openaiChat.writeResponse(cut, toCustom)).not.toHaveProperty('choices.0.message.tool_calls');
+});
+
+test('a whole body of the Responses API has its custom tools called in the words of chat', () => {
+  const { replyContext: context } = read(openaiChat, {
+    model: 'm',
+    input: 'hi',
+    tools: [{ type: 'custom', name: 'patch' }],
+  });
+  expect(openaiChat.writeResponse(completionOf([PATCH]), { ...reply, replyContext: context })).toMatchObject({
+    choices: [{ message: { tool_calls: [CUSTOM_CALL] } }],
   });
 });
 

@@ -14,6 +14,18 @@ const userPart = (title: string, part: object, parts: readonly UserPart[], notes
 const assistant = (title: string, message: object, blocks: readonly Block[], notes: readonly string[] = []) =>
   messages(title, [{ role: 'assistant', ...message }], [{ role: 'assistant', blocks }], notes);
 
+messages(
+  'the names of those who speak are not told to the model, but the client learns of it',
+  [{ role: 'user', name: 'ann', content: 'hi' }],
+  [{ role: 'user', parts: [text('hi')] }],
+  ['ignored=messages.name'],
+);
+messages(
+  'the name of a tool is nothing that is ignored',
+  [{ role: 'tool', name: 'look', tool_call_id: 'c1', content: 'a' }],
+  [{ role: 'user', parts: [{ type: 'tool-result', id: 'c1', content: [text('a')], isError: false }] }],
+);
+
 // User parts
 userPart('a text part is text', text('hi'), [text('hi')]);
 userPart('an empty text part is passed over', text(''), []);
@@ -47,6 +59,14 @@ userPart(
   { type: 'file', file: { filename: 'a.csv', file_data: 'aGk=' } },
   [{ type: 'document', name: 'a.csv', format: 'csv', data: 'aGk=' }],
 );
+userPart(
+  'a file of another type of text is a text',
+  { type: 'file', file: { filename: 'a.py', file_data: 'data:text/x-python;base64,aGk=' } },
+  [{ type: 'document', name: 'a.py', format: 'txt', data: 'aGk=' }],
+);
+userPart('so is JSON', { type: 'file', file: { filename: 'a.json', file_data: 'data:application/json;base64,aGk=' } }, [
+  { type: 'document', name: 'a.json', format: 'txt', data: 'aGk=' },
+]);
 userPart('a file may be an image', { type: 'file', file: { filename: 'a.png', file_data: PNG } }, [IMAGE]);
 userPart('and so it is when only its name says so', { type: 'file', file: { filename: 'a.PNG', file_data: 'aGk=' } }, [
   IMAGE,

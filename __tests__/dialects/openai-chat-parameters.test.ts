@@ -17,8 +17,8 @@ limits('one stop may be a bare text', { stop: 'END' }, undefined, ['END']);
 limits('four stops are allowed', { stop: ['a', 'b', 'c', 'd'] }, undefined, ['a', 'b', 'c', 'd']);
 conversation('no stops and no limit are no limits', { stop: [''], max_tokens: null }, { limits: undefined });
 wrong('stop', 'must hold at most 4 texts', { stop: ['a', 'b', 'c', 'd', 'e'] });
-wrong('max_tokens', 'must be a whole number', { max_tokens: -1 });
-wrong('max_completion_tokens', 'must be a whole number', { max_completion_tokens: 1.5 });
+wrong('max_tokens', 'must be a whole number, 0 or more', { max_tokens: -1 });
+wrong('max_completion_tokens', 'must be a whole number, 0 or more', { max_completion_tokens: 1.5 });
 
 // The choice of tools
 const TOOLS = ['look', 'stop'].map((name) => ({ type: 'function', function: { name } }));

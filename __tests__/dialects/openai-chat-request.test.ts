@@ -1,6 +1,7 @@
 /** Reading requests of OpenAI's Chat Completions API: one line per form that clients send. */
 
 import { expect, test } from '@jest/globals';
+import { Reader } from '../../src/core/reader.js';
 import { openaiChat } from '../../src/dialects/openai-chat.js';
 import { factsOf, read, request } from './support.js';
 
@@ -22,7 +23,8 @@ test('a whole request is read into a whole conversation', () => {
     reasoning_effort: 'low',
     prompt_cache_key: 'k1',
   };
-  expect(read(openaiChat, body)).toEqual({
+  const { replyContext: _, ...found } = read(openaiChat, body);
+  expect(found).toEqual({
     conversation: {
       model: 'claude-sonnet-4.5',
       system: ['Be brief.'],
@@ -59,6 +61,11 @@ conversation(
   'a conversation may consist of instructions alone',
   { messages: [{ role: 'system', content: 'a' }] },
   { system: ['a'], messages: [] },
+);
+conversation(
+  'instructions may stand where Anthropic has them',
+  { system: 'a', messages: [{ role: 'system', content: 'b' }] },
+  { system: ['a', 'b'], messages: [] },
 );
 messages(
   'a later system message keeps its place',
@@ -105,6 +112,27 @@ tools(
     },
   ],
 );
+tools(
+  'a custom tool may be flat, too',
+  { tools: [{ type: 'custom', name: 'patch', format: { type: 'grammar', syntax: 'lark', definition: 'start: "a"' } }] },
+  [
+    {
+      name: 'patch',
+      description: 'The input follows this grammar:\nstart: "a"',
+      inputSchema: { type: 'object', properties: { input: { type: 'string' } }, required: ['input'] },
+    },
+  ],
+);
+tools(
+  'of what Anthropic calls custom the schema is the one it has',
+  { tools: [{ type: 'custom', name: 'look', input_schema: SCHEMA }] },
+  [LOOK],
+);
+test('built-in tools of all vendors are offered here, too', () => {
+  const body = request({ tools: [{ type: 'web_search' }, { type: 'bash_20250124' }, { type: 'local_shell' }] });
+  const { conversation: found, notices: told } = openaiChat.readRequest(new Reader(body), {}, { searchesWeb: true });
+  expect([found.tools.map(({ name }) => name), told]).toEqual([['web_search', 'bash', 'local_shell'], []]);
+});
 notices('other tools are left out and named', { tools: [{ type: 'web_search' }, { type: 'mcp', name: 'a' }] }, [
   'tools-left-out=web_search,mcp',
 ]);
@@ -195,7 +223,7 @@ wrong('model', 'is required and must be a string', { model: undefined });
 wrong('messages', 'is required and must be a list', { messages: undefined });
 wrong('messages', 'must not be empty', { messages: [] });
 wrong('tools', 'must be a list, not "all"', { tools: 'all' });
-wrong('tools[0].function', 'is required and must be an object', { tools: [{ type: 'function' }] });
+wrong('tools[0].name', 'is required and must be a string', { tools: [{ type: 'function' }] });
 wrong('tools[0].function.parameters', 'must be an object, not 1', {
   tools: [{ function: { name: 'a', parameters: 1 } }],
 });

@@ -227,6 +227,22 @@ check(
   ],
 );
 check(
+  'a call and its result as chat has them',
+  [
+    { role: 'assistant', content: null, tool_calls: [{ id: 'c1', function: { name: 'look', arguments: '{"at":1}' } }] },
+    { role: 'tool', tool_call_id: 'c1', content: 'a.txt' },
+  ],
+  [assistant(call('look', { at: 1 })), user(result([text('a.txt')]))],
+);
+check(
+  'the output of a shell as one text',
+  [
+    { type: 'shell_call', call_id: 'c1', action: { commands: ['ls'] } },
+    { type: 'shell_call_output', call_id: 'c1', output: 'a.txt' },
+  ],
+  [assistant(call('shell', { commands: ['ls'] })), user(result([text('a.txt')]))],
+);
+check(
   'a patch',
   [
     { type: 'apply_patch_call', call_id: 'c1', operation: { type: 'delete_file', path: 'a' }, status: 'completed' },
@@ -344,12 +360,20 @@ check(
 check(
   'what OpenAI’s own tools have found is kept in words',
   [
-    { type: 'mcp_call', id: 'mcp_1', name: 'find', arguments: '{}', server_label: 's', output: 'Found.' },
+    { type: 'mcp_call', id: 'mcp_1', name: 'find', arguments: '{}', server_label: 's', output: 'Found.', error: null },
+    { type: 'mcp_call', id: 'mcp_2', name: 'find', arguments: '{"a":1}', error: { type: 'http', message: 'Lost.' } },
+    { type: 'mcp_approval_response', approval_request_id: 'a', approve: false, reason: 'Too dear.' },
     { type: 'code_interpreter_call', id: 'ci_1', code: 'print(7)', outputs: [{ type: 'logs', logs: '7' }] },
-    { type: 'file_search_call', id: 'fs_1', queries: [], results: [{ filename: 'a.txt', text: 'Text.' }] },
+    { type: 'file_search_call', id: 'fs_1', queries: ['who?'], results: [{ filename: 'a.txt', text: 'Text.' }] },
   ],
-  [user(text('Found.')), user(text('print(7)\n7')), user(text('Text.'))],
-  ['unknown-block=mcp_call,code_interpreter_call,file_search_call'],
+  [
+    user(text('find\n{}\nFound.')),
+    user(text('find\n{"a":1}\nLost.')),
+    user(text('Too dear.')),
+    user(text('print(7)\n7')),
+    user(text('who?\na.txt\nText.')),
+  ],
+  ['unknown-block=mcp_call,mcp_approval_response,code_interpreter_call,file_search_call'],
 );
 
 const { refused } = factsOf(openaiResponses);
@@ -362,7 +386,7 @@ refused(
 refused(
   'a role that nobody has',
   { model: 'm', input: [{ role: 'robot', content: 'x' }] },
-  'input[0].role: must be one of user, assistant, system, developer',
+  'input[0].role: must be one of system, developer, user, assistant, tool, function, not "robot"',
   'input[0].role',
 );
 refused(

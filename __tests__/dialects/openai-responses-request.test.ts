@@ -181,7 +181,12 @@ refused(
   'prompt: templates are kept by OpenAI; send the text itself as instructions and input.',
   'prompt',
 );
-refused('half a token', { max_output_tokens: 0.5 }, 'max_output_tokens: must be a whole number', 'max_output_tokens');
+refused(
+  'half a token',
+  { max_output_tokens: 0.5 },
+  'max_output_tokens: must be a whole number, 0 or more',
+  'max_output_tokens',
+);
 
 test('the refusals have the codes that SDKs look for', () => {
   const codeOf = (fields: object): unknown => {

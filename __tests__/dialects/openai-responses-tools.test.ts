@@ -110,10 +110,10 @@ const AGENTS = {
   ],
 };
 offers(
-  'the tools of a namespace have its name in front',
+  'the tools of a namespace have its name in front, and its description with the first',
   [AGENTS],
   [
-    { name: 'agents__wait', description: '', inputSchema: undefined },
+    { name: 'agents__wait', description: 'All about agents.', inputSchema: undefined },
     { name: 'agents__tell', description: '', inputSchema: INPUT },
   ],
 );

@@ -14,6 +14,7 @@ import { streamAnswer, type StreamOutcome, type StreamPlan } from '../../src/ser
 
 const START: StreamEvent = { type: 'start', inputTokens: 1 };
 const BLOCK: StreamEvent = { type: 'block-end', index: 0, block: { type: 'text', text: '' } };
+const UNTOLD: StreamEvent = { type: 'block-delta', index: 0, block: 'tool-call', delta: '{' };
 const BROKEN: StreamEvent = { type: 'error', error: new GatewayError('upstream-unavailable', 'Gone.') };
 
 /** What the client sees of an answer, and how the server says it went. */
@@ -90,6 +91,24 @@ test('a late answer gets its headers and a ping first, and its failure becomes t
 test('a silence in the middle is filled with pings', async () => {
   const text = await inSilence([START], '<ping><ping>', { keepAliveMs: 1 });
   expect(text).toMatch(/^<start>(?:<ping>){2,}<block-end>$/);
+});
+
+test('what Kiro says and the client is not told, such as a call that is told whole, is a silence, too', async () => {
+  let seen = '';
+  const turn = (async function* () {
+    yield [START];
+    while (!seen.includes('<ping><ping>')) {
+      yield [UNTOLD];
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    yield [BLOCK];
+  })();
+  const write = (event: StreamEvent) => (event === UNTOLD ? '' : `<${event.type}>`);
+  const plan = { ...DEFAULTS, answering: answerOf(turn), write, keepAliveMs: 20 };
+  const client = await ask((response) => streamAnswer(response, plan));
+  client.on('data', (chunk: Buffer) => (seen += chunk.toString()));
+  await once(client, 'end');
+  expect(seen).toMatch(/^<start>(?:<ping>){2,}<block-end>$/);
 });
 
 /** A turn with a silence after these events; it goes on as soon as the client has seen this. */

@@ -123,30 +123,21 @@ function heldLength(text: string, sequences: readonly string[]): number {
 export function unfenceStage(): Stage {
   let unfence = createUnfencer();
   const unfenced = (event: StreamEvent): StreamEvent[] => {
-    switch (event.type) {
-      case 'block-start':
-        unfence = createUnfencer();
-        return [event];
-      case 'block-delta':
-        return event.block === 'text' ? textDelta(event.index, unfence.push(event.delta)) : [event];
-      case 'block-end': {
-        const rest = event.block.type === 'text' ? textDelta(event.index, unfence.end()) : [];
-        return [...rest, { ...event, block: unfenceBlock(event.block) }];
-      }
-      case 'finish': {
-        const blocks = event.completion.blocks.map(unfenceBlock);
-        return [{ ...event, completion: { ...event.completion, blocks } }];
-      }
-      case 'start':
-      case 'error':
-        return [event];
+    if (event.type === 'block-start') unfence = createUnfencer();
+    if (event.type === 'block-delta' && event.block === 'text') return withDelta(event, unfence.push(event.delta));
+    if (event.type === 'finish') {
+      const blocks = event.completion.blocks.map(unfenceBlock);
+      return [{ ...event, completion: { ...event.completion, blocks } }];
     }
+    if (event.type !== 'block-end' || event.block.type !== 'text') return [event];
+    const rest = { type: 'block-delta', index: event.index, block: 'text', delta: '' } as const;
+    return [...withDelta(rest, unfence.end()), { ...event, block: unfenceBlock(event.block) }];
   };
   return (batch) => batch.flatMap(unfenced);
 }
 
-function textDelta(index: number, delta: string): StreamEvent[] {
-  return delta === '' ? [] : [{ type: 'block-delta', index, block: 'text', delta }];
+function withDelta(event: Extract<StreamEvent, { type: 'block-delta' }>, delta: string): StreamEvent[] {
+  return delta === '' ? [] : [{ ...event, delta }];
 }
 
 /** True when the answer is what it was to be. */

@@ -1,36 +1,25 @@
 /** The dialect of Anthropic's Messages API: its requests, and a turn whole or as server-sent events. */
 
 import type Anthropic from '@anthropic-ai/sdk';
-import type { Block, Message, Tool } from '../core/conversation.js';
+import type { Block, Tool } from '../core/conversation.js';
 import type { Reader } from '../core/reader.js';
 import type { BlockHead, Completion, FinishReason, GrowingBlock, StreamEvent } from '../core/stream.js';
-import { NO_SIGNATURE, readBlocks, writeBlock, writeFindings, writeHead, type WireBlock } from './anthropic-blocks.js';
-import { instructionMessages, readTexts, readUserParts } from './content.js';
+import { NO_SIGNATURE, readMessage, writeBlock, writeFindings, writeHead, type WireBlock } from './messages.js';
+import { readTexts } from './content.js';
 import { creditField, note, parseObject, writeData, type Dialect, type Notices, type Reply } from './dialect.js';
 import { writeErrorEvent, writeMessagesError } from './errors.js';
 import { latest, messageList, requestReader, type ParameterTable } from './parameters.js';
-import { anthropicTool, functionTool, readWebSearch } from './tools.js';
+import { readTool, readTools } from './tools.js';
 
 const PARAMETERS: ParameterTable = {
   works: 'model messages system stream tools thinking output_config metadata',
   emulated: 'max_tokens stop_sequences tool_choice output_format',
   accepted: 'cache_control betas diagnostics user_profile_id workspace_id billing_policy fallback_credit_token',
-  ignored: {
-    temperature: [1],
-    top_p: [1],
-    top_k: [],
-    context_management: editsOnlyThinking,
-    compaction: [],
-    container: [],
-    mcp_servers: [[]],
-    service_tier: ['auto', 'standard_only'],
-    speed: ['standard'],
-    inference_geo: [],
-    fallbacks: [],
-  },
+  ignored:
+    'temperature top_p top_k context_management compaction container mcp_servers service_tier speed inference_geo ' +
+    'fallbacks',
   refused: {
     thread: {
-      unless: [],
       why: 'this gateway keeps no threads; send the whole conversation.',
       // Anthropic's SDK falls back to sending the whole history only when it is told in exactly these words.
       details: { error_code: 'thread_unsupported_request', unsupported: ['thread'] },
@@ -54,7 +43,7 @@ export const anthropicMessages: Dialect = {
     return {
       system: readSystem(body, notices),
       messages: messages.flatMap((it, at) => (isGone(it, at) ? [] : readMessage(it, notices))),
-      tools: readTools(body, messages, notices),
+      tools: offeredTools(body, messages, notices),
       // Claude Code changes the effort in mid-conversation by a system message: the latest one holds.
       effort: latest([body, ...messages], 'output_config', 'effort'),
       thinking: body.optional('thinking'),
@@ -78,18 +67,6 @@ function readSystem(body: Reader, notices: Notices): string[] {
   return texts.map((it) => it.replace(BILLING_LINE, '')).filter((it) => it !== '');
 }
 
-function readMessage(message: Reader, notices: Notices): Message[] {
-  const role = message.get('role').oneOf(['user', 'assistant', 'system']);
-  switch (role) {
-    case 'user':
-      return [{ role, parts: readUserParts(message.get('content'), notices) }];
-    case 'assistant':
-      return [{ role, blocks: readBlocks(message.get('content'), notices) }];
-    case 'system': // It may say nothing, and set the effort.
-      return instructionMessages(readTexts(message.optional('content'), notices));
-  }
-}
-
 /** Claude Code writes JSON with a `session_id` into the user id; its older versions a text ending in `_session_…`. */
 function readSessionId(body: Reader): string | undefined {
   const userId = body.optional('metadata')?.optional('user_id')?.string() ?? '';
@@ -98,8 +75,8 @@ function readSessionId(body: Reader): string | undefined {
 }
 
 /** The tools of the request, with what system messages have added to them and taken away. */
-function readTools(body: Reader, messages: readonly Reader[], notices: Notices): Tool[] {
-  const tools = body.list('tools').flatMap((it) => readTool(it, notices));
+function offeredTools(body: Reader, messages: readonly Reader[], notices: Notices): Tool[] {
+  const offered = readTools(body, notices);
   const removed = new Set<string>();
   const contents = messages.flatMap((it) => (it.get('role').value === 'system' ? it.get('content') : []));
   for (const block of contents.flatMap((it) => (it.isArray() ? it.array() : []))) {
@@ -107,33 +84,15 @@ function readTools(body: Reader, messages: readonly Reader[], notices: Notices):
     if (type !== 'tool_addition' && type !== 'tool_removal') continue;
     const definition = block.get('tool').optional('definition');
     const added = definition === undefined ? [] : readTool(definition, notices);
-    tools.push(...added);
-    const name = added[0]?.name ?? block.get('tool').optional('name')?.string() ?? '';
+    offered.push(...added);
+    const name = added[0]?.tool.name ?? block.get('tool').optional('name')?.string() ?? '';
     if (type === 'tool_removal') removed.add(name);
     else removed.delete(name);
   }
-  return tools.filter(({ name }) => !removed.has(name));
-}
-
-/** One tool, the client's own or built in; none when it could only run at Anthropic, of which the client is told. */
-function readTool(tool: Reader, notices: Notices): Tool[] {
-  const type = tool.optional('type')?.string() ?? 'custom';
-  if (type === 'custom') return [functionTool(tool)];
-  if (type.startsWith('code_execution')) tool.get('type').fail(`${type} runs at Anthropic only; leave the tool out.`);
-  if (WEB_SEARCH.test(type) && notices.options.searchesWeb === true) return [readWebSearch(tool, tool, notices)];
-  const builtIn = anthropicTool(type, tool);
-  if (builtIn !== undefined) return [builtIn];
-  note(notices, 'tools-left-out', type);
-  return [];
-}
-
-/** Kiro keeps no thinking of earlier turns, which is what the usual edit asks for. */
-function editsOnlyThinking(value: Reader): boolean {
-  return value.list('edits').every((it) => it.get('type').string().startsWith('clear_thinking'));
+  return offered.map(({ tool }) => tool).filter(({ name }) => !removed.has(name));
 }
 
 const BILLING_LINE = /^x-anthropic-billing-header:[^\n]*\n*/;
-const WEB_SEARCH = /^web_search_\d+$/;
 
 // --- answers
 

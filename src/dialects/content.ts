@@ -3,15 +3,7 @@
  * always be unknown, with images and documents, and a word to the model about those that are left out.
  */
 
-import type {
-  DocumentFormat,
-  ImageFormat,
-  Message,
-  RemoteMedia,
-  Text,
-  ToolResultPart,
-  UserPart,
-} from '../core/conversation.js';
+import type { DocumentFormat, ImageFormat, RemoteMedia, Text, ToolResultPart, UserPart } from '../core/conversation.js';
 import type { Reader } from '../core/reader.js';
 import { note, type Notices } from './dialect.js';
 
@@ -117,33 +109,9 @@ function collectTexts(value: Reader, depth: number): string[] {
   if (depth === 0) return [];
   if (value.isString()) return value.string() === '' ? [] : [value.string()];
   if (value.isArray()) return value.array().flatMap((it) => collectTexts(it, depth - 1));
-  return TEXT_KEYS.flatMap((key) => (value.has(key) ? collectTexts(value.get(key), depth - 1) : []));
-}
-
-// --- messages
-
-/** Instructions of the client as a message of their own, at their place; none when they are empty. */
-export function instructionMessages(texts: readonly string[]): Message[] {
-  return texts.length === 0 ? [] : [{ role: 'user', parts: texts.map((text) => ({ type: 'system', text })) }];
-}
-
-/** OpenAI's clients write one message per tool result, and more; neighbours that `joins` allows become one. */
-export function joinMessages(messages: readonly Message[], joins: (message: Message) => boolean): Message[] {
-  const runs: Message[][] = [];
-  for (const message of messages) {
-    const run = runs.at(-1);
-    if (run?.[0]?.role === message.role && joins(run[0]) && joins(message)) run.push(message);
-    else runs.push([message]);
-  }
-  return runs.map((run): Message => {
-    const parts = run.flatMap((it) => (it.role === 'user' ? it.parts : []));
-    const blocks = run.flatMap((it) => (it.role === 'assistant' ? it.blocks : []));
-    return run[0]?.role === 'user' ? { role: 'user', parts } : { role: 'assistant', blocks };
-  });
-}
-
-export function holdsOnly(type: 'system' | 'tool-result', message: Message): boolean {
-  return message.role === 'user' && message.parts.length > 0 && message.parts.every((it) => it.type === type);
+  // The data of a source may be megabytes of base64, or a text.
+  const keys = value.textIfAny('type') === 'text' ? [...TEXT_KEYS, 'data'] : TEXT_KEYS;
+  return keys.flatMap((key) => (value.has(key) ? collectTexts(value.get(key), depth - 1) : []));
 }
 
 // --- images and documents
@@ -158,7 +126,7 @@ function readSource(kind: Kind, source: Reader, name: string, notices: Notices):
     return [toMedia(kind, { mediaType, data: checkedBase64(source.get('data')), name }, notices)];
   }
   if (type === 'text') return toTextDocument(name, source.get('data').string());
-  if (type === 'content') return readContent(source.get('content'), notices);
+  if (type === 'content') return [...textParts(name), ...readContent(source.get('content'), notices)];
   if (type === 'url' && source.has('url')) return [readUrl(kind, source.get('url'), name, notices)];
   return [leftOut(kind, type, source.optional('file_id')?.string() ?? type, notices)];
 }
@@ -199,7 +167,7 @@ function toMedia(kind: Kind, { mediaType, data, name }: Media, notices: Notices)
   const isImage = type.startsWith('image/');
   const ending = name.slice(name.lastIndexOf('.') + 1).toLowerCase();
   const image = IMAGE_FORMATS.get(isImage ? type : `image/${ending}`);
-  const document = DOCUMENT_FORMATS.get(type) ?? ENDINGS.find((it) => !isImage && it === ending);
+  const document = documentFormatOf(mediaType) ?? ENDINGS.find((it) => !isImage && it === ending);
   if (document !== undefined) return { type: 'document', name: name || 'document', format: document, data };
   if (image !== undefined) return { type: 'image', format: image, data };
   const known = mediaType || ending || 'unknown';
@@ -222,8 +190,10 @@ function noteAbout(kind: Kind, detail: string): Text {
   return { type: 'text', text: `[${kind} left out: ${detail.slice(0, MAX_DETAIL_LENGTH)}]` };
 }
 
+/** Of what is text in any form Kiro is told that it is text. */
 export function documentFormatOf(mediaType: string): DocumentFormat | undefined {
-  return DOCUMENT_FORMATS.get(bareType(mediaType));
+  const type = bareType(mediaType);
+  return DOCUMENT_FORMATS.get(type) ?? (OTHER_TEXTS.test(type) ? 'txt' : undefined);
 }
 
 /**
@@ -243,7 +213,10 @@ function readDataUrl(url: Reader, name: string): Media | undefined {
  * @throws GatewayError `invalid-request` when the text cannot be base64.
  */
 function checkedBase64(text: Reader, start = 0): string {
-  const data = text.string().slice(start);
+  const data = text
+    .string()
+    .slice(start)
+    .replaceAll(/[\r\n]+/g, '');
   const padding = data.endsWith('==') ? 2 : data.endsWith('=') ? 1 : 0;
   const length = data.length - padding;
   const isPossible = length > 0 && length % 4 !== 1 && (padding === 0 || data.length % 4 === 0);
@@ -256,10 +229,10 @@ function bareType(mediaType: string): string {
 }
 
 // The keys under which the vendors' block types keep what a model can read, in reading order.
-const TEXT_KEYS =
-  'title url text content code output outputs logs results stdout stderr error_code tool_name tool_references'.split(
-    ' ',
-  );
+const TEXT_KEYS = (
+  'name title url filename arguments queries text content source lines code output outputs logs results stdout stderr ' +
+  'error error_code error_message message reason tool_name tool_references'
+).split(' ');
 const MAX_DEPTH = 8;
 const MAX_DETAIL_LENGTH = 200;
 
@@ -283,4 +256,5 @@ const DOCUMENT_FORMATS: ReadonlyMap<string, DocumentFormat> = new Map([
   ['text/markdown', 'md'],
 ]);
 
+const OTHER_TEXTS = /^text\/|^application\/(?:\S*[+-])?(?:json|xml|yaml|javascript)$/;
 const ENDINGS = [...DOCUMENT_FORMATS.values()];

@@ -54,5 +54,11 @@ export function writeModel(model: Model): object {
     supports_images: model.inputs.includes('image'),
     reasoning_efforts: model.efforts,
     credit_rate: model.creditRate ?? null,
+    // Anthropic's, of which Kiro says nothing but that it offers the model.
+    capabilities: null,
+    lifecycle: 'active',
+    line: null,
+    deprecated_at: null,
+    retires_at: null,
   };
 }

@@ -1,56 +1,33 @@
 /** The dialect of OpenAI's Chat Completions API: its requests, and a turn whole or in chunks. */
 
 import type OpenAI from 'openai';
-import type { Block, Message, Tool } from '../core/conversation.js';
+import type { Block, Message } from '../core/conversation.js';
 import type { Reader } from '../core/reader.js';
 import type { BlockHead, Completion, FinishReason, GrowingBlock, StreamEvent } from '../core/stream.js';
-import { readBlocks } from './anthropic-blocks.js';
-import {
-  holdsOnly,
-  instructionMessages,
-  joinMessages,
-  readContent,
-  readTexts,
-  readUserParts,
-  textParts,
-} from './content.js';
-import { creditField, note, writeData, type Dialect, type Notices, type Reply } from './dialect.js';
+import { readTexts } from './content.js';
+import { creditField, writeData, type Dialect, type Notices, type Reply } from './dialect.js';
 import { writeErrorBody, writeOpenAIError } from './errors.js';
+import { contextOf, type ReplyContext } from './openai-responses-answer.js';
+import { fromCustomInput, holdsOnly, joinMessages, readMessage } from './messages.js';
 import { openaiResponses } from './openai-responses.js';
 import { messageList, requestReader, type ParameterTable } from './parameters.js';
-import { customTool, functionTool, toCustomInput } from './tools.js';
+import { formsOf, readTools } from './tools.js';
 
 const PARAMETERS: ParameterTable = {
-  works: 'model messages stream stream_options tools functions reasoning_effort reasoning thinking prompt_cache_key',
+  works:
+    'model messages system stream stream_options tools functions reasoning_effort reasoning thinking prompt_cache_key',
   emulated: 'max_tokens max_completion_tokens stop tool_choice function_call parallel_tool_calls response_format',
   accepted: 'user metadata',
-  ignored: {
-    temperature: [1],
-    top_p: [1],
-    presence_penalty: [0],
-    frequency_penalty: [0],
-    seed: [],
-    logit_bias: [{}],
-    store: [false],
-    service_tier: ['auto', 'default'],
-    verbosity: ['medium'],
-    safety_identifier: [],
-    prompt_cache_options: [],
-    prompt_cache_retention: [],
-    prediction: [],
-    moderation: [],
-    web_search_options: [],
-    search_parameters: (it) => it.optional('mode')?.value === 'off',
-  },
+  ignored:
+    'temperature top_p presence_penalty frequency_penalty seed logit_bias store service_tier verbosity ' +
+    'safety_identifier prompt_cache_options prompt_cache_retention prediction moderation web_search_options ' +
+    'search_parameters',
   refused: {
-    n: { unless: (it) => it.number() <= 1, why: 'Kiro gives one answer at a time; leave it out or set it to 1.' },
-    logprobs: { unless: [false], why: 'Kiro gives no probabilities; leave it out.' },
-    top_logprobs: { unless: (it) => it.number() <= 0, why: 'Kiro gives no probabilities; leave it out.' },
-    modalities: {
-      unless: (it) => it.array().every((word) => word.string() !== 'audio'),
-      why: 'Kiro speaks text only; leave out "audio".',
-    },
-    audio: { unless: [], why: 'Kiro speaks text only; leave it out.' },
+    n: { why: 'Kiro gives one answer at a time; leave it out or set it to 1.' },
+    logprobs: { why: 'Kiro gives no probabilities; leave it out.' },
+    top_logprobs: { why: 'Kiro gives no probabilities; leave it out.' },
+    modalities: { why: 'Kiro speaks text only; leave out "audio".' },
+    audio: { why: 'Kiro speaks text only; leave it out.' },
   },
 };
 
@@ -76,10 +53,13 @@ export const openaiChat: Dialect = {
 const readRequest = requestReader(PARAMETERS, (body, notices) => {
   const stops = body.optional('stop');
   if (stops?.isArray() && stops.array().length > MAX_STOPS) stops.fail(`must hold at most ${MAX_STOPS} texts`);
+  const offered = readTools(body, notices);
   return {
-    system: [],
+    // Anthropic's, from clients that mix the two.
+    system: readTexts(body.optional('system'), notices),
     messages: readMessages(body, notices),
-    tools: readTools(body, notices),
+    tools: offered.map(({ tool }) => tool),
+    replyContext: { forms: formsOf(offered), echo: {} } satisfies ReplyContext,
     effort: body.optional('reasoning_effort') ?? body.optional('reasoning')?.optional('effort'),
     // Not OpenAI's, but clients send it in Anthropic's form.
     thinking: body.optional('thinking')?.has('type') === true ? body.get('thinking') : undefined,
@@ -94,74 +74,11 @@ function readMessages(body: Reader, notices: Notices): Message[] {
   const messages = messageList(body).flatMap((it) => {
     if (it.has('function_call')) functionCalls++;
     // The older form of calls has no ids: a call and the result after it share the number of the call.
-    return readMessage(it, `function_call_${functionCalls}`, notices);
+    return readMessage(it, notices, `function_call_${functionCalls}`);
   });
   return joinMessages(messages, (it) => holdsOnly('tool-result', it));
 }
 
-function readMessage(message: Reader, functionCallId: string, notices: Notices): Message[] {
-  const role = message.get('role').oneOf(ROLES);
-  switch (role) {
-    case 'system':
-    case 'developer':
-      return instructionMessages(readTexts(message.get('content'), notices));
-    case 'user':
-      return [{ role, parts: readUserParts(message.get('content'), notices) }];
-    case 'assistant':
-      return [{ role, blocks: readAssistant(message, functionCallId, notices) }];
-    case 'tool':
-      return toolMessages(message.get('tool_call_id').nonEmptyString(), message, notices);
-    case 'function':
-      return toolMessages(functionCallId, message, notices);
-  }
-}
-
-function toolMessages(id: string, message: Reader, notices: Notices): Message[] {
-  const content = readContent(message.optional('content'), notices);
-  return [{ role: 'user', parts: [{ type: 'tool-result', id, content, isError: false }] }];
-}
-
-function readAssistant(message: Reader, functionCallId: string, notices: Notices): Block[] {
-  const reasoning = message.optional('reasoning_content')?.string() ?? '';
-  const functionCall = message.optional('function_call');
-  return [
-    ...(reasoning === '' ? [] : [{ type: 'reasoning' as const, text: reasoning, signature: '' }]),
-    ...readBlocks(message.optional('content'), notices),
-    ...textParts(message.optional('refusal')?.string() ?? ''),
-    ...message.list('tool_calls').map(readToolCall),
-    ...(functionCall === undefined ? [] : [readFunctionCall(functionCallId, functionCall)]),
-  ];
-}
-
-function readToolCall(call: Reader): Block {
-  const id = call.get('id').nonEmptyString();
-  if (!call.has('custom')) return readFunctionCall(id, call.get('function'));
-  const custom = call.get('custom');
-  const input = toCustomInput(custom.get('input').string());
-  return { type: 'tool-call', id, name: custom.get('name').nonEmptyString(), input };
-}
-
-function readFunctionCall(id: string, call: Reader): Block {
-  const input = call.optional('arguments')?.string() || '{}';
-  return { type: 'tool-call', id, name: call.get('name').nonEmptyString(), input };
-}
-
-/** The tools of `tools` and of the older `functions`. */
-function readTools(body: Reader, notices: Notices): Tool[] {
-  return [...body.list('tools').flatMap((it) => readTool(it, notices)), ...body.list('functions').map(functionTool)];
-}
-
-function readTool(tool: Reader, notices: Notices): Tool[] {
-  const type = tool.optional('type')?.string() ?? 'function';
-  if (type === 'custom' && tool.has('custom')) return [customTool(tool.get('custom'))];
-  // Cursor and others write tools flat: without `function` around them, or in Anthropic's form.
-  const isFlat = tool.has('name') && !tool.has('function');
-  if (type === 'function' || type === 'custom') return [functionTool(isFlat ? tool : tool.get('function'))];
-  note(notices, 'tools-left-out', type);
-  return [];
-}
-
-const ROLES = ['system', 'developer', 'user', 'assistant', 'tool', 'function'] as const;
 const MAX_STOPS = 4;
 
 // --- answers
@@ -174,7 +91,7 @@ function writeChatCompletion(completion: Completion, reply: Reply): OpenAI.ChatC
     object: 'chat.completion',
     created: reply.createdAt,
     model: reply.model,
-    choices: [{ index: 0, message: writeMessage(completion.blocks), logprobs: null, finish_reason }],
+    choices: [{ index: 0, message: writeMessage(completion.blocks, reply), logprobs: null, finish_reason }],
     usage: writeUsage(completion),
   };
 }
@@ -186,7 +103,10 @@ function createChatWriter(reply: Reply): (event: StreamEvent) => string {
   const head = `data: ${writeData(constant).slice(0, -1)},`;
   const deltaHead = `${head}"choices":[{"index":0,"delta":`;
   let toolCalls = 0;
+  const paragraphs = createParagraphs();
   let hasGrown = false;
+  /** The call of a custom tool is told whole: what grows is JSON, and the client wants the text in it. */
+  let isWhole = false;
 
   const writeDelta = (delta: string, finishReason: string | null = null) =>
     `${deltaHead}${delta},"logprobs":null,"finish_reason":${JSON.stringify(finishReason)}}]}\n\n`;
@@ -194,20 +114,34 @@ function createChatWriter(reply: Reply): (event: StreamEvent) => string {
   const writeGrowth = (block: GrowingBlock, text: string) => {
     switch (block) {
       case 'text':
-        return writeDelta(`{"content":${writeData(text)}}`);
+        return writeDelta(`{"content":${writeData(paragraphs.say(text))}}`);
       case 'reasoning':
         return writeDelta(`{"reasoning_content":${writeData(text)}}`);
       case 'tool-call':
+        if (isWhole) return '';
         hasGrown ||= text !== '';
         return writeDelta(`{"tool_calls":[{"index":${toolCalls - 1},"function":{"arguments":${writeData(text)}}}]}`);
     }
   };
 
   const writeBlockStart = (block: BlockHead) => {
+    if (block.type === 'web-search') paragraphs.pause();
     if (block.type !== 'tool-call') return '';
+    isWhole = isCustom(block.name, reply);
+    if (isWhole) return '';
     const call = { index: toolCalls++, id: block.id, type: 'function', function: { name: block.name, arguments: '' } };
     hasGrown = false;
     return writeDelta(writeData({ tool_calls: [call] }));
+  };
+
+  const writeBlockEnd = (block: Block) => {
+    if (block.type !== 'tool-call') return '';
+    if (isWhole) {
+      const calls = writeCall(block, reply).map((it) => ({ index: toolCalls++, ...it }));
+      return calls.length === 0 ? '' : writeDelta(writeData({ tool_calls: calls }));
+    }
+    // A call without input has no deltas, yet its arguments have to be the text of an object.
+    return hasGrown ? '' : writeGrowth('tool-call', block.input);
   };
 
   const writeFinish = (completion: Completion) => {
@@ -224,9 +158,7 @@ function createChatWriter(reply: Reply): (event: StreamEvent) => string {
       case 'block-delta':
         return writeGrowth(event.block, event.delta);
       case 'block-end':
-        // A call without input has no deltas, yet its arguments have to be the text of an object.
-        if (event.block.type !== 'tool-call' || hasGrown) return '';
-        return writeGrowth('tool-call', event.block.input);
+        return writeBlockEnd(event.block);
       case 'finish':
         return writeFinish(event.completion);
       case 'error':
@@ -235,32 +167,60 @@ function createChatWriter(reply: Reply): (event: StreamEvent) => string {
   };
 }
 
+/** What is said before a search, which shows nowhere else here, and after it are paragraphs of one text. */
+function createParagraphs() {
+  let hasBegun = false;
+  let gap = '';
+  return {
+    pause: () => void (gap = hasBegun ? '\n\n' : ''),
+    say(text: string): string {
+      const said = gap + text;
+      [hasBegun, gap] = [true, ''];
+      return said;
+    },
+  };
+}
+
+type Call = Extract<Block, { type: 'tool-call' }>;
+
 /** `reasoning_content` is no field of OpenAI's, but the one that its clients agree on. */
 type WireMessage = OpenAI.ChatCompletionMessage & { readonly reasoning_content?: string };
 
-function writeMessage(blocks: readonly Block[]): WireMessage {
-  const texts = blocks.flatMap((it) => (it.type === 'text' ? [it.text] : []));
+function writeMessage(blocks: readonly Block[], reply: Reply): WireMessage {
+  const paragraphs = createParagraphs();
+  const texts = blocks.flatMap((it) => {
+    if (it.type === 'web-search') paragraphs.pause();
+    return it.type === 'text' ? [paragraphs.say(it.text)] : [];
+  });
   const reasoning = blocks.flatMap((it) => (it.type === 'reasoning' ? [it.text] : []));
-  const calls = blocks.flatMap((it) => (it.type === 'tool-call' ? [it] : []));
+  const calls = blocks.flatMap((it) => (it.type === 'tool-call' ? writeCall(it, reply) : []));
   return {
     role: 'assistant',
     // Programs look into the text of every answer that is not a call.
     content: texts.length === 0 && calls.length > 0 ? null : texts.join(''),
     refusal: null,
     ...(reasoning.length > 0 && { reasoning_content: reasoning.join('') }),
-    ...(calls.length > 0 && {
-      tool_calls: calls.map(({ id, name, input }) => ({ id, type: 'function', function: { name, arguments: input } })),
-    }),
+    ...(calls.length > 0 && { tool_calls: calls }),
   };
 }
 
+function writeCall({ id, name, input }: Call, reply: Reply): OpenAI.ChatCompletionMessageToolCall[] {
+  if (!isCustom(name, reply)) return [{ id, type: 'function', function: { name, arguments: input } }];
+  const text = fromCustomInput(input);
+  return text === undefined ? [] : [{ id, type: 'custom', custom: { name, input: text } }];
+}
+
+function isCustom(name: string, reply: Reply): boolean {
+  return contextOf(reply).forms.get(name)?.type === 'custom_tool_call';
+}
+
 function writeUsage(completion: Completion): OpenAI.CompletionUsage {
-  const { inputTokens, outputTokens, cacheReadTokens, reasoningTokens } = completion.usage;
+  const { inputTokens, outputTokens, cacheReadTokens, cacheWriteTokens, reasoningTokens } = completion.usage;
   return {
     prompt_tokens: inputTokens,
     completion_tokens: outputTokens,
     total_tokens: inputTokens + outputTokens,
-    prompt_tokens_details: { cached_tokens: cacheReadTokens },
+    prompt_tokens_details: { cached_tokens: cacheReadTokens, cache_write_tokens: cacheWriteTokens },
     completion_tokens_details: { reasoning_tokens: reasoningTokens },
     ...creditField(completion),
   };

@@ -6,14 +6,8 @@ import type { Reader } from '../core/reader.js';
 import type { Completion, FinishReason, StreamEvent } from '../core/stream.js';
 import { creditField, writeData, type Reply } from './dialect.js';
 import { writeFailure } from './errors.js';
-import {
-  writeCall,
-  writeReasoning,
-  writeSearch,
-  writeSummary,
-  type CallForm,
-  type CallItem,
-} from './openai-responses-items.js';
+import { writeCall, writeReasoning, writeSearch, writeSummary, type CallItem } from './openai-responses-items.js';
+import type { CallForm } from './tools.js';
 
 /** What the answer has to know of the request; `echo` are the request's own fields, as far as a response repeats them. */
 export type ReplyContext = { readonly forms: ReadonlyMap<string, CallForm>; readonly echo: object };
@@ -230,7 +224,8 @@ function writeText(text: string): Responses.ResponseOutputText {
   return { type: 'output_text', text, annotations: [], logprobs: [] };
 }
 
-function contextOf(reply: Reply): ReplyContext {
+/** What the reader of the request has left for the answer. */
+export function contextOf(reply: Reply): ReplyContext {
   // The cast is this dialect's reader, which made it.
   return (reply.replyContext as ReplyContext | undefined) ?? NO_CONTEXT;
 }

@@ -1,83 +1,15 @@
 /**
- * What the Responses API makes of tools, their calls, reasoning and searches: read and written side by side, because
+ * What the Responses API makes of calls, reasoning and searches: read and written side by side, because
  * what goes out comes back.
  */
 
 import type { Responses } from 'openai/resources/responses/responses';
-import type { Block, Tool, WebSearch } from '../core/conversation.js';
+import type { Block, WebSearch } from '../core/conversation.js';
 import type { Reader } from '../core/reader.js';
 import { textParts, textWithin } from './content.js';
-import { note, parseObject, type Notices } from './dialect.js';
-import { customTool, describe, functionTool, OPENAI_TOOLS, readWebSearch, toCustomInput } from './tools.js';
-
-export type OfferedTool = { readonly tool: Tool; readonly form: CallForm };
-
-/** How a call of a tool looks on the wire. */
-export type CallForm =
-  | { readonly type: 'function_call' | 'custom_tool_call'; readonly name: string; readonly namespace?: string }
-  | { readonly type: 'local_shell_call' | 'shell_call' | 'apply_patch_call' | 'tool_search_call' };
-
-/** The tools of a request, of an `additional_tools` item, of what a tool search found, or of a namespace. */
-export function readTools(holder: Reader, notices: Notices, namespace?: string): OfferedTool[] {
-  return holder.list('tools').flatMap((it) => readTool(it, namespace, notices));
-}
-
-/** By the name that the model is told; of two tools with one name the first is offered. */
-export function formsOf(offered: readonly OfferedTool[]): ReadonlyMap<string, CallForm> {
-  return new Map(offered.map(({ tool, form }): [string, CallForm] => [tool.name, form]).toReversed());
-}
-
-function readTool(tool: Reader, namespace: string | undefined, notices: Notices): OfferedTool[] {
-  const type = tool.optional('type')?.string() ?? 'function';
-  switch (type) {
-    case 'function':
-      return [inNamespace('function_call', functionTool(tool), namespace)];
-    case 'custom':
-      return [inNamespace('custom_tool_call', customTool(tool), namespace)];
-    case 'namespace':
-      return readTools(tool, notices, tool.get('name').nonEmptyString());
-    case 'local_shell':
-    case 'apply_patch':
-      return [{ tool: OPENAI_TOOLS[type], form: { type: `${type}_call` } }];
-    case 'shell': {
-      // Any other environment is a container of OpenAI's.
-      const environment = tool.optional('environment');
-      if (environment !== undefined && environment.get('type').value !== 'local') break;
-      return [{ tool: OPENAI_TOOLS.shell, form: { type: 'shell_call' } }];
-    }
-    case 'tool_search':
-      if (tool.optional('execution')?.value !== 'client') break;
-      return [
-        { tool: { name: type, ...describe(tool, tool.optional('parameters')) }, form: { type: 'tool_search_call' } },
-      ];
-  }
-  if (type.startsWith('web_search') && notices.options.searchesWeb === true) {
-    const search = readWebSearch(tool, tool.optional('filters'), notices);
-    return [{ tool: search, form: { type: 'function_call', name: search.name } }];
-  }
-  note(notices, 'tools-left-out', type);
-  return [];
-}
-
-function inNamespace(
-  type: 'function_call' | 'custom_tool_call',
-  { name, ...description }: Tool,
-  namespace: string | undefined,
-): OfferedTool {
-  const told = flatName(name, namespace);
-  const form = { type, name, ...(namespace !== undefined && told !== name && { namespace }) };
-  return { tool: { name: told, ...description }, form };
-}
-
-/**
- * One name for a tool and its namespace. `functions` is where the model's own tools are anyway: Codex puts its `exec`
- * there, and takes the call without a namespace.
- */
-function flatName(name: string, namespace: string | undefined): string {
-  return namespace === undefined || namespace === DEFAULT_NAMESPACE ? name : `${namespace}__${name}`;
-}
-
-// --- calls
+import { parseObject } from './dialect.js';
+import { fromCustomInput, readCustomCall, readFunctionCall } from './messages.js';
+import type { CallForm } from './tools.js';
 
 /** A call in the history. */
 export function readCall(item: Reader, type: CallForm['type']): Block {
@@ -85,9 +17,9 @@ export function readCall(item: Reader, type: CallForm['type']): Block {
   const call = (name: string, input: string): Block => ({ type: 'tool-call', id, name, input });
   switch (type) {
     case 'function_call':
-      return call(readName(item), item.optional('arguments')?.string() || '{}');
+      return readFunctionCall(id, item);
     case 'custom_tool_call':
-      return call(readName(item), toCustomInput(item.get('input').string()));
+      return readCustomCall(id, item);
     case 'local_shell_call': {
       const { type: _, ...action } = item.get('action').object();
       return call('local_shell', JSON.stringify(action));
@@ -106,10 +38,6 @@ export function readCall(item: Reader, type: CallForm['type']): Block {
 /** Older clients have the id of a local shell call in `id`. */
 export function callId(item: Reader): string {
   return item.get(!item.has('call_id') && item.has('id') ? 'id' : 'call_id').nonEmptyString();
-}
-
-function readName(item: Reader): string {
-  return flatName(item.get('name').nonEmptyString(), item.optional('namespace')?.string());
 }
 
 /** OpenAI sends the status of a custom call, though its types do not say so. */
@@ -135,8 +63,7 @@ export function writeCall(call: Extract<Block, { type: 'tool-call' }>, form: Cal
   if (input === undefined) return [];
   switch (form.type) {
     case 'custom_tool_call':
-      // A model that wrote something else than the one text is told as it wrote.
-      return [{ ...form, ...whole, type: form.type, input: input.textIfAny('input') ?? call.input }];
+      return [{ ...form, ...whole, type: form.type, input: fromCustomInput(call.input) ?? '' }];
     case 'local_shell_call':
       return [{ ...whole, type: form.type, action: toLocalAction(input) }];
     case 'shell_call':
@@ -242,7 +169,6 @@ export function writeSearch({ query, results, failure }: WebSearch, id: string):
   return { type: 'web_search_call', id, status, action: { type: 'search', query, queries: [query], sources } };
 }
 
-const DEFAULT_NAMESPACE = 'functions';
 const OPERATIONS = ['create_file', 'update_file', 'delete_file'] as const;
 /** Names the maker and the version of what follows. */
 const ENVELOPE = 'kiro-gateway.1.';

@@ -3,55 +3,31 @@
 import type { Block, Message, ToolResultPart, UserPart } from '../core/conversation.js';
 import { GatewayError } from '../core/errors.js';
 import type { Reader } from '../core/reader.js';
-import { readBlocks } from './anthropic-blocks.js';
-import {
-  holdsOnly,
-  instructionMessages,
-  joinMessages,
-  readContent,
-  readTexts,
-  readUserParts,
-  textParts,
-  textWithin,
-  unknownPart,
-} from './content.js';
+import { readContent, readTexts, textParts, textWithin, unknownPart } from './content.js';
 import { note, type Dialect, type Notices } from './dialect.js';
 import { writeResponsesError } from './errors.js';
+import { holdsOnly, joinMessages, readMessage } from './messages.js';
 import { createResponsesWriter, readEcho, writeResponse, type ReplyContext } from './openai-responses-answer.js';
-import { callId, formsOf, readCall, readReasoning, readSearch, readTools } from './openai-responses-items.js';
+import { callId, readCall, readReasoning, readSearch } from './openai-responses-items.js';
 import { latest, requestReader, type ParameterTable } from './parameters.js';
+import { formsOf, readTools } from './tools.js';
 
 const PARAMETERS: ParameterTable = {
   works: 'model input instructions stream tools reasoning prompt_cache_key',
   emulated: 'max_output_tokens tool_choice parallel_tool_calls text',
   // OpenAI keeps answers unless it is told not to: to note `store` would be to note every request.
   accepted: 'stream_options metadata client_metadata user store',
-  ignored: {
-    include: (it) => it.array().every((what) => ALWAYS_INCLUDED.has(what.value)),
-    temperature: [1],
-    top_p: [1],
-    top_logprobs: [0],
-    max_tool_calls: [],
-    truncation: ['disabled'],
-    service_tier: ['auto', 'default'],
-    safety_identifier: [],
-    prompt_cache_options: [],
-    prompt_cache_retention: [],
-    context_management: [[]],
-    moderation: [],
-  },
+  ignored:
+    'include temperature top_p top_logprobs max_tool_calls truncation service_tier safety_identifier ' +
+    'prompt_cache_options prompt_cache_retention context_management moderation',
   refused: {
     previous_response_id: {
-      unless: [],
       why: 'this gateway keeps no answers; send the whole conversation as input.',
       details: { error_code: 'previous_response_not_found' },
     },
-    conversation: { unless: [], why: 'this gateway keeps no conversations; send the whole one as input.' },
-    background: { unless: [false], why: 'this gateway keeps no answers to fetch later; stream it instead.' },
-    prompt: {
-      unless: [],
-      why: 'templates are kept by OpenAI; send the text itself as instructions and input.',
-    },
+    conversation: { why: 'this gateway keeps no conversations; send the whole one as input.' },
+    background: { why: 'this gateway keeps no answers to fetch later; stream it instead.' },
+    prompt: { why: 'templates are kept by OpenAI; send the text itself as instructions and input.' },
   },
 };
 
@@ -140,22 +116,6 @@ function typeOf(item: Reader): string {
   return item.optional('type')?.string() ?? (item.has('role') ? 'message' : item.get('type').string());
 }
 
-function readMessage(item: Reader, notices: Notices): Message[] {
-  const role = item.get('role').string();
-  const content = item.optional('content');
-  switch (role) {
-    case 'user':
-      return [{ role, parts: readUserParts(content, notices) }];
-    case 'assistant':
-      return [{ role, blocks: readBlocks(content, notices) }];
-    case 'system':
-    case 'developer':
-      return instructionMessages(readTexts(content, notices));
-    default:
-      return item.get('role').fail('must be one of user, assistant, system, developer');
-  }
-}
-
 /** What a tool of any kind gave back. */
 function readToolResult(item: Reader, notices: Notices): UserPart {
   const isError = item.optional('status')?.value === 'failed';
@@ -165,6 +125,7 @@ function readToolResult(item: Reader, notices: Notices): UserPart {
 function readOutput(item: Reader, notices: Notices): ToolResultPart[] {
   switch (typeOf(item)) {
     case 'shell_call_output': // One entry per command.
+      if (item.get('output').isString()) break;
       return item.get('output').array().map(describeShellOutput).flatMap(textParts);
     case 'tool_search_output': {
       // The tools themselves are offered with all others; the model only has to learn that they are there.
@@ -196,8 +157,4 @@ function user(parts: readonly UserPart[]): Message[] {
   return parts.length === 0 ? [] : [{ role: 'user', parts }];
 }
 
-const ALWAYS_INCLUDED: ReadonlySet<unknown> = new Set([
-  'reasoning.encrypted_content',
-  'web_search_call.action.sources',
-]);
 const TOOL_ITEMS: ReadonlySet<string> = new Set(['additional_tools', 'tool_search_output']);

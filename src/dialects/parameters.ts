@@ -3,8 +3,8 @@
 import type { AnswerFormat, Conversation, Effort, Limits, Message, ReasoningWish } from '../core/conversation.js';
 import { GatewayError } from '../core/errors.js';
 import type { Reader } from '../core/reader.js';
-import { holdsOnly } from './content.js';
 import { createNotices, note, writeNotices, type Dialect, type Notices, type RequestHeaders } from './dialect.js';
+import { holdsOnly } from './messages.js';
 import { readToolChoice } from './tools.js';
 
 /**
@@ -18,15 +18,11 @@ export type ParameterTable = {
   readonly emulated: string;
   /** It asks for nothing that could show in an answer. */
   readonly accepted: string;
-  /** The client is told, unless the value makes no difference. */
-  readonly ignored: Readonly<Record<string, Harmless>>;
-  /** No other answer would do, unless the value makes no difference. */
-  readonly refused: Readonly<Record<string, { unless: Harmless; why: string; details?: Details }>>;
+  /** The client is told, unless the value is one of `HARMLESS`. */
+  readonly ignored: string;
+  /** No other answer would do, unless the value is one of `HARMLESS`. */
+  readonly refused: Readonly<Record<string, { why: string; details?: Readonly<Record<string, unknown>> }>>;
 };
-
-/** The values that make no difference, all of one type, or how to tell them. */
-type Harmless = readonly unknown[] | ((value: Reader) => boolean);
-type Details = Readonly<Record<string, unknown>>;
 
 /** What is a dialect's own in a request, and where it has what is read alike in all. */
 type OwnFields = Pick<Conversation, 'system' | 'messages' | 'tools' | 'sessionId'> & {
@@ -79,20 +75,21 @@ function textsOf(message: Message): string[] {
 
 /** @throws GatewayError `invalid-request` for the first parameter that is refused. */
 function refuseParameters(body: Reader, { refused }: ParameterTable): void {
-  for (const [param, { unless, why, details = { error_code: 'unsupported_parameter' } }] of Object.entries(refused)) {
-    if (!makesDifference(body.optional(param), unless)) continue;
+  for (const [param, { why, details = { error_code: 'unsupported_parameter' } }] of Object.entries(refused)) {
+    if (!makesDifference(body, param)) continue;
     throw new GatewayError('invalid-request', `${param}: ${why}`, { param, details });
   }
 }
 
 /** Notes the parameters that are ignored and would have mattered. */
 function noteIgnoredParameters(body: Reader, { ignored }: ParameterTable, notices: Notices): void {
-  for (const [param, unless] of Object.entries(ignored))
-    if (makesDifference(body.optional(param), unless)) note(notices, 'ignored', param);
+  for (const param of ignored.split(' ')) if (makesDifference(body, param)) note(notices, 'ignored', param);
 }
 
-function makesDifference(value: Reader | undefined, harmless: Harmless): boolean {
+function makesDifference(body: Reader, param: string): boolean {
+  const value = body.optional(param);
   if (value === undefined) return false;
+  const harmless = HARMLESS[param] ?? [];
   if (typeof harmless === 'function') return !harmless(value);
   const [standard] = harmless;
   if (typeof standard === 'number') value.number();
@@ -100,6 +97,36 @@ function makesDifference(value: Reader | undefined, harmless: Harmless): boolean
   if (typeof standard === 'boolean') value.boolean();
   return !harmless.some((it) => JSON.stringify(it) === JSON.stringify(value.value));
 }
+
+/** The values of parameters that make no difference in any dialect, all of one type, or how to tell them. */
+const HARMLESS: Readonly<Record<string, readonly unknown[] | ((value: Reader) => boolean)>> = {
+  temperature: [1],
+  top_p: [1],
+  presence_penalty: [0],
+  frequency_penalty: [0],
+  logit_bias: [{}],
+  store: [false],
+  service_tier: ['auto', 'default', 'standard_only'],
+  speed: ['standard'],
+  verbosity: ['medium'],
+  truncation: ['disabled'],
+  mcp_servers: [[]],
+  background: [false],
+  logprobs: [false],
+  top_logprobs: [0],
+  n: (it) => it.number() <= 1,
+  modalities: (it) => it.array().every((word) => word.string() !== 'audio'),
+  search_parameters: (it) => it.textIfAny('mode') === 'off',
+  include: (it) => it.array().every(({ value }) => value === SEALED_REASONING || value === SEARCH_SOURCES),
+  // Kiro keeps no thinking of earlier turns, which is what Anthropic's usual edit asks for.
+  context_management: (it) =>
+    (it.isArray() ? it.array() : it.list('edits')).every((edit) =>
+      edit.textIfAny('type')?.startsWith('clear_thinking'),
+    ),
+};
+// What answers of the Responses API always include.
+const SEALED_REASONING = 'reasoning.encrypted_content';
+const SEARCH_SOURCES = 'web_search_call.action.sources';
 
 /** The messages of a request body; a conversation has at least one. */
 export function messageList(body: Reader): readonly Reader[] {
@@ -114,7 +141,8 @@ function readLimits(maxTokens: Reader | undefined, stops: Reader | undefined): L
   const stopSequences = texts.map((it) => it.string()).filter((it) => it !== '');
   const limit = maxTokens?.number();
   if (limit === undefined && stopSequences.length === 0) return undefined;
-  if (limit !== undefined && !(Number.isInteger(limit) && limit >= 0)) maxTokens?.fail('must be a whole number');
+  if (limit !== undefined && !(Number.isInteger(limit) && limit >= 0))
+    maxTokens?.fail('must be a whole number, 0 or more');
   return { maxTokens: limit, stopSequences };
 }
 

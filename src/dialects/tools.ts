@@ -5,38 +5,112 @@ import type { Reader } from '../core/reader.js';
 import { webSearchTool } from '../core/web-search.js';
 import { note, type Notices } from './dialect.js';
 
-type Description = Omit<Tool, 'name'>;
+export type OfferedTool = { readonly tool: Tool; readonly form: CallForm };
 
-/** A function; the vendors keep its schema under different names. */
-export function functionTool(tool: Reader): Tool {
-  const name = tool.get('name').nonEmptyString();
-  return { name, ...describe(tool, tool.optional('parameters') ?? tool.optional('input_schema')) };
+/** How a call of a tool looks on the wire. */
+export type CallForm =
+  | { readonly type: 'function_call' | 'custom_tool_call'; readonly name: string; readonly namespace?: string }
+  | { readonly type: 'local_shell_call' | 'shell_call' | 'apply_patch_call' | 'tool_search_call' };
+
+/** The tools of a request, of an item that brings some, of what a tool search found, or of a namespace. */
+export function readTools(holder: Reader, notices: Notices, namespace?: string): OfferedTool[] {
+  // OpenAI's older name of tools.
+  const functions = holder.list('functions');
+  return [...holder.list('tools'), ...functions].flatMap((it) => readTool(it, notices, namespace));
 }
 
-export function describe(tool: Reader, schema: Reader | undefined): Description {
-  return { description: tool.optional('description')?.string() ?? '', inputSchema: schema?.object() };
+/** By the name that the model is told; of two tools with one name the first is offered. */
+export function formsOf(offered: readonly OfferedTool[]): ReadonlyMap<string, CallForm> {
+  return new Map(offered.map(({ tool, form }): [string, CallForm] => [tool.name, form]).toReversed());
+}
+
+/** One tool, the client's own or built in; none when it could only run at its vendor, of which the client is told. */
+export function readTool(tool: Reader, notices: Notices, namespace?: string): OfferedTool[] {
+  const type = tool.optional('type')?.string() ?? 'function';
+  switch (type) {
+    case 'function':
+    case 'custom': {
+      const inner = tool.has(type) ? tool.get(type) : tool;
+      // Anthropic calls functions custom.
+      const isText = type === 'custom' && inner.get('input_schema').value === undefined;
+      if (isText) return [offer(readCustom(inner), namespace, 'custom_tool_call')];
+      return [offer(readFunction(inner), namespace)];
+    }
+    case 'namespace': {
+      const [first, ...others] = readTools(tool, notices, tool.get('name').nonEmptyString());
+      if (first === undefined) return [];
+      // Kiro knows no namespaces: what is said about one stands before its first tool.
+      const description = paragraphs(tool.textIfAny('description') ?? '', first.tool.description);
+      return [{ ...first, tool: { ...first.tool, description } }, ...others];
+    }
+    case 'local_shell':
+    case 'apply_patch':
+      return [{ tool: OPENAI_TOOLS[type], form: { type: `${type}_call` } }];
+    case 'shell':
+      // Any other environment is a container of OpenAI's.
+      if ((tool.optional('environment')?.get('type').value ?? 'local') !== 'local') break;
+      return [{ tool: OPENAI_TOOLS.shell, form: { type: 'shell_call' } }];
+    case 'tool_search':
+      if (tool.optional('execution')?.value !== 'client') break;
+      return [{ tool: { name: type, ...describe(tool, 'parameters') }, form: { type: 'tool_search_call' } }];
+  }
+  if (type.startsWith('code_execution')) tool.get('type').fail(`${type} runs at Anthropic only; leave the tool out.`);
+  const isSearch = type.startsWith('web_search') && notices.options.searchesWeb === true;
+  const builtIn = isSearch ? readWebSearch(tool, notices) : anthropicTool(type, tool);
+  if (builtIn !== undefined) return [offer(builtIn)];
+  note(notices, 'tools-left-out', type);
+  return [];
+}
+
+function offer(
+  { name, ...description }: Tool,
+  namespace?: string,
+  type: 'function_call' | 'custom_tool_call' = 'function_call',
+): OfferedTool {
+  const told = flatName(name, namespace);
+  const form = { type, name, ...(namespace !== undefined && told !== name && { namespace }) };
+  return { tool: { name: told, ...description }, form };
+}
+
+/**
+ * One name for a tool and its namespace. `functions` is where the model's own tools are anyway: Codex puts its `exec`
+ * there, and takes the call without a namespace.
+ */
+export function flatName(name: string, namespace: string | undefined): string {
+  return namespace === undefined || namespace === 'functions' ? name : `${namespace}__${name}`;
+}
+
+function readFunction(tool: Reader): Tool {
+  const name = tool.get('name').nonEmptyString();
+  // The vendors keep the schema under different names.
+  const { description, inputSchema } = describe(tool, tool.has('parameters') ? 'parameters' : 'input_schema');
+  const examples = tool.list('input_examples').map((it) => `\n${JSON.stringify(it.value)}`);
+  const shown = examples.length === 0 ? '' : `Examples of its input:${examples.join('')}`;
+  return { name, description: paragraphs(description, shown), inputSchema };
 }
 
 /** Kiro knows no free text as input: it becomes the one field of an object, and its grammar a part of the description. */
-export function customTool(tool: Reader): Tool {
+function readCustom(tool: Reader): Tool {
   const format = tool.optional('format');
-  const definition = (format?.optional('grammar') ?? format)?.optional('definition')?.string();
-  const rest = definition === undefined ? '' : `\n\nThe input follows this grammar:\n${definition}`;
-  const { description } = describe(tool, undefined);
-  const inputSchema = objectOf(['input'], { input: TEXT });
-  return { name: tool.get('name').nonEmptyString(), description: description + rest, inputSchema };
+  const grammar = (format?.optional('grammar') ?? format)?.optional('definition')?.string() ?? '';
+  const said = grammar && `The input follows this grammar:\n${grammar}`;
+  const description = paragraphs(tool.optional('description')?.string() ?? '', said);
+  return { name: tool.get('name').nonEmptyString(), description, inputSchema: objectOf(['input'], { input: TEXT }) };
 }
 
-/** The input of a call of a custom tool. */
-export function toCustomInput(input: string): string {
-  return JSON.stringify({ input });
+function paragraphs(...texts: readonly string[]): string {
+  return texts.filter((it) => it !== '').join('\n\n');
 }
 
-/** The vendor's own search as a tool that the gateway runs; `filters` holds the lists of domains. */
-export function readWebSearch(tool: Reader, filters: Reader | undefined, notices: Notices): Tool {
+function describe(tool: Reader, schemaKey: string): Omit<Tool, 'name'> {
+  return { description: tool.optional('description')?.string() ?? '', inputSchema: tool.optional(schemaKey)?.object() };
+}
+
+/** The vendor's own search as a tool that the gateway runs; OpenAI has the lists of domains in `filters`. */
+function readWebSearch(tool: Reader, notices: Notices): Tool {
   const place = tool.optional('user_location');
   if (place !== undefined) note(notices, 'ignored', place.path);
-  const texts = (key: string) => (filters?.list(key) ?? []).map((it) => it.string());
+  const texts = (key: string) => (tool.optional('filters') ?? tool).list(key).map((it) => it.string());
   return webSearchTool({
     maxUses: tool.optional('max_uses')?.number(),
     allowedDomains: texts('allowed_domains'),
@@ -92,8 +166,8 @@ const MODE_NAMES = ['auto', 'none', 'required', 'any'] as const;
 
 // --- built-in tools that the client runs: the vendor's models know them by heart, all others have to be told
 
-/** One of Anthropic's, by its type; undefined for those that run at Anthropic, or whose schemas are not public. */
-export function anthropicTool(type: string, tool: Reader): Tool | undefined {
+/** One of Anthropic's, by its type; undefined for those that run at Anthropic, and for toolsets. */
+function anthropicTool(type: string, tool: Reader): Tool | undefined {
   const named = (standard: string, description: string, inputSchema: Tool['inputSchema']): Tool => {
     return { name: tool.optional('name')?.nonEmptyString() ?? standard, description, inputSchema };
   };
@@ -127,7 +201,7 @@ export function anthropicTool(type: string, tool: Reader): Tool | undefined {
     }
     case 'computer': {
       const [width, height] = ['display_width_px', 'display_height_px'].map((key) => tool.optional(key)?.number());
-      const size = width === undefined || height === undefined ? '' : ` The display is ${width} × ${height} pixels.`;
+      const size = width && height ? ` The display is ${width} × ${height} pixels.` : '';
       const isNew = type !== 'computer_20241022';
       const canZoom = tool.optional('enable_zoom')?.boolean() === true;
       return named(
@@ -184,7 +258,7 @@ const SCROLLING = {
 const COMMAND_LIMITS = { timeout_ms: { type: 'integer', description: 'Milliseconds after which it is stopped.' } };
 
 /** OpenAI's, by their types. */
-export const OPENAI_TOOLS: Readonly<Record<'local_shell' | 'shell' | 'apply_patch', Tool>> = {
+const OPENAI_TOOLS: Readonly<Record<'local_shell' | 'shell' | 'apply_patch', Tool>> = {
   local_shell: {
     name: 'local_shell',
     description: "Runs one program on the user's machine and returns its output.",

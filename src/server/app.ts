@@ -78,7 +78,8 @@ export function createApp(dependencies: AppDependencies): express.Express {
     const { counting } = dialect;
     if (counting === undefined) continue;
     app.post(counting.route, ...readBody, (request: Request, response: Response) => {
-      const { conversation } = dialect.readRequest(new Reader(request.body), request.headers);
+      const options = { searchesWeb: gateway.searchesWeb };
+      const { conversation } = dialect.readRequest(new Reader(request.body), request.headers, options);
       response.json(counting.writeCount(gateway.countTokens(conversation)));
     });
   }

@@ -61,6 +61,8 @@ async function pump(response: ServerResponse, turn: Turn, plan: StreamPlan, sile
       if (event.type === 'finish') outcome = { completion: event.completion };
       if (event.type === 'error') outcome = { error: event.error };
     }
+    // Nothing of a call that is told whole, for one, is seen as it grows.
+    if (text === '') return true;
     silence.breakOff();
     return response.closed || response.write(text);
   };

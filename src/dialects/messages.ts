@@ -1,11 +1,118 @@
-/** The assistant's blocks in Anthropic's words, read and written side by side: what goes out comes back the same. */
+/**
+ * Messages in the words of every vendor, because clients mix them. The assistant's blocks in Anthropic's words are read
+ * and written side by side: what goes out comes back the same.
+ */
 
 import type Anthropic from '@anthropic-ai/sdk';
-import type { Block, SearchResult, WebSearch } from '../core/conversation.js';
+import type { Block, Message, SearchResult, WebSearch } from '../core/conversation.js';
 import type { Reader } from '../core/reader.js';
 import type { BlockHead } from '../core/stream.js';
-import { readParts, readTextPart, textParts, textWithin, unknownPart } from './content.js';
-import { parseObject, type Notices } from './dialect.js';
+import {
+  readContent,
+  readParts,
+  readTexts,
+  readTextPart,
+  readUserParts,
+  textParts,
+  textWithin,
+  unknownPart,
+} from './content.js';
+import { note, parseObject, type Notices } from './dialect.js';
+import { flatName } from './tools.js';
+
+/** @param functionCallId That of a call in the older form, which has none, and of its result. */
+export function readMessage(message: Reader, notices: Notices, functionCallId = 'function_call'): Message[] {
+  const role = message.get('role').oneOf(ROLES);
+  // That of a tool is known by its call.
+  if (message.has('name') && role !== 'tool' && role !== 'function') note(notices, 'ignored', 'messages.name');
+  switch (role) {
+    case 'system': // It may say nothing, and set the effort.
+    case 'developer':
+      return instructionMessages(readTexts(message.optional('content'), notices));
+    case 'user':
+      return [{ role, parts: readUserParts(message.get('content'), notices) }];
+    case 'assistant':
+      return [{ role, blocks: readAssistant(message, functionCallId, notices) }];
+    case 'tool':
+      return toolMessages(message.get('tool_call_id').nonEmptyString(), message, notices);
+    case 'function':
+      return toolMessages(functionCallId, message, notices);
+  }
+}
+
+function toolMessages(id: string, message: Reader, notices: Notices): Message[] {
+  const content = readContent(message.optional('content'), notices);
+  return [{ role: 'user', parts: [{ type: 'tool-result', id, content, isError: false }] }];
+}
+
+function readAssistant(message: Reader, functionCallId: string, notices: Notices): Block[] {
+  const reasoning = message.optional('reasoning_content')?.string() ?? '';
+  const functionCall = message.optional('function_call');
+  return [
+    ...(reasoning === '' ? [] : [{ type: 'reasoning' as const, text: reasoning, signature: '' }]),
+    ...readBlocks(message.optional('content'), notices),
+    ...textParts(message.optional('refusal')?.string() ?? ''),
+    ...message.list('tool_calls').map(readToolCall),
+    ...(functionCall === undefined ? [] : [readFunctionCall(functionCallId, functionCall)]),
+  ];
+}
+
+function readToolCall(call: Reader): Block {
+  const id = call.get('id').nonEmptyString();
+  return call.has('custom') ? readCustomCall(id, call.get('custom')) : readFunctionCall(id, call.get('function'));
+}
+
+/** The call of a function, by a name that may lie in a namespace. */
+export function readFunctionCall(id: string, call: Reader): Block {
+  return { type: 'tool-call', id, name: readName(call), input: call.optional('arguments')?.string() || '{}' };
+}
+
+/** The call of a custom tool, whose text is one field of what Kiro is told. */
+export function readCustomCall(id: string, call: Reader): Block {
+  const input = JSON.stringify({ input: call.get('input').string() });
+  return { type: 'tool-call', id, name: readName(call), input };
+}
+
+function readName(call: Reader): string {
+  return flatName(call.get('name').nonEmptyString(), call.optional('namespace')?.string());
+}
+
+/**
+ * The text of a call of a custom tool; undefined when the call was cut, because clients run half a text as readily as a
+ * whole one. A model that wrote something else than the one text is told as it wrote.
+ */
+export function fromCustomInput(input: string): string | undefined {
+  const object = parseObject(input);
+  return object && (object.textIfAny('input') ?? input);
+}
+
+/** Instructions of the client as a message of their own, at their place; none when they are empty. */
+export function instructionMessages(texts: readonly string[]): Message[] {
+  return texts.length === 0 ? [] : [{ role: 'user', parts: texts.map((text) => ({ type: 'system', text })) }];
+}
+
+/** OpenAI's clients write one message per tool result, and more; neighbours that `joins` allows become one. */
+export function joinMessages(messages: readonly Message[], joins: (message: Message) => boolean): Message[] {
+  const runs: Message[][] = [];
+  for (const message of messages) {
+    const run = runs.at(-1);
+    if (run?.[0]?.role === message.role && joins(run[0]) && joins(message)) run.push(message);
+    else runs.push([message]);
+  }
+  return runs.map((run): Message => {
+    const parts = run.flatMap((it) => (it.role === 'user' ? it.parts : []));
+    const blocks = run.flatMap((it) => (it.role === 'assistant' ? it.blocks : []));
+    return run[0]?.role === 'user' ? { role: 'user', parts } : { role: 'assistant', blocks };
+  });
+}
+
+export function holdsOnly(type: 'system' | 'tool-result', message: Message): boolean {
+  return message.role === 'user' && message.parts.length > 0 && message.parts.every((it) => it.type === type);
+}
+
+const ROLES = ['system', 'developer', 'user', 'assistant', 'tool', 'function'] as const;
+
+// --- the assistant's blocks
 
 /** Anthropic's block types that we write, without the nulls that older clients refuse. */
 export type WireBlock =
