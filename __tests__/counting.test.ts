@@ -30,6 +30,15 @@ describe('counting', () => {
     expect([counted > 900, Math.abs(started - counted) < 40, readMessagesStream(text).pings]).toEqual([true, true, 0]);
   });
 
+  test('is told to clients of OpenAI in their form, with the same number', async () => {
+    const { input_tokens: counted } = await anthropic.messages.countTokens(params);
+    const { model, system: instructions } = params;
+    expect(await openai.responses.inputTokens.count({ model, instructions, input: 'Go.' })).toEqual({
+      object: 'response.input_tokens',
+      input_tokens: counted,
+    });
+  });
+
   test('counts the search that the gateway runs', async () => {
     const tools = [{ type: 'web_search_20250305' as const, name: 'web_search' as const }];
     const { input_tokens: without } = await anthropic.messages.countTokens(params);
@@ -145,6 +154,6 @@ test('a path that leads nowhere is told the routes', async () => {
   expect([status, body.error.message]).toEqual([
     404,
     'There is no GET /v1/nowhere; the routes are GET /, GET /health, GET /v1/models, GET /v1/models/{id}, ' +
-      'POST /v1/chat/completions, POST /v1/responses, POST /v1/messages, POST /v1/messages/count_tokens.',
+      'POST /v1/chat/completions, POST /v1/responses, POST /v1/responses/input_tokens, POST /v1/messages, POST /v1/messages/count_tokens.',
   ]);
 });

@@ -72,6 +72,7 @@ test('/ and /health need no key, say SIMULATOR and tell no account', async () =>
       'GET /v1/models/{id}',
       'POST /v1/chat/completions',
       'POST /v1/responses',
+      'POST /v1/responses/input_tokens',
       'POST /v1/messages',
       'POST /v1/messages/count_tokens',
     ],

@@ -107,7 +107,7 @@ error('a busy model is tried again in 5 seconds', 'overloaded', {
 error('a silent upstream is tried again', 'upstream-unavailable', {
   anthropic: FAULT,
   openai: { ...FAULT, type: 'server_error' },
-  headers: { 'x-should-retry': 'true' },
+  headers: { 'x-should-retry': 'true', 'retry-after': '5' },
 });
 error('a strange upstream is left to the client', 'upstream-protocol', {
   anthropic: FAULT,

@@ -112,7 +112,7 @@ error('a busy model', 'overloaded', {
 error('a silent upstream', 'upstream-unavailable', {
   status: 502,
   early: FAULT,
-  headers: { 'x-should-retry': 'true' },
+  headers: { 'x-should-retry': 'true', 'retry-after': '5' },
   late: ['server_error'],
 });
 error('a strange upstream', 'upstream-protocol', { status: 502, early: FAULT, late: ['server_error'] });

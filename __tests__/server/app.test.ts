@@ -177,7 +177,7 @@ test('a wrong key is told in the words of the route, and not to be repeated', as
 
 test('an unknown route is a 404 that names the routes, in the words of who asks', async () => {
   const message = (path: string) =>
-    `There is no POST ${path}; the routes are GET /, GET /health, GET /v1/models, GET /v1/models/{id}, POST /v1/chat/completions, POST /v1/responses, POST /v1/messages, POST /v1/messages/count_tokens.`;
+    `There is no POST ${path}; the routes are GET /, GET /health, GET /v1/models, GET /v1/models/{id}, POST /v1/chat/completions, POST /v1/responses, POST /v1/responses/input_tokens, POST /v1/messages, POST /v1/messages/count_tokens.`;
   const openai = await post('/v1/embeddings', {});
   const byPath = await post('/v1/messages/batches', {});
   // Codex compacts by itself when it is told that nobody does it here.

@@ -213,10 +213,8 @@ function readDataUrl(url: Reader, name: string): Media | undefined {
  * @throws GatewayError `invalid-request` when the text cannot be base64.
  */
 function checkedBase64(text: Reader, start = 0): string {
-  const data = text
-    .string()
-    .slice(start)
-    .replaceAll(/[\r\n]+/g, '');
+  const given = text.string().slice(start);
+  const data = given.includes('\n') ? given.replaceAll(/\r?\n/g, '') : given;
   const padding = data.endsWith('==') ? 2 : data.endsWith('=') ? 1 : 0;
   const length = data.length - padding;
   const isPossible = length > 0 && length % 4 !== 1 && (padding === 0 || data.length % 4 === 0);

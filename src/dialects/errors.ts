@@ -121,7 +121,7 @@ const ANSWERS: Readonly<Record<ErrorKind, Answer>> = {
   'rate-limited': { status: 429, code: 'rate_limit_exceeded', failure: 'rate_limit_exceeded' },
   'quota-exhausted': { status: 429, code: 'insufficient_quota', failure: 'insufficient_quota', repeat: false },
   overloaded: { status: 429, code: 'server_is_overloaded', failure: 'server_is_overloaded', afterSeconds: 5 },
-  'upstream-unavailable': { status: 502, failure: 'server_error', repeat: true },
+  'upstream-unavailable': { status: 502, failure: 'server_error', repeat: true, afterSeconds: 5 },
   'upstream-protocol': { status: 502, failure: 'server_error' },
   cancelled: { status: 499, failure: 'server_error', repeat: false },
   internal: { status: 500, failure: 'server_error', repeat: false },

@@ -35,6 +35,10 @@ export const openaiResponses: Dialect = {
   name: 'openai-responses',
   route: '/v1/responses',
   parameters: PARAMETERS,
+  counting: {
+    route: '/v1/responses/input_tokens',
+    writeCount: (inputTokens) => ({ object: 'response.input_tokens', input_tokens: inputTokens }),
+  },
   keepAlive: ': keep-alive\n\n',
   readRequest: requestReader(PARAMETERS, (body, notices) => {
     const input = body.get('input');
