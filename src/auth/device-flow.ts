@@ -4,8 +4,9 @@ import { GatewayError } from '../core/errors.js';
 import { isRecord, type Reader } from '../core/reader.js';
 import { Secret } from '../core/secret.js';
 import { oidcHost } from '../kiro/calls.js';
-import { BUILDER_ID_START_URL, type OidcCredential } from './credential.js';
-import { jsonRequest, type LoginServiceTools, parseAnswer, post, readTokens, TIMEOUT_MS } from './refresh.js';
+import { BUILDER_ID_START_URL, type OidcCredential, type Tokens } from './credential.js';
+import { demand, find, readTime } from './json-login.js';
+import { jsonRequest, type LoginServiceTools, post, readAnswer, readTokens, TIMEOUT_MS } from './refresh.js';
 
 type DeviceFlowOptions = {
   /** `BUILDER_ID_START_URL`, or that of an organisation's Identity Center. */
@@ -27,14 +28,18 @@ export async function signInWithDevice(options: DeviceFlowOptions, tools: LoginS
   const { startUrl, signal } = options;
   const means = { tools, signal };
   const { client, first } = await findRegion(options, means);
-  let answer = first;
+  let code = first;
   for (let codes = 1; codes <= MOST_CODES; codes++) {
-    if (codes > 1) answer = await requestCode(client, startUrl, means);
-    if (answer.refusal !== undefined) throw refused(answer.refusal);
-    const code = readCode(answer.body, tools.now());
+    if (codes > 1) {
+      const next = await requestCode(client, startUrl, means);
+      if (next.refusal !== undefined) throw refused(next.refusal);
+      code = next.granted;
+    }
     options.show({ url: code.url, userCode: code.userCode });
-    const approval = await waitForApproval(client, code, means);
-    if (approval !== 'expired') return toCredential(startUrl, client, approval, tools.now());
+    const tokens = await waitForApproval(client, code, means);
+    if (tokens === 'expired') continue;
+    const provider = isBuilderId(startUrl) ? 'builder-id' : 'identity-center';
+    return { kind: 'oidc', provider, ...client, apiRegion: undefined, ...tokens };
   }
   throw new GatewayError('login-expired', 'Nobody approved the login in the browser; run the command again.');
 }
@@ -58,14 +63,14 @@ type Means = { readonly tools: LoginServiceTools; readonly signal: AbortSignal }
 async function findRegion(
   { startUrl, region }: DeviceFlowOptions,
   means: Means,
-): Promise<{ client: Client; first: Answer }> {
+): Promise<{ client: Client; first: Code }> {
   const usual = isBuilderId(startUrl) ? [BUILDER_ID_REGION] : IDENTITY_CENTER_REGIONS;
   const regions = region === undefined ? usual : [region];
   for (const candidate of regions) {
     const client = await register(candidate, startUrl, means);
-    if (client === undefined) continue;
-    const first = await requestCode(client, startUrl, means);
-    if (first.refusal === undefined) return { client, first };
+    if (client.refusal !== undefined) continue;
+    const first = await requestCode(client.granted, startUrl, means);
+    if (first.refusal === undefined) return { client: client.granted, first: first.granted };
   }
   const where = regions.length === 1 ? regions[0] : 'any of the usual regions';
   throw new GatewayError(
@@ -74,70 +79,80 @@ async function findRegion(
   );
 }
 
-/** Undefined when the region refuses. */
-async function register(region: string, startUrl: string, means: Means): Promise<Client | undefined> {
-  const { body, refusal } = await ask(region, 'client/register', { ...PROGRAM, issuerUrl: startUrl }, means);
-  if (refusal !== undefined) return undefined;
-  return {
+function register(region: string, startUrl: string, means: Means): Promise<Answer<Client>> {
+  return ask(region, 'client/register', { ...PROGRAM, issuerUrl: startUrl }, means, (answer) => ({
     region,
-    clientId: body.get('clientId').nonEmptyString(),
-    clientSecret: new Secret(body.get('clientSecret').nonEmptyString()),
-    registrationExpiresAt: body.get('clientSecretExpiresAt').number() * 1000,
-  };
+    clientId: demand(answer, 'clientId').nonEmptyString(),
+    clientSecret: new Secret(demand(answer, 'clientSecret').nonEmptyString()),
+    // Not there, or zero, says that it has no end.
+    registrationExpiresAt: readTime(find(answer, 'clientSecretExpiresAt')) || undefined,
+  }));
 }
 
-function requestCode(client: Client, startUrl: string, means: Means): Promise<Answer> {
-  return ask(client.region, 'device_authorization', { ...inTheOpen(client), startUrl }, means);
+function requestCode(client: Client, startUrl: string, means: Means): Promise<Answer<Code>> {
+  const body = { ...inTheOpen(client), startUrl };
+  return ask(client.region, 'device_authorization', body, means, (answer) => readCode(answer, means.tools.now()));
 }
 
 function inTheOpen({ clientId, clientSecret }: Client): object {
   return { clientId, clientSecret: clientSecret.reveal() };
 }
 
-function readCode(body: Reader, now: number): Code {
-  const interval = body.optional('interval')?.number() ?? USUAL_INTERVAL_SECONDS;
+function readCode(answer: Reader, now: number): Code {
+  const interval = find(answer, 'interval')?.number() ?? USUAL_INTERVAL_SECONDS;
+  const url = find(answer, 'verificationUriComplete') ?? demand(answer, 'verificationUri');
   return {
-    deviceCode: new Secret(body.get('deviceCode').nonEmptyString()),
-    userCode: shownText(body.get('userCode').string()),
-    url: shownText((body.optional('verificationUriComplete') ?? body.get('verificationUri')).string()),
+    deviceCode: new Secret(demand(answer, 'deviceCode').nonEmptyString()),
+    userCode: shownText(demand(answer, 'userCode')),
+    url: shownText(url),
     intervalSeconds: Math.min(Math.max(1, interval), LONGEST_INTERVAL_SECONDS),
-    expiresAt: now + (body.optional('expiresIn')?.number() ?? USUAL_LIFE_SECONDS) * 1000,
+    expiresAt: now + (find(answer, 'expiresIn')?.number() ?? USUAL_LIFE_SECONDS) * 1000,
   };
 }
 
 /** Asks as often as it is allowed to, until the person has decided or the code is dead. */
-async function waitForApproval(client: Client, code: Code, means: Means): Promise<Reader | 'expired'> {
+async function waitForApproval(client: Client, code: Code, means: Means): Promise<Tokens | 'expired'> {
   const { tools, signal } = means;
   const body = { ...inTheOpen(client), deviceCode: code.deviceCode.reveal(), grantType: DEVICE_GRANT };
   for (let pauseSeconds = code.intervalSeconds; ;) {
     await tools.sleep(pauseSeconds * 1000, signal).catch(() => undefined);
     if (signal.aborted) throw stopped();
     if (tools.now() >= code.expiresAt) return 'expired';
-    const answer = await ask(client.region, 'token', body, means).catch((thrown: unknown) => {
+    const answer = await ask(client.region, 'token', body, means, (granted) => {
+      const refreshToken = new Secret(demand(granted, 'refreshToken').nonEmptyString());
+      return readTokens(granted, { refreshToken, profileArn: undefined }, tools.now());
+    }).catch((thrown: unknown) => {
       // The person may be in the middle of approving, so a service that is away for a moment is asked again.
       if (thrown instanceof GatewayError && thrown.kind === 'upstream-unavailable') return undefined;
       throw thrown;
     });
     if (answer === undefined || answer.refusal === 'authorization_pending') continue;
-    if (answer.refusal === undefined) return answer.body;
+    if (answer.refusal === undefined) return answer.granted;
     if (answer.refusal === 'expired_token') return 'expired';
     if (answer.refusal !== 'slow_down') throw refused(answer.refusal);
     pauseSeconds += SLOWER_SECONDS;
   }
 }
 
-/** The refusal is as AWS names it, `authorization_pending`; undefined when it does not refuse. */
-type Answer = { readonly body: Reader; readonly refusal: string | undefined };
+/** The refusal is as AWS names it, `authorization_pending`. */
+type Answer<Granted> = { readonly refusal: string } | { readonly refusal: undefined; readonly granted: Granted };
 
 /** @throws GatewayError `upstream-unavailable` when there is no judgement, `upstream-protocol`, or `cancelled`. */
-async function ask(region: string, path: string, body: object, { tools, signal }: Means): Promise<Answer> {
+async function ask<Granted>(
+  region: string,
+  path: string,
+  body: object,
+  { tools, signal }: Means,
+  read: (answer: Reader) => Granted,
+): Promise<Answer<Granted>> {
   const request = jsonRequest(`${oidcHost(region, tools.overrides)}/${path}`, body);
   const limited = AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]);
   const { status, text } = await post(SERVICE, request, tools, limited).catch((thrown: unknown) => {
     throw signal.aborted ? stopped() : thrown;
   });
-  const answer = parseAnswer(SERVICE, text);
-  return { body: answer, refusal: status === 200 ? undefined : readRefusal(answer) };
+  return status === 200
+    ? { refusal: undefined, granted: readAnswer(SERVICE, text, read) }
+    : { refusal: readAnswer(SERVICE, text, readRefusal) };
 }
 
 /** Exceptions carry the same as errors, in another spelling. */
@@ -162,21 +177,9 @@ function refused(refusal: string): GatewayError {
   return new GatewayError('upstream-protocol', message);
 }
 
-function toCredential(startUrl: string, client: Client, answer: Reader, now: number): OidcCredential {
-  const refreshToken = new Secret(answer.get('refreshToken').nonEmptyString());
-  return {
-    kind: 'oidc',
-    provider: isBuilderId(startUrl) ? 'builder-id' : 'identity-center',
-    ...client,
-    apiRegion: undefined,
-    ...readTokens(answer, { refreshToken, profileArn: undefined }, now),
-  };
-}
-
 /** What a person is shown came over the network, and a terminal obeys control characters. */
-function shownText(text: string): string {
-  if (/^[!-~]{1,2000}$/.test(text)) return text;
-  throw new GatewayError('upstream-protocol', 'AWS answered with a code or an address that cannot be shown.');
+function shownText(text: Reader): string {
+  return /^[!-~]{1,2000}$/.test(text.string()) ? text.string() : text.fail('cannot be shown on a terminal');
 }
 
 const DEVICE_GRANT = 'urn:ietf:params:oauth:grant-type:device_code';

@@ -41,8 +41,8 @@ export async function refreshCredential(
     if (pauseMs > 0) await tools.sleep(pauseMs, limit).catch(() => undefined);
     if (limit.aborted) break;
     try {
-      const answer = judge(await post(SERVICE, request, tools, limit), () => deadLogin(credential, tools.command));
-      return readTokens(parseAnswer(SERVICE, answer), credential, tools.now());
+      const text = judge(await post(SERVICE, request, tools, limit), () => deadLogin(credential, tools.command));
+      return readAnswer(SERVICE, text, (answer) => readTokens(answer, credential, tools.now()));
     } catch (thrown) {
       if (!(thrown instanceof GatewayError) || thrown.kind !== 'upstream-unavailable') throw thrown;
       failure = thrown;
@@ -130,13 +130,15 @@ export async function post(
   }
 }
 
-/** @throws GatewayError `upstream-protocol`. */
-export function parseAnswer(service: string, text: string): Reader {
+/** @throws GatewayError `upstream-protocol`, in a sentence that says whose answer it is and which field is wrong. */
+export function readAnswer<Value>(service: string, text: string, read: (answer: Reader) => Value): Value {
   try {
-    return new Reader(JSON.parse(text), 'upstream-protocol', 'the login answer');
-  } catch {
+    return read(new Reader(JSON.parse(text), 'upstream-protocol', 'the answer'));
+  } catch (thrown) {
     // Without the cause: node quotes the text it could not parse, and this one may hold tokens.
-    throw new GatewayError('upstream-protocol', `${service} login service answered with something that is not JSON.`);
+    const problem = thrown instanceof GatewayError ? `what the gateway cannot read (${thrown.message})` : undefined;
+    const sentence = `${service} login service answered with ${problem ?? 'something that is not JSON'}.`;
+    throw new GatewayError('upstream-protocol', sentence);
   }
 }
 
