@@ -75,6 +75,30 @@ export function isSameSecret(one: Secret | undefined, other: Secret | undefined)
   return one === other || digest(one) === digest(other);
 }
 
+/** The same refresh token or API key. */
+export function isSameLogin(one: Credential, other: Credential): boolean {
+  return digestOf(one) === digestOf(other);
+}
+
+/**
+ * The login as it has become. The stored refresh token is the younger one; of the access tokens, the one that lives
+ * longer wins.
+ */
+export function withTokens(configured: Credential, tokens: Tokens | undefined, now: number): Credential {
+  if (tokens === undefined || configured.kind === 'api-key') return configured;
+  const { refreshToken, accessToken, expiresAt } = tokens;
+  const latest = { ...configured, refreshToken, profileArn: configured.profileArn ?? tokens.profileArn };
+  const isOutlived = (configured.expiresAt ?? 0) > expiresAt && !isImplausible(configured.expiresAt, now);
+  return isOutlived ? latest : { ...latest, accessToken, expiresAt };
+}
+
+/** No access token lives that long: a clock was wrong, here or there. */
+export function isImplausible(expiresAt: number | undefined, now: number): boolean {
+  return (expiresAt ?? 0) - now > LONGEST_LIFE_MS;
+}
+
+const LONGEST_LIFE_MS = 24 * 3_600_000;
+
 /** All that must not be seen of it. */
 export function secretsOf(credential: Credential): readonly Secret[] {
   return Object.values(credential).filter((it) => it instanceof Secret);

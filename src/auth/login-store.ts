@@ -54,8 +54,7 @@ export function createLoginStore(dependencies: LoginStoreDependencies): LoginSto
 
   /** Whoever changes the list reads and writes it as a whole. */
   function alone<Result>(work: () => Promise<Result>): Promise<Result> {
-    const options = { ...dependencies, waitMs: LOCK_WAIT_MS, staleMs: LOCK_STALE_MS };
-    return withLock(join(stateFolder, 'logins.lock'), options, work);
+    return withLock(join(stateFolder, 'logins.lock'), dependencies, work);
   }
 
   async function saveLogin(name: string, credential: Credential, options: SaveOptions): Promise<LoginFacts> {
@@ -222,7 +221,4 @@ function stillThere(name: string, reason: string): GatewayError {
 
 const STORES = ['keychain', 'file'] as const;
 
-const LOCK_WAIT_MS = 90_000;
-/** Longer than the pauses between signs of life; the keychain may wait for the person meanwhile. */
-const LOCK_STALE_MS = 30_000;
 const MAX_LOOKS = 3;

@@ -36,18 +36,19 @@ export type ProfileDependencies = {
 export function createProfiledSession(dependencies: ProfileDependencies): ProfiledSession {
   const { session, listProfiles, now } = dependencies;
   let kept: Kept | undefined;
-  let finding: { readonly account: string; readonly found: Promise<Kept> } | undefined;
+  let finding: { readonly login: string | undefined; readonly found: Promise<Kept> } | undefined;
   const sharedArn = dependencies.usesSharedProfile ? SHARED_PROFILE : undefined;
 
   async function complete(access: Access, signal: AbortSignal): Promise<Access> {
     if (access.profileArn !== undefined || access.tokenTypeHeader === 'API_KEY') return access;
-    const account = accountOf(access);
-    if (kept?.account !== account || now() >= kept.until) {
-      if (finding?.account !== account) {
+    // The person may sign in to another account while the gateway runs.
+    const { login } = access;
+    if (kept === undefined || kept.login !== login || now() >= kept.until) {
+      if (finding === undefined || finding.login !== login) {
         const found = find(access).finally(() => {
           finding = undefined;
         });
-        finding = { account, found };
+        finding = { login, found };
       }
       kept = await untilAborted(finding.found, signal);
     }
@@ -56,15 +57,15 @@ export function createProfiledSession(dependencies: ProfileDependencies): Profil
 
   /** One caller's leaving must not end what others wait for. */
   async function find(access: Access): Promise<Kept> {
-    const account = accountOf(access);
+    const { login } = access;
     const { signal } = new AbortController();
-    if (access.isBuilderId === true) return { account, arn: sharedArn, until: now() + KEPT_MS };
+    if (access.isBuilderId === true) return { login, arn: sharedArn, until: now() + KEPT_MS };
     let isSure = true;
     let isRefused = false;
     for (const region of regionsFor(access)) {
       try {
         const [profile] = await listProfiles(region, signal);
-        if (profile !== undefined) return { account, arn: profile.arn, until: now() + KEPT_MS };
+        if (profile !== undefined) return { login, arn: profile.arn, until: now() + KEPT_MS };
       } catch (thrown) {
         if (thrown instanceof GatewayError && thrown.kind === 'forbidden') isRefused = true;
         else isSure = false;
@@ -72,7 +73,7 @@ export function createProfiledSession(dependencies: ProfileDependencies): Profil
     }
     // Kiro lists no profiles to Builder IDs, but refuses them.
     const arn = isRefused && access.isBuilderId === undefined ? sharedArn : undefined;
-    return { account, arn, until: now() + (isSure ? KEPT_MS : RETRY_MS) };
+    return { login, arn, until: now() + (isSure ? KEPT_MS : RETRY_MS) };
   }
 
   /** The nearest first. */
@@ -84,7 +85,7 @@ export function createProfiledSession(dependencies: ProfileDependencies): Profil
 
   function other(access: Access, told: string): OtherProfile {
     const keep = (): void => {
-      kept = { account: accountOf(access), arn: access.profileArn, until: now() + KEPT_MS };
+      kept = { login: access.login, arn: access.profileArn, until: now() + KEPT_MS };
     };
     return { access, told, keep };
   }
@@ -109,13 +110,8 @@ export function createProfiledSession(dependencies: ProfileDependencies): Profil
   };
 }
 
-/** What was found for an account; without a profile when it has none. */
-type Kept = { readonly account: string; readonly arn: string | undefined; readonly until: number };
-
-/** The person may sign in to another account while the gateway runs. */
-function accountOf({ isBuilderId, loginRegion, apiRegion, tokenTypeHeader }: Access): string {
-  return [isBuilderId, loginRegion, apiRegion, tokenTypeHeader].join(' ');
-}
+/** What was found for a login; without a profile when its account has none. */
+type Kept = Pick<Access, 'login'> & { readonly arn: string | undefined; readonly until: number };
 
 /** A profile that the account has chosen is refused by name only; the shared one is a guess and may be anything's cause. */
 function isProfileRefused({ kind, message, facts }: GatewayError, profileArn: string): boolean {
