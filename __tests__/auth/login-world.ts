@@ -103,24 +103,9 @@ export function open(over: Partial<World> & { platform?: NodeJS.Platform; now?: 
   return { logins, keychain, items, load, notices, data, state, list: join(data, 'logins.json') };
 }
 
-/** A store over the same world, in which something happens when the new secret is there and the list is the old one. */
-export function betweenSecretAndList(world: World, happening: () => void): LoginStore {
-  const before = countSecrets(world);
-  const now = (): number => {
-    if (countSecrets(world) > before) happening();
-    return NOW;
-  };
-  return open({ ...world, now }).logins;
-}
-
 /** Where there are secrets. */
 export function places({ items, data }: World): { keychain: readonly string[]; files: readonly string[] } {
   return { keychain: [...items.keys()], files: filesIn(join(data, 'logins')) };
-}
-
-export function countSecrets(world: World): number {
-  const { keychain, files } = places(world);
-  return keychain.length + files.length;
 }
 
 export function filesIn(folder: string): readonly string[] {

@@ -23,8 +23,8 @@ import {
   readKiroCliDatabase,
   type RunProgram,
 } from './kiro-cli.js';
-import type { KnownLogin, LoginStore } from './login-store.js';
-import type { LoginOrigin, TokenStore } from './store.js';
+import type { LoginStore } from './login-store.js';
+import type { KnownLogin, LoginOrigin, TokenStore } from './store.js';
 
 export type SourceTools = Clock & {
   readonly runProgram: RunProgram;
