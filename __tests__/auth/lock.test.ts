@@ -179,6 +179,13 @@ test('a process on another host is judged by its signs of life alone', async () 
   expect([fresh.split(':')[0], later]).toEqual(['upstream-unavailable', 'succeeded']);
 });
 
+test('an owner that was seen before the clock was set back is succeeded', async () => {
+  const path = join(temporaryFolder(), 'lock');
+  putOwner(path, 1);
+  const back = options({ clock: { now: NOW - 3_600_000 } });
+  expect(await withLock(path, back, () => Promise.resolve('succeeded'))).toBe('succeeded');
+});
+
 test('a file that is no lock of ours is an owner of unknown name', async () => {
   const path = join(temporaryFolder(), 'lock');
   writeFileSync(path, '{"id":"../../elsewhere","processId":1,"host":""}');

@@ -88,7 +88,8 @@ async function acquire(path: string, mine: Mine): Promise<boolean> {
 async function take(path: string, mine: Mine): Promise<boolean> {
   const owner = await readOwner(path);
   if (owner !== undefined) {
-    if (isAlive(owner) && mine.now() - owner.seenAt <= mine.staleMs) return false;
+    // The clock may have been set back since it was seen.
+    if (isAlive(owner) && Math.abs(mine.now() - owner.seenAt) <= mine.staleMs) return false;
     await end(path, owner.id, mine);
   }
   return make(path, mine);
