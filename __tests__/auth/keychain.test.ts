@@ -143,7 +143,7 @@ function checkTooLate(title: string, seconds: number, action: (keychain: Keychai
   });
 }
 
-checkTooLate('a keychain is waited for 3 seconds when it is read', 3, (it) => it.get('a'));
+checkTooLate('a keychain is waited for 30 seconds when it is read: it may ask the person', 30, (it) => it.get('a'));
 checkTooLate('a keychain is waited for 30 seconds when it is written', 30, (it) => it.set('a', TOKEN));
 checkTooLate('a keychain is waited for 30 seconds when an entry is deleted', 30, (it) => it.delete('a'));
 
