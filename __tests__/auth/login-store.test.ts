@@ -256,6 +256,15 @@ test('two logins cannot differ in capitals alone, because some keychains and dis
   );
 });
 
+test('a login is not removed under a name that differs in capitals alone: on some disks its secrets would go', async () => {
+  const world = open();
+  await world.logins.saveLogin('Work', SOCIAL, IN_FILE);
+  expect(await failureOf(() => world.logins.removeLogin('work'))).toBe(
+    'invalid-request: There is a login Work already; write it so, or choose a name that differs in more than capitals.',
+  );
+  expect(places(world).files).toEqual(['Work~1.json']);
+});
+
 test('names that mean something to a file system or to JavaScript are names like others', async () => {
   const { logins } = open();
   for (const name of ['.', '..', '__proto__', 'constructor']) await logins.saveLogin(name, SOCIAL, IN_FILE);

@@ -185,11 +185,13 @@ export function createLoginStore(dependencies: LoginStoreDependencies): LoginSto
     return login;
   }
 
-  async function removeLogin(name: string): Promise<boolean> {
-    checkLoginName(name);
+  function removeLogin(name: string): Promise<boolean> {
     return alone(async () => {
       const logins = await listLogins();
-      const listed = logins.find((it) => it.name === name);
+      // Where a disk does not see a difference in capitals, the secrets of another login would go.
+      const names = logins.map((it) => it.name);
+      checkLoginName(name, names);
+      const listed = logins[names.indexOf(name)];
       const isInKeychain = listed?.store === 'keychain';
       const isFileGone = await stores.file.delete(entryOf(name));
       const isEntryGone = await keychain.delete(entryOf(name)).catch((thrown: unknown) => {
