@@ -128,27 +128,19 @@ export function createLoginStore(dependencies: LoginStoreDependencies): LoginSto
     old: ListedLogin | undefined,
   ): Promise<ListedLogin['store']> {
     if (wanted !== 'file') {
-      const reason = await putIntoKeychain(name, text, old);
-      if (reason === undefined) return 'keychain';
-      if (wanted === 'keychain') throw new GatewayError('forbidden', `${reason} The login was not saved.`);
-      notice(`${reason} The login rests in ${describe(name, 'file')} instead, which only you can read.`);
+      try {
+        await keychain.set(entryOf(name), text);
+        return 'keychain';
+      } catch (thrown) {
+        // Part of it may be there, where nothing was.
+        if (old?.store !== 'keychain') await keychain.delete(entryOf(name)).catch(() => false);
+        const { message } = toGatewayError(thrown);
+        if (wanted === 'keychain') throw new GatewayError('forbidden', `${message} The login was not saved.`);
+        notice(`${message} The login rests in ${describe(name, 'file')} instead, which only you can read.`);
+      }
     }
     await stores.file.set(entryOf(name), text);
     return 'file';
-  }
-
-  /** The reason, as a sentence, when the keychain does not take it. */
-  async function putIntoKeychain(name: string, text: string, old: ListedLogin | undefined) {
-    const availability = await keychain.available();
-    if (!availability.ok) return availability.reason;
-    try {
-      await keychain.set(entryOf(name), text);
-      return undefined;
-    } catch (thrown) {
-      // Part of it may be there, where nothing was.
-      if (old?.store !== 'keychain') await keychain.delete(entryOf(name)).catch(() => false);
-      return toGatewayError(thrown).message;
-    }
   }
 
   async function readLogin(name: string): Promise<KnownLogin | undefined> {

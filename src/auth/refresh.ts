@@ -100,7 +100,7 @@ function checkedEndpoint({ tokenEndpoint, issuerUrl }: ExternalIdpCredential): s
   );
 }
 
-type ServiceAnswer = { readonly status: number; readonly isHtml: boolean; readonly text: string };
+type ServiceAnswer = { readonly status: number; readonly text: string };
 
 /**
  * @param service Whose login service it is.
@@ -119,11 +119,7 @@ export async function post(
     const text = await response.text();
     const { status } = response;
     if (status === 429 || status >= 500) throw outOfOrder(service, status);
-    return {
-      status,
-      isHtml: (response.headers.get('content-type') ?? '').includes('html') || text.trimStart().startsWith('<'),
-      text,
-    };
+    return { status, text };
   } catch (thrown) {
     // What is ours already is said of a proxy on the way.
     throw thrown instanceof GatewayError ? thrown : unreachable(service, thrown);
@@ -143,9 +139,9 @@ export function readAnswer<Value>(service: string, text: string, read: (answer: 
 }
 
 /** The text of a good answer. */
-function judge({ status, isHtml, text }: ServiceAnswer, deadLogin: () => GatewayError): string {
+function judge({ status, text }: ServiceAnswer, deadLogin: () => GatewayError): string {
   if (status >= 200 && status < 300) return text;
-  if (status === 403 && isHtml) throw new GatewayError('upstream-unavailable', BLOCKED);
+  if (status === 403 && text.trimStart().startsWith('<')) throw new GatewayError('upstream-unavailable', BLOCKED);
   if (OUT_OF_ORDER.test(text)) throw outOfOrder(SERVICE, status);
   if (status === 401 || status === 403 || DEAD_LOGIN.test(text)) throw deadLogin();
   const message = `Kiro's login service did not understand the gateway (HTTP ${status}); sign in again, or report this.`;

@@ -2,7 +2,7 @@
 
 import { abortError, GatewayError, toGatewayError, untilAborted } from '../core/errors.js';
 import type { Secret } from '../core/secret.js';
-import type { Access, AccessProvider } from '../kiro/client.js';
+import type { Access } from '../kiro/client.js';
 import {
   accountKind,
   type Credential,
@@ -21,27 +21,10 @@ import { refreshCredential, type RefreshDependencies } from './refresh.js';
 import type { LoginSource } from './sources.js';
 import type { RenewedBy, TokenStore } from './store.js';
 
-/**
- * `accessToken` waits for a refresh only when the token at hand is as good as expired; `forceRefresh` shares one among
- * all who met the same refusal. Leaving early does not stop a refresh that others wait for. Both reject with GatewayError
- * `login-expired`, `not-logged-in`, `upstream-unavailable`, `upstream-protocol` or `cancelled`; to force always rejects
- * for an API key.
- */
-export type Session = AccessProvider & { readonly describe: () => SessionFacts };
+export type Session = Awaited<ReturnType<typeof createSession>>;
 
-/** For people; no secret. */
-export type SessionFacts = {
-  readonly account: string;
-  readonly source: string;
-  readonly loginRegion: string;
-  readonly profileArn: string | undefined;
-  /** False for an API key. */
-  readonly canExpire: boolean;
-  /** Of the access token, unix time in milliseconds. */
-  readonly expiresAt: number | undefined;
-  /** Of the registered client of an AWS login, unix time in milliseconds. */
-  readonly registrationExpiresAt: number | undefined;
-};
+/** For people; no secret. Times are unix time in milliseconds. */
+export type SessionFacts = ReturnType<Session['describe']>;
 
 export type SessionDependencies = RefreshDependencies & {
   readonly login: FoundLogin;
@@ -56,7 +39,13 @@ export type SessionDependencies = RefreshDependencies & {
   readonly notice: (sentence: string) => void;
 };
 
-export async function createSession(dependencies: SessionDependencies): Promise<Session> {
+/**
+ * `accessToken` waits for a refresh only when the token at hand is as good as expired; `forceRefresh` shares one among
+ * all who met the same refusal. Leaving early does not stop a refresh that others wait for. Both reject with GatewayError
+ * `login-expired`, `not-logged-in`, `upstream-unavailable`, `upstream-protocol` or `cancelled`; to force always rejects
+ * for an API key.
+ */
+export async function createSession(dependencies: SessionDependencies) {
   const { source, store, now, notice } = dependencies;
   const aheadMs = Math.max(dependencies.refreshAheadSeconds * 1000, BLOCKING_MS);
   let held = await withStoredTokens(dependencies.login);
@@ -247,7 +236,7 @@ export async function createSession(dependencies: SessionDependencies): Promise<
     notice(`The Kiro login ${state}. ${remedyOf(source)} before ${end}.`);
   }
 
-  function describe(): SessionFacts {
+  function describe() {
     const { latest } = held;
     return {
       account: accountKind(latest),
@@ -255,7 +244,9 @@ export async function createSession(dependencies: SessionDependencies): Promise<
       loginRegion: latest.region,
       profileArn: latest.profileArn,
       canExpire: latest.kind !== 'api-key',
+      /** Of the access token. */
       expiresAt: latest.kind === 'api-key' ? undefined : latest.expiresAt,
+      /** Of the registered client of an AWS login. */
       registrationExpiresAt: latest.kind === 'oidc' ? latest.registrationExpiresAt : undefined,
     };
   }

@@ -168,21 +168,14 @@ function originOf({ credential, tokens, facts }: KnownLogin, settings: LoginSett
  * anew for each login; a profile says little, because one account can have several and change between them.
  */
 function isSameAccount(one: Credential, other: Credential): boolean {
-  switch (one.kind) {
-    case 'social': {
-      if (other.kind !== 'social') return false;
-      const [profile, otherProfile] = [one.profileArn, other.profileArn];
-      return profile === undefined || otherProfile === undefined || profile === otherProfile;
-    }
-    case 'oidc':
-      return other.kind === 'oidc' && one.clientId === other.clientId && one.region === other.region;
-    case 'external-idp': {
-      if (other.kind !== 'external-idp') return false;
-      return one.clientId === other.clientId && one.tokenEndpoint === other.tokenEndpoint;
-    }
-    case 'api-key':
-      return false;
+  if (one.kind === 'social' && other.kind === 'social') {
+    const profiles = [one.profileArn, other.profileArn];
+    return profiles.includes(undefined) || profiles[0] === profiles[1];
   }
+  if (one.kind === 'oidc' && other.kind === 'oidc')
+    return one.clientId === other.clientId && one.region === other.region;
+  if (one.kind !== 'external-idp' || other.kind !== 'external-idp') return false;
+  return one.clientId === other.clientId && one.tokenEndpoint === other.tokenEndpoint;
 }
 
 // --- what can be taken over
