@@ -42,15 +42,23 @@ export type Keytar = {
 export function createKeychain(dependencies: KeychainDependencies): Keychain {
   const { platform, sleep, randomId, load = () => import('keytar') } = dependencies;
   let loading: Promise<Keytar> | undefined;
+  let isStuck = false;
 
   /** @param failure What is said of a failure that nobody foresaw; after a colon follow the system's own words. */
   async function ask<Answer>(failure: string, question: (keytar: Keytar) => Promise<Answer>): Promise<Answer> {
     const timer = new AbortController();
     try {
       loading ??= load().then(({ default: keytar }) => keytar, refuseToLoad);
-      const answer = question(await loading);
+      const keytar = await loading;
+      // Each open question takes one of the few threads that files and host names need, too.
+      if (isStuck) throw refusal(TOO_LATE);
+      const answer = question(keytar);
       const tooLate = sleep(LIMIT_MS, timer.signal).then(() => {
-        throw refusal(`The keychain did not answer in ${LIMIT_MS / 1000} seconds.`);
+        if (timer.signal.aborted) return answer;
+        isStuck = true;
+        const free = (): void => void (isStuck = false);
+        answer.then(free, free);
+        throw refusal(TOO_LATE);
       });
       return await Promise.race([answer, tooLate]);
     } catch (thrown) {
@@ -117,6 +125,7 @@ const UNFAITHFUL = 'The keychain did not keep what was written to it.';
 
 /** For each question: a desktop may ask the person for a password first. */
 const LIMIT_MS = 30_000;
+const TOO_LATE = `The keychain did not answer in ${LIMIT_MS / 1000} seconds.`;
 
 /** Windows keeps 2,560 bytes of UTF-8 in an entry (CRED_MAX_CREDENTIAL_BLOB_SIZE). */
 const WINDOWS_PART_BYTES = 2_400;
