@@ -6,7 +6,6 @@ import { link, open, rm, utimes, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import { codeOf, GatewayError } from '../core/errors.js';
-import { Reader } from '../core/reader.js';
 import { makePrivateFolder } from './files.js';
 
 /*
@@ -111,7 +110,7 @@ async function make(path: string, { id, now }: Mine): Promise<boolean> {
   const unnamed = `${path}.${id}.new`;
   await makePrivateFolder(dirname(path));
   try {
-    await writeFile(unnamed, JSON.stringify({ id, processId: process.pid, host: hostOfProcesses() }), { mode: 0o600 });
+    await writeFile(unnamed, `${id} ${process.pid} ${hostOfProcesses()}`, { mode: 0o600 });
     await showLife(unnamed, now());
     await link(unnamed, path);
     return true;
@@ -150,26 +149,15 @@ async function readOwner(path: string): Promise<Owner | undefined> {
     const file = await open(path, 'r');
     try {
       const text = await file.readFile('utf8');
-      return { ...parseOwner(text), seenAt: (await file.stat()).mtimeMs };
+      // The id becomes part of a file name; signal 0 to zero would ask a whole group of processes.
+      const [, id = 'nobody', processId = '', host = ''] = /^([0-9a-f-]{36}) ([1-9]\d{0,9}) (.+)$/.exec(text) ?? [];
+      return { id, processId: Number(processId), host, seenAt: (await file.stat()).mtimeMs };
     } finally {
       await file.close();
     }
   } catch (thrown) {
     if (codeOf(thrown) === 'ENOENT') return undefined;
     throw thrown;
-  }
-}
-
-function parseOwner(text: string): Omit<Owner, 'seenAt'> {
-  try {
-    const owner = new Reader(JSON.parse(text));
-    const [id, host] = [owner.get('id').string(), owner.get('host').string()];
-    const processId = owner.get('processId').number();
-    // The id becomes part of a file name; signal 0 to a negative number or to zero would ask a whole group of processes.
-    const isOurs = /^[0-9a-f-]{36}$/.test(id) && Number.isInteger(processId) && processId > 0;
-    return isOurs ? { id, processId, host } : NOBODY;
-  } catch {
-    return NOBODY;
   }
 }
 
@@ -193,8 +181,6 @@ function hostOfProcesses(): string {
     return hostname();
   }
 }
-
-const NOBODY = { id: 'nobody', processId: 0, host: '' };
 
 const WAIT_MS = 90_000;
 const STALE_MS = 30_000;
