@@ -154,13 +154,8 @@ export type FoundLogin = {
   readonly credential: Credential;
   /** What a person should know about what was found, in sentences. */
   readonly notices: readonly string[];
-  /** Where others keep the same login, and may renew it. */
-  readonly origin?: Origin | undefined;
-};
-
-export type Origin = {
-  /** The login as it lies there now; undefined when there is none of this account. Never throws. */
-  readonly read?: (() => Promise<Credential | undefined>) | undefined;
+  /** The login as it lies now where it was taken from; undefined when there is none of this account. Never throws. */
+  readonly readOrigin?: (() => Promise<Credential | undefined>) | undefined;
   /** Has the program that the login belongs to renew it. False when it cannot be asked. Never throws. */
   readonly askOwner?: (() => Promise<boolean>) | undefined;
 };

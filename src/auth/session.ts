@@ -11,7 +11,6 @@ import {
   isImplausible,
   isSameLogin,
   isSameSecret,
-  type Origin,
   toAccess,
   usedSecret,
   withTokens,
@@ -84,7 +83,7 @@ export async function createSession(dependencies: SessionDependencies) {
   }
 
   function access(): Access {
-    return { ...toAccess(held.latest), login: digestOf(held.configured) };
+    return { ...toAccess(held.latest), login: digestOf(held.from.credential) };
   }
 
   /** Waits for the renewal that is under way, or begins one. */
@@ -129,7 +128,7 @@ export async function createSession(dependencies: SessionDependencies) {
       throw lastRefusal.error;
     }
     lastTryAt = now();
-    if (await found.origin?.askOwner?.()) {
+    if (await found.from.askOwner?.()) {
       found = await lookAgain('kiro-cli');
       if (takeIfFresh(found)) return;
     }
@@ -156,13 +155,13 @@ export async function createSession(dependencies: SessionDependencies) {
 
   /** New tokens are kept before they are used: after a rotation the old ones may be dead. */
   async function exchange(login: HeldLogin): Promise<void> {
-    const { configured, latest } = login;
+    const { from, latest } = login;
     if (latest.kind === 'api-key') {
       const advice = 'replace it, or set KIRO_API_REGION to the region it was made in.';
       throw new GatewayError('login-expired', `Kiro refused the API key in ${source.name}; ${advice}`);
     }
     const tokens = await refreshCredential(latest, { ...dependencies, command: source.command });
-    isUnsaved = !(await store.write(digestOf(configured), tokens, 'gateway'));
+    isUnsaved = !(await store.write(digestOf(from.credential), tokens, 'gateway'));
     held = { ...login, latest: { ...latest, ...tokens } };
     [refused, lastRefusal] = [undefined, undefined];
   }
@@ -170,7 +169,7 @@ export async function createSession(dependencies: SessionDependencies) {
   /** What is there now, in the store and where the login was taken from. */
   async function lookAgain(by: RenewedBy): Promise<HeldLogin> {
     const found = await readAgain();
-    const there = await found.origin?.read?.();
+    const there = await found.from.readOrigin?.();
     if (there === undefined || there.kind === 'api-key' || found.latest.kind === 'api-key') return found;
     const { refreshToken, accessToken: token, expiresAt, profileArn } = there;
     const tokens = { refreshToken, accessToken: token, expiresAt, profileArn: found.latest.profileArn ?? profileArn };
@@ -178,7 +177,11 @@ export async function createSession(dependencies: SessionDependencies) {
     if (!isYounger(latest, found.latest)) return { ...found, others: [...found.others, latest] };
     // Kept like tokens of our own, so that other processes find them.
     if (token !== undefined && expiresAt !== undefined && usableMs(latest) > BLOCKING_MS) {
-      await store.write(digestOf(found.configured), { refreshToken, accessToken: token, expiresAt, profileArn }, by);
+      await store.write(
+        digestOf(found.from.credential),
+        { refreshToken, accessToken: token, expiresAt, profileArn },
+        by,
+      );
     }
     return { ...found, latest, others: [...found.others, found.latest] };
   }
@@ -186,18 +189,17 @@ export async function createSession(dependencies: SessionDependencies) {
   async function readAgain(): Promise<HeldLogin> {
     const login = await source.read().catch((thrown: unknown) => {
       notice(`The Kiro login could not be read again: ${toGatewayError(thrown).message}`);
-      return { credential: held.configured, origin: held.origin };
+      return held.from;
     });
     if (login !== undefined) return withStoredTokens(login);
     const gone = `Your Kiro login is gone; it was ${source.description}.`;
     throw new GatewayError('not-logged-in', `${gone} ${remedyOf(source)}.`);
   }
 
-  async function withStoredTokens(login: Pick<FoundLogin, 'credential' | 'origin'>): Promise<HeldLogin> {
-    const { credential: configured, origin } = login;
-    const tokens = await store.read(digestOf(configured));
-    const others = tokens === undefined ? [] : [configured];
-    return { configured, latest: withTokens(configured, tokens, now()), others, origin };
+  async function withStoredTokens(from: FoundLogin): Promise<HeldLogin> {
+    const tokens = await store.read(digestOf(from.credential));
+    const others = tokens === undefined ? [] : [from.credential];
+    return { from, latest: withTokens(from.credential, tokens, now()), others };
   }
 
   /** False when what was found does not make a refresh needless. */
@@ -218,8 +220,8 @@ export async function createSession(dependencies: SessionDependencies) {
   }
 
   /** False when the person has signed in anew. */
-  function isOfHeldLogin({ configured }: HeldLogin): boolean {
-    return isSameLogin(configured, held.configured);
+  function isOfHeldLogin({ from }: HeldLogin): boolean {
+    return isSameLogin(from.credential, held.from.credential);
   }
 
   /** Nothing can renew a login whose client has expired. */
@@ -256,12 +258,11 @@ export async function createSession(dependencies: SessionDependencies) {
 
 /** A login as it was found, and as it is after the refreshes since. */
 type HeldLogin = {
-  /** As it was found: its digest names the tokens, so a changed setting never meets another login's. */
-  readonly configured: Credential;
+  /** As it was found: its credential's digest names the tokens, so a changed setting never meets another login's. */
+  readonly from: FoundLogin;
   readonly latest: Credential;
   /** The same login with other refresh tokens, which may work when the latest does not. */
   readonly others: readonly Credential[];
-  readonly origin: Origin | undefined;
 };
 
 /** The beginning of a sentence. */
