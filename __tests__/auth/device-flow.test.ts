@@ -118,6 +118,15 @@ test('the usual regions are tried for an organisation whose region is not known'
   expect(regions).toEqual(['us-east-1', 'eu-west-1', 'eu-central-1']);
 });
 
+test('a region that is out of order does not hide the one that knows the start URL', async () => {
+  const about = { startUrl: ORGANISATION, polls: [APPROVED], away: 'us-east-1' };
+  const { outcome } = await signIn({ ...about, onlyIn: 'eu-west-1' });
+  expect(revealed(outcome)).toMatchObject({ provider: 'identity-center', region: 'eu-west-1' });
+  expect((await signIn({ ...about, onlyIn: 'ap-south-2' })).outcome).toBe(
+    "upstream-unavailable: AWS's login service is out of order (HTTP 503); try again in a minute.",
+  );
+});
+
 test('a region that was said is the only one that is tried', async () => {
   const about = { startUrl: ORGANISATION, region: 'eu-west-1', onlyIn: 'eu-central-1', polls: [APPROVED] };
   expect((await signIn(about)).outcome).toBe(
@@ -171,6 +180,8 @@ type About = {
   readonly polls: readonly TokenAnswer[];
   /** The region that knows the start URL. */
   readonly onlyIn?: string;
+  /** The region that is out of order. */
+  readonly away?: string;
   /** Filled with the regions that were asked to authorize. */
   readonly regions?: string[];
   readonly userCode?: string;
@@ -190,6 +201,7 @@ async function signIn(about: About) {
   const server = await startTokenServer(({ path }) => {
     if (path === '/client/register') return { body: about.client ?? CLIENT };
     if (path === '/token') return polls[Math.min(asked++, polls.length - 1)] ?? 'hang-up';
+    if (regions.at(-1) === about.away) return { status: 503, body: {} };
     if (onlyIn !== undefined && regions.at(-1) !== onlyIn) return refusal('invalid_request');
     if (about.code !== undefined) return { body: about.code };
     const url = { verificationUri: 'https://device.example.com/', verificationUriComplete: `${DEVICE}${userCode}` };

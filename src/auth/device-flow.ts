@@ -48,14 +48,21 @@ export async function signInWithDevice(
   async function findRegion(): Promise<{ client: Client; first: Code }> {
     const usual = isBuilderId ? [BUILDER_ID_REGION] : IDENTITY_CENTER_REGIONS;
     const regions = said === undefined ? usual : [said];
+    const startedAt = tools.now();
+    let failure: unknown;
     for (const region of regions) {
       try {
         const client = await register(region);
         return { client, first: await requestCode(client) };
       } catch (thrown) {
-        if (refusalIn(thrown) === undefined) throw thrown;
+        if (refusalIn(thrown) !== undefined) continue;
+        if (!isAway(thrown)) throw thrown;
+        // Another region may be there all the same; but a network that swallows everything is not tried ten times.
+        failure ??= thrown;
+        if (tools.now() - startedAt > 2 * TIMEOUT_MS) break;
       }
     }
+    if (failure !== undefined) throw failure;
     const where = regions.length === 1 ? regions[0] : 'any of the usual regions';
     const advice = 'check --start-url, and give its region with --region.';
     throw new GatewayError('invalid-request', `The start URL ${startUrl} is not known in ${where}; ${advice}`);
@@ -93,8 +100,7 @@ export async function signInWithDevice(
         if (refusal === 'expired_token') return refusal;
         if (refusal === 'slow_down') pauseSeconds += SLOWER_SECONDS;
         // The person may be in the middle of approving, so a service that is away for a moment is asked again.
-        const isAway = thrown instanceof GatewayError && thrown.kind === 'upstream-unavailable';
-        if (refusal !== 'slow_down' && refusal !== 'authorization_pending' && !isAway) throw thrown;
+        if (refusal !== 'slow_down' && refusal !== 'authorization_pending' && !isAway(thrown)) throw thrown;
       }
     }
   }
@@ -165,6 +171,11 @@ function refused(reason: string): GatewayError {
 /** The reason; undefined when it was no refusal. */
 function refusalIn(thrown: unknown): string | undefined {
   return thrown instanceof GatewayError ? thrown.facts.reason : undefined;
+}
+
+/** The service said nothing about the login. */
+function isAway(thrown: unknown): boolean {
+  return thrown instanceof GatewayError && thrown.kind === 'upstream-unavailable';
 }
 
 /** What a person is shown came over the network, and a terminal obeys control characters. */
