@@ -49,7 +49,7 @@ export async function signInWithDevice(
     const usual = isBuilderId ? [BUILDER_ID_REGION] : IDENTITY_CENTER_REGIONS;
     const regions = said === undefined ? usual : [said];
     const startedAt = tools.now();
-    let failure: unknown;
+    let failure: GatewayError | undefined;
     for (const region of regions) {
       try {
         const client = await register(region);
@@ -174,7 +174,7 @@ function refusalIn(thrown: unknown): string | undefined {
 }
 
 /** The service said nothing about the login. */
-function isAway(thrown: unknown): boolean {
+function isAway(thrown: unknown): thrown is GatewayError {
   return thrown instanceof GatewayError && thrown.kind === 'upstream-unavailable';
 }
 
