@@ -7,8 +7,6 @@ import { withLock } from '../../src/auth/lock.js';
 const [task = '', lock = '', counter = '', rounds = '1'] = process.argv.slice(2);
 
 const options = {
-  waitMs: 60_000,
-  staleMs: 20_000,
   now: Date.now,
   sleep: (milliseconds: number, signal: AbortSignal) => sleep(milliseconds, undefined, { signal }),
   notice: (sentence: string) => say(`notice ${sentence}`),

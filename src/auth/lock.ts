@@ -14,14 +14,10 @@ import { makePrivateFolder } from './files.js';
  * end an owner's lock, the owner itself included, first takes a lock on that, `<lock>.<id of the owner>`, looks whether
  * the lock is still that owner's, and only then removes it. Ids never come back: once the lock has passed on, a claim on
  * a former owner is worth nothing. Who dies with a claim is the dead owner of a lock like any other. What no file can
- * prevent: an owner that was asleep for longer than `staleMs` wakes up beside its successor.
+ * prevent: an owner that was asleep for longer than `STALE_MS` wakes up beside its successor.
  */
 
 export type LockOptions = {
-  /** How long others are waited for; longer than kiro-cli, two refreshes, and a keychain that asks the person take. */
-  readonly waitMs?: number | undefined;
-  /** After so long without a sign of life an owner counts as gone; a living one gives three in that time. */
-  readonly staleMs?: number | undefined;
   /** Unix time in milliseconds. */
   readonly now: () => number;
   /** Ends early when the signal aborts. */
@@ -35,14 +31,14 @@ export type LockOptions = {
 /**
  * Does the work while no other process does work under the same path. Where no lock can be made (a read-only or full
  * disk, a file system without hard links) the work is done all the same: a login that works is worth more.
- * @throws GatewayError `cancelled`, or `upstream-unavailable` when others hold the lock for longer than `waitMs`.
+ * @throws GatewayError `cancelled`, or `upstream-unavailable` when others hold the lock for too long.
  */
 export async function withLock<Result>(
   path: string,
   options: LockOptions,
   work: () => Promise<Result>,
 ): Promise<Result> {
-  const mine = { ...options, id: randomUUID(), staleMs: options.staleMs ?? STALE_MS };
+  const mine = { ...options, id: randomUUID() };
   if (!(await acquire(path, mine))) return work();
   const ended = new AbortController();
   const beating = beat(path, mine, ended.signal);
@@ -56,11 +52,11 @@ export async function withLock<Result>(
   }
 }
 
-type Mine = LockOptions & { readonly id: string; readonly staleMs: number };
+type Mine = LockOptions & { readonly id: string };
 
 /** False when no lock can be made here. */
 async function acquire(path: string, mine: Mine): Promise<boolean> {
-  const { signal = new AbortController().signal, waitMs = WAIT_MS, sleep, notice } = mine;
+  const { signal = new AbortController().signal, sleep, notice } = mine;
   let failures = 0;
   for (let waitedMs = 0, pauseMs = 4; ; waitedMs += pauseMs, pauseMs = Math.min(pauseMs * 2, MAX_PAUSE_MS)) {
     if (signal.aborted) throw new GatewayError('cancelled', 'The request was cancelled.');
@@ -75,7 +71,7 @@ async function acquire(path: string, mine: Mine): Promise<boolean> {
         return false;
       }
     }
-    if (waitedMs >= waitMs) {
+    if (waitedMs >= WAIT_MS) {
       const sentence = `Another kiro-gateway has held the lock ${path} for too long; end it, or try again in a minute.`;
       throw new GatewayError('upstream-unavailable', sentence);
     }
@@ -88,7 +84,7 @@ async function take(path: string, mine: Mine): Promise<boolean> {
   const owner = await readOwner(path);
   if (owner !== undefined) {
     // The clock may have been set back since it was seen.
-    if (isAlive(owner) && Math.abs(mine.now() - owner.seenAt) <= mine.staleMs) return false;
+    if (isAlive(owner) && Math.abs(mine.now() - owner.seenAt) <= STALE_MS) return false;
     await end(path, owner.id, mine);
   }
   return make(path, mine);
@@ -122,9 +118,9 @@ async function make(path: string, { id, now }: Mine): Promise<boolean> {
   }
 }
 
-async function beat(path: string, { sleep, staleMs, now }: Mine, signal: AbortSignal): Promise<void> {
+async function beat(path: string, { sleep, now }: Mine, signal: AbortSignal): Promise<void> {
   for (;;) {
-    await sleep(staleMs / 3, signal).catch(() => undefined);
+    await sleep(STALE_MS / 3, signal).catch(() => undefined);
     if (signal.aborted) return;
     // When this fails, the next one may not.
     await showLife(path, now()).catch(() => undefined);
@@ -182,7 +178,9 @@ function hostOfProcesses(): string {
   }
 }
 
+/** Longer than kiro-cli, two refreshes, and a keychain that asks the person take. */
 const WAIT_MS = 90_000;
+/** After so long without a sign of life an owner counts as gone; a living one gives three in that time. */
 const STALE_MS = 30_000;
 const MAX_PAUSE_MS = 200;
 const MAX_FAILURES = 4;
