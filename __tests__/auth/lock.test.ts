@@ -250,14 +250,14 @@ test('a folder in the place of the lock is no lock', async () => {
 
 // --- helpers
 
-/** Pauses take no time, and signs of life are given only when asked for. */
-function options({ clock = { now: NOW }, beat = false } = {}): LockOptions {
+/** Pauses take hardly any time, and signs of life are given only when asked for. */
+function options({ clock = { now: NOW }, beat = false, pauseMs = 1 } = {}): LockOptions {
   return {
     now: () => clock.now,
     async sleep(milliseconds, signal) {
       const isBeat = milliseconds > 1_000;
       if (isBeat && !beat) return patience(milliseconds, signal);
-      await realSleep(1, undefined, { signal });
+      await realSleep(pauseMs, undefined, { signal });
     },
     notice(sentence) {
       throw new Error(sentence);
@@ -274,7 +274,8 @@ async function contend(folder: string, count: number): Promise<{ together: numbe
     working--;
     return done++;
   };
-  const patient = options();
+  // A fiftieth has some 450 pauses to wait for its turn.
+  const patient = options({ pauseMs: 20 });
   const contenders = Array.from({ length: count }, () => withLock(join(folder, 'lock'), patient, work));
   const results = await Promise.all(contenders);
   return { together, results: results.toSorted((one, other) => one - other) };

@@ -2,6 +2,7 @@
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { setTimeout as realSleep } from 'node:timers/promises';
 import type {
   ApiKeyCredential,
   ExternalIdpCredential,
@@ -96,8 +97,8 @@ export function open(over: Partial<World> & { platform?: NodeJS.Platform; now?: 
     dataFolder: data,
     stateFolder: state,
     now,
-    // Pauses take no time; signs of life, every 10 s, are not needed.
-    sleep: (milliseconds, signal) => (milliseconds < 1_000 ? Promise.resolve() : patience(milliseconds, signal)),
+    // Pauses are short; signs of life, every 10 s, are not needed.
+    sleep: (milliseconds, signal) => (milliseconds < 1_000 ? realSleep(5) : patience(milliseconds, signal)),
     notice: (sentence) => notices.push(sentence),
   });
   return { logins, keychain, items, load, notices, data, state, list: join(data, 'logins.json') };
