@@ -3,7 +3,7 @@
 import { join } from 'node:path';
 
 import { digestOf, secretsOf } from './auth/credential.js';
-import { alreadyAlone, createRefreshLock } from './auth/lock.js';
+import { createRefreshLock } from './auth/lock.js';
 import { createLoginStore, type LoginStore } from './auth/login-store.js';
 import { createSession, type Session } from './auth/session.js';
 import { findLogin, type Login, notLoggedIn } from './auth/sources.js';
@@ -65,7 +65,7 @@ export async function openGateway(context: Context, options: CommandOptions, sou
       login,
       source: login.source,
       store: login.store ?? fileStore(paths.state, notice),
-      alone: isSimulator ? alreadyAlone : createRefreshLock(paths.state, lock),
+      alone: isSimulator ? (work) => work() : createRefreshLock(paths.state, lock),
       fetch,
       now,
       sleep,

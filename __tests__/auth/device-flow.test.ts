@@ -118,6 +118,15 @@ test('the usual regions are tried for an organisation whose region is not known'
   expect(regions).toEqual(['us-east-1', 'eu-west-1', 'eu-central-1']);
 });
 
+test('a region that is out of order does not hide the one that knows the start URL', async () => {
+  const about = { startUrl: ORGANISATION, polls: [APPROVED], away: 'us-east-1' };
+  const { outcome } = await signIn({ ...about, onlyIn: 'eu-west-1' });
+  expect(revealed(outcome)).toMatchObject({ provider: 'identity-center', region: 'eu-west-1' });
+  expect((await signIn({ ...about, onlyIn: 'ap-south-2' })).outcome).toBe(
+    "upstream-unavailable: AWS's login service is out of order (HTTP 503); try again in a minute.",
+  );
+});
+
 test('a region that was said is the only one that is tried', async () => {
   const about = { startUrl: ORGANISATION, region: 'eu-west-1', onlyIn: 'eu-central-1', polls: [APPROVED] };
   expect((await signIn(about)).outcome).toBe(
@@ -125,9 +134,35 @@ test('a region that was said is the only one that is tried', async () => {
   );
 });
 
+test('a service that says little, in snake case, and of no end of the client, is understood', async () => {
+  const client = { client_id: 'client-id', client_secret: 'client-secret-0123456789', client_secret_expires_at: 0 };
+  const tokens = { access_token: 'aoa-one-0123456789', refresh_token: refreshToken('one'), expires_in: 3600 };
+  const code = {
+    device_code: 'device-code-1',
+    user_code: 'ABCD-EFGH',
+    verification_uri: 'https://device.example.com/',
+  };
+  for (const registered of [client, { ...client, client_secret_expires_at: undefined }]) {
+    const { outcome, shown, pauses } = await signIn({ client: registered, code, polls: [{ body: tokens }] });
+    expect(revealed(outcome)).toEqual({
+      kind: 'oidc',
+      provider: 'builder-id',
+      region: 'us-east-1',
+      clientId: 'client-id',
+      clientSecret: 'secret:client-secret-0123456789',
+      accessToken: 'secret:aoa-one-0123456789',
+      refreshToken: `secret:${refreshToken('one')}`,
+      expiresAt: NOW + 5_000 + 3_600_000,
+    });
+    expect([shown, pauses]).toEqual([[{ url: 'https://device.example.com/', userCode: 'ABCD-EFGH' }], [5]]);
+  }
+});
+
 test('what cannot be shown on a terminal is refused', async () => {
   const { outcome } = await signIn({ polls: [APPROVED], userCode: 'AB\u001b[2J' });
-  expect(outcome).toBe('upstream-protocol: AWS answered with a code or an address that cannot be shown.');
+  expect(outcome).toBe(
+    "upstream-protocol: AWS's login service answered with what the gateway cannot read (userCode: cannot be shown on a terminal).",
+  );
 });
 
 test('it stops while it waits', async () => {
@@ -145,10 +180,15 @@ type About = {
   readonly polls: readonly TokenAnswer[];
   /** The region that knows the start URL. */
   readonly onlyIn?: string;
+  /** The region that is out of order. */
+  readonly away?: string;
   /** Filled with the regions that were asked to authorize. */
   readonly regions?: string[];
   readonly userCode?: string;
   readonly interval?: number;
+  /** Answers of the service's own making. */
+  readonly client?: object;
+  readonly code?: object;
   /** The pause in which the person presses Ctrl-C. */
   readonly stopAfter?: number;
 };
@@ -159,9 +199,11 @@ async function signIn(about: About) {
   let codes = 0;
   let asked = 0;
   const server = await startTokenServer(({ path }) => {
-    if (path === '/client/register') return { body: CLIENT };
+    if (path === '/client/register') return { body: about.client ?? CLIENT };
     if (path === '/token') return polls[Math.min(asked++, polls.length - 1)] ?? 'hang-up';
+    if (regions.at(-1) === about.away) return { status: 503, body: {} };
     if (onlyIn !== undefined && regions.at(-1) !== onlyIn) return refusal('invalid_request');
+    if (about.code !== undefined) return { body: about.code };
     const url = { verificationUri: 'https://device.example.com/', verificationUriComplete: `${DEVICE}${userCode}` };
     return { body: { deviceCode: `device-code-${++codes}`, userCode, ...url, expiresIn: 600, interval } };
   });

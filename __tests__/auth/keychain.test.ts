@@ -143,9 +143,29 @@ function checkTooLate(title: string, seconds: number, action: (keychain: Keychai
   });
 }
 
-checkTooLate('a keychain is waited for 3 seconds when it is read', 3, (it) => it.get('a'));
+checkTooLate('a keychain is waited for 30 seconds when it is read: it may ask the person', 30, (it) => it.get('a'));
 checkTooLate('a keychain is waited for 30 seconds when it is written', 30, (it) => it.set('a', TOKEN));
 checkTooLate('a keychain is waited for 30 seconds when an entry is deleted', 30, (it) => it.delete('a'));
+
+test('while a question is open that was given up, the keychain is asked nothing more', async () => {
+  let answer = (): void => undefined;
+  const stuck = new Promise<void>((resolve) => (answer = resolve));
+  const fake = fakeKeytar({ before: () => stuck });
+  let sleeps = 0;
+  const keychain = open(fake.load, (ms, signal) => (++sleeps === 1 ? Promise.resolve() : patience(ms, signal)));
+  const failures = [await failureOf(() => keychain.get('a')), await failureOf(() => keychain.set('a', TOKEN))];
+  const asked = [...fake.calls];
+  answer();
+  await stuck;
+  await new Promise(setImmediate);
+  const sentence = 'forbidden: The keychain did not answer in 30 seconds.';
+  expect({ failures, asked, later: await failureOf(() => keychain.get('b')), calls: fake.calls }).toEqual({
+    failures: [sentence, sentence],
+    asked: ['get a'],
+    later: 'nothing was thrown',
+    calls: ['get a', 'get b'],
+  });
+});
 
 test('a keychain that never answers is not available', async () => {
   const silent = fakeKeytar({ before: () => new Promise(() => undefined) });

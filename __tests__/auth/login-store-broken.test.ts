@@ -7,8 +7,6 @@ import { fakeKeytar, noKeytar } from '../support/fake-keytar.js';
 import {
   type World,
   AUTO,
-  betweenSecretAndList,
-  countSecrets,
   IN_FILE,
   IN_KEYCHAIN,
   NO_LIBRARY,
@@ -106,46 +104,67 @@ test('symbolic links are neither read nor written through', async () => {
 
 // --- half a step
 
-for (const options of [IN_KEYCHAIN, IN_FILE]) {
-  test(`when the list cannot be written, the old login in the ${options.store} stays and no new secret does`, async () => {
-    const world = open();
-    await world.logins.saveLogin('default', SOCIAL, options);
-    const [list, before] = [readFileSync(world.list), places(world)];
-    const blocked = betweenSecretAndList(world, () => {
+test('when the list cannot be written, the old login stays where it is and no new secret does', async () => {
+  const world = open();
+  await world.logins.saveLogin('default', SOCIAL, IN_FILE);
+  const [list, before] = [readFileSync(world.list), places(world)];
+  // The new secret has been written, and is read back.
+  const blocked = fakeKeytar({
+    items: world.items,
+    before(call, account) {
+      if (call !== 'get' || account !== 'default~1') return;
       // A folder in its place lets nothing be renamed over it.
       rmSync(world.list);
       mkdirSync(world.list);
-    });
-    const failure = await failureOf(() => blocked.saveLogin('default', OTHER, options));
-    rmSync(world.list, { recursive: true });
-    writeFileSync(world.list, list, { mode: 0o600 });
-    const found = await world.logins.readLogin('default');
-    expect({ failure, found: revealed(found?.credential), ...places(world) }).toEqual({
-      failure: `forbidden: The gateway's file ${world.list} cannot be written (EISDIR); make that possible and try again.`,
-      found: revealed(SOCIAL),
-      ...before,
-    });
+    },
   });
+  const failure = await failureOf(() =>
+    open({ ...world, load: blocked.load }).logins.saveLogin('default', OTHER, IN_KEYCHAIN),
+  );
+  rmSync(world.list, { recursive: true });
+  writeFileSync(world.list, list, { mode: 0o600 });
+  const found = await world.logins.readLogin('default');
+  expect({ failure, found: revealed(found?.credential), ...places(world) }).toEqual({
+    failure: `forbidden: The gateway's file ${world.list} cannot be written (EISDIR); make that possible and try again.`,
+    found: revealed(SOCIAL),
+    ...before,
+  });
+});
 
-  test(`a crash between the secret and the list leaves the old login in the ${options.store} readable`, async () => {
-    const world = open();
-    await world.logins.saveLogin('default', SOCIAL, options);
-    const crashing = betweenSecretAndList(world, () => {
-      throw new Error('crashed');
-    });
-    await expect(crashing.saveLogin('default', OTHER, options)).rejects.toThrow('crashed');
-    const secrets = countSecrets(world);
-    const crashed = revealed((await world.logins.readLogin('default'))?.credential);
-    await world.logins.saveLogin('default', OIDC, options);
-    const mended = revealed((await world.logins.readLogin('default'))?.credential);
-    expect({ secrets, crashed, mended, left: countSecrets(world) }).toEqual({
-      secrets: 2,
-      crashed: revealed(SOCIAL),
-      mended: revealed(OIDC),
-      left: 1,
-    });
+test('a crash between the new secret and the list leaves the old login readable, and the next login mends it', async () => {
+  const world = open();
+  await world.logins.saveLogin('default', OTHER, IN_KEYCHAIN);
+  const text = world.items.get('default~1') ?? '';
+  await world.logins.saveLogin('default', SOCIAL, IN_FILE);
+  world.items.set('default~1', text);
+  const crashed = revealed((await world.logins.readLogin('default'))?.credential);
+  await world.logins.saveLogin('default', OIDC, IN_FILE);
+  const mended = revealed((await world.logins.readLogin('default'))?.credential);
+  expect({ crashed, mended, ...places(world) }).toEqual({
+    crashed: revealed(SOCIAL),
+    mended: revealed(OIDC),
+    keychain: [],
+    files: ['default~1.json'],
   });
-}
+});
+
+test('a keychain that fails in the middle of a new login leaves the old one as it was', async () => {
+  const world = open({ platform: 'win32' });
+  await world.logins.saveLogin('default', SOCIAL, IN_KEYCHAIN);
+  let writes = 0;
+  const failing = fakeKeytar({
+    items: world.items,
+    before(call, account) {
+      if (call === 'set' && account !== 'trial' && ++writes === 2) throw new Error('no more room');
+    },
+  });
+  const spoilt = open({ ...world, platform: 'win32', load: failing.load }).logins;
+  const failure = await failureOf(() => spoilt.saveLogin('default', OIDC, IN_KEYCHAIN));
+  expect([failure, revealed((await world.logins.readLogin('default'))?.credential)]).toEqual([
+    'forbidden: The keychain refused to store the entry. The login was not saved.',
+    revealed(SOCIAL),
+  ]);
+});
 
 test('changes at the same moment lose no login', async () => {
   const world = open();
@@ -155,14 +174,14 @@ test('changes at the same moment lose no login', async () => {
   expect(listed.toSorted()).toEqual(names.toSorted());
 });
 
-test('a login that is replaced while it is read is read as the new one', async () => {
+test('a login that is moved while it is read is read as the new one', async () => {
   const world = open();
   await world.logins.saveLogin('default', SOCIAL, IN_KEYCHAIN);
   let reads = 0;
   const replacing = fakeKeytar({
     items: world.items,
     async before(call) {
-      if (call === 'get' && ++reads === 1) await world.logins.saveLogin('default', OTHER, IN_KEYCHAIN);
+      if (call === 'get' && ++reads === 1) await world.logins.saveLogin('default', OTHER, IN_FILE);
     },
   });
   const found = await open({ ...world, load: replacing.load }).logins.readLogin('default');

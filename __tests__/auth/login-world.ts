@@ -2,6 +2,7 @@
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { setTimeout as realSleep } from 'node:timers/promises';
 import type {
   ApiKeyCredential,
   ExternalIdpCredential,
@@ -96,31 +97,16 @@ export function open(over: Partial<World> & { platform?: NodeJS.Platform; now?: 
     dataFolder: data,
     stateFolder: state,
     now,
-    // Pauses take no time; signs of life, every 10 s, are not needed.
-    sleep: (milliseconds, signal) => (milliseconds < 1_000 ? Promise.resolve() : patience(milliseconds, signal)),
+    // Pauses are short; signs of life, every 10 s, are not needed.
+    sleep: (milliseconds, signal) => (milliseconds < 1_000 ? realSleep(5) : patience(milliseconds, signal)),
     notice: (sentence) => notices.push(sentence),
   });
   return { logins, keychain, items, load, notices, data, state, list: join(data, 'logins.json') };
 }
 
-/** A store over the same world, in which something happens when the new secret is there and the list is the old one. */
-export function betweenSecretAndList(world: World, happening: () => void): LoginStore {
-  const before = countSecrets(world);
-  const now = (): number => {
-    if (countSecrets(world) > before) happening();
-    return NOW;
-  };
-  return open({ ...world, now }).logins;
-}
-
 /** Where there are secrets. */
 export function places({ items, data }: World): { keychain: readonly string[]; files: readonly string[] } {
   return { keychain: [...items.keys()], files: filesIn(join(data, 'logins')) };
-}
-
-export function countSecrets(world: World): number {
-  const { keychain, files } = places(world);
-  return keychain.length + files.length;
 }
 
 export function filesIn(folder: string): readonly string[] {

@@ -131,12 +131,12 @@ checkAnswer(
 
 const EXPIRED =
   'login-expired: Your Kiro login has expired. Run `kiro-cli login` (or sign in again in the Kiro IDE) and try again.';
-const UNREACHABLE = "upstream-unavailable: Kiro's login service cannot be reached; check the network and try again.";
+const UNREACHABLE = "upstream-unavailable: AWS's login service cannot be reached; check the network and try again.";
 const BLOCKED =
-  "upstream-unavailable: This network is not let through to Kiro's login service (HTTP 403); try another network.";
+  "upstream-unavailable: This network is not let through to AWS's login service (HTTP 403); try another network.";
 
 function outOfOrder(status: number): string {
-  return `upstream-unavailable: Kiro's login service is out of order (HTTP ${status}); try again in a minute.`;
+  return `upstream-unavailable: AWS's login service is out of order (HTTP ${status}); try again in a minute.`;
 }
 
 function checkFailure(title: string, answer: TokenAnswer, failure: string, tries: number): void {
@@ -186,31 +186,31 @@ checkFailure('the page of a blocked network is no dead login', { status: 403, bo
 checkFailure(
   'another refusal is told with its status',
   { status: 400, body: { error: 'invalid_request' } },
-  "upstream-protocol: Kiro's login service did not understand the gateway (HTTP 400); sign in again, or report this.",
+  "upstream-protocol: AWS's login service did not understand the gateway (HTTP 400); sign in again, or report this.",
   1,
 );
 checkFailure(
   'an answer that is not JSON is told, without the answer',
   { body: `${R1}<` },
-  "upstream-protocol: Kiro's login service answered with something that is not JSON.",
+  "upstream-protocol: AWS's login service answered with something that is not JSON.",
   1,
 );
 checkFailure(
   'an answer without a token is told by the field',
   { body: { expiresIn: 3600 } },
-  'upstream-protocol: accessToken: is required and must be a string',
+  "upstream-protocol: AWS's login service answered with what the gateway cannot read (accessToken: is required and must be a string).",
   1,
 );
 checkFailure(
   'a token that cannot stand in a header is told, without the token',
   { body: { accessToken: 'aoa1\n', expiresIn: 3600 } },
-  'upstream-protocol: accessToken: must be one word',
+  "upstream-protocol: AWS's login service answered with what the gateway cannot read (accessToken: must be one word).",
   1,
 );
 checkFailure(
   'a life that is no number is told',
   { body: { accessToken: 'aoa1', expiresIn: 'long' } },
-  'upstream-protocol: expiresIn: must be a number of seconds',
+  "upstream-protocol: AWS's login service answered with what the gateway cannot read (expiresIn: must be a number of seconds).",
   1,
 );
 
@@ -222,9 +222,21 @@ test('a service that fails twice and then answers is no failure', async () => {
   expect({ token: accessToken.reveal(), pauses }).toEqual({ token: 'aoa1', pauses: [500, 2000] });
 });
 
+test('a failure names the service that was asked', async () => {
+  const server = await startTokenServer('hang-up');
+  const failures = [];
+  for (const it of [social, oidc, externalIdp])
+    failures.push(await failureOf(() => refreshCredential(it, tools(server))));
+  expect(failures.map((it) => /^upstream-unavailable: (.*) login service cannot/.exec(it)?.[1])).toEqual([
+    "Kiro's",
+    "AWS's",
+    "idp.example's",
+  ]);
+});
+
 test('a service that never answers is given up', async () => {
   const server = await startTokenServer('hang');
-  expect(await failureOf(() => refreshCredential(social, tools(server, { timeoutMs: 50 })))).toBe(UNREACHABLE);
+  expect(await failureOf(() => refreshCredential(oidc, tools(server, { timeoutMs: 500 })))).toBe(UNREACHABLE);
   expect(server.requests.length).toBe(1);
 });
 

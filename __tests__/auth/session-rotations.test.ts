@@ -43,7 +43,7 @@ async function openBothInMemory(url: string): Promise<Both> {
 
 function lockInMemory(): Alone {
   let last: Promise<unknown> = Promise.resolve();
-  return (_digest, work) => {
+  return (work) => {
     const mine = last.then(work);
     last = mine.catch(() => undefined);
     return mine;

@@ -24,6 +24,9 @@ import {
   gate,
 } from './world.js';
 
+/** A digest. */
+const ANY: unknown = expect.stringMatching(/^[0-9a-f]{64}$/);
+
 test('20 callers at once cause one refresh', async () => {
   const server = await startTokenServer(...answers(R2));
   const { token } = await open(server, { login: environment });
@@ -39,7 +42,7 @@ test('a token is handed out with what a request needs to know', async () => {
   const access = await session.accessToken(UNWATCHED);
   const facts = session.describe();
   expect(revealed({ access, facts })).toEqual({
-    access: { token: 'secret:aoa1', profileArn: ARN, loginRegion: 'eu-west-1', isBuilderId: false },
+    access: { login: ANY, token: 'secret:aoa1', profileArn: ARN, loginRegion: 'eu-west-1', isBuilderId: false },
     facts: {
       account: 'Kiro social login',
       source: 'the setting REFRESH_TOKEN',
@@ -168,6 +171,7 @@ test('an API key is handed out as it is, without a profile, and never renewed', 
   const failure = await failureOf(() => session.forceRefresh(access.token, UNWATCHED));
   expect(revealed({ access, failure, requests: server.requests })).toEqual({
     access: {
+      login: ANY,
       token: 'secret:ksk_0123456789abcdefghijklmn',
       loginRegion: 'us-east-1',
       tokenTypeHeader: 'API_KEY',
@@ -180,6 +184,21 @@ test('an API key is handed out as it is, without a profile, and never renewed', 
   expectNoSecret([access, session.describe(), failure], 'ksk_0123456789abcdefghijklmn');
 });
 
+test('a login keeps its name through all renewals, and a new one has another', async () => {
+  const server = await startTokenServer(...answers(R2, R3));
+  const { session, clock } = await open(server, { login: environment });
+  const first = await session.accessToken(UNWATCHED);
+  clock.now += 60 * MINUTE;
+  const later = await session.accessToken(UNWATCHED);
+  const other = await open(server, { login: { refreshToken: new Secret(R3) } });
+  const { login } = await other.session.accessToken(UNWATCHED);
+  expect([first.token === later.token, first.login === later.login, first.login === login]).toEqual([
+    false,
+    true,
+    false,
+  ]);
+});
+
 test('tokens of an external identity provider are marked', async () => {
   const path = join(temporaryFolder(), 'login.json');
   const idp = { clientId: 'AbC', tokenEndpoint: 'https://idp.example/token', issuerUrl: 'https://idp.example' };
@@ -188,6 +207,7 @@ test('tokens of an external identity provider are marked', async () => {
   const { session } = await open(await startTokenServer(), { login: { kiroCredsFile: path } });
   const access = await session.accessToken(UNWATCHED);
   expect(revealed(access)).toEqual({
+    login: ANY,
     token: 'secret:aoa-idp',
     loginRegion: 'us-east-1',
     tokenTypeHeader: 'EXTERNAL_IDP',

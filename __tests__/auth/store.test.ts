@@ -38,6 +38,22 @@ test('tokens are private: 0600 in folders of 0700, with nothing left over', asyn
   });
 });
 
+test('what nobody has renewed for half a year is removed when something is written', async () => {
+  const state = temporaryFolder();
+  const store = fileStore(state, () => undefined);
+  const day = 24 * 3_600;
+  for (const [name, days] of [
+    ['forgotten', 181],
+    ['kept', 179],
+  ] as const) {
+    await store.write(name, TOKENS, 'gateway');
+    const time = Date.now() / 1000 - days * day;
+    utimesSync(join(state, 'tokens', `${name}.json`), time, time);
+  }
+  await store.write(DIGEST, TOKENS, 'gateway');
+  expect(readdirSync(join(state, 'tokens')).toSorted()).toEqual([`${DIGEST}.json`, 'kept.json']);
+});
+
 test('a digest that was never written has no tokens', async () => {
   const notices: string[] = [];
   const found = await fileStore(temporaryFolder(), (it) => notices.push(it)).read(DIGEST);

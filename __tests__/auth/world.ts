@@ -2,8 +2,7 @@
 
 import { writeFileSync } from 'node:fs';
 import type { LoginStore } from '../../src/auth/login-store.js';
-import type { RenewalDependencies } from '../../src/auth/renewal.js';
-import { createSession, type Session } from '../../src/auth/session.js';
+import { createSession, type Session, type SessionDependencies } from '../../src/auth/session.js';
 import { findLogin } from '../../src/auth/sources.js';
 import type { RunProgram } from '../../src/auth/kiro-cli.js';
 import type { LoginSettings } from '../../src/auth/credential.js';
@@ -39,7 +38,7 @@ type WorldOptions = {
   readonly logins?: LoginStore;
   readonly profile?: string;
   readonly runProgram?: RunProgram;
-  readonly alone?: RenewalDependencies['alone'];
+  readonly alone?: SessionDependencies['alone'];
   readonly announcesRegistration?: boolean;
   readonly store?: TokenStore;
   readonly clock?: { now: number };
@@ -58,7 +57,7 @@ export async function open(server: TokenServer, options: WorldOptions): Promise<
     login: found,
     source: found.source,
     store: found.store ?? store,
-    alone: alone ?? ((_digest, work) => work()),
+    alone: alone ?? ((work) => work()),
     fetch: realFetch(),
     now: () => clock.now,
     sleep: () => Promise.resolve(),

@@ -53,10 +53,10 @@ test('serve and three chats at once refresh a stored login once', async () => {
     serve([], surroundings),
     ...Array.from({ length: 3 }, () => run(['chat', 'hi'], surroundings)),
   ]);
-  const [facts] = await loginsIn(home).listLogins();
+  const login = await loginsIn(home).readLogin('default');
   const code = await served.stop();
   const done = { code: 0, stdout: HELLO, stderr: '' };
-  expect({ chats, code, refreshed: refreshed(), by: facts?.lastRefresh?.by }).toEqual({
+  expect({ chats, code, refreshed: refreshed(), by: login?.facts.lastRefresh?.by }).toEqual({
     chats: [done, done, done],
     code: 0,
     refreshed: [tokens.refreshToken],
@@ -169,9 +169,9 @@ test('kiro-cli is asked first, and what it writes into its database is used and 
   const path = `${programs}${delimiter}${process.env['PATH'] ?? ''}`;
   const surroundings = { env: { ...env, PATH: path } };
   const chats = [await run(['chat', 'hi'], surroundings), await run(['chat', 'hi'], surroundings)];
-  const [facts] = await loginsIn(home).listLogins();
+  const login = await loginsIn(home).readLogin('default');
   const done = { code: 0, stdout: HELLO, stderr: '' };
-  expect({ chats, refreshed: refreshed(), by: facts?.lastRefresh?.by }).toEqual({
+  expect({ chats, refreshed: refreshed(), by: login?.facts.lastRefresh?.by }).toEqual({
     chats: [done, done],
     refreshed: [],
     by: 'kiro-cli',

@@ -1,5 +1,6 @@
 /** `status` and `logout`: what they say of every kind of login, with which exit code, and what is gone afterwards. */
 
+import { createHash } from 'node:crypto';
 import { expect, jest, test } from '@jest/globals';
 import { ARN, expectSilence, IDE_FILE, IDE_LOGIN, PLANTED, startMachine } from './login-support.js';
 
@@ -75,6 +76,24 @@ for (const [name, env, expected] of environments) {
     expectSilence(status);
   });
 }
+
+test('status tells the token that would be used: the one that lives longer, here or at its source', async () => {
+  const machine = await startMachine();
+  const digest = createHash('sha256').update(IDE_LOGIN.refreshToken).digest('hex');
+  const renewed = { refreshToken: PLANTED.refreshToken, accessToken: 'aoa-renewed' };
+  const now = Date.now();
+  const expiries = [];
+  for (const [there, here] of [
+    [now + 3_600_000, now],
+    [now, now + 3_600_000],
+  ]) {
+    machine.write(IDE_FILE, { ...IDE_LOGIN, expiresAt: there });
+    machine.write(`gateway/state/tokens/${digest}.json`, { ...renewed, expiresAt: here });
+    const { stdout } = await machine.run(['status', '--json'], { env: { KIRO_CREDS_FILE: `~/${IDE_FILE}` } });
+    expiries.push(Date.parse(JSON.parse(stdout).login.expiresAt) - now);
+  }
+  expect(expiries).toEqual([3_600_000, 3_600_000]);
+});
 
 test('status tells a login whose end is no time', async () => {
   const machine = await startMachine();

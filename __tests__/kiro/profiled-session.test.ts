@@ -178,16 +178,32 @@ test('a change is kept when it has worked', async () => {
 });
 
 test('whoever signs in to another account while a profile is being looked for gets none of the first one’s', async () => {
-  const logins: readonly Access[] = [login, { ...login, loginRegion: 'us-east-1' }];
-  let asked = 0;
+  const logins: readonly Access[] = [login, { ...login, login: 'another' }];
+  let [asked, searches] = [0, 0];
   const next = () => Promise.resolve(logins[asked++] ?? login);
   const session = createProfiledSession({
     session: { accessToken: next, forceRefresh: next },
-    listProfiles: (region) => Promise.resolve([{ arn: region === 'us-east-1' ? US : EU, name: 'A' }]),
+    listProfiles: () => Promise.resolve([{ arn: ++searches === 1 ? EU : US, name: 'A' }]),
     apiRegion: undefined,
     usesSharedProfile: true,
     now: () => 0,
   });
   const both = await Promise.all([session.accessToken(never), session.accessToken(never)]);
   expect(both.map(({ profileArn }) => profileArn)).toEqual([EU, US]);
+});
+
+test('two logins of one region do not share a profile', async () => {
+  const arns = [EU, US];
+  const logins = ['one', 'two', 'two'];
+  const next = () => Promise.resolve({ ...login, login: logins.shift() });
+  const session = createProfiledSession({
+    session: { accessToken: next, forceRefresh: next },
+    listProfiles: () => Promise.resolve(arns.splice(0, 1).map((arn) => ({ arn, name: 'A' }))),
+    apiRegion: undefined,
+    usesSharedProfile: true,
+    now: () => 0,
+  });
+  const found = [];
+  for (let request = 1; request <= 3; request++) found.push((await session.accessToken(never)).profileArn);
+  expect(found).toEqual([EU, US, US]);
 });

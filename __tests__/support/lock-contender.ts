@@ -1,4 +1,4 @@
-/** A process that wants a lock: `count` adds to a number in a file under it, `hold` takes it and never lets go. */
+/** A process that wants a lock: `count` adds to a number in a file under it, `wait` too and says so, `hold` never lets go. */
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -7,8 +7,6 @@ import { withLock } from '../../src/auth/lock.js';
 const [task = '', lock = '', counter = '', rounds = '1'] = process.argv.slice(2);
 
 const options = {
-  waitMs: 60_000,
-  staleMs: 20_000,
   now: Date.now,
   sleep: (milliseconds: number, signal: AbortSignal) => sleep(milliseconds, undefined, { signal }),
   notice: (sentence: string) => say(`notice ${sentence}`),
@@ -20,6 +18,7 @@ if (task === 'hold') {
     await sleep(600_000);
   });
 } else {
+  if (task === 'wait') say('waits');
   for (let round = 0; round < Number(rounds); round++) {
     await withLock(lock, options, async () => {
       const count = Number(readFileSync(counter, 'utf8'));

@@ -75,6 +75,30 @@ export function isSameSecret(one: Secret | undefined, other: Secret | undefined)
   return one === other || digest(one) === digest(other);
 }
 
+/** The same refresh token or API key. */
+export function isSameLogin(one: Credential, other: Credential): boolean {
+  return digestOf(one) === digestOf(other);
+}
+
+/**
+ * The login as it has become. The stored refresh token is the younger one; of the access tokens, the one that lives
+ * longer wins.
+ */
+export function withTokens(configured: Credential, tokens: Tokens | undefined, now: number): Credential {
+  if (tokens === undefined || configured.kind === 'api-key') return configured;
+  const { refreshToken, accessToken, expiresAt } = tokens;
+  const latest = { ...configured, refreshToken, profileArn: configured.profileArn ?? tokens.profileArn };
+  const isOutlived = (configured.expiresAt ?? 0) > expiresAt && !isImplausible(configured.expiresAt, now);
+  return isOutlived ? latest : { ...latest, accessToken, expiresAt };
+}
+
+/** No access token lives that long: a clock was wrong, here or there. */
+export function isImplausible(expiresAt: number | undefined, now: number): boolean {
+  return (expiresAt ?? 0) - now > LONGEST_LIFE_MS;
+}
+
+const LONGEST_LIFE_MS = 24 * 3_600_000;
+
 /** All that must not be seen of it. */
 export function secretsOf(credential: Credential): readonly Secret[] {
   return Object.values(credential).filter((it) => it instanceof Secret);
@@ -130,13 +154,8 @@ export type FoundLogin = {
   readonly credential: Credential;
   /** What a person should know about what was found, in sentences. */
   readonly notices: readonly string[];
-  /** Where others keep the same login, and may renew it. */
-  readonly origin?: Origin | undefined;
-};
-
-export type Origin = {
-  /** The login as it lies there now; undefined when there is none of this account. Never throws. */
-  readonly read?: (() => Promise<Credential | undefined>) | undefined;
+  /** The login as it lies now where it was taken from; undefined when there is none of this account. Never throws. */
+  readonly readOrigin?: (() => Promise<Credential | undefined>) | undefined;
   /** Has the program that the login belongs to renew it. False when it cannot be asked. Never throws. */
   readonly askOwner?: (() => Promise<boolean>) | undefined;
 };

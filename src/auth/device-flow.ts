@@ -4,8 +4,9 @@ import { GatewayError } from '../core/errors.js';
 import { isRecord, type Reader } from '../core/reader.js';
 import { Secret } from '../core/secret.js';
 import { oidcHost } from '../kiro/calls.js';
-import { BUILDER_ID_START_URL, type OidcCredential } from './credential.js';
-import { jsonRequest, type LoginServiceTools, parseAnswer, post, readTokens, TIMEOUT_MS } from './refresh.js';
+import { BUILDER_ID_START_URL, type OidcCredential, type Tokens } from './credential.js';
+import { demand, find, readTime } from './json-login.js';
+import { jsonRequest, type LoginServiceTools, post, readAnswer, readTokens, TIMEOUT_MS } from './refresh.js';
 
 type DeviceFlowOptions = {
   /** `BUILDER_ID_START_URL`, or that of an organisation's Identity Center. */
@@ -23,24 +24,100 @@ export type DeviceCode = { readonly url: string; readonly userCode: string };
  * @throws GatewayError `forbidden` when the person refuses, `login-expired` when nobody approves, `invalid-request` for
  * a start URL that no region knows, `upstream-unavailable`, `upstream-protocol`, or `cancelled`.
  */
-export async function signInWithDevice(options: DeviceFlowOptions, tools: LoginServiceTools): Promise<OidcCredential> {
-  const { startUrl, signal } = options;
-  const means = { tools, signal };
-  const { client, first } = await findRegion(options, means);
-  let answer = first;
-  for (let codes = 1; codes <= MOST_CODES; codes++) {
-    if (codes > 1) answer = await requestCode(client, startUrl, means);
-    if (answer.refusal !== undefined) throw refused(answer.refusal);
-    const code = readCode(answer.body, tools.now());
-    options.show({ url: code.url, userCode: code.userCode });
-    const approval = await waitForApproval(client, code, means);
-    if (approval !== 'expired') return toCredential(startUrl, client, approval, tools.now());
+export async function signInWithDevice(
+  { startUrl, region: said, show, signal }: DeviceFlowOptions,
+  tools: LoginServiceTools,
+): Promise<OidcCredential> {
+  const isBuilderId = startUrl.replace(/\/+$/, '') === BUILDER_ID_START_URL;
+  const { client, first } = await findRegion();
+  let code = first;
+  for (let codes = 1; ; codes++) {
+    show({ url: code.url, userCode: code.userCode });
+    const tokens = await waitForApproval(client, code);
+    if (tokens !== 'expired_token') {
+      const provider = isBuilderId ? 'builder-id' : 'identity-center';
+      return { kind: 'oidc', provider, ...client, apiRegion: undefined, ...tokens };
+    }
+    if (codes === MOST_CODES) {
+      throw new GatewayError('login-expired', 'Nobody approved the login in the browser; run the command again.');
+    }
+    code = await requestCode(client);
   }
-  throw new GatewayError('login-expired', 'Nobody approved the login in the browser; run the command again.');
-}
 
-function isBuilderId(startUrl: string): boolean {
-  return startUrl.replace(/\/+$/, '') === BUILDER_ID_START_URL;
+  /** Only the region of an Identity Center knows its start URL. */
+  async function findRegion(): Promise<{ client: Client; first: Code }> {
+    const usual = isBuilderId ? [BUILDER_ID_REGION] : IDENTITY_CENTER_REGIONS;
+    const regions = said === undefined ? usual : [said];
+    const startedAt = tools.now();
+    let failure: GatewayError | undefined;
+    for (const region of regions) {
+      try {
+        const client = await register(region);
+        return { client, first: await requestCode(client) };
+      } catch (thrown) {
+        if (refusalIn(thrown) !== undefined) continue;
+        if (!isAway(thrown)) throw thrown;
+        // Another region may be there all the same; but a network that swallows everything is not tried ten times.
+        failure ??= thrown;
+        if (tools.now() - startedAt > 2 * TIMEOUT_MS) break;
+      }
+    }
+    if (failure !== undefined) throw failure;
+    const where = regions.length === 1 ? regions[0] : 'any of the usual regions';
+    const advice = 'check --start-url, and give its region with --region.';
+    throw new GatewayError('invalid-request', `The start URL ${startUrl} is not known in ${where}; ${advice}`);
+  }
+
+  function register(region: string): Promise<Client> {
+    return ask(region, 'client/register', { ...PROGRAM, issuerUrl: startUrl }, (answer) => ({
+      region,
+      clientId: demand(answer, 'clientId').nonEmptyString(),
+      clientSecret: new Secret(demand(answer, 'clientSecret').nonEmptyString()),
+      // Not there, or zero, says that it has no end.
+      registrationExpiresAt: readTime(find(answer, 'clientSecretExpiresAt')) || undefined,
+    }));
+  }
+
+  function requestCode(client: Client): Promise<Code> {
+    const body = { ...inTheOpen(client), startUrl };
+    return ask(client.region, 'device_authorization', body, (answer) => readCode(answer, tools.now()));
+  }
+
+  /** Asks as often as it is allowed to, until the person has decided or the code is dead. */
+  async function waitForApproval(client: Client, code: Code): Promise<Tokens | 'expired_token'> {
+    const body = { ...inTheOpen(client), deviceCode: code.deviceCode.reveal(), grantType: DEVICE_GRANT };
+    for (let pauseSeconds = code.intervalSeconds; ;) {
+      await tools.sleep(pauseSeconds * 1000, signal).catch(() => undefined);
+      if (signal.aborted) throw stopped();
+      if (tools.now() >= code.expiresAt) return 'expired_token';
+      try {
+        return await ask(client.region, 'token', body, (answer) => {
+          const refreshToken = new Secret(demand(answer, 'refreshToken').nonEmptyString());
+          return readTokens(answer, { refreshToken, profileArn: undefined }, tools.now());
+        });
+      } catch (thrown) {
+        const refusal = refusalIn(thrown);
+        if (refusal === 'expired_token') return refusal;
+        if (refusal === 'slow_down') pauseSeconds += SLOWER_SECONDS;
+        // The person may be in the middle of approving, so a service that is away for a moment is asked again.
+        if (refusal !== 'slow_down' && refusal !== 'authorization_pending' && !isAway(thrown)) throw thrown;
+      }
+    }
+  }
+
+  /**
+   * @throws GatewayError as `refused` tells it, `upstream-unavailable` when there is no judgement, `upstream-protocol`,
+   * or `cancelled`.
+   */
+  async function ask<Granted>(region: string, path: string, body: object, read: (answer: Reader) => Granted) {
+    const request = jsonRequest(`${oidcHost(region, tools.overrides)}/${path}`, body);
+    const limited = AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]);
+    const { status, text } = await post(SERVICE, request, tools, limited).catch((thrown: unknown) => {
+      throw signal.aborted ? stopped() : thrown;
+    });
+    if (status !== 200) throw refused(readAnswer(SERVICE, text, readRefusal));
+    return readAnswer(SERVICE, text, read);
+  }
 }
 
 /** A program that AWS has been told about, in one region. Every login makes its own. */
@@ -52,92 +129,19 @@ type Code = DeviceCode & {
   readonly expiresAt: number;
 };
 
-type Means = { readonly tools: LoginServiceTools; readonly signal: AbortSignal };
-
-/** Only the region of an Identity Center knows its start URL. */
-async function findRegion(
-  { startUrl, region }: DeviceFlowOptions,
-  means: Means,
-): Promise<{ client: Client; first: Answer }> {
-  const usual = isBuilderId(startUrl) ? [BUILDER_ID_REGION] : IDENTITY_CENTER_REGIONS;
-  const regions = region === undefined ? usual : [region];
-  for (const candidate of regions) {
-    const client = await register(candidate, startUrl, means);
-    if (client === undefined) continue;
-    const first = await requestCode(client, startUrl, means);
-    if (first.refusal === undefined) return { client, first };
-  }
-  const where = regions.length === 1 ? regions[0] : 'any of the usual regions';
-  throw new GatewayError(
-    'invalid-request',
-    `The start URL ${startUrl} is not known in ${where}; check --start-url, and give its region with --region.`,
-  );
-}
-
-/** Undefined when the region refuses. */
-async function register(region: string, startUrl: string, means: Means): Promise<Client | undefined> {
-  const { body, refusal } = await ask(region, 'client/register', { ...PROGRAM, issuerUrl: startUrl }, means);
-  if (refusal !== undefined) return undefined;
-  return {
-    region,
-    clientId: body.get('clientId').nonEmptyString(),
-    clientSecret: new Secret(body.get('clientSecret').nonEmptyString()),
-    registrationExpiresAt: body.get('clientSecretExpiresAt').number() * 1000,
-  };
-}
-
-function requestCode(client: Client, startUrl: string, means: Means): Promise<Answer> {
-  return ask(client.region, 'device_authorization', { ...inTheOpen(client), startUrl }, means);
-}
-
 function inTheOpen({ clientId, clientSecret }: Client): object {
   return { clientId, clientSecret: clientSecret.reveal() };
 }
 
-function readCode(body: Reader, now: number): Code {
-  const interval = body.optional('interval')?.number() ?? USUAL_INTERVAL_SECONDS;
+function readCode(answer: Reader, now: number): Code {
+  const interval = find(answer, 'interval')?.number() ?? USUAL_INTERVAL_SECONDS;
   return {
-    deviceCode: new Secret(body.get('deviceCode').nonEmptyString()),
-    userCode: shownText(body.get('userCode').string()),
-    url: shownText((body.optional('verificationUriComplete') ?? body.get('verificationUri')).string()),
+    deviceCode: new Secret(demand(answer, 'deviceCode').nonEmptyString()),
+    userCode: shownText(demand(answer, 'userCode')),
+    url: shownText(find(answer, 'verificationUriComplete') ?? demand(answer, 'verificationUri')),
     intervalSeconds: Math.min(Math.max(1, interval), LONGEST_INTERVAL_SECONDS),
-    expiresAt: now + (body.optional('expiresIn')?.number() ?? USUAL_LIFE_SECONDS) * 1000,
+    expiresAt: now + (find(answer, 'expiresIn')?.number() ?? USUAL_LIFE_SECONDS) * 1000,
   };
-}
-
-/** Asks as often as it is allowed to, until the person has decided or the code is dead. */
-async function waitForApproval(client: Client, code: Code, means: Means): Promise<Reader | 'expired'> {
-  const { tools, signal } = means;
-  const body = { ...inTheOpen(client), deviceCode: code.deviceCode.reveal(), grantType: DEVICE_GRANT };
-  for (let pauseSeconds = code.intervalSeconds; ;) {
-    await tools.sleep(pauseSeconds * 1000, signal).catch(() => undefined);
-    if (signal.aborted) throw stopped();
-    if (tools.now() >= code.expiresAt) return 'expired';
-    const answer = await ask(client.region, 'token', body, means).catch((thrown: unknown) => {
-      // The person may be in the middle of approving, so a service that is away for a moment is asked again.
-      if (thrown instanceof GatewayError && thrown.kind === 'upstream-unavailable') return undefined;
-      throw thrown;
-    });
-    if (answer === undefined || answer.refusal === 'authorization_pending') continue;
-    if (answer.refusal === undefined) return answer.body;
-    if (answer.refusal === 'expired_token') return 'expired';
-    if (answer.refusal !== 'slow_down') throw refused(answer.refusal);
-    pauseSeconds += SLOWER_SECONDS;
-  }
-}
-
-/** The refusal is as AWS names it, `authorization_pending`; undefined when it does not refuse. */
-type Answer = { readonly body: Reader; readonly refusal: string | undefined };
-
-/** @throws GatewayError `upstream-unavailable` when there is no judgement, `upstream-protocol`, or `cancelled`. */
-async function ask(region: string, path: string, body: object, { tools, signal }: Means): Promise<Answer> {
-  const request = jsonRequest(`${oidcHost(region, tools.overrides)}/${path}`, body);
-  const limited = AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]);
-  const { status, text } = await post(SERVICE, request, tools, limited).catch((thrown: unknown) => {
-    throw signal.aborted ? stopped() : thrown;
-  });
-  const answer = parseAnswer(SERVICE, text);
-  return { body: answer, refusal: status === 200 ? undefined : readRefusal(answer) };
 }
 
 /** Exceptions carry the same as errors, in another spelling. */
@@ -154,29 +158,29 @@ export function stopped(): GatewayError {
   return new GatewayError('cancelled', 'Stopped; nothing was stored.');
 }
 
-function refused(refusal: string): GatewayError {
-  if (refusal === 'access_denied') {
-    return new GatewayError('forbidden', 'The login was refused in the browser; nothing was stored.');
+/** @param reason As AWS names it, `authorization_pending`. */
+function refused(reason: string): GatewayError {
+  if (reason === 'access_denied') {
+    const message = 'The login was refused in the browser; nothing was stored.';
+    return new GatewayError('forbidden', message, { reason });
   }
-  const message = `AWS did not let the login go on (${refusal}); run the command again, or report this.`;
-  return new GatewayError('upstream-protocol', message);
+  const message = `AWS did not let the login go on (${reason}); run the command again, or report this.`;
+  return new GatewayError('upstream-protocol', message, { reason });
 }
 
-function toCredential(startUrl: string, client: Client, answer: Reader, now: number): OidcCredential {
-  const refreshToken = new Secret(answer.get('refreshToken').nonEmptyString());
-  return {
-    kind: 'oidc',
-    provider: isBuilderId(startUrl) ? 'builder-id' : 'identity-center',
-    ...client,
-    apiRegion: undefined,
-    ...readTokens(answer, { refreshToken, profileArn: undefined }, now),
-  };
+/** The reason; undefined when it was no refusal. */
+function refusalIn(thrown: unknown): string | undefined {
+  return thrown instanceof GatewayError ? thrown.facts.reason : undefined;
+}
+
+/** The service said nothing about the login. */
+function isAway(thrown: unknown): thrown is GatewayError {
+  return thrown instanceof GatewayError && thrown.kind === 'upstream-unavailable';
 }
 
 /** What a person is shown came over the network, and a terminal obeys control characters. */
-function shownText(text: string): string {
-  if (/^[!-~]{1,2000}$/.test(text)) return text;
-  throw new GatewayError('upstream-protocol', 'AWS answered with a code or an address that cannot be shown.');
+function shownText(text: Reader): string {
+  return /^[!-~]{1,2000}$/.test(text.string()) ? text.string() : text.fail('cannot be shown on a terminal');
 }
 
 const DEVICE_GRANT = 'urn:ietf:params:oauth:grant-type:device_code';

@@ -86,7 +86,7 @@ export async function writePrivateFile(
   await syncFolder(dirname(path));
   // A younger one may be about to take the file's place.
   const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: 0 }));
-  await sweep(path, mtimeMs - ABANDONED_MS);
+  await sweep(dirname(path), isTemporaryOf(path), mtimeMs - ABANDONED_MS);
 }
 
 /** Gives the file its name, unless another has it. False where the file system knows only one name for a file. */
@@ -100,14 +100,19 @@ async function isLinked(temporary: string, path: string): Promise<boolean> {
   return true;
 }
 
-/** Removes what writers that were killed before that time have left of the file: it may hold a login. */
-async function sweep(path: string, beforeMs: number): Promise<void> {
-  const names = await readdir(dirname(path)).catch((): string[] => []);
-  for (const name of names.filter((it) => it.startsWith(`${basename(path)}.`) && it.endsWith('.tmp'))) {
-    const left = join(dirname(path), name);
+/** Removes what is older than that time: it may hold a login. */
+export async function sweep(folder: string, isLeft: (name: string) => boolean, beforeMs: number): Promise<void> {
+  const names = await readdir(folder).catch((): string[] => []);
+  for (const name of names.filter(isLeft)) {
+    const left = join(folder, name);
     const { mtimeMs } = await stat(left).catch(() => ({ mtimeMs: Infinity }));
     if (mtimeMs < beforeMs) await rm(left, { force: true });
   }
+}
+
+/** Knows the file's temporary names: what writers that were killed have left. */
+function isTemporaryOf(path: string): (name: string) => boolean {
+  return (name) => name.startsWith(`${basename(path)}.`) && name.endsWith('.tmp');
 }
 
 /** @throws GatewayError `forbidden` when that cannot be done, whatever the reason. */
@@ -122,7 +127,7 @@ export async function savePrivateFile(path: string, text: string): Promise<void>
 export async function removePrivateFile(path: string): Promise<boolean> {
   try {
     await unlink(path);
-    await sweep(path, Infinity);
+    await sweep(dirname(path), isTemporaryOf(path), Infinity);
     return true;
   } catch (thrown) {
     return fileProblem(thrown) === 'missing' ? false : explain(path, 'removed', thrown);

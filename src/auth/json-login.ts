@@ -209,7 +209,7 @@ export function readWord(text: Reader): Secret {
  * Unix milliseconds of a date or a number; numbers below 1e10 are seconds. What is neither counts as long past, because
  * a refresh will tell.
  */
-function readTime(time: Reader | undefined): number | undefined {
+export function readTime(time: Reader | undefined): number | undefined {
   if (time === undefined) return undefined;
   const value = time.isString() ? time.string() : time.number();
   const date = typeof value === 'number' || /^\d+$/.test(value) ? Number(value) : value;

@@ -42,52 +42,58 @@ export type Keytar = {
 export function createKeychain(dependencies: KeychainDependencies): Keychain {
   const { platform, sleep, randomId, load = () => import('keytar') } = dependencies;
   let loading: Promise<Keytar> | undefined;
+  let isStuck = false;
 
-  /** @param otherwise Makes a sentence of a message that nobody foresaw. */
-  async function ask<Answer>(
-    limitMs: number,
-    question: (keytar: Keytar) => Promise<Answer>,
-    otherwise: (message: string) => string,
-  ): Promise<Answer> {
+  /** @param failure What is said of a failure that nobody foresaw; after a colon follow the system's own words. */
+  async function ask<Answer>(failure: string, question: (keytar: Keytar) => Promise<Answer>): Promise<Answer> {
     const timer = new AbortController();
     try {
       loading ??= load().then(({ default: keytar }) => keytar, refuseToLoad);
-      const answer = question(await loading);
-      const tooLate = sleep(limitMs, timer.signal).then(() => {
-        throw refusal(`The keychain did not answer in ${limitMs / 1000} seconds.`);
+      const keytar = await loading;
+      // Each open question takes one of the few threads that files and host names need, too.
+      if (isStuck) throw refusal(TOO_LATE);
+      const answer = question(keytar);
+      const tooLate = sleep(LIMIT_MS, timer.signal).then(() => {
+        if (timer.signal.aborted) return answer;
+        isStuck = true;
+        const free = (): void => void (isStuck = false);
+        answer.then(free, free);
+        throw refusal(TOO_LATE);
       });
       return await Promise.race([answer, tooLate]);
     } catch (thrown) {
-      throw explain(thrown, otherwise);
+      throw explain(thrown, failure);
     } finally {
       timer.abort();
     }
   }
 
-  /** True when the entry is there afterwards. */
-  async function put(name: string, text: string, otherwise: (message: string) => string): Promise<boolean> {
-    await ask(WRITE_LIMIT_MS, (keytar) => keytar.setPassword(SERVICE, name, text), otherwise);
-    return (await entries.get(name)) === text;
+  async function put(name: string, text: string, failure: string): Promise<void> {
+    await ask(failure, (keytar) => keytar.setPassword(SERVICE, name, text));
+    if ((await entries.get(name)) !== text) throw refusal(UNFAITHFUL);
   }
 
   const entries: Entries = {
-    get: async (name) =>
-      (await ask(READ_LIMIT_MS, (keytar) => keytar.getPassword(SERVICE, name), NOT_READ)) ?? undefined,
-    async set(name, text) {
-      if (!(await put(name, text, NOT_STORED))) throw refusal(UNFAITHFUL);
+    async get(name) {
+      const text = await ask('The keychain could not be read:', (keytar) => keytar.getPassword(SERVICE, name));
+      return text ?? undefined;
     },
-    delete: (name) => ask(WRITE_LIMIT_MS, (keytar) => keytar.deletePassword(SERVICE, name), NOT_DELETED),
+    // The system's words might quote the text.
+    set: (name, text) => put(name, text, 'The keychain refused to store the entry'),
+    delete: (name) => ask('The keychain refused to delete an entry:', (keytar) => keytar.deletePassword(SERVICE, name)),
   };
 
   async function available(): Promise<Availability> {
-    try {
-      let isKept = false;
-      // Another process at the same trial may delete the entry between our writing and our reading.
-      for (let tries = 0; tries < 3 && !isKept; tries++) isKept = await put(TRIAL.name, TRIAL.text, NOT_WRITTEN);
-      await entries.delete(TRIAL.name);
-      return isKept ? { ok: true } : { ok: false, reason: UNFAITHFUL };
-    } catch (thrown) {
-      return { ok: false, reason: toGatewayError(thrown).message };
+    for (let tries = 1; ; tries++) {
+      try {
+        await put(TRIAL.name, TRIAL.text, 'The keychain cannot be written:');
+        await entries.delete(TRIAL.name);
+        return { ok: true };
+      } catch (thrown) {
+        const { message: reason } = toGatewayError(thrown);
+        // Another process at the same trial may delete the entry between our writing and our reading.
+        if (reason !== UNFAITHFUL || tries === 3) return { ok: false, reason };
+      }
     }
   }
 
@@ -99,13 +105,13 @@ function refuseToLoad(): never {
   throw refusal(`The keychain's library cannot be loaded; ${advice}.`);
 }
 
-/** `otherwise` gets the first line of the message, without a full stop. */
-function explain(thrown: unknown, otherwise: (message: string) => string): GatewayError {
+function explain(thrown: unknown, failure: string): GatewayError {
   if (thrown instanceof GatewayError) return thrown;
   const message = thrown instanceof Error ? thrown.message : '';
   const known = KNOWN_FAILURES.find(([pattern]) => pattern.test(message));
+  const firstLine = message.replace(/\.?(\n[^]*)?$/, '').slice(0, 200);
   // Without the cause: nobody vouches that it does not quote the text.
-  return refusal(known?.[1] ?? otherwise(message.replace(/\.?(\n[^]*)?$/, '').slice(0, 200)));
+  return refusal(known?.[1] ?? `${failure.endsWith(':') ? `${failure} ${firstLine}` : failure}.`);
 }
 
 function refusal(sentence: string): GatewayError {
@@ -115,19 +121,14 @@ function refusal(sentence: string): GatewayError {
 const SERVICE = 'kiro-gateway';
 const TRIAL = { name: 'trial', text: 'written to find out whether the keychain works; may be deleted' };
 
-const READ_LIMIT_MS = 3_000;
-/** A desktop may ask the person for a password first. */
-const WRITE_LIMIT_MS = 30_000;
+const UNFAITHFUL = 'The keychain did not keep what was written to it.';
+
+/** For each question: a desktop may ask the person for a password first. */
+const LIMIT_MS = 30_000;
+const TOO_LATE = `The keychain did not answer in ${LIMIT_MS / 1000} seconds.`;
 
 /** Windows keeps 2,560 bytes of UTF-8 in an entry (CRED_MAX_CREDENTIAL_BLOB_SIZE). */
 const WINDOWS_PART_BYTES = 2_400;
-
-const NOT_READ = (message: string) => `The keychain could not be read: ${message}.`;
-const NOT_DELETED = (message: string) => `The keychain refused to delete an entry: ${message}.`;
-const NOT_WRITTEN = (message: string) => `The keychain cannot be written: ${message}.`;
-/** The system's own words are not repeated: they might quote the text. */
-const NOT_STORED = () => 'The keychain refused to store the entry.';
-const UNFAITHFUL = 'The keychain did not keep what was written to it.';
 
 /** The words of libsecret, of macOS and of Windows. */
 const KNOWN_FAILURES: readonly (readonly [RegExp, string])[] = [
@@ -145,42 +146,31 @@ const KNOWN_FAILURES: readonly (readonly [RegExp, string])[] = [
 
 /**
  * Entries longer than the keychain allows, cut into parts. At every moment, an entry reads as it was or as it will be.
- * The entry itself holds only a header, which names one of two slots, how many parts lie there, and their generation.
- * New parts go to the slot that the header does not name, the header is written last, and old parts are deleted after
- * that. Each part repeats its generation, so that parts of two writings are never taken for one text.
+ * The entry itself holds only a header, which names one of two slots, how many parts lie there, and by a random id the
+ * writing. New parts go to the slot that the header does not name, the header is written last, and old parts are deleted
+ * after that. What was read counts when the header is still the same.
  */
 function inParts(entries: Entries, randomId: () => string): Entries {
   async function get(name: string): Promise<string | undefined> {
     for (let looks = 0; looks < MAX_LOOKS; looks++) {
       const text = await entries.get(name);
       if (text === undefined) return undefined;
-      const header = parseHeader(text);
-      const whole = header && (await readParts(name, header));
-      // Otherwise somebody may be writing at this moment: then there is a new header.
-      if (whole !== undefined) return whole;
+      const { slot, count } = parseHeader(text) ?? { slot: 'a', count: 0 };
+      const parts: (string | undefined)[] = [];
+      for (let number = 1; number <= count; number++) parts.push(await entries.get(partName(name, slot, number)));
+      const isWhole = count > 0 && !parts.includes(undefined);
+      // Otherwise somebody may be writing at this moment.
+      if (isWhole && (await entries.get(name)) === text) return parts.join('');
     }
-    throw new GatewayError('forbidden', 'The entry in the keychain is damaged.');
-  }
-
-  async function readParts(name: string, { slot, count, generation }: Header): Promise<string | undefined> {
-    let whole = '';
-    for (let number = 1; number <= count; number++) {
-      const part = await entries.get(partName(name, slot, number));
-      if (part?.startsWith(`${generation}:`) !== true) return undefined;
-      whole += part.slice(generation.length + 1);
-    }
-    return whole;
+    throw refusal('The entry in the keychain is damaged.');
   }
 
   async function set(name: string, text: string): Promise<void> {
-    const generation = randomId();
     const current = parseHeader((await entries.get(name)) ?? '');
     const slot = current?.slot === 'a' ? 'b' : 'a';
-    const parts = cut(text, WINDOWS_PART_BYTES - generation.length - 1);
-    for (const [index, part] of parts.entries()) {
-      await entries.set(partName(name, slot, index + 1), `${generation}:${part}`);
-    }
-    await entries.set(name, `parts:${slot}:${parts.length}:${generation}`);
+    const parts = cut(text, WINDOWS_PART_BYTES);
+    for (const [index, part] of parts.entries()) await entries.set(partName(name, slot, index + 1), part);
+    await entries.set(name, `parts:${slot}:${parts.length}:${randomId()}`);
     await removeParts(name, slot, parts.length + 1);
     await removeParts(name, slot === 'a' ? 'b' : 'a', 1);
   }
@@ -203,12 +193,10 @@ function inParts(entries: Entries, randomId: () => string): Entries {
 }
 
 type Slot = 'a' | 'b';
-type Header = { readonly slot: Slot; readonly count: number; readonly generation: string };
 
-function parseHeader(text: string): Header | undefined {
-  const [, slot, count, generation] = /^parts:([ab]):(\d{1,4}):([\w-]+)$/.exec(text) ?? [];
-  if (count === undefined || generation === undefined) return undefined;
-  return { slot: slot === 'a' ? 'a' : 'b', count: Number(count), generation };
+function parseHeader(text: string): { readonly slot: Slot; readonly count: number } | undefined {
+  const [, slot, count] = /^parts:([ab]):(\d{1,4}):[\w-]+$/.exec(text) ?? [];
+  return count === undefined ? undefined : { slot: slot === 'a' ? 'a' : 'b', count: Number(count) };
 }
 
 /** A slash cannot occur in the name of a login, so no entry is called like the part of another. */

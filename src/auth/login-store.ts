@@ -1,44 +1,42 @@
-/** The logins of `kiro-gateway login`: named, listed in a file, their secrets in the keychain or in private files. */
+/** The logins of `kiro-gateway login`: named, listed in a file, each as one text in the keychain or in a private file. */
 
 import { join } from 'node:path';
 import { GatewayError, toGatewayError } from '../core/errors.js';
+import { Reader } from '../core/reader.js';
 import { accountKind, checkLoginName, type Credential, digestOf, loginCommand, type Tokens } from './credential.js';
-import type { Keychain } from './keychain.js';
+import { readPrivateFile, removePrivateFile, savePrivateFile } from './files.js';
+import type { Entries, Keychain } from './keychain.js';
 import { type LockOptions, withLock } from './lock.js';
 import {
-  createPlaces,
   formatLogin,
-  isSamePlace,
+  type KnownLogin,
+  type ListedLogin,
   type LoginFacts,
   type LoginOrigin,
+  MAX_LOGIN_BYTES,
   parseLogin,
-  type Place,
-  type PutOptions,
-  readIndex,
+  readListed,
   type RenewedBy,
-  type StoredLogin,
+  STORES,
   type TokenStore,
-  writeIndex,
 } from './store.js';
 
 /** All functions reject with a GatewayError whose sentence says what to do; it never repeats a secret. */
 export type LoginStore = {
-  /** Replaces the login of that name, wherever it rested: until it is listed, the old one is what is read. */
+  /** Replaces the login of that name, wherever it rested. */
   saveLogin(name: string, credential: Credential, options: SaveOptions): Promise<LoginFacts>;
   /** Undefined when there is none of that name. Rejects with `not-logged-in` when it is listed and cannot be read. */
   readLogin(name: string): Promise<KnownLogin | undefined>;
   /** True when there was something to remove. What cannot be removed stays listed. */
   removeLogin(name: string): Promise<boolean>;
-  listLogins(): Promise<readonly LoginFacts[]>;
+  listLogins(): Promise<readonly ListedLogin[]>;
   /** Keeps what a session renews where the login itself rests, as long as it is still that login. */
   tokenStore(name: string): TokenStore;
 };
 
-export type KnownLogin = StoredLogin & { readonly facts: LoginFacts };
-
 export type SaveOptions = {
-  readonly store: PutOptions['store'];
-  /** Where the login was taken from. */
+  /** `auto` is the keychain, or the file when there is no keychain, with a notice that says why. */
+  readonly store: 'auto' | ListedLogin['store'];
   readonly source: LoginOrigin;
 };
 
@@ -50,44 +48,71 @@ type LoginStoreDependencies = Pick<LockOptions, 'now' | 'sleep' | 'notice' | 'si
 
 export function createLoginStore(dependencies: LoginStoreDependencies): LoginStore {
   const { dataFolder, stateFolder, keychain, now, notice } = dependencies;
-  const places = createPlaces(join(dataFolder, 'logins'), keychain, notice);
+  const listPath = join(dataFolder, 'logins.json');
+  const fileOf = (entry: string): string => join(dataFolder, 'logins', `${entry}.json`);
+  const stores: Record<ListedLogin['store'], Entries> = {
+    keychain,
+    file: {
+      get: (entry) => readPrivateFile(fileOf(entry), MAX_LOGIN_BYTES),
+      set: (entry, text) => savePrivateFile(fileOf(entry), text),
+      delete: (entry) => removePrivateFile(fileOf(entry)),
+    },
+  };
+
+  /** Completes "the login is in …". */
+  function describe(name: string, store: ListedLogin['store']): string {
+    return store === 'keychain' ? 'the keychain' : `the file ${fileOf(entryOf(name))}`;
+  }
 
   /** Whoever changes the list reads and writes it as a whole. */
   function alone<Result>(work: () => Promise<Result>): Promise<Result> {
-    const options = { ...dependencies, waitMs: LOCK_WAIT_MS, staleMs: LOCK_STALE_MS };
-    return withLock(join(stateFolder, 'logins.lock'), options, work);
+    return withLock(join(stateFolder, 'logins.lock'), dependencies, work);
   }
 
-  async function saveLogin(name: string, credential: Credential, options: SaveOptions): Promise<LoginFacts> {
+  async function listLogins(): Promise<readonly ListedLogin[]> {
+    const text = await readPrivateFile(listPath, MAX_LOGIN_BYTES);
+    try {
+      return text === undefined ? [] : new Reader(JSON.parse(text)).get('logins').array().map(readListed);
+    } catch {
+      const message = `The list of logins ${listPath} is damaged; run \`kiro-gateway login\` again.`;
+      throw new GatewayError('not-logged-in', message);
+    }
+  }
+
+  async function writeList(logins: readonly ListedLogin[]): Promise<void> {
+    await savePrivateFile(listPath, `${JSON.stringify({ logins }, undefined, 2)}\n`);
+  }
+
+  function saveLogin(name: string, credential: Credential, { store: wanted, source }: SaveOptions) {
     return alone(async () => {
       const logins = await readListForSaving();
       const names = logins.map((it) => it.name);
       checkLoginName(name, names);
       const old = logins[names.indexOf(name)];
-      const text = formatLogin({ credential, tokens: undefined });
-      const place = await places.put(name, text, { store: options.store, listed: old });
-      const about = {
-        account: accountKind(credential),
-        source: options.source,
-        savedAt: now(),
-        lastRefresh: undefined,
-      };
-      const entry: LoginFacts = { name, ...place, ...about };
+      const about = { source, savedAt: now(), lastRefresh: undefined };
+      const store = await put(name, formatLogin(credential, undefined, about), wanted, old);
+      const entry = { name, store, account: accountKind(credential) };
       try {
-        await writeIndex(dataFolder, [...logins.filter((it) => it !== old), entry]);
+        await writeList([...logins.filter((it) => it !== old), entry]);
       } catch (thrown) {
-        await places.removeFrom(place.store, name, old).catch(() => []);
+        // What is not listed must not stay behind.
+        if (old?.store !== store) await stores[store].delete(entryOf(name)).catch(() => false);
         throw thrown;
       }
-      await removeOld(name, place, old);
-      return entry;
+      for (const other of STORES.filter((it) => it !== store)) {
+        const isRemoved = await stores[other].delete(entryOf(name)).catch(() => false);
+        if (isRemoved || old?.store !== other) continue;
+        const advice = 'remove the entries of kiro-gateway there by hand';
+        notice(`The old login could not be removed from ${describe(name, other)}; ${advice}.`);
+      }
+      return { ...entry, ...about };
     });
   }
 
   /** A damaged list is no reason to refuse a new login, but to say what becomes of the others. */
-  async function readListForSaving(): Promise<readonly LoginFacts[]> {
+  async function readListForSaving(): Promise<readonly ListedLogin[]> {
     try {
-      return await readIndex(dataFolder);
+      return await listLogins();
     } catch (thrown) {
       if (!(thrown instanceof GatewayError) || thrown.kind !== 'not-logged-in') throw thrown;
       notice('The list of logins was damaged and begins anew; logins under other names have to be saved again.');
@@ -95,79 +120,85 @@ export function createLoginStore(dependencies: LoginStoreDependencies): LoginSto
     }
   }
 
-  /** After a save: the login is listed at its new place, so a failure here is worth a sentence and no more. */
-  async function removeOld(name: string, place: Place, old: LoginFacts | undefined): Promise<void> {
-    for (const store of STORES) {
-      const removed = await places.removeFrom(store, name, place).catch(() => []);
-      const isListed = old !== undefined && old.store === store && !isSamePlace(old, place);
-      if (!isListed || removed.some((it) => isSamePlace(it, old))) continue;
-      notice(
-        `The old login could not be removed from ${places.describe(name, old)}; remove the entries of kiro-gateway there by hand.`,
-      );
+  /** The store that took the text. */
+  async function put(
+    name: string,
+    text: string,
+    wanted: SaveOptions['store'],
+    old: ListedLogin | undefined,
+  ): Promise<ListedLogin['store']> {
+    if (wanted !== 'file') {
+      try {
+        await keychain.set(entryOf(name), text);
+        return 'keychain';
+      } catch (thrown) {
+        // Part of it may be there, where nothing was.
+        if (old?.store !== 'keychain') await keychain.delete(entryOf(name)).catch(() => false);
+        const { message } = toGatewayError(thrown);
+        if (wanted === 'keychain') throw new GatewayError('forbidden', `${message} The login was not saved.`);
+        notice(`${message} The login rests in ${describe(name, 'file')} instead, which only you can read.`);
+      }
     }
+    await stores.file.set(entryOf(name), text);
+    return 'file';
   }
 
   async function readLogin(name: string): Promise<KnownLogin | undefined> {
     checkLoginName(name);
-    for (let looks = 1; ; looks++) {
-      const entry = await find(name);
-      if (entry === undefined) return undefined;
-      try {
-        return { ...(await readListed(entry)), facts: entry };
-      } catch (thrown) {
-        // Another process may just have replaced the login, and the list with it.
-        const listed = await find(name);
-        if (looks === MAX_LOOKS || (listed !== undefined && isSamePlace(listed, entry))) throw thrown;
-      }
+    const entry = await find(name);
+    if (entry === undefined) return undefined;
+    try {
+      return await readEntry(entry);
+    } catch (thrown) {
+      // Another process may just have moved the login.
+      const moved = await find(name);
+      if (moved?.store === entry.store) throw thrown;
+      return moved && readEntry(moved);
     }
   }
 
-  async function find(name: string): Promise<LoginFacts | undefined> {
-    return (await readIndex(dataFolder)).find((it) => it.name === name);
+  async function find(name: string): Promise<ListedLogin | undefined> {
+    return (await listLogins()).find((it) => it.name === name);
   }
 
-  async function readListed(entry: LoginFacts): Promise<StoredLogin> {
+  async function readEntry(entry: ListedLogin): Promise<KnownLogin> {
     const { name, store } = entry;
     const again = `run \`${loginCommand(name)}\` again`;
-    const subject = `The login ${name} in ${places.describe(name, entry)}`;
-    const text = await places.read(name, entry).catch((thrown: unknown) => {
+    const subject = `The login ${name} in ${describe(name, store)}`;
+    const text = await stores[store].get(entryOf(name)).catch((thrown: unknown) => {
       throw new GatewayError('not-logged-in', `${toGatewayError(thrown).message} ${subject} is there; ${again}.`);
     });
     if (text === undefined) {
       const also = store === 'keychain' ? ', or the keychain is locked; unlock it, or' : ';';
       throw new GatewayError('not-logged-in', `${subject} does not exist any more${also} ${again}.`);
     }
-    const login = parseLogin(text);
+    const login = parseLogin(text, entry);
     if (login === undefined) throw new GatewayError('not-logged-in', `${subject} is damaged; ${again}.`);
     return login;
   }
 
-  async function removeLogin(name: string): Promise<boolean> {
-    checkLoginName(name);
+  function removeLogin(name: string): Promise<boolean> {
     return alone(async () => {
-      const logins = await readIndex(dataFolder);
-      const listed = logins.find((it) => it.name === name);
-      const removed = await removeEverywhere(name, listed);
-      const others = logins.filter((it) => it !== listed);
-      if (listed !== undefined) await writeIndex(dataFolder, others);
-      return removed || listed !== undefined;
+      const logins = await listLogins();
+      // Where a disk does not see a difference in capitals, the secrets of another login would go.
+      const names = logins.map((it) => it.name);
+      checkLoginName(name, names);
+      const listed = logins[names.indexOf(name)];
+      const isInKeychain = listed?.store === 'keychain';
+      const isFileGone = await stores.file.delete(entryOf(name));
+      const isEntryGone = await keychain.delete(entryOf(name)).catch((thrown: unknown) => {
+        // Where there is no keychain, nothing has to be removed from it.
+        if (isInKeychain) throw stillThere(name, toGatewayError(thrown).message);
+        return false;
+      });
+      if (isInKeychain && !isEntryGone) {
+        // A locked keychain says that there is nothing; so does one from which the entry was removed by hand.
+        const availability = await keychain.available();
+        if (!availability.ok) throw stillThere(name, availability.reason);
+      }
+      if (listed !== undefined) await writeList(logins.filter((it) => it !== listed));
+      return isFileGone || isEntryGone || listed !== undefined;
     });
-  }
-
-  async function removeEverywhere(name: string, listed: LoginFacts | undefined): Promise<boolean> {
-    const isInKeychain = listed?.store === 'keychain';
-    const files = await places.removeFrom('file', name);
-    const entries = await places.removeFrom('keychain', name).catch((thrown: unknown) => {
-      // Where there is no keychain, nothing has to be removed from it.
-      if (isInKeychain) throw stillThere(name, toGatewayError(thrown).message);
-      return [];
-    });
-    if (isInKeychain && entries.length === 0) {
-      // A locked keychain says that there is nothing; so does one from which the entry was removed by hand.
-      const availability = await keychain.available();
-      if (!availability.ok) throw stillThere(name, availability.reason);
-    }
-    return files.length + entries.length > 0;
   }
 
   function tokenStore(name: string): TokenStore {
@@ -193,36 +224,25 @@ export function createLoginStore(dependencies: LoginStoreDependencies): LoginSto
     };
   }
 
-  /**
-   * In its place rather than in the other slot: after a rotation only the new tokens are worth reading.
-   * @returns false when the login that they belong to is gone.
-   */
+  /** @returns false when the login that they belong to is gone: removed, or the person has signed in anew. */
   async function writeTokens(name: string, digest: string, tokens: Tokens, by: RenewedBy): Promise<boolean> {
-    const logins = await readIndex(dataFolder);
-    const entry = logins.find((it) => it.name === name);
+    const entry = await find(name);
     if (entry === undefined) return false;
-    const { credential } = await readListed(entry);
-    // The person has signed in anew meanwhile: these tokens belong to a login that is gone.
+    const { credential, facts } = await readEntry(entry);
     if (digestOf(credential) !== digest) return false;
-    await places.overwrite(name, entry, formatLogin({ credential, tokens }));
-    const renewed = { ...entry, lastRefresh: { by, at: now() } };
-    await writeIndex(
-      dataFolder,
-      logins.map((it) => (it === entry ? renewed : it)),
-    );
+    const text = formatLogin(credential, tokens, { ...facts, lastRefresh: { by, at: now() } });
+    await stores[entry.store].set(entryOf(name), text);
     return true;
   }
 
-  return { saveLogin, readLogin, removeLogin, listLogins: () => readIndex(dataFolder), tokenStore };
+  return { saveLogin, readLogin, removeLogin, listLogins, tokenStore };
+}
+
+/** The tilde cannot occur in the name of a login, and no system keeps such a name for itself. */
+function entryOf(name: string): string {
+  return `${name}~1`;
 }
 
 function stillThere(name: string, reason: string): GatewayError {
   return new GatewayError('forbidden', `${reason} The login ${name} is still there; try again when that is mended.`);
 }
-
-const STORES = ['keychain', 'file'] as const;
-
-const LOCK_WAIT_MS = 90_000;
-/** Longer than the pauses between signs of life; the keychain may wait for the person meanwhile. */
-const LOCK_STALE_MS = 30_000;
-const MAX_LOOKS = 3;

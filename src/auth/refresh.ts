@@ -35,21 +35,28 @@ export async function refreshCredential(
   tools: RefreshDependencies,
 ): Promise<Tokens> {
   const request = requestFor(credential, tools.overrides);
+  const service = serviceOf(credential, request);
   const limit = AbortSignal.timeout(tools.timeoutMs ?? TIMEOUT_MS);
-  let failure = unreachable(SERVICE);
+  let failure = unreachable(service);
   for (const pauseMs of PAUSES_MS) {
     if (pauseMs > 0) await tools.sleep(pauseMs, limit).catch(() => undefined);
     if (limit.aborted) break;
     try {
-      const answer = judge(await post(SERVICE, request, tools, limit), () => deadLogin(credential, tools.command));
-      return readTokens(parseAnswer(SERVICE, answer), credential, tools.now());
+      const answered = await post(service, request, tools, limit);
+      const text = judge(service, answered, () => deadLogin(credential, tools.command));
+      return readAnswer(service, text, (answer) => readTokens(answer, credential, tools.now()));
     } catch (thrown) {
       if (!(thrown instanceof GatewayError) || thrown.kind !== 'upstream-unavailable') throw thrown;
       failure = thrown;
-      if (thrown.message === BLOCKED) break;
+      if (thrown.facts.reason === BLOCKED) break;
     }
   }
   throw failure;
+}
+
+/** Completes "… login service". */
+function serviceOf({ kind }: RefreshableCredential, { url }: ServiceRequest): string {
+  return kind === 'social' ? "Kiro's" : kind === 'oidc' ? "AWS's" : `${new URL(url).host}'s`;
 }
 
 /** A refused token that is too short to be one is worth a word: the Kiro IDE has written such. No rule tells the length. */
@@ -100,7 +107,7 @@ function checkedEndpoint({ tokenEndpoint, issuerUrl }: ExternalIdpCredential): s
   );
 }
 
-type ServiceAnswer = { readonly status: number; readonly isHtml: boolean; readonly text: string };
+type ServiceAnswer = { readonly status: number; readonly text: string };
 
 /**
  * @param service Whose login service it is.
@@ -119,34 +126,36 @@ export async function post(
     const text = await response.text();
     const { status } = response;
     if (status === 429 || status >= 500) throw outOfOrder(service, status);
-    return {
-      status,
-      isHtml: (response.headers.get('content-type') ?? '').includes('html') || text.trimStart().startsWith('<'),
-      text,
-    };
+    return { status, text };
   } catch (thrown) {
     // What is ours already is said of a proxy on the way.
     throw thrown instanceof GatewayError ? thrown : unreachable(service, thrown);
   }
 }
 
-/** @throws GatewayError `upstream-protocol`. */
-export function parseAnswer(service: string, text: string): Reader {
+/** @throws GatewayError `upstream-protocol`, in a sentence that says whose answer it is and which field is wrong. */
+export function readAnswer<Value>(service: string, text: string, read: (answer: Reader) => Value): Value {
   try {
-    return new Reader(JSON.parse(text), 'upstream-protocol', 'the login answer');
-  } catch {
+    return read(new Reader(JSON.parse(text), 'upstream-protocol', 'the answer'));
+  } catch (thrown) {
     // Without the cause: node quotes the text it could not parse, and this one may hold tokens.
-    throw new GatewayError('upstream-protocol', `${service} login service answered with something that is not JSON.`);
+    const problem = thrown instanceof GatewayError ? `what the gateway cannot read (${thrown.message})` : undefined;
+    const sentence = `${service} login service answered with ${problem ?? 'something that is not JSON'}.`;
+    throw new GatewayError('upstream-protocol', sentence);
   }
 }
 
 /** The text of a good answer. */
-function judge({ status, isHtml, text }: ServiceAnswer, deadLogin: () => GatewayError): string {
+function judge(service: string, { status, text }: ServiceAnswer, deadLogin: () => GatewayError): string {
   if (status >= 200 && status < 300) return text;
-  if (status === 403 && isHtml) throw new GatewayError('upstream-unavailable', BLOCKED);
-  if (OUT_OF_ORDER.test(text)) throw outOfOrder(SERVICE, status);
+  if (status === 403 && text.trimStart().startsWith('<')) {
+    // CloudFront answers a blocked network or country with a page; the login itself is not judged by it.
+    const message = `This network is not let through to ${service} login service (HTTP 403); try another network.`;
+    throw new GatewayError('upstream-unavailable', message, { reason: BLOCKED });
+  }
+  if (OUT_OF_ORDER.test(text)) throw outOfOrder(service, status);
   if (status === 401 || status === 403 || DEAD_LOGIN.test(text)) throw deadLogin();
-  const message = `Kiro's login service did not understand the gateway (HTTP ${status}); sign in again, or report this.`;
+  const message = `${service} login service did not understand the gateway (HTTP ${status}); sign in again, or report this.`;
   throw new GatewayError('upstream-protocol', message);
 }
 
@@ -179,11 +188,9 @@ function unreachable(service: string, cause?: unknown): GatewayError {
   return new GatewayError('upstream-unavailable', message, { cause });
 }
 
-const SERVICE = "Kiro's";
 const USUAL_REMEDY = 'Run `kiro-cli login` (or sign in again in the Kiro IDE) and try again.';
 
-/** CloudFront answers a blocked network or country with a page; the login itself is not judged by it. */
-const BLOCKED = "This network is not let through to Kiro's login service (HTTP 403); try another network.";
+const BLOCKED = 'blocked-network';
 
 /** From AWS SSO OIDC (`error` and `__type`), the desktop service and OAuth identity providers. */
 const DEAD_LOGIN =

@@ -1,86 +1,227 @@
-/** Hands out a fresh access token. The only place that decides when to refresh, and who waits for it. */
+/** Hands out a fresh access token. The only place that decides when to renew, who waits for it, and whose tokens win. */
 
-import { abortError, toGatewayError, untilAborted } from '../core/errors.js';
+import { abortError, GatewayError, toGatewayError, untilAborted } from '../core/errors.js';
 import type { Secret } from '../core/secret.js';
-import type { Access, AccessProvider } from '../kiro/client.js';
-import { accountKind, isSameSecret, toAccess, usedSecret } from './credential.js';
-import { BLOCKING_MS, createRenewal, remedyOf, type RenewalDependencies } from './renewal.js';
+import type { Access } from '../kiro/client.js';
+import {
+  accountKind,
+  type Credential,
+  digestOf,
+  type FoundLogin,
+  isImplausible,
+  isSameLogin,
+  isSameSecret,
+  toAccess,
+  usedSecret,
+  withTokens,
+} from './credential.js';
+import type { Alone } from './lock.js';
+import { refreshCredential, type RefreshDependencies } from './refresh.js';
+import type { LoginSource } from './sources.js';
+import type { RenewedBy, TokenStore } from './store.js';
+
+export type Session = Awaited<ReturnType<typeof createSession>>;
+
+/** For people; no secret. Times are unix time in milliseconds. */
+export type SessionFacts = ReturnType<Session['describe']>;
+
+export type SessionDependencies = RefreshDependencies & {
+  readonly login: FoundLogin;
+  /** Read again before each refresh: the person may have signed in anew, or another program refreshed. */
+  readonly source: LoginSource;
+  readonly store: TokenStore;
+  readonly alone: Alone;
+  readonly refreshAheadSeconds: number;
+  /** Says once, when it is so, that the client registered for the login is about to expire. */
+  readonly announcesRegistration: boolean;
+  /** Is told, in a sentence, what a person should know. */
+  readonly notice: (sentence: string) => void;
+};
 
 /**
  * `accessToken` waits for a refresh only when the token at hand is as good as expired; `forceRefresh` shares one among
  * all who met the same refusal. Leaving early does not stop a refresh that others wait for. Both reject with GatewayError
- * `login-expired`, `upstream-unavailable`, `upstream-protocol` or `cancelled`; to force always rejects for an API key.
+ * `login-expired`, `not-logged-in`, `upstream-unavailable`, `upstream-protocol` or `cancelled`; to force always rejects
+ * for an API key.
  */
-export type Session = AccessProvider & { readonly describe: () => SessionFacts };
-
-/** For people; no secret. */
-export type SessionFacts = {
-  readonly account: string;
-  readonly source: string;
-  readonly loginRegion: string;
-  readonly profileArn: string | undefined;
-  /** False for an API key. */
-  readonly canExpire: boolean;
-  /** Of the access token, unix time in milliseconds. */
-  readonly expiresAt: number | undefined;
-  /** Of the registered client of an AWS login, unix time in milliseconds. */
-  readonly registrationExpiresAt: number | undefined;
-};
-
-type SessionDependencies = RenewalDependencies & {
-  readonly refreshAheadSeconds: number;
-  /** Says once, when it is so, that the client registered for the login is about to expire. */
-  readonly announcesRegistration: boolean;
-};
-
-export async function createSession(dependencies: SessionDependencies): Promise<Session> {
-  const { source, now, notice } = dependencies;
+export async function createSession(dependencies: SessionDependencies) {
+  const { source, store, now, notice } = dependencies;
   const aheadMs = Math.max(dependencies.refreshAheadSeconds * 1000, BLOCKING_MS);
-  const renewal = await createRenewal(dependencies);
-  let refresh: Promise<void> | undefined;
+  let held = await withStoredTokens(dependencies.login);
+  /** The store did not take the tokens held, so what it has is older than they are. */
+  let isUnsaved = false;
+  /** What Kiro refused is worth nothing, whatever it says about itself. */
+  let refused: Secret | undefined;
+  let lastTryAt = -Infinity;
+  let lastRefusal: { readonly found: Credential; readonly error: GatewayError } | undefined;
+  let renewal: Promise<void> | undefined;
   let announced: number | undefined;
   announceRegistration();
 
   async function accessToken(signal: AbortSignal): Promise<Access> {
-    const leftMs = renewal.usableMs();
-    const mayRefresh = leftMs <= aheadMs && !renewal.hasJustTried();
-    if (leftMs > BLOCKING_MS || (leftMs > 0 && !mayRefresh)) {
+    const leftMs = usableMs(held.latest);
+    const mayRenew = leftMs <= aheadMs && !hasJustTried();
+    if (leftMs > BLOCKING_MS || (leftMs > 0 && !mayRenew)) {
       // The token at hand serves meanwhile, and when this fails, until its true expiry.
-      if (mayRefresh) void beginRefresh().catch(tellFailure);
-      return toAccess(renewal.current());
+      if (mayRenew) void beginRenewal().catch(tellFailure);
+      return access();
     }
     try {
-      await sharedRefresh(signal);
+      await sharedRenewal(signal);
     } catch (thrown) {
-      if (signal.aborted || renewal.usableMs() <= 0) throw thrown;
+      if (signal.aborted || usableMs(held.latest) <= 0) throw thrown;
       tellFailure(thrown);
     }
-    return toAccess(renewal.current());
+    return access();
   }
 
-  async function forceRefresh(refused: Secret, signal: AbortSignal): Promise<Access> {
-    if (!isSameSecret(usedSecret(renewal.current()), refused)) return accessToken(signal);
-    renewal.refuse(refused);
-    await sharedRefresh(signal);
-    return toAccess(renewal.current());
+  async function forceRefresh(token: Secret, signal: AbortSignal): Promise<Access> {
+    if (!isSameSecret(usedSecret(held.latest), token)) return accessToken(signal);
+    refused = token;
+    await sharedRenewal(signal);
+    return access();
   }
 
-  /** Waits for the refresh that is under way, or begins one. */
-  function sharedRefresh(signal: AbortSignal): Promise<void> {
+  function access(): Access {
+    return { ...toAccess(held.latest), login: digestOf(held.from.credential) };
+  }
+
+  /** Waits for the renewal that is under way, or begins one. */
+  function sharedRenewal(signal: AbortSignal): Promise<void> {
     // Who has left already begins nothing.
-    return signal.aborted ? Promise.reject(abortError(signal)) : untilAborted(beginRefresh(), signal);
+    return signal.aborted ? Promise.reject(abortError(signal)) : untilAborted(beginRenewal(), signal);
   }
 
-  function beginRefresh(): Promise<void> {
-    refresh ??= renewal
-      .renew()
+  function beginRenewal(): Promise<void> {
+    renewal ??= dependencies
+      .alone(renew)
       .then(announceRegistration)
-      .finally(() => (refresh = undefined));
-    return refresh;
+      .finally(() => (renewal = undefined));
+    return renewal;
   }
 
   function tellFailure(thrown: unknown): void {
     notice(`The Kiro login could not be renewed: ${toGatewayError(thrown).message}`);
+  }
+
+  /** How long the access token can still be used, in milliseconds. */
+  function usableMs(credential: Credential): number {
+    if (credential.kind === 'api-key') return Infinity;
+    const { accessToken: token, expiresAt = 0 } = credential;
+    return token === undefined || isSameSecret(token, refused) ? 0 : expiresAt - now();
+  }
+
+  /**
+   * True for a minute after a try, also when the clock was set back meanwhile: it keeps a service that fails from being
+   * asked at every request.
+   */
+  function hasJustTried(): boolean {
+    return Math.abs(now() - lastTryAt) < REST_MS;
+  }
+
+  /** Ends with a fresh token at hand. What it waited for may have happened meanwhile, so it looks again first. */
+  async function renew(): Promise<void> {
+    let found = await lookAgain('source');
+    if (takeIfFresh(found)) return;
+    // Asking again with the same dead token would only annoy the service.
+    if (lastRefusal !== undefined && hasJustTried() && isSameLogin(found.latest, lastRefusal.found)) {
+      throw lastRefusal.error;
+    }
+    lastTryAt = now();
+    if (await found.from.askOwner?.()) {
+      found = await lookAgain('kiro-cli');
+      if (takeIfFresh(found)) return;
+    }
+    const isBehind = isUnsaved && isOfHeldLogin(found) && !isYounger(found.latest, held.latest);
+    const chosen = isBehind ? held : found;
+    try {
+      await exchange(chosen);
+    } catch (thrown) {
+      if (!isRefusal(thrown)) throw thrown;
+      await renewOtherwise(chosen.latest, thrown);
+    }
+  }
+
+  /** The token was refused. Somebody else may have renewed it in this moment, or another one may still work. */
+  async function renewOtherwise(tried: Credential, error: GatewayError): Promise<void> {
+    const found = await lookAgain('source');
+    if (takeIfFresh(found)) return;
+    lastRefusal = { found: found.latest, error };
+    const others = [found.latest, ...found.others, ...(isOfHeldLogin(found) ? [held.latest] : [])];
+    const latest = others.find((it) => !isSameLogin(it, tried));
+    if (latest === undefined) throw error;
+    await exchange({ ...found, latest });
+  }
+
+  /** New tokens are kept before they are used: after a rotation the old ones may be dead. */
+  async function exchange(login: HeldLogin): Promise<void> {
+    const { from, latest } = login;
+    if (latest.kind === 'api-key') {
+      const advice = 'replace it, or set KIRO_API_REGION to the region it was made in.';
+      throw new GatewayError('login-expired', `Kiro refused the API key in ${source.name}; ${advice}`);
+    }
+    const tokens = await refreshCredential(latest, { ...dependencies, command: source.command });
+    isUnsaved = !(await store.write(digestOf(from.credential), tokens, 'gateway'));
+    held = { ...login, latest: { ...latest, ...tokens } };
+    [refused, lastRefusal] = [undefined, undefined];
+  }
+
+  /** What is there now, in the store and where the login was taken from. */
+  async function lookAgain(by: RenewedBy): Promise<HeldLogin> {
+    const found = await readAgain();
+    const there = await found.from.readOrigin?.();
+    if (there === undefined || there.kind === 'api-key' || found.latest.kind === 'api-key') return found;
+    const { refreshToken, accessToken: token, expiresAt, profileArn } = there;
+    const tokens = { refreshToken, accessToken: token, expiresAt, profileArn: found.latest.profileArn ?? profileArn };
+    const latest = { ...found.latest, ...tokens };
+    if (!isYounger(latest, found.latest)) return { ...found, others: [...found.others, latest] };
+    // Kept like tokens of our own, so that other processes find them.
+    if (token !== undefined && expiresAt !== undefined && usableMs(latest) > BLOCKING_MS) {
+      await store.write(
+        digestOf(found.from.credential),
+        { refreshToken, accessToken: token, expiresAt, profileArn },
+        by,
+      );
+    }
+    return { ...found, latest, others: [...found.others, found.latest] };
+  }
+
+  async function readAgain(): Promise<HeldLogin> {
+    const login = await source.read().catch((thrown: unknown) => {
+      notice(`The Kiro login could not be read again: ${toGatewayError(thrown).message}`);
+      return held.from;
+    });
+    if (login !== undefined) return withStoredTokens(login);
+    const gone = `Your Kiro login is gone; it was ${source.description}.`;
+    throw new GatewayError('not-logged-in', `${gone} ${remedyOf(source)}.`);
+  }
+
+  async function withStoredTokens(from: FoundLogin): Promise<HeldLogin> {
+    const tokens = await store.read(digestOf(from.credential));
+    const others = tokens === undefined ? [] : [from.credential];
+    return { from, latest: withTokens(from.credential, tokens, now()), others };
+  }
+
+  /** False when what was found does not make a refresh needless. */
+  function takeIfFresh(found: HeldLogin): boolean {
+    const { latest } = found;
+    if (hasSameAccessToken(latest, held.latest) || usableMs(latest) <= BLOCKING_MS) return false;
+    if (isOfHeldLogin(found) && usableMs(held.latest) > 0 && !isYounger(latest, held.latest)) return false;
+    held = found;
+    isUnsaved = false;
+    return true;
+  }
+
+  function isYounger(one: Credential, other: Credential): boolean {
+    if (one.kind === 'api-key' || other.kind === 'api-key') return false;
+    if (hasSameAccessToken(one, other) || isImplausible(one.expiresAt, now())) return false;
+    if (refused !== undefined && isSameSecret(other.accessToken, refused)) return usableMs(one) > 0;
+    return (one.expiresAt ?? 0) > (other.expiresAt ?? 0);
+  }
+
+  /** False when the person has signed in anew. */
+  function isOfHeldLogin({ from }: HeldLogin): boolean {
+    return isSameLogin(from.credential, held.from.credential);
   }
 
   /** Nothing can renew a login whose client has expired. */
@@ -97,21 +238,50 @@ export async function createSession(dependencies: SessionDependencies): Promise<
     notice(`The Kiro login ${state}. ${remedyOf(source)} before ${end}.`);
   }
 
-  function describe(): SessionFacts {
-    const current = renewal.current();
+  function describe() {
+    const { latest } = held;
     return {
-      account: accountKind(current),
+      account: accountKind(latest),
       source: source.description,
-      loginRegion: current.region,
-      profileArn: current.profileArn,
-      canExpire: current.kind !== 'api-key',
-      expiresAt: current.kind === 'api-key' ? undefined : current.expiresAt,
-      registrationExpiresAt: current.kind === 'oidc' ? current.registrationExpiresAt : undefined,
+      loginRegion: latest.region,
+      profileArn: latest.profileArn,
+      canExpire: latest.kind !== 'api-key',
+      /** Of the access token. */
+      expiresAt: latest.kind === 'api-key' ? undefined : latest.expiresAt,
+      /** Of the registered client of an AWS login. */
+      registrationExpiresAt: latest.kind === 'oidc' ? latest.registrationExpiresAt : undefined,
     };
   }
 
   return { accessToken, forceRefresh, describe };
 }
 
+/** A login as it was found, and as it is after the refreshes since. */
+type HeldLogin = {
+  /** As it was found: its credential's digest names the tokens, so a changed setting never meets another login's. */
+  readonly from: FoundLogin;
+  readonly latest: Credential;
+  /** The same login with other refresh tokens, which may work when the latest does not. */
+  readonly others: readonly Credential[];
+};
+
+/** The beginning of a sentence. */
+function remedyOf({ command }: LoginSource): string {
+  return command === undefined ? 'Sign in again' : `Run \`${command}\``;
+}
+
+/** The service judged the token; everything else says nothing about it. */
+function isRefusal(thrown: unknown): thrown is GatewayError {
+  return thrown instanceof GatewayError && (thrown.kind === 'login-expired' || thrown.kind === 'upstream-protocol');
+}
+
+function hasSameAccessToken(one: Credential, other: Credential): boolean {
+  return isSameSecret(usedSecret(one), usedSecret(other));
+}
+
+/** A token that lives no longer is as good as expired: a request takes its time. */
+const BLOCKING_MS = 60_000;
+/** Between two tries, when the token at hand still serves or the login is known to be dead. */
+const REST_MS = 60_000;
 /** A registration lives for 90 days. */
 const ANNOUNCED_BEFORE_MS = 7 * 24 * 3_600_000;

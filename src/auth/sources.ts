@@ -10,7 +10,6 @@ import {
   type FoundLogin,
   loginCommand,
   type LoginSettings,
-  type Origin,
   withSettings,
 } from './credential.js';
 import { fileProblem } from './files.js';
@@ -23,8 +22,8 @@ import {
   readKiroCliDatabase,
   type RunProgram,
 } from './kiro-cli.js';
-import type { KnownLogin, LoginStore } from './login-store.js';
-import type { LoginOrigin, TokenStore } from './store.js';
+import type { LoginStore } from './login-store.js';
+import type { KnownLogin, LoginOrigin, TokenStore } from './store.js';
 
 export type SourceTools = Clock & {
   readonly runProgram: RunProgram;
@@ -96,7 +95,7 @@ export function settingSource(
     description: `the ${file === undefined ? 'database' : 'file'} ${path} (${name})`,
     async read() {
       const found = await readPlace({ name: file === undefined ? 'kiro-cli' : 'file', path }, settings, clock);
-      return withSettings({ ...found, origin: file === undefined && askOwner ? { askOwner } : undefined }, settings);
+      return withSettings({ ...found, askOwner: file === undefined ? askOwner : undefined }, settings);
     },
   };
 }
@@ -136,31 +135,33 @@ async function findStoredLogin(settings: LoginSettings, tools: SourceTools): Pro
   };
 }
 
-function toFoundLogin(login: KnownLogin, settings: LoginSettings, tools: SourceTools): FoundLogin {
-  const { credential, tokens } = login;
+function toFoundLogin(
+  { credential, tokens, facts }: KnownLogin,
+  settings: LoginSettings,
+  tools: SourceTools,
+): FoundLogin {
+  const { name, path } = facts.source;
+  async function readOrigin(): Promise<Credential | undefined> {
+    const ours = { ...credential, profileArn: credential.profileArn ?? tokens?.profileArn };
+    try {
+      const { credential: there } = await readPlace(facts.source, settings, tools);
+      return isSameAccount(ours, there) ? there : undefined;
+    } catch {
+      // The gateway has a copy of its own, so what becomes of the other one is no reason to complain.
+      return undefined;
+    }
+  }
   // Once there are renewed tokens, what the login was saved with is history.
   const isRenewed = credential.kind !== 'api-key' && tokens !== undefined;
   const current = isRenewed ? { ...credential, accessToken: undefined, expiresAt: undefined } : credential;
-  return withSettings({ credential: current, notices: [], origin: originOf(login, settings, tools) }, settings);
-}
-
-function originOf({ credential, tokens, facts }: KnownLogin, settings: LoginSettings, tools: SourceTools) {
-  const { source } = facts;
-  if (source.path === undefined) return undefined;
-  const ours = { ...credential, profileArn: credential.profileArn ?? tokens?.profileArn };
-  const origin: Origin = {
-    async read() {
-      try {
-        const { credential: there } = await readPlace(source, settings, tools);
-        return isSameAccount(ours, there) ? there : undefined;
-      } catch {
-        // The gateway has a copy of its own, so what becomes of the other one is no reason to complain.
-        return undefined;
-      }
-    },
-    askOwner: source.name === 'kiro-cli' ? () => askKiroCli(tools.runProgram) : undefined,
+  const isOfKiroCli = name === 'kiro-cli' && path !== undefined;
+  const found = {
+    credential: current,
+    notices: [],
+    readOrigin: path === undefined ? undefined : readOrigin,
+    askOwner: isOfKiroCli ? () => askKiroCli(tools.runProgram) : undefined,
   };
-  return origin;
+  return withSettings(found, settings);
 }
 
 /**
@@ -168,21 +169,14 @@ function originOf({ credential, tokens, facts }: KnownLogin, settings: LoginSett
  * anew for each login; a profile says little, because one account can have several and change between them.
  */
 function isSameAccount(one: Credential, other: Credential): boolean {
-  switch (one.kind) {
-    case 'social': {
-      if (other.kind !== 'social') return false;
-      const [profile, otherProfile] = [one.profileArn, other.profileArn];
-      return profile === undefined || otherProfile === undefined || profile === otherProfile;
-    }
-    case 'oidc':
-      return other.kind === 'oidc' && one.clientId === other.clientId && one.region === other.region;
-    case 'external-idp': {
-      if (other.kind !== 'external-idp') return false;
-      return one.clientId === other.clientId && one.tokenEndpoint === other.tokenEndpoint;
-    }
-    case 'api-key':
-      return false;
+  if (one.kind === 'social' && other.kind === 'social') {
+    const profiles = [one.profileArn, other.profileArn];
+    return profiles.includes(undefined) || profiles[0] === profiles[1];
   }
+  if (one.kind === 'oidc' && other.kind === 'oidc')
+    return one.clientId === other.clientId && one.region === other.region;
+  if (one.kind !== 'external-idp' || other.kind !== 'external-idp') return false;
+  return one.clientId === other.clientId && one.tokenEndpoint === other.tokenEndpoint;
 }
 
 // --- what can be taken over

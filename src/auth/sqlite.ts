@@ -1,10 +1,10 @@
 /** A SQLite database that others may write to: read without a lock, and without a change to any of its files. */
 
 import { randomUUID } from 'node:crypto';
-import { closeSync, constants, existsSync, fstatSync, openSync, readFileSync, readSync, realpathSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readFileSync, readSync, realpathSync } from 'node:fs';
 import type { Database, SqlJsStatic } from 'sql.js';
 import { GatewayError } from '../core/errors.js';
-import { FILE_PROBLEMS, fileProblem, type FileProblem } from './files.js';
+import { fileProblem, type FileProblem } from './files.js';
 
 export type Sleep = (milliseconds: number) => Promise<void>;
 
@@ -35,7 +35,7 @@ export async function withDatabase<Result>(
     database.exec('PRAGMA locking_mode = EXCLUSIVE; SELECT count(*) FROM sqlite_schema');
     return work(database);
   } catch (thrown) {
-    throw thrown instanceof GatewayError ? thrown : unusableDatabase(path, complaintOf(thrown), thrown);
+    throw thrown instanceof GatewayError ? thrown : unusableDatabase(path, DAMAGED, thrown);
   } finally {
     for (const it of [database, ...sides]) closeQuietly(it);
   }
@@ -80,13 +80,6 @@ function closeQuietly(database: Database): void {
   }
 }
 
-function complaintOf(thrown: unknown): string {
-  // What SQLite says of the version of a log.
-  return thrown instanceof Error && thrown.message === 'unable to open database file'
-    ? 'has a log of a newer SQLite; close kiro-cli, which merges it, and try again.'
-    : 'is damaged or only half written; run `kiro-cli login`, or copy the file again if it is a copy.';
-}
-
 type Files = { readonly main: string; readonly journal: string; readonly wal: string };
 
 /** SQLite puts its side files next to the database itself, not next to a link that leads to it. */
@@ -127,36 +120,20 @@ function readOnce({ main: path, ...side }: Files): Copies | undefined {
     isStillBeginning(side.journal, journal.subarray(0, JOURNAL_HEADER_BYTES)) &&
     isStillBeginning(side.wal, wal.subarray(0, WAL_HEADER_BYTES));
   if (!isQuiet) return undefined;
-  const complaint = complaintAbout(main, journal);
+  const complaint = complaintAbout(main);
   if (complaint !== undefined) throw unusableDatabase(path, complaint);
-  return { main, '-journal': hasEnded(journal) ? Buffer.alloc(0) : journal, '-wal': wal };
+  return { main, '-journal': journal, '-wal': wal };
 }
 
 /** What SQLite should not even be shown. */
-function complaintAbout(main: Buffer, journal: Buffer): string | undefined {
+function complaintAbout(main: Buffer): string | undefined {
   if (main.length === 0) return 'is empty; run `kiro-cli login` so that it is filled.';
-  if (!main.subarray(0, MAGIC.length).equals(MAGIC)) {
-    // Encrypted databases are whole pages in which nearly every byte value occurs early.
-    const looksEncrypted = main.length % 512 === 0 && new Set(main.subarray(0, 1024)).size > 200;
-    return looksEncrypted
-      ? 'seems to be encrypted, and the gateway has no key for it; set KIRO_CLI_DB_FILE to one that is not.'
-      : "is not a SQLite database; set KIRO_CLI_DB_FILE to kiro-cli's data.sqlite3.";
-  }
-  // The pages that there were before the transaction, and their size: SQLite would make the database as long again.
-  const isHot = journal.length >= JOURNAL_HEADER_BYTES && journal.indexOf(JOURNAL_MAGIC) === 0;
-  const isHuge = isHot && journal.readUInt32BE(16) * Math.min(journal.readUInt32BE(24), LARGEST_PAGE) > MAX_BYTES;
-  return isHuge ? COMPLAINTS['too-large'] : undefined;
-}
-
-/**
- * A transaction over several databases ends when the file is deleted that ties their journals together; its name stands
- * at the end of each: https://www.sqlite.org/atomiccommit.html#_multi_file_commit. SQLite cannot look for it from where
- * it is.
- */
-function hasEnded(journal: Buffer): boolean {
-  const end = journal.length - 16;
-  if (end < 0 || !journal.subarray(end + 8).equals(JOURNAL_MAGIC)) return false;
-  return !existsSync(journal.toString('utf8', Math.max(0, end - journal.readUInt32BE(end)), end));
+  if (main.subarray(0, MAGIC.length).equals(MAGIC)) return undefined;
+  // Encrypted databases are whole pages in which nearly every byte value occurs early.
+  const looksEncrypted = main.length % 512 === 0 && new Set(main.subarray(0, 1024)).size > 200;
+  return looksEncrypted
+    ? 'seems to be encrypted, and the gateway has no key for it; set KIRO_CLI_DB_FILE to one that is not.'
+    : "is not a SQLite database; set KIRO_CLI_DB_FILE to kiro-cli's data.sqlite3.";
 }
 
 /** A journal or log that is not there says as much as an empty one. */
@@ -164,8 +141,8 @@ function readSideFile(path: string, length?: number): Buffer {
   const bytes = readBytes(path, length);
   if (typeof bytes !== 'string') return bytes;
   if (bytes === 'missing') return Buffer.alloc(0);
-  const complaint = `${FILE_PROBLEMS[bytes]}, and the Kiro database next to it is not whole without it`;
-  throw new GatewayError('not-logged-in', `The file ${path} ${complaint}; close kiro-cli and try again.`);
+  // The token may be in it.
+  throw unusableDatabase(path, COMPLAINTS[bytes]);
 }
 
 function isStillBeginning(path: string, header: Buffer): boolean {
@@ -199,12 +176,13 @@ const COMPLAINTS = {
   unreadable: 'cannot be read; allow yourself to read it.',
 } as const satisfies Record<FileProblem, string>;
 
+const DAMAGED = 'is damaged or only half written; run `kiro-cli login`, or copy the file again if it is a copy.';
+
 const MAGIC = Buffer.from('SQLite format 3\0');
 const JOURNAL_MAGIC = Buffer.from('d9d505f920a163d7', 'hex');
 /** As long as these bytes stay the same, the journal is of the same transaction, and the log has only grown. */
 const JOURNAL_HEADER_BYTES = 28;
 const WAL_HEADER_BYTES = 32;
-const LARGEST_PAGE = 65_536;
 const MAX_BYTES = 512 * 1024 * 1024;
 const TRANSACTION_WAIT_MS = 2000;
 const POLL_MS = 50;

@@ -1,13 +1,12 @@
-/** Where logins and renewed tokens rest: as text in the keychain or in private files, with a list that tells where. */
+/** What rests in a store: the tokens that logins have become, and stored logins as text. */
 
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { GatewayError, toGatewayError } from '../core/errors.js';
 import { Reader } from '../core/reader.js';
 import { Secret } from '../core/secret.js';
 import type { Credential, Tokens } from './credential.js';
-import { readPrivateFile, removePrivateFile, savePrivateFile, writePrivateFile } from './files.js';
+import { readPrivateFile, sweep, writePrivateFile } from './files.js';
 import { readCredential } from './json-login.js';
-import type { Entries, Keychain } from './keychain.js';
 
 export type TokenStore = {
   /** What the credential with this digest has become; undefined when it was never renewed here. Never throws. */
@@ -26,11 +25,12 @@ export type RenewedBy = 'gateway' | 'kiro-cli' | 'source';
  * @param notice Is told, in a sentence, when a file cannot be read or written.
  */
 export function fileStore(stateFolder: string, notice: (sentence: string) => void): TokenStore {
-  const pathOf = (digest: string): string => join(stateFolder, 'tokens', `${digest}.json`);
+  const folder = join(stateFolder, 'tokens');
+  const pathOf = (digest: string): string => join(folder, `${digest}.json`);
   return {
     async read(digest) {
       try {
-        const text = await readPrivateFile(pathOf(digest), MAX_BYTES);
+        const text = await readPrivateFile(pathOf(digest), MAX_LOGIN_BYTES);
         return text === undefined ? undefined : readTokens(new Reader(JSON.parse(text)));
       } catch {
         notice(`The renewed tokens in ${pathOf(digest)} cannot be read and are ignored.`);
@@ -40,6 +40,8 @@ export function fileStore(stateFolder: string, notice: (sentence: string) => voi
     async write(digest, tokens) {
       try {
         await writePrivateFile(pathOf(digest), JSON.stringify(inTheOpen(tokens)));
+        const { mtimeMs } = await stat(pathOf(digest));
+        await sweep(folder, () => true, mtimeMs - FORGOTTEN_MS);
         return true;
       } catch {
         notice(`The renewed tokens cannot be written to ${pathOf(digest)}; they last until the gateway stops.`);
@@ -58,27 +60,75 @@ export function memoryStore(): TokenStore {
   };
 }
 
-export type StoredLogin = {
+// --- stored logins
+
+export type KnownLogin = {
   /** As it was when the person signed in: its digest stays the name of this login through all refreshes. */
   readonly credential: Credential;
   /** What the credential has become since; undefined when it was never refreshed. */
   readonly tokens: Tokens | undefined;
+  readonly facts: LoginFacts;
 };
 
-/** The text holds every secret of the login. */
-export function formatLogin({ credential, tokens }: StoredLogin): string {
-  return JSON.stringify({ credential: inTheOpen(credential), tokens: tokens && inTheOpen(tokens) });
+/** What the list, `logins.json`, tells of a login. No secret is in it. */
+export type ListedLogin = {
+  /** As in `--profile NAME`. */
+  readonly name: string;
+  readonly store: (typeof STORES)[number];
+  /** The account's kind in words. */
+  readonly account: string;
+};
+
+/** What may be shown of a stored login. Times are unix time in milliseconds. */
+export type LoginFacts = ListedLogin & {
+  /** Where the login was taken from, so that it can be looked for there again. */
+  readonly source: LoginOrigin;
+  readonly savedAt: number;
+  /** When the gateway itself was the last, what lies at the source may have been retired by that. */
+  readonly lastRefresh: { readonly by: RenewedBy; readonly at: number } | undefined;
+};
+
+/** For example `kiro-cli` with the path of its database, or `device-flow` without one. */
+export type LoginOrigin = { readonly name: string; readonly path: string | undefined };
+
+/** An entry of the list. */
+export function readListed(entry: Reader): ListedLogin {
+  return {
+    name: entry.get('name').nonEmptyString(),
+    store: entry.get('store').oneOf(STORES),
+    account: entry.get('account').string(),
+  };
+}
+
+/** The text of a login holds every secret of the login. */
+export function formatLogin(
+  credential: Credential,
+  tokens: Tokens | undefined,
+  { source, savedAt, lastRefresh }: Omit<LoginFacts, keyof ListedLogin>,
+): string {
+  const secrets = { credential: inTheOpen(credential), tokens: tokens && inTheOpen(tokens) };
+  return JSON.stringify({ ...secrets, source, savedAt, lastRefresh });
 }
 
 /** Undefined when the text is damaged or none of ours. */
-export function parseLogin(text: string): StoredLogin | undefined {
+export function parseLogin(text: string, { name, store, account }: ListedLogin): KnownLogin | undefined {
   try {
     const login = new Reader(JSON.parse(text));
     const stored = login.get('credential').object();
     const { kind, apiKey } = stored;
     const credential = readCredential(new Reader({ ...stored, authMethod: kind, kiroApiKey: apiKey }));
-    const tokens = login.optional('tokens');
-    return credential.kind === kind ? { credential, tokens: tokens && readTokens(tokens) } : undefined;
+    if (credential.kind !== kind) return undefined;
+    const [tokens, source, refresh] = [login.optional('tokens'), login.get('source'), login.optional('lastRefresh')];
+    const by = refresh?.get('by').oneOf(['gateway', 'kiro-cli', 'source']);
+    const facts = {
+      name,
+      store,
+      account,
+      source: { name: source.get('name').string(), path: source.optional('path')?.string() },
+      savedAt: login.get('savedAt').number(),
+      lastRefresh: refresh && by && { by, at: refresh.get('at').number() },
+    };
+    return { credential, tokens: tokens && readTokens(tokens), facts };
   } catch {
     // Complaints about JSON, and a Reader's too, quote what they do not understand: here, a secret.
     return undefined;
@@ -100,155 +150,8 @@ function inTheOpen(fields: Credential | Tokens): Readonly<Record<string, unknown
   return Object.fromEntries(entries.map(([key, value]) => [key, value instanceof Secret ? value.reveal() : value]));
 }
 
-/** What may be shown of a stored login. Times are unix time in milliseconds. */
-export type LoginFacts = Place & {
-  /** As in `--profile NAME`. */
-  readonly name: string;
-  /** The account's kind in words. */
-  readonly account: string;
-  /** Where the login was taken from, so that it can be looked for there again. */
-  readonly source: LoginOrigin;
-  readonly savedAt: number;
-  /** When the gateway itself was the last, what lies at the source may have been retired by that. */
-  readonly lastRefresh: { readonly by: RenewedBy; readonly at: number } | undefined;
-};
+export const STORES = ['keychain', 'file'] as const;
 
-/** For example `kiro-cli` with the path of its database, or `device-flow` without one. */
-export type LoginOrigin = { readonly name: string; readonly path: string | undefined };
-
-/**
- * The list of stored logins, `logins.json`: where each rests and what it is. No secret is in it.
- * @throws GatewayError `not-logged-in` when the list is damaged.
- */
-export async function readIndex(dataFolder: string): Promise<readonly LoginFacts[]> {
-  const path = indexPath(dataFolder);
-  const text = await readPrivateFile(path, MAX_BYTES);
-  if (text === undefined) return [];
-  try {
-    return new Reader(JSON.parse(text)).get('logins').array().map(readEntry);
-  } catch {
-    throw new GatewayError('not-logged-in', `The list of logins ${path} is damaged; run \`kiro-gateway login\` again.`);
-  }
-}
-
-/** @throws GatewayError `forbidden` when the path is a symbolic link or cannot be written. */
-export async function writeIndex(dataFolder: string, logins: readonly LoginFacts[]): Promise<void> {
-  await savePrivateFile(indexPath(dataFolder), `${JSON.stringify({ logins }, undefined, 2)}\n`);
-}
-
-function indexPath(dataFolder: string): string {
-  return join(dataFolder, 'logins.json');
-}
-
-function readEntry(entry: Reader): LoginFacts {
-  const source = entry.get('source');
-  const lastRefresh = entry.optional('lastRefresh');
-  return {
-    name: entry.get('name').nonEmptyString(),
-    store: entry.get('store').oneOf(['keychain', 'file']),
-    slot: entry.get('slot').number() === 2 ? 2 : 1,
-    account: entry.get('account').string(),
-    source: { name: source.get('name').string(), path: source.optional('path')?.string() },
-    savedAt: entry.get('savedAt').number(),
-    lastRefresh: lastRefresh && {
-      by: lastRefresh.get('by').oneOf(['gateway', 'kiro-cli', 'source']),
-      at: lastRefresh.get('at').number(),
-    },
-  };
-}
-
-/** Where its secrets are. A store has two slots for each login, so that a new one never overwrites the one still listed. */
-export type Place = { readonly store: 'keychain' | 'file'; readonly slot: 1 | 2 };
-
-export type PutOptions = {
-  /** `auto` is the keychain, or the file when there is no keychain, with a notice that says why. */
-  readonly store: 'auto' | Place['store'];
-  readonly listed: Place | undefined;
-};
-
-/** All functions reject with a GatewayError `forbidden` when the store does not do what it is asked. */
-export function createPlaces(folder: string, keychain: Keychain, notice: (sentence: string) => void) {
-  const fileOf = (entry: string): string => join(folder, `${entry}.json`);
-  const stores: Record<Place['store'], Entries> = {
-    keychain,
-    file: {
-      get: (entry) => readPrivateFile(fileOf(entry), MAX_BYTES),
-      set: (entry, text) => savePrivateFile(fileOf(entry), text),
-      delete: (entry) => removePrivateFile(fileOf(entry)),
-    },
-  };
-
-  /** Undefined when nothing is there; a locked keychain says so too. */
-  function read(name: string, place: Place): Promise<string | undefined> {
-    return stores[place.store].get(entryOf(name, place));
-  }
-
-  function overwrite(name: string, place: Place, text: string): Promise<void> {
-    return stores[place.store].set(entryOf(name, place), text);
-  }
-
-  function remove(name: string, place: Place): Promise<boolean> {
-    return stores[place.store].delete(entryOf(name, place));
-  }
-
-  /** Where the text was put: not where the listed login is, so that this one stays until the list names the new one. */
-  async function put(name: string, text: string, { store, listed }: PutOptions): Promise<Place> {
-    const file = freePlace('file', listed);
-    if (store !== 'file') {
-      const place = freePlace('keychain', listed);
-      const reason = await putIntoKeychain(name, place, text);
-      if (reason === undefined) return place;
-      if (store === 'keychain') throw new GatewayError('forbidden', `${reason} The login was not saved.`);
-      notice(`${reason} The login rests in ${describe(name, file)} instead, which only you can read.`);
-    }
-    await overwrite(name, file, text);
-    return file;
-  }
-
-  /** The reason, as a sentence, when the keychain does not take it. */
-  async function putIntoKeychain(name: string, place: Place, text: string): Promise<string | undefined> {
-    const availability = await keychain.available();
-    if (!availability.ok) return availability.reason;
-    try {
-      await overwrite(name, place, text);
-      return undefined;
-    } catch (thrown) {
-      // Part of it may be there.
-      await remove(name, place).catch(() => false);
-      return toGatewayError(thrown).message;
-    }
-  }
-
-  /** Empties one store. The places that had something of this login and have it no more. */
-  async function removeFrom(store: Place['store'], name: string, kept?: Place): Promise<readonly Place[]> {
-    const removed: Place[] = [];
-    for (const slot of [1, 2] as const) {
-      const place = { store, slot };
-      const isKept = kept !== undefined && isSamePlace(place, kept);
-      if (!isKept && (await remove(name, place))) removed.push(place);
-    }
-    return removed;
-  }
-
-  /** Completes "the login is in …". */
-  function describe(name: string, place: Place): string {
-    return place.store === 'keychain' ? 'the keychain' : `the file ${fileOf(entryOf(name, place))}`;
-  }
-
-  return { read, overwrite, put, removeFrom, describe };
-}
-
-export function isSamePlace(one: Place, other: Place): boolean {
-  return one.store === other.store && one.slot === other.slot;
-}
-
-/** The tilde cannot occur in a name, so no login is called like the slot of another. */
-function entryOf(name: string, { slot }: Place): string {
-  return `${name}~${slot}`;
-}
-
-function freePlace(store: Place['store'], listed: Place | undefined): Place {
-  return { store, slot: listed?.store === store && listed.slot === 1 ? 2 : 1 };
-}
-
-const MAX_BYTES = 1_000_000;
+export const MAX_LOGIN_BYTES = 1_000_000;
+/** What nobody has renewed for half a year belongs to a login that is used no more, and holds its secrets. */
+const FORGOTTEN_MS = 180 * 24 * 3_600_000;

@@ -10,6 +10,7 @@ import {
   digestOf,
   loginCommand,
   withSettings,
+  withTokens,
 } from '../auth/credential.js';
 import type { LoginStore } from '../auth/login-store.js';
 import { readLoginAt, usualPlace } from '../auth/sources.js';
@@ -69,7 +70,7 @@ async function fromSettings({ detection, paths, logins }: LoginDesk) {
   const { credential } = await readLoginAt({ name: 'env', path: undefined }, detection);
   const store = fileStore(paths.state, () => undefined);
   const tokens = credential.kind === 'api-key' ? undefined : await store.read(digestOf(credential));
-  return loginFacts(credential, tokens, {
+  return loginFacts(credential, withTokens(credential, tokens, detection.clock.now()), {
     name: null,
     source: logins === undefined ? 'simulator' : 'env',
     sourcePath: detection.settings.kiroCredsFile ?? detection.settings.kiroCliDbFile ?? null,
@@ -109,9 +110,9 @@ type Origin = {
 
 type Login = ReturnType<typeof loginFacts>;
 
-/** @param tokens Those of the last refresh. */
-function loginFacts(credential: Credential, tokens: Tokens | undefined, origin: Origin) {
-  const latest = { ...credential, ...tokens };
+/** @param tokens What it has become. */
+function loginFacts(credential: Credential, tokens: Credential | Tokens | undefined, origin: Origin) {
+  const latest = tokens ?? credential;
   const profileArn = credential.profileArn ?? latest.profileArn;
   return {
     account: accountKind(credential),
@@ -122,7 +123,7 @@ function loginFacts(credential: Credential, tokens: Tokens | undefined, origin: 
     loginRegion: credential.region,
     apiRegion: whereItCalls({ ...credential, profileArn }),
     profileArn: profileArn ?? null,
-    expiresAt: isoTime(latest.kind === 'api-key' ? undefined : latest.expiresAt),
+    expiresAt: isoTime('expiresAt' in latest ? latest.expiresAt : undefined),
     registrationExpiresAt: isoTime(credential.kind === 'oidc' ? credential.registrationExpiresAt : undefined),
     ...origin,
   };

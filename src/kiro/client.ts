@@ -24,6 +24,8 @@ import { readProfilePage, readUsageLimits, readWebSearch } from './answers.js';
 
 /** What one request needs to know about the account. `auth/session.ts` hands it out. */
 export type Access = {
+  /** Tells this login from others, through all renewals; no secret. Undefined where there is only one. */
+  readonly login?: string | undefined;
   readonly token: Secret;
   readonly profileArn: string | undefined;
   /** The region of the login, and the one its file names for the API, if any. */

@@ -35,44 +35,42 @@ export type ProfileDependencies = {
 
 export function createProfiledSession(dependencies: ProfileDependencies): ProfiledSession {
   const { session, listProfiles, now } = dependencies;
-  let kept: Kept | undefined;
-  let finding: { readonly account: string; readonly found: Promise<Kept> } | undefined;
+  let known: Known | undefined;
   const sharedArn = dependencies.usesSharedProfile ? SHARED_PROFILE : undefined;
 
   async function complete(access: Access, signal: AbortSignal): Promise<Access> {
     if (access.profileArn !== undefined || access.tokenTypeHeader === 'API_KEY') return access;
-    const account = accountOf(access);
-    if (kept?.account !== account || now() >= kept.until) {
-      if (finding?.account !== account) {
-        const found = find(access).finally(() => {
-          finding = undefined;
-        });
-        finding = { account, found };
-      }
-      kept = await untilAborted(finding.found, signal);
-    }
-    return { ...access, profileArn: kept.arn };
+    // The person may sign in to another account while the gateway runs.
+    if (known === undefined || known.login !== access.login || now() >= known.until) known = lookFor(access);
+    return { ...access, profileArn: await untilAborted(known.arn, signal) };
+  }
+
+  function lookFor(access: Access): Known {
+    const arn = find(access).then((found) => {
+      looking.until = now() + found.keptMs;
+      return found.arn;
+    });
+    const looking: Known = { login: access.login, arn, until: Infinity };
+    return looking;
   }
 
   /** One caller's leaving must not end what others wait for. */
-  async function find(access: Access): Promise<Kept> {
-    const account = accountOf(access);
+  async function find(access: Access): Promise<{ readonly arn: string | undefined; readonly keptMs: number }> {
     const { signal } = new AbortController();
-    if (access.isBuilderId === true) return { account, arn: sharedArn, until: now() + KEPT_MS };
-    let isSure = true;
+    if (access.isBuilderId === true) return { arn: sharedArn, keptMs: KEPT_MS };
+    let keptMs = KEPT_MS;
     let isRefused = false;
     for (const region of regionsFor(access)) {
       try {
         const [profile] = await listProfiles(region, signal);
-        if (profile !== undefined) return { account, arn: profile.arn, until: now() + KEPT_MS };
+        if (profile !== undefined) return { arn: profile.arn, keptMs: KEPT_MS };
       } catch (thrown) {
         if (thrown instanceof GatewayError && thrown.kind === 'forbidden') isRefused = true;
-        else isSure = false;
+        else keptMs = RETRY_MS;
       }
     }
     // Kiro lists no profiles to Builder IDs, but refuses them.
-    const arn = isRefused && access.isBuilderId === undefined ? sharedArn : undefined;
-    return { account, arn, until: now() + (isSure ? KEPT_MS : RETRY_MS) };
+    return { arn: isRefused && access.isBuilderId === undefined ? sharedArn : undefined, keptMs };
   }
 
   /** The nearest first. */
@@ -83,8 +81,9 @@ export function createProfiledSession(dependencies: ProfileDependencies): Profil
   }
 
   function other(access: Access, told: string): OtherProfile {
+    const { login, profileArn } = access;
     const keep = (): void => {
-      kept = { account: accountOf(access), arn: access.profileArn, until: now() + KEPT_MS };
+      known = { login, arn: Promise.resolve(profileArn), until: now() + KEPT_MS };
     };
     return { access, told, keep };
   }
@@ -109,13 +108,8 @@ export function createProfiledSession(dependencies: ProfileDependencies): Profil
   };
 }
 
-/** What was found for an account; without a profile when it has none. */
-type Kept = { readonly account: string; readonly arn: string | undefined; readonly until: number };
-
-/** The person may sign in to another account while the gateway runs. */
-function accountOf({ isBuilderId, loginRegion, apiRegion, tokenTypeHeader }: Access): string {
-  return [isBuilderId, loginRegion, apiRegion, tokenTypeHeader].join(' ');
-}
+/** What was found for a login, or is being looked for; without an ARN when its account has none. */
+type Known = { readonly login: string | undefined; readonly arn: Promise<string | undefined>; until: number };
 
 /** A profile that the account has chosen is refused by name only; the shared one is a guess and may be anything's cause. */
 function isProfileRefused({ kind, message, facts }: GatewayError, profileArn: string): boolean {
