@@ -2,7 +2,7 @@
 
 import { isRecord } from '../core/reader.js';
 import { answerJson, type Exchange, FAILURES, type HttpReply, Refusal } from './exchange.js';
-import { type Caller, PROFILE_ARN } from './sign-in.js';
+import { type Caller, isProfileArn, PROFILE_ARN } from './sign-in.js';
 
 type ControlOperation = (typeof CONTROL_OPERATIONS)[number];
 
@@ -44,7 +44,7 @@ function answerModels(
   models: readonly CatalogueModel[],
 ): HttpReply {
   if (typeof origin !== 'string') throw new Refusal(FAILURES.improper);
-  if (!usesApiKey && typeof profileArn !== 'string') throw new Refusal(FAILURES.profileInvalid);
+  if (!usesApiKey && !isProfileArn(profileArn)) throw new Refusal(FAILURES.profileInvalid);
   const from = Number(/^from:(\d+)$/.exec(String(nextToken))?.[1]);
   const size = Number(maxResults);
   if (!(from <= models.length && Number.isInteger(size) && size >= 1)) throw new Refusal(FAILURES.improper);

@@ -18,6 +18,7 @@ import {
 } from './request.js';
 import { findFieldFault, findSchemaFault } from './schema.js';
 import { isRedactedByUs, signReasoning } from './script.js';
+import { isProfileArn } from './sign-in.js';
 
 type RuleOptions = {
   /** The models of the account; the ordinary catalogue unless told otherwise. */
@@ -80,7 +81,7 @@ export function judgeChatRequest(
 function checkProfile({ profileArn }: ChatRequest, isRequired: boolean): void {
   if (profileArn === undefined) {
     if (isRequired) throw new Refusal(FAILURES.profileMissing, 'body.profileArn is missing');
-  } else if (!PROFILE_ARN.test(profileArn)) throw improper('body.profileArn is no ARN of a profile');
+  } else if (!isProfileArn(profileArn)) throw improper('body.profileArn is no ARN of a profile');
 }
 
 /** One for an ASCII character, eight for any other; the bytes of media are limited elsewhere. */
@@ -264,7 +265,6 @@ function decodedLength(base64: string): number {
   return Math.floor((base64.length * 3) / 4);
 }
 
-const PROFILE_ARN = /^arn:aws[a-z-]*:codewhisperer:[a-z0-9-]+:\d{12}:profile\/[A-Za-z0-9._-]+$/;
 const CONVERSATION_ID = /^[A-Za-z0-9._:-]{1,256}$/;
 const LARGEST_WEIGHT = 1_340_000;
 const TOOL_NAME = /^[a-zA-Z][a-zA-Z0-9_-]{0,63}$/;

@@ -120,56 +120,57 @@ export function findFieldFault(value: unknown, schema: Schema | null, path = '')
 }
 
 /**
- * An object that satisfies the schema: its required properties, or all of them when none is required.
+ * A value that satisfies the schema: of its properties the required ones, or all when none is required.
  * @param text The value of every string that the schema leaves free; without it the name of the property decides.
  */
-export function sampleObject(schema: Schema, text?: string): Record<string, unknown> {
-  return sampleProperties(schema, { text, root: schema, depth: 0 });
+export function sample(root: Schema, text?: string): unknown {
+  // References may lead round in circles, and each round may be wider than the one before.
+  let left = MOST_VALUES;
+
+  function sampleProperties({ properties, required }: Schema, depth: number): Record<string, unknown> {
+    const known = isRecord(properties) ? properties : {};
+    const names = isFilledList(required) ? [required].flat().map(String) : Object.keys(known);
+    return Object.fromEntries(names.map((name) => [name, sampleValue(known[name], name, depth)]));
+  }
+
+  function sampleValue(value: unknown, name: string, depth: number): unknown {
+    const schema = resolveReference(value, root);
+    const { const: only, enum: allowed, default: usual, examples, anyOf, oneOf, allOf, items, minItems } = schema;
+    const [given] = [only, usual ?? undefined, firstOf(allowed), firstOf(examples)].filter((it) => it !== undefined);
+    if (given !== undefined) return given;
+    left -= 1;
+    if (depth >= DEEPEST_SAMPLE || left <= 0) return null;
+    const branches = [anyOf, oneOf, allOf].find((it) => Array.isArray(it));
+    if (branches !== undefined) {
+      const branch: unknown = branches.find((it) => isRecord(it) && it['type'] !== 'null');
+      return sampleValue(branch, name, depth + 1);
+    }
+    switch (typeOf(schema)) {
+      case 'object':
+        return sampleProperties(schema, depth + 1);
+      case 'array': {
+        const length = Math.min(Math.max(1, countOf(minItems)), LONGEST_LIST);
+        return Array.from({ length }, () => sampleValue(items, name, depth + 1));
+      }
+      case 'integer':
+      case 'number':
+        return sampleNumber(schema);
+      case 'boolean':
+        return false;
+      case 'null':
+        return null;
+      default:
+        return sampleText(schema, name, text);
+    }
+  }
+
+  return sampleValue(root, '', 0);
 }
 
 /** The arguments of a tool call: only what the tool requires. */
-export function sampleArguments(schema: Schema): Record<string, unknown> {
-  const { required } = schema;
-  return isFilledList(required) ? sampleObject(schema) : {};
-}
-
-type Context = { readonly text: string | undefined; readonly root: Schema; readonly depth: number };
-
-function sampleProperties({ properties, required }: Schema, context: Context): Record<string, unknown> {
-  const known = isRecord(properties) ? properties : {};
-  const names = isFilledList(required)
-    ? [required].flat().filter((name) => typeof name === 'string')
-    : Object.keys(known);
-  return Object.fromEntries(names.map((name) => [name, sampleValue(known[name], name, context)]));
-}
-
-function sampleValue(value: unknown, name: string, { depth, ...context }: Context): unknown {
-  const schema = resolveReference(value, context.root);
-  const { const: only, enum: allowed, default: usual, examples, anyOf, oneOf, allOf, items, minItems } = schema;
-  const [given] = [only, usual ?? undefined, firstOf(allowed), firstOf(examples)].filter((it) => it !== undefined);
-  if (given !== undefined) return given;
-  if (depth >= DEEPEST_SAMPLE) return null;
-  const deeper = { ...context, depth: depth + 1 };
-  const branches = [anyOf, oneOf, allOf].find((it) => Array.isArray(it));
-  if (branches !== undefined) {
-    const branch: unknown = branches.find((it) => isRecord(it) && it['type'] !== 'null');
-    return sampleValue(branch, name, deeper);
-  }
-  switch (typeOf(schema)) {
-    case 'object':
-      return sampleProperties(schema, deeper);
-    case 'array':
-      return Array.from({ length: Math.max(1, countOf(minItems)) }, () => sampleValue(items, name, deeper));
-    case 'integer':
-    case 'number':
-      return sampleNumber(schema);
-    case 'boolean':
-      return false;
-    case 'null':
-      return null;
-    default:
-      return sampleText(schema, name, context.text);
-  }
+export function sampleArguments(schema: Schema): Readonly<Record<string, unknown>> {
+  const value = isFilledList(schema['required']) ? sample({ ...schema, type: 'object' }) : {};
+  return isRecord(value) ? value : {};
 }
 
 function firstOf(list: unknown): unknown {
@@ -190,7 +191,7 @@ function sampleNumber({ minimum, exclusiveMinimum, maximum }: Schema): number {
 function sampleText({ format, minLength, maxLength }: Schema, name: string, text: string | undefined): string {
   const key = name.toLowerCase();
   const words = FORMATS.get(format) ?? text ?? TEXTS.find(([part]) => key.includes(part))?.[1] ?? 'example';
-  const padded = words.padEnd(countOf(minLength), '.');
+  const padded = words.padEnd(Math.min(countOf(minLength), LONGEST_TEXT), '.');
   return typeof maxLength === 'number' ? padded.slice(0, maxLength) : padded;
 }
 
@@ -233,3 +234,6 @@ const TEXTS: readonly (readonly [string, string])[] = [
 ];
 
 const DEEPEST_SAMPLE = 8;
+const MOST_VALUES = 1000;
+const LONGEST_LIST = 100;
+const LONGEST_TEXT = 10_000;

@@ -18,7 +18,7 @@ import { type Pace, type Reply, writeStream } from './frames.js';
 import { judgeChatRequest } from './rules.js';
 import { isScenarioName, type ScenarioName, SCENARIOS } from './scenarios.js';
 import { compose, findMarker, type Prompt, readPrompt, say } from './script.js';
-import { type Caller, createSignIn, type SignIn } from './sign-in.js';
+import { type Caller, createSignIn, isProfileArn, type SignIn } from './sign-in.js';
 
 export type SimulatorOptions = {
   /** 127.0.0.1 unless told otherwise. */
@@ -146,8 +146,9 @@ async function route(exchange: Exchange, service: Service): Promise<void> {
   if (operation === 'GenerateAssistantResponse') return answerChat(exchange, caller, service);
   if (operation !== 'InvokeMCP') return send(response, answerControl(operation, readInput(exchange), caller, models));
   // The profile of a web search travels as a header, as the official client sends it.
-  const hasProfile = caller.usesApiKey || headers['x-amzn-kiro-profile-arn'] !== undefined;
-  if (!hasProfile) throw new Refusal(FAILURES.profileMissing);
+  const { 'x-amzn-kiro-profile-arn': profileArn } = headers;
+  if (!caller.usesApiKey && profileArn === undefined) throw new Refusal(FAILURES.profileMissing);
+  if (profileArn !== undefined && !isProfileArn(profileArn)) throw new Refusal(FAILURES.profileInvalid);
   return send(response, answerMcp(body));
 }
 
