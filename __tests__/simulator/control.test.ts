@@ -104,7 +104,6 @@ const REFUSALS: readonly (readonly [string, Call, string])[] = [
   ['a search without a profile', rest('/mcp', {}), 'profileArn is required for this request.'],
   ['a search for no profile', rest('/mcp', {}, { 'x-amzn-kiro-profile-arn': 'x' }), 'Invalid profileArn.'],
   ['models with a made-up page', get(`/ListAvailableModels?${query}&nextToken=x`), 'Improperly formed request.'],
-  ['a profile without its ARN', target('AmazonCodeWhispererService.GetProfile', {}), 'Invalid profileArn.'],
   [
     'an unknown target',
     target('AmazonCodeWhispererService.DeleteEverything', {}),
