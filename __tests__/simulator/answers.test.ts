@@ -188,6 +188,11 @@ const SHAPES: readonly (readonly [string, object, unknown])[] = [
     { $ref: '#/$defs/a', $defs: { a: { type: 'object', properties: { n: { type: 'null' } } } } },
     { n: null },
   ],
+  [
+    'conditions beside its properties',
+    { type: 'object', properties: { a: { type: 'integer' } }, required: ['a'], anyOf: [{ required: ['a'] }] },
+    { a: 1 },
+  ],
   ['a list at the root', { type: 'array', minItems: 2, items: { type: 'integer', minimum: 3 } }, [3, 3]],
 ];
 
