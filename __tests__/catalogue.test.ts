@@ -30,7 +30,13 @@ function scripted(answers: (readonly Model[] | GatewayError | Promise<readonly M
     if (answer === undefined || answer instanceof GatewayError) throw answer ?? AWAY;
     return answer;
   }
-  const catalogue = createCatalogue({ client: { listModels }, log, now: () => clock.now, modelCacheTtlSeconds: 60 });
+  const catalogue = createCatalogue({
+    client: { listModels },
+    log,
+    now: () => clock.now,
+    modelCacheTtlSeconds: 60,
+    longestWaitMs: 20,
+  });
   return { catalogue, clock, warned, asked: () => asked };
 }
 
@@ -49,6 +55,14 @@ test('a conversation never waits for a list to be renewed', async () => {
   await catalogue.models(UNWATCHED);
   clock.now = 60_000;
   expect(await catalogue.modelsIfKnown(UNWATCHED)).toEqual([MODEL]);
+});
+
+test('a conversation does not wait long for the first list, and has it when it has come', async () => {
+  let tell: (list: readonly Model[]) => void = () => undefined;
+  const { catalogue, asked, warned } = scripted([new Promise((resolve) => (tell = resolve))]);
+  const early = await catalogue.modelsIfKnown(UNWATCHED);
+  tell([MODEL]);
+  expect([early, await catalogue.modelsIfKnown(UNWATCHED), asked(), warned.length]).toEqual([[], [MODEL], 1, 1]);
 });
 
 test('a list that fails is not asked for again by every conversation', async () => {

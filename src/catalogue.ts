@@ -3,7 +3,7 @@
 import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Model } from './core/conversation.js';
-import { type ErrorKind, GatewayError, untilAborted } from './core/errors.js';
+import { type ErrorKind, GatewayError, untilAborted, within } from './core/errors.js';
 import type { KiroClient } from './kiro/client.js';
 import { readModelPage, writeModelPage } from './kiro/models.js';
 import type { Logger } from './logger.js';
@@ -16,12 +16,15 @@ export type CatalogueDependencies = {
   /** Unix time in milliseconds. */
   readonly now: () => number;
   readonly modelCacheTtlSeconds: number;
+  /** For how long a conversation waits for the first list: 5 s unless told otherwise. */
+  readonly longestWaitMs?: number;
   /** Keeps the list for a later run. */
   readonly catalogueStore?: CatalogueStore | undefined;
 };
 
 /** The list of models, fetched once at a time and kept for the TTL; a stale list is better than none. */
-export function createCatalogue({ client, log, now, modelCacheTtlSeconds, catalogueStore }: CatalogueDependencies) {
+export function createCatalogue({ client, log, now, modelCacheTtlSeconds, ...rest }: CatalogueDependencies) {
+  const { catalogueStore, longestWaitMs = 5000 } = rest;
   let kept: readonly Model[] | undefined;
   let askAgainAt = 0;
   let fetching: Promise<readonly Model[]> | undefined;
@@ -66,7 +69,7 @@ export function createCatalogue({ client, log, now, modelCacheTtlSeconds, catalo
       // With a list at hand a failure to renew it is logged and never thrown.
       if (kept !== undefined) return kept;
       try {
-        return await untilAborted(listing, signal);
+        return await untilAborted(listing, within(signal, longestWaitMs));
       } catch (thrown) {
         if (signal.aborted) throw thrown;
         log.warn('Kiro did not list its models; the conversation goes on without limits known.', thrown);
