@@ -16,6 +16,8 @@ export type CatalogueDependencies = {
   /** Unix time in milliseconds. */
   readonly now: () => number;
   readonly modelCacheTtlSeconds: number;
+  /** Aborted when nobody waits for anything any more. */
+  readonly closing?: AbortSignal;
   /** For how long a conversation waits for the first list: 5 s unless told otherwise. */
   readonly longestWaitMs?: number;
   /** Keeps the list for a later run. */
@@ -24,16 +26,16 @@ export type CatalogueDependencies = {
 
 /** The list of models, fetched once at a time and kept for the TTL; a stale list is better than none. */
 export function createCatalogue({ client, log, now, modelCacheTtlSeconds, ...rest }: CatalogueDependencies) {
-  const { catalogueStore, longestWaitMs = 5000 } = rest;
+  const { catalogueStore, closing = new AbortController().signal, longestWaitMs = 5000 } = rest;
   let kept: readonly Model[] | undefined;
   let askAgainAt = 0;
   let fetching: Promise<readonly Model[]> | undefined;
   let isListed = false;
 
-  // One caller's signal must not cancel what others wait for; the client limits the time.
+  // One caller's signal must not cancel what others wait for.
   async function fetchModels(): Promise<readonly Model[]> {
     try {
-      kept = await client.listModels(new AbortController().signal);
+      kept = await client.listModels(closing);
       isListed = true;
       askAgainAt = now() + modelCacheTtlSeconds * 1000;
       void catalogueStore?.write({ models: kept, listedAt: now() });
@@ -42,6 +44,7 @@ export function createCatalogue({ client, log, now, modelCacheTtlSeconds, ...res
       const stored = kept === undefined && isKiroAway(thrown) ? await catalogueStore?.read() : undefined;
       kept ??= stored?.models;
       if (kept === undefined) throw thrown;
+      if (closing.aborted) return kept;
       const which = stored === undefined ? 'last known list' : `list of ${new Date(stored.listedAt).toUTCString()}`;
       log.warn(`Kiro did not list its models; the ${which} is used.`, thrown);
     } finally {
@@ -68,11 +71,13 @@ export function createCatalogue({ client, log, now, modelCacheTtlSeconds, ...res
       const listing = fetchOnce();
       // With a list at hand a failure to renew it is logged and never thrown.
       if (kept !== undefined) return kept;
+      const limited = within(signal, longestWaitMs);
       try {
-        return await untilAborted(listing, within(signal, longestWaitMs));
+        return await untilAborted(listing, limited);
       } catch (thrown) {
         if (signal.aborted) throw thrown;
-        log.warn('Kiro did not list its models; the conversation goes on without limits known.', thrown);
+        if (limited.aborted) log.warn(`Kiro has not listed its models after 5 s; ${ON_WITHOUT}`);
+        else log.warn(`Kiro did not list its models; ${ON_WITHOUT}`, thrown);
         return [];
       }
     },
@@ -86,6 +91,7 @@ function isKiroAway(thrown: unknown): boolean {
 
 const AWAY: readonly ErrorKind[] = ['upstream-unavailable', 'upstream-protocol', 'overloaded', 'rate-limited'];
 const RETRY_AFTER_FAILURE_MS = 30_000;
+const ON_WITHOUT = 'the conversation goes on without limits known.';
 
 export type CatalogueStore = ReturnType<typeof createCatalogueStore>;
 
