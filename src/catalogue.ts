@@ -76,7 +76,7 @@ export function createCatalogue({ client, log, now, modelCacheTtlSeconds, ...res
         return await untilAborted(listing, limited);
       } catch (thrown) {
         if (signal.aborted) throw thrown;
-        if (limited.aborted) log.warn(`Kiro has not listed its models after 5 s; ${ON_WITHOUT}`);
+        if (limited.aborted) log.warn(`Kiro has not listed its models after ${longestWaitMs / 1000} s; ${ON_WITHOUT}`);
         else log.warn(`Kiro did not list its models; ${ON_WITHOUT}`, thrown);
         return [];
       }
