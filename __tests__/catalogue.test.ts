@@ -8,12 +8,13 @@ import { expect, test } from '@jest/globals';
 
 import { createCatalogue, createCatalogueStore } from '../src/catalogue.js';
 import type { Model } from '../src/core/conversation.js';
-import { GatewayError } from '../src/core/errors.js';
+import { GatewayError, untilAborted } from '../src/core/errors.js';
 import { createLogger } from '../src/logger.js';
 import { models } from './support/requests.js';
 
 const MODEL = { id: 'auto' } as Model;
 const AWAY = new GatewayError('upstream-unavailable', 'Away.');
+const LATE = 'Kiro has not listed its models after 0.02 s; the conversation goes on without limits known.';
 const UNWATCHED = new AbortController().signal;
 
 /** A catalogue whose answers are scripted: a list, a failure, or a promise of either. */
@@ -25,13 +26,21 @@ function scripted(answers: (readonly Model[] | GatewayError | Promise<readonly M
     ...createLogger({ level: 'ERROR', write() {}, now: () => 0 }),
     warn: (message: string) => void warned.push(message),
   };
-  async function listModels(): Promise<readonly Model[]> {
+  const closing = new AbortController();
+  async function listModels(signal: AbortSignal): Promise<readonly Model[]> {
     const answer = answers[asked++];
     if (answer === undefined || answer instanceof GatewayError) throw answer ?? AWAY;
-    return answer;
+    return answer instanceof Promise ? untilAborted(answer, signal) : answer;
   }
-  const catalogue = createCatalogue({ client: { listModels }, log, now: () => clock.now, modelCacheTtlSeconds: 60 });
-  return { catalogue, clock, warned, asked: () => asked };
+  const catalogue = createCatalogue({
+    client: { listModels },
+    log,
+    now: () => clock.now,
+    modelCacheTtlSeconds: 60,
+    longestWaitMs: 20,
+    closing: closing.signal,
+  });
+  return { catalogue, clock, closing, warned, asked: () => asked };
 }
 
 test('a list is asked for once and kept for its time', async () => {
@@ -49,6 +58,23 @@ test('a conversation never waits for a list to be renewed', async () => {
   await catalogue.models(UNWATCHED);
   clock.now = 60_000;
   expect(await catalogue.modelsIfKnown(UNWATCHED)).toEqual([MODEL]);
+});
+
+test('a conversation does not wait long for the first list, and has it when it has come', async () => {
+  let tell: (list: readonly Model[]) => void = () => undefined;
+  const { catalogue, asked, warned } = scripted([new Promise((resolve) => (tell = resolve))]);
+  const early = await catalogue.modelsIfKnown(UNWATCHED);
+  tell([MODEL]);
+  expect([early, await catalogue.modelsIfKnown(UNWATCHED), asked(), warned]).toEqual([[], [MODEL], 1, [LATE]]);
+});
+
+test('a list that nobody waits for any more is given up without a word', async () => {
+  const { catalogue, clock, closing, warned } = scripted([[MODEL], new Promise(() => undefined)]);
+  await catalogue.models(UNWATCHED);
+  clock.now = 60_000;
+  const renewed = catalogue.models(UNWATCHED);
+  closing.abort();
+  expect([await renewed, warned]).toEqual([[MODEL], []]);
 });
 
 test('a list that fails is not asked for again by every conversation', async () => {

@@ -5,7 +5,6 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -17,6 +16,7 @@ import { listModels } from '../src/simulator/control.js';
 import { createChance, type Chance } from './fuzz/chance.js';
 import { temporaryFolder } from './support/command.js';
 import { loginsIn, saveLoginIn } from './support/stored-login.js';
+import { listen } from './support/sockets.js';
 
 const SEED = Number(process.env['FUZZ_SEED'] ?? 20_261_122);
 const KILLS = 50;
@@ -47,10 +47,7 @@ beforeAll(async () => {
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
     request.on('end', () => response.end(renew(Buffer.concat(chunks).toString())));
   });
-  service.listen(0, '127.0.0.1');
-  await once(service, 'listening');
-  // A TCP server's address is never a text.
-  url = `http://127.0.0.1:${(service.address() as AddressInfo).port}`;
+  url = `http://${await listen(service)}`;
 });
 
 afterAll(() => {

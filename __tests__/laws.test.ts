@@ -21,7 +21,9 @@ import { readChatStream } from './support/chat-automaton.js';
 import { readMessagesStream } from './support/messages-automaton.js';
 import { conversation, failureLine, kiroTurn, message } from './support/random.js';
 import { readResponsesStream } from './support/responses-automaton.js';
-import { ANSWERS, cutAt, encodeScene, play, plainError, type Played, readUpstream, REPLY } from './support/scenes.js';
+import { cutAt } from './support/bytes.js';
+import { ANSWERS, play, plainError, type Played, readUpstream, REPLY } from './support/scenes.js';
+import { bytesOf } from './support/turns.js';
 import { objectAt, type Json } from './support/sse.js';
 import { readTurn } from './support/turn-automaton.js';
 
@@ -30,13 +32,13 @@ const wholeTurn = kiroTurn({ mayCut: false });
 const anyTurn = fc
   .tuple(kiroTurn({ mayCut: true }), fc.option(failureLine, { nil: undefined }), fc.option(fc.nat(40), { nil: 0 }))
   .map(([lines, failure, missing]) => {
-    const bytes = encodeScene(failure === undefined ? lines : [...lines, failure]);
+    const bytes = bytesOf(failure === undefined ? lines : [...lines, failure]);
     return bytes.subarray(0, Math.max(0, bytes.length - (missing ?? 0)));
   });
 
 describe('chunks: any cutting of the bytes gives the same events', () => {
   test.each(ANSWERS)('of %s', async (scene) => {
-    const bytes = encodeScene(readUpstream(scene));
+    const bytes = bytesOf(readUpstream(scene));
     const expected = outcomeOf(await play([bytes]));
     await fc.assert(
       fc.asyncProperty(fc.array(fc.nat(bytes.length), { maxLength: 40 }), async (places) => {
@@ -83,7 +85,7 @@ describe('round trip: what a dialect writes, sent back as history, reads as the 
     test(title, async () => {
       await fc.assert(
         fc.asyncProperty(wholeTurn, async (lines: readonly SceneLine[]) => {
-          const { events, failedEarly } = await play([encodeScene(lines)]);
+          const { events, failedEarly } = await play([bytesOf(lines)]);
           if (failedEarly !== undefined) return;
           const { completion } = readTurn(events);
           if (completion === undefined) throw new Error('A whole turn failed.');

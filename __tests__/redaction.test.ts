@@ -2,14 +2,13 @@
 
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, request as send, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
 import { join, relative } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { listScenarios } from '../src/simulator/scenarios.js';
 import { type Simulator, startSimulator } from '../src/simulator/server.js';
 import { run, serve, temporaryFolder, type Ended } from './support/command.js';
 import { ask, DIALECTS, question, ROUTES, type Asking, type Door } from './support/http.js';
+import { listen } from './support/sockets.js';
 
 /** What must never be seen. The values differ from each other in every part that a search looks for. */
 const SECRETS = {
@@ -59,10 +58,7 @@ const written: Record<string, string> = {};
 beforeAll(async () => {
   simulator = await startSimulator({ pace: 'none' });
   kiro = createServer((request, response) => void relay(request, response));
-  kiro.listen(0, '127.0.0.1');
-  await once(kiro, 'listening');
-  // A TCP server's address is never a text.
-  url = `http://127.0.0.1:${(kiro.address() as AddressInfo).port}`;
+  url = `http://${await listen(kiro)}`;
   await plantEverywhere();
 }, 120_000);
 

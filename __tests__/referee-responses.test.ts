@@ -6,6 +6,7 @@ import type { Response, ResponseCreateParamsNonStreaming, ResponseInput } from '
 import type { SceneLine } from '../src/simulator/frames.js';
 import { redactReasoning, signReasoning } from '../src/simulator/script.js';
 import { startGateway } from './support/gateway.js';
+import { PNG } from './support/images.js';
 import { ask, question, ROUTES } from './support/http.js';
 import { readResponsesStream } from './support/responses-automaton.js';
 import { ANSWERS, readUpstream } from './support/scenes.js';
@@ -228,4 +229,3 @@ function resultsAsked(): unknown {
 }
 
 const NAMES = { 'tool-call': ['get_weather'], 'tool-call-parallel': ['get_weather', 'mcp.files/read file'] };
-const PNG = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';

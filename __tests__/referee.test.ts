@@ -7,6 +7,7 @@ import type { SceneLine } from '../src/simulator/frames.js';
 import { signReasoning } from '../src/simulator/script.js';
 import { readChatStream } from './support/chat-automaton.js';
 import { startGateway } from './support/gateway.js';
+import { PNG } from './support/images.js';
 import { ask, question, ROUTES } from './support/http.js';
 import { readMessagesStream } from './support/messages-automaton.js';
 import { ANSWERS, readUpstream } from './support/scenes.js';
@@ -263,7 +264,6 @@ function contextOf(body: unknown): { readonly toolResults?: unknown } {
 const ALL_FOUR = [true, true, true, true];
 const NAMES = { 'tool-call': ['get_weather'], 'tool-call-parallel': ['get_weather', 'mcp.files/read file'] };
 const CUT = '{"text":"It was a dark and stormy ni';
-const PNG = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
 const SSE_HEADERS = {
   'content-type': 'text/event-stream; charset=utf-8',
   'cache-control': 'no-cache, no-transform',

@@ -3,7 +3,7 @@
 import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Model } from './core/conversation.js';
-import { type ErrorKind, GatewayError, untilAborted } from './core/errors.js';
+import { type ErrorKind, GatewayError, untilAborted, within } from './core/errors.js';
 import type { KiroClient } from './kiro/client.js';
 import { readModelPage, writeModelPage } from './kiro/models.js';
 import type { Logger } from './logger.js';
@@ -16,21 +16,26 @@ export type CatalogueDependencies = {
   /** Unix time in milliseconds. */
   readonly now: () => number;
   readonly modelCacheTtlSeconds: number;
+  /** Aborted when nobody waits for anything any more. */
+  readonly closing?: AbortSignal;
+  /** For how long a conversation waits for the first list: 5 s unless told otherwise. */
+  readonly longestWaitMs?: number;
   /** Keeps the list for a later run. */
   readonly catalogueStore?: CatalogueStore | undefined;
 };
 
 /** The list of models, fetched once at a time and kept for the TTL; a stale list is better than none. */
-export function createCatalogue({ client, log, now, modelCacheTtlSeconds, catalogueStore }: CatalogueDependencies) {
+export function createCatalogue({ client, log, now, modelCacheTtlSeconds, ...rest }: CatalogueDependencies) {
+  const { catalogueStore, closing = new AbortController().signal, longestWaitMs = 5000 } = rest;
   let kept: readonly Model[] | undefined;
   let askAgainAt = 0;
   let fetching: Promise<readonly Model[]> | undefined;
   let isListed = false;
 
-  // One caller's signal must not cancel what others wait for; the client limits the time.
+  // One caller's signal must not cancel what others wait for.
   async function fetchModels(): Promise<readonly Model[]> {
     try {
-      kept = await client.listModels(new AbortController().signal);
+      kept = await client.listModels(closing);
       isListed = true;
       askAgainAt = now() + modelCacheTtlSeconds * 1000;
       void catalogueStore?.write({ models: kept, listedAt: now() });
@@ -39,6 +44,7 @@ export function createCatalogue({ client, log, now, modelCacheTtlSeconds, catalo
       const stored = kept === undefined && isKiroAway(thrown) ? await catalogueStore?.read() : undefined;
       kept ??= stored?.models;
       if (kept === undefined) throw thrown;
+      if (closing.aborted) return kept;
       const which = stored === undefined ? 'last known list' : `list of ${new Date(stored.listedAt).toUTCString()}`;
       log.warn(`Kiro did not list its models; the ${which} is used.`, thrown);
     } finally {
@@ -65,11 +71,13 @@ export function createCatalogue({ client, log, now, modelCacheTtlSeconds, catalo
       const listing = fetchOnce();
       // With a list at hand a failure to renew it is logged and never thrown.
       if (kept !== undefined) return kept;
+      const limited = within(signal, longestWaitMs);
       try {
-        return await untilAborted(listing, signal);
+        return await untilAborted(listing, limited);
       } catch (thrown) {
         if (signal.aborted) throw thrown;
-        log.warn('Kiro did not list its models; the conversation goes on without limits known.', thrown);
+        if (limited.aborted) log.warn(`Kiro has not listed its models after ${longestWaitMs / 1000} s; ${ON_WITHOUT}`);
+        else log.warn(`Kiro did not list its models; ${ON_WITHOUT}`, thrown);
         return [];
       }
     },
@@ -83,6 +91,7 @@ function isKiroAway(thrown: unknown): boolean {
 
 const AWAY: readonly ErrorKind[] = ['upstream-unavailable', 'upstream-protocol', 'overloaded', 'rate-limited'];
 const RETRY_AFTER_FAILURE_MS = 30_000;
+const ON_WITHOUT = 'the conversation goes on without limits known.';
 
 export type CatalogueStore = ReturnType<typeof createCatalogueStore>;
 

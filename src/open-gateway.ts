@@ -78,10 +78,12 @@ export async function openGateway(context: Context, options: CommandOptions, sou
     const { account, source: origin } = session.describe();
     log.debug(`Login: ${account}, from ${origin}.`);
     const ledger = isSimulator ? undefined : createLedger(paths.state, now, notice);
+    const closing = new AbortController();
     const gateway = createGateway({
       ...createUpstream(context, settings, { session, fetch, overrides, isSimulator, log }),
       log,
       now,
+      closing: closing.signal,
       randomId,
       modelAliases: settings.modelAliases,
       modelCacheTtlSeconds: settings.modelCacheTtlSeconds,
@@ -116,6 +118,7 @@ export async function openGateway(context: Context, options: CommandOptions, sou
       login: () => session.describe(),
       /** Ends what was started for it, and waits for that. */
       async close(): Promise<void> {
+        closing.abort();
         await ledger?.close();
         await upstream.close();
       },

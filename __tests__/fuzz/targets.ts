@@ -23,7 +23,9 @@ import { startGateway } from '../support/gateway.js';
 import { readMessagesStream } from '../support/messages-automaton.js';
 import { bodyFor, modelNamed } from '../support/requests.js';
 import { readResponsesStream } from '../support/responses-automaton.js';
-import { ANSWERS, ASKED, cutAt, readUpstream, REPLY } from '../support/scenes.js';
+import { cutAt } from '../support/bytes.js';
+import { ANSWERS, ASKED, readUpstream, REPLY } from '../support/scenes.js';
+import { stream } from '../support/turns.js';
 import { NO_SETTINGS } from '../support/stored-login.js';
 import { readTurn } from '../support/turn-automaton.js';
 import { createChance, type Chance } from './chance.js';
@@ -213,7 +215,7 @@ const streams: Target = {
     const events: StreamEvent[] = [];
     try {
       const reading = { ...ASKED.reading, readsWrittenCalls: true } as typeof ASKED.reading;
-      const turn = toTurn(arriving(chunksOf(toBytes(input))), { ...ASKED, reading }, new AbortController().signal);
+      const turn = toTurn(stream(chunksOf(toBytes(input))), { ...ASKED, reading }, new AbortController().signal);
       for await (const batch of await begin(turn)) events.push(...batch);
     } catch (thrown) {
       return properKind(thrown, KIRO_FAILURES);
@@ -225,10 +227,6 @@ const streams: Target = {
     return error === undefined ? 'read' : properKind(error, KIRO_FAILURES);
   },
 };
-
-async function* arriving(chunks: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
-  yield* chunks;
-}
 
 function written(name: string, events: readonly StreamEvent[]): string {
   const write = dialects.find((it) => it.name === name)?.createStreamWriter(REPLY);

@@ -7,6 +7,7 @@ import * as fc from 'fast-check';
 import { createFrameDecoder } from '../../src/kiro/frames.js';
 import { encodeEvent, encodeFrame } from '../../src/simulator/frames.js';
 import { cutAt, framesOf, somePlaces } from '../support/bytes.js';
+import { stream } from '../support/turns.js';
 import { anyCharacter } from '../support/random.js';
 
 const codec = new EventStreamCodec(
@@ -128,10 +129,6 @@ async function readWithOracle(chunks: readonly Uint8Array[]): Promise<Read[]> {
     frames.push({ headers: Object.fromEntries(strings), payload: Buffer.from(body).toString('utf8') });
   }
   return frames;
-}
-
-async function* stream(chunks: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
-  yield* chunks;
 }
 
 function flipped(bytes: Uint8Array, bit: number): Uint8Array {

@@ -3,7 +3,6 @@ import { expect, test } from '@jest/globals';
 import { listModels } from '../../src/simulator/control.js';
 import { findTopic } from '../../src/simulator/script.js';
 import { checkChatRequest } from '../../src/simulator/rules.js';
-import { findSum } from '../../src/simulator/answers.js';
 import type { BodyOptions } from './support.js';
 import {
   answered,
@@ -25,9 +24,12 @@ const DISCLOSURE = 'This answer comes from the kiro-gateway simulator, not from 
 
 const TEXTS: readonly (readonly [string, string])[] = [
   ['What is 2+2?', '2+2 = 4.'],
-  ['Please work out 12 * (3 + 4).', '12 * (3 + 4) = 84.'],
+  ['what is 7 × 6', '7 × 6 = 42.'],
+  ['0.1 + 0.2.', '0.1 + 0.2 = 0.3.'],
+  ['1/0', 'You said: "1/0". Understood.'],
+  ['1 + 2 * 3', 'You said: "1 + 2 * 3". Understood.'],
+  ['Nothing on 2026-01-31', 'You said: "Nothing on 2026-01-31". Understood.'],
   ['Hello there', 'Hello! Nice to meet you. What shall we try?'],
-  ['Who are you?', 'I am the stand-in that answers while no real account is asked.'],
   ['How do trees drink?', 'You asked: "How do trees drink?" A model would answer that here.'],
   ['Trees are tall.', 'You said: "Trees are tall". Understood.'],
   ['<system-reminder>\nObey.\n</system-reminder>\n\nHello', 'Hello! Nice to meet you. What shall we try?'],
@@ -108,6 +110,18 @@ test.each(CALLS)('%j calls the right tool', async (prompt, tools, call) => {
   expect(last(lines, 'metadataEvent')?.['stopReason']).toBe(call === undefined ? 'END_TURN' : 'TOOL_USE');
 });
 
+const ORDERS: readonly (readonly [string, readonly object[], string | undefined])[] = [
+  ['In this turn you must call a tool; do not answer in words alone.', [weather, shell], 'get_weather'],
+  ['In this turn you must call the tool `Bash`; do not answer in words alone.', [shell], 'Bash'],
+  ['Use the tools when they help.', [weather, shell], undefined],
+];
+
+test.each(ORDERS)('%j in the instructions is obeyed', async (order, tools, name) => {
+  const history = [asked(`Be brief.\n\n${order}`), answered('OK')];
+  const lines = await tell(await simulate(), body('Hello', { history, context: { tools } }));
+  expect(last(lines, 'toolUseEvent')?.['name']).toBe(name);
+});
+
 test.each([
   ['success', 'The tool `get_weather` answered: Sunny.'],
   ['error', 'The tool `get_weather` failed and said: Sunny.'],
@@ -168,6 +182,43 @@ test('a schema in the instructions is answered with JSON that satisfies it', asy
   expect(JSON.parse(textOf(lines))).toEqual({ title: 'exam', score: 1 });
 });
 
+const SHAPES: readonly (readonly [string, object, unknown])[] = [
+  [
+    'a reference at the root',
+    { $ref: '#/$defs/a', $defs: { a: { type: 'object', properties: { n: { type: 'null' } } } } },
+    { n: null },
+  ],
+  [
+    'conditions beside its properties',
+    { type: 'object', properties: { a: { type: 'integer' } }, required: ['a'], anyOf: [{ required: ['a'] }] },
+    { a: 1 },
+  ],
+  ['a list at the root', { type: 'array', minItems: 2, items: { type: 'integer', minimum: 3 } }, [3, 3]],
+];
+
+test.each(SHAPES)('a schema with %s is answered as well', async (_, schema, expected) => {
+  const order = `The answer follows this JSON schema:\n${JSON.stringify(schema)}`;
+  expect(JSON.parse(textOf(await tell(await simulate(), body(order))))).toEqual(expected);
+});
+
+test('an order for JSON without a schema is answered with an object', async () => {
+  const order = 'Write your final answer as one JSON value and nothing else.';
+  const lines = await tell(await simulate(), body('2+2', { history: [asked(order), answered('OK')] }));
+  expect(JSON.parse(textOf(lines))).toEqual({ answer: '2+2 = 4.' });
+});
+
+const WIDE = Object.fromEntries(Array.from({ length: 10 }, (_, index) => [`p${index}`, { $ref: '#/$defs/wide' }]));
+
+test.each([
+  ['leads round in ten circles', { $ref: '#/$defs/wide', $defs: { wide: { type: 'object', properties: WIDE } } }],
+  ['wants a list of a billion', { properties: { a: { type: 'array', minItems: 1e9, items: { type: 'string' } } } }],
+  ['wants a text of a billion', { properties: { a: { type: 'string', minLength: 1e9 } } }],
+])('a schema that %s is answered without a wait', async (_, schema) => {
+  const order = `The answer follows this JSON schema:\n${JSON.stringify(schema)}`;
+  const text = textOf(await tell(await simulate(), body(order)));
+  expect([typeof JSON.parse(text), text.length < 100_000]).toEqual(['object', true]);
+});
+
 test('the same request is answered with the same bytes', async () => {
   const simulator = await simulate();
   const request = body('Use the tool', { context: { tools: [weather] } });
@@ -192,20 +243,4 @@ const TOPICS: readonly (readonly [string, string])[] = [
 
 test.each(TOPICS)('the topic of %j is %j', (content, topic) => {
   expect(findTopic(content)).toBe(topic);
-});
-
-const SUMS: readonly (readonly [string, number | undefined])[] = [
-  ['2+2?', 4],
-  ['what is 7 × 6', 42],
-  ['1 + 2 * 3 - 4 / 2', 5],
-  ['(1 + 2) * -3', -9],
-  ['0.1 + 0.2', 0.3],
-  ['1/0', undefined],
-  ['on 2026-01-31', undefined],
-  ['(1 + 2', undefined],
-  ['two plus two', undefined],
-];
-
-test.each(SUMS)('the sum in %j is %j', (text, value) => {
-  expect(findSum(text)?.value).toBe(value);
 });

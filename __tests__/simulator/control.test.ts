@@ -100,8 +100,10 @@ test('the models come in pages, whichever binding asks for them', async () => {
 const REFUSALS: readonly (readonly [string, Call, string])[] = [
   ['models without an origin', get('/ListAvailableModels'), 'Improperly formed request.'],
   ['models without a profile', get('/ListAvailableModels?origin=AI_EDITOR'), 'Invalid profileArn.'],
+  ['models for no profile', get('/ListAvailableModels?origin=AI_EDITOR&profileArn=x'), 'Invalid profileArn.'],
+  ['a search without a profile', rest('/mcp', {}), 'profileArn is required for this request.'],
+  ['a search for no profile', rest('/mcp', {}, { 'x-amzn-kiro-profile-arn': 'x' }), 'Invalid profileArn.'],
   ['models with a made-up page', get(`/ListAvailableModels?${query}&nextToken=x`), 'Improperly formed request.'],
-  ['a profile without its ARN', target('AmazonCodeWhispererService.GetProfile', {}), 'Invalid profileArn.'],
   [
     'an unknown target',
     target('AmazonCodeWhispererService.DeleteEverything', {}),

@@ -2,9 +2,12 @@
 import type { Message } from '@smithy/core/event-streams';
 import { afterEach } from '@jest/globals';
 import { EventStreamCodec, getChunkedStream } from '@smithy/core/event-streams';
+import { PROFILE_ARN } from '../../src/simulator/sign-in.js';
 import { type Simulator, type SimulatorOptions, startSimulator } from '../../src/simulator/server.js';
 
-export const PROFILE = 'arn:aws:codewhisperer:us-east-1:111122223333:profile/SIMULATOR123';
+export { GIF, PNG } from '../support/images.js';
+export { until } from '../support/sockets.js';
+export { PROFILE_ARN as PROFILE } from '../../src/simulator/sign-in.js';
 
 const codec = new EventStreamCodec(
   (bytes) => Buffer.from(bytes).toString('utf8'),
@@ -82,11 +85,6 @@ export function textOf(lines: readonly Line[]): string {
   return lines.flatMap(({ name, payload }) => (name === 'assistantResponseEvent' ? payload['content'] : [])).join('');
 }
 
-/** Waits for a fact that the other end of a socket brings about. */
-export async function until(isTrue: () => boolean): Promise<void> {
-  while (!isTrue()) await new Promise((resolve) => setImmediate(resolve));
-}
-
 /** The payload of the last event of a name. */
 export function last(lines: readonly Line[], name: string): Record<string, unknown> | undefined {
   return lines.findLast((line) => line.name === name)?.payload;
@@ -118,7 +116,7 @@ export function body(content: string, { user, context, history, state, top }: Bo
       currentMessage: { userInputMessage },
       ...state,
     },
-    profileArn: PROFILE,
+    profileArn: PROFILE_ARN,
     ...top,
   };
 }
@@ -144,10 +142,6 @@ export function resulted(toolUseId: string, text = 'Sunny.', status = 'success')
 }
 
 export const CITY_SCHEMA = { type: 'object', properties: { city: { type: 'string' } }, required: ['city'] };
-
-/** One pixel each. */
-export const PNG = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
-export const GIF = 'R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7';
 
 export function image(bytes: string, format = 'png'): object {
   return { format, source: { bytes } };

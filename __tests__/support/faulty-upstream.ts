@@ -1,11 +1,10 @@
 /** A Kiro on a bad day, on a raw socket: it says what a simulator says, and then one of many things goes wrong. */
 
 import { createServer, type Socket } from 'node:net';
-import type { AddressInfo } from 'node:net';
-import { once } from 'node:events';
 import { crc32 } from 'node:zlib';
 import type { Chance } from '../fuzz/chance.js';
 import { encodeEvent, encodeSceneLine } from '../../src/simulator/frames.js';
+import { listen } from './sockets.js';
 
 export const FAULTS = {
   none: 'the true answer',
@@ -59,12 +58,8 @@ export async function startFaultyUpstream(planFor: (body: string) => Plan): Prom
       if (body !== undefined) void misbehave(socket, planFor(body));
     });
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  // A TCP server's address is never a text.
-  const { port } = server.address() as AddressInfo;
   return {
-    url: `http://127.0.0.1:${port}`,
+    url: `http://${await listen(server)}`,
     open: () => sockets.size,
     close: () => {
       for (const socket of sockets) socket.destroy();

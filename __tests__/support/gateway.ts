@@ -10,9 +10,12 @@ import type { ReceivedRequest } from '../../src/simulator/exchange.js';
 import { type Simulator, type SimulatorOptions, startSimulator } from '../../src/simulator/server.js';
 import type { Terminal } from '../../src/terminal/terminal.js';
 import type { Web } from '../../src/remote-media.js';
+import { REUSABLE } from './stored-login.js';
+
+export { REUSABLE as REFRESH_TOKEN } from './stored-login.js';
+export { until } from './sockets.js';
 
 export const GATEWAY_KEY = 'gateway-key-of-the-tests-0123456789';
-export const REFRESH_TOKEN = `reusable${'-refresh-token-of-the-tests'.repeat(4)}`;
 
 export type RunningGateway = {
   readonly url: string;
@@ -75,16 +78,11 @@ export async function startGateway({ env = {}, web, ...options }: GatewayOptions
   };
 }
 
-/** Waits until something is so; only the test's own time limit ends it otherwise. */
-export async function until(isSo: () => boolean): Promise<void> {
-  while (!isSo()) await new Promise((resolve) => setTimeout(resolve, 2));
-}
-
 function environment({ url }: Simulator, home: string): Record<string, string> {
   return {
     SERVER_PORT: '0',
     PROXY_API_KEY: GATEWAY_KEY,
-    REFRESH_TOKEN,
+    REFRESH_TOKEN: REUSABLE,
     KIRO_API_URL: url,
     KIRO_MANAGEMENT_URL: url,
     KIRO_AUTH_URL: url,

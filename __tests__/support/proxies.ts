@@ -2,8 +2,8 @@
 
 import { once } from 'node:events';
 import { createServer as createHttpServer } from 'node:http';
-import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
-import { afterEach } from '@jest/globals';
+import { connect, createServer, type Socket } from 'node:net';
+import { listenForTest } from './upstream.js';
 
 export type ProxyServer = {
   /** `127.0.0.1:3128` */
@@ -35,7 +35,7 @@ export async function startConnectProxy({ target, user, password }: ProxyOptions
     if (target === undefined) return void socket.end('HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n');
     join(socket, target, () => void socket.write('HTTP/1.1 200 Connection Established\r\n\r\n'));
   });
-  return { address: await listen(server), asked };
+  return { address: await listenForTest(server), asked };
 }
 
 /** RFC 1928 and 1929, as far as a client that connects to names and addresses needs them. Closed after the test. */
@@ -66,7 +66,7 @@ export async function startSocksProxy({ target, user, password = '' }: ProxyOpti
       join(socket, target, () => void socket.write(answer(0)));
     })();
   });
-  return { address: await listen(server), asked };
+  return { address: await listenForTest(server), asked };
 }
 
 /** Both ways, until one side ends. */
@@ -98,28 +98,6 @@ async function readText(read: Read): Promise<string> {
   return (await read(length)).toString();
 }
 
-async function listen(server: Server): Promise<string> {
-  const sockets = new Set<Socket>();
-  server.on('connection', (socket: Socket) => {
-    sockets.add(socket);
-    socket.on('close', () => sockets.delete(socket));
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  closers.push(() => {
-    for (const socket of sockets) socket.destroy();
-    server.close();
-  });
-  // A TCP server's address is never a text.
-  return `127.0.0.1:${(server.address() as AddressInfo).port}`;
-}
-
 const NO_PASSWORD = 0;
 const WITH_PASSWORD = 2;
 const HOST_UNREACHABLE = 4;
-
-const closers: (() => void)[] = [];
-
-afterEach(() => {
-  for (const close of closers.splice(0)) close();
-});

@@ -4,6 +4,7 @@ import * as fc from 'fast-check';
 import type { Block, Conversation, Image, Message, Tool, UserPart } from '../../src/core/conversation.js';
 import type { SceneLine } from '../../src/simulator/frames.js';
 import { redactReasoning, signReasoning } from '../../src/simulator/script.js';
+import { GIF, PNG } from './images.js';
 
 /** A whole character of any kind. The library's own unit `binary` is the same, but takes 0.9 s to make. */
 export const anyCharacter = fc
@@ -126,9 +127,9 @@ const images = fc.constantFrom<Image>(
   {
     type: 'image',
     format: 'png',
-    data: 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==',
+    data: PNG,
   },
-  { type: 'image', format: 'gif', data: 'R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7' },
+  { type: 'image', format: 'gif', data: GIF },
 );
 /** An object of its own each time, as reading a body gives them. */
 const image = images.map((it): Image => ({ ...it }));

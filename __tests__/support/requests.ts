@@ -6,7 +6,10 @@ import { readModelPage } from '../../src/kiro/models.js';
 import { toKiroRequest, type KiroRequest, type RequestContext } from '../../src/kiro/request.js';
 import { listModels } from '../../src/simulator/control.js';
 import { redactReasoning, signReasoning } from '../../src/simulator/script.js';
+import { GIF, PNG } from './images.js';
 import { anyCharacter } from './random.js';
+
+export { PNG } from './images.js';
 
 export const PROFILE = 'arn:aws:codewhisperer:us-east-1:111122223333:profile/EXAMPLE12345';
 
@@ -78,10 +81,6 @@ export const failed = (id: string, text: string): UserPart => ({
   content: [{ type: 'text', text }],
   isError: true,
 });
-
-/** One pixel. */
-export const PNG = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
-const GIF = 'R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7';
 
 export const png = { type: 'image', format: 'png', data: PNG } as const;
 export const paper = (name: string) => ({ type: 'document', format: 'pdf', name, data: 'JVBERi0=' }) as const;

@@ -9,6 +9,7 @@ import type { Reply } from '../../src/dialects/dialect.js';
 import { READ_AS_IS } from '../../src/kiro/answer-text.js';
 import { toTurn, type Asked } from '../../src/kiro/stream.js';
 import { encodeSceneLine, type SceneLine } from '../../src/simulator/frames.js';
+import { stream } from './turns.js';
 
 export const GOLDEN = join(import.meta.dirname, '..', 'golden');
 
@@ -39,10 +40,6 @@ export function readUpstream(scene: string): readonly SceneLine[] {
   return lines.map((line): SceneLine => JSON.parse(line));
 }
 
-export function encodeScene(lines: readonly SceneLine[]): Buffer {
-  return Buffer.concat(lines.map(encodeSceneLine));
-}
-
 /** All that came out of a turn; a failure before the first event leaves no events. */
 export type Played = { readonly events: readonly StreamEvent[]; readonly failedEarly: GatewayError | undefined };
 
@@ -50,7 +47,7 @@ export type Played = { readonly events: readonly StreamEvent[]; readonly failedE
 export async function play(chunks: Iterable<Uint8Array>, asked: Asked = ASKED): Promise<Played> {
   const events: StreamEvent[] = [];
   try {
-    for await (const batch of await begin(toTurn(arriving(chunks), asked, new AbortController().signal)))
+    for await (const batch of await begin(toTurn(stream(chunks), asked, new AbortController().signal)))
       events.push(...batch);
   } catch (thrown) {
     return { events, failedEarly: toGatewayError(thrown) };
@@ -60,12 +57,6 @@ export async function play(chunks: Iterable<Uint8Array>, asked: Asked = ASKED): 
 
 export async function playScene(scene: string): Promise<Played> {
   return play(readUpstream(scene).map(encodeSceneLine));
-}
-
-/** Bytes cut at these places. */
-export function cutAt(bytes: Uint8Array, places: readonly number[]): readonly Uint8Array[] {
-  const edges = [0, ...places.toSorted((one, other) => one - other), bytes.length];
-  return edges.slice(1).map((end, index) => bytes.subarray(edges[index], end));
 }
 
 /** An error as JSON shows none: its message, its kind and its facts without those that are not set. */
@@ -78,10 +69,6 @@ export function plainError({ kind, message, facts }: GatewayError): object {
 export function plainEvent(event: StreamEvent): object {
   const plain = event.type === 'error' ? { type: event.type, error: plainError(event.error) } : event;
   return JSON.parse(JSON.stringify(plain)) as object;
-}
-
-async function* arriving(chunks: Iterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  yield* chunks;
 }
 
 function scenesWith(file: string): readonly string[] {

@@ -1,9 +1,8 @@
 /** Plays the services that renew logins, on a real socket: says what it is told to, and remembers what it was asked. */
 
 import { createServer, type IncomingMessage } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { afterEach } from '@jest/globals';
 import type { Fetch } from '../../src/core/fetch.js';
+import { listenForTest } from './upstream.js';
 
 export type TokenServer = {
   readonly url: string;
@@ -45,14 +44,7 @@ export async function startTokenServer(
       response.end(isText ? answer.body : JSON.stringify(answer.body));
     })();
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  closers.push(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  // A TCP server's address is never a text.
-  const { port } = server.address() as AddressInfo;
-  return { url: `http://127.0.0.1:${port}`, requests };
+  return { url: `http://${await listenForTest(server)}`, requests };
 }
 
 /** The global fetch in our shape; URLs that begin with a key of `hosts` go to the server under its value. */
@@ -74,9 +66,3 @@ async function readRequest(incoming: IncomingMessage): Promise<TokenRequest> {
     body: Buffer.concat(chunks).toString(),
   };
 }
-
-const closers: (() => void)[] = [];
-
-afterEach(() => {
-  for (const close of closers.splice(0)) close();
-});

@@ -49,7 +49,7 @@ export async function hear(turn: Turn): Promise<{ readonly events: readonly Stre
   return { events, thrown: undefined };
 }
 
-export async function* stream(chunks: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
+export async function* stream(chunks: Iterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   yield* chunks;
 }
 

@@ -2,8 +2,9 @@
 
 import { once } from 'node:events';
 import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { Server, Socket } from 'node:net';
 import { afterEach } from '@jest/globals';
+import { listen } from './sockets.js';
 
 export type UpstreamRequest = {
   readonly url: string;
@@ -30,15 +31,7 @@ export async function startUpstream(...answers: readonly Answer[]): Promise<Upst
       answers[Math.min(requests.length, answers.length) - 1]?.(response);
     });
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  closers.push(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  // A TCP server's address is never a text.
-  const { port } = server.address() as AddressInfo;
-  return { url: `http://127.0.0.1:${port}`, requests };
+  return { url: `http://${await listenForTest(server)}`, requests };
 }
 
 /** A whole answer. An object is sent as JSON. */
@@ -62,12 +55,24 @@ export const hangUp: Answer = (response) => void response.socket?.destroy();
 /** An address where nobody listens. */
 export async function nobody(): Promise<string> {
   const server = createServer();
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
+  const address = await listen(server);
   server.close();
   await once(server, 'close');
-  return `http://127.0.0.1:${port}`;
+  return `http://${address}`;
+}
+
+/** Listens on a port of its own, and is closed after the test with all that is connected to it. */
+export async function listenForTest(server: Server): Promise<string> {
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket);
+    socket.on('close', () => sockets.delete(socket));
+  });
+  closers.push(() => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  return listen(server);
 }
 
 const closers: (() => void)[] = [];

@@ -1,13 +1,15 @@
 /** A web of one real https server with a certificate of its own, behind names and addresses that a test makes up. */
 
-import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 
 import { createWeb, type Web } from '../../src/remote-media.js';
+import { PNG } from './images.js';
+import { listen } from './sockets.js';
+
+export { PNG } from './images.js';
 
 export type TestWeb = {
   readonly web: Web;
@@ -36,10 +38,7 @@ export async function startWeb(
     if (page === undefined) response.writeHead(404).end();
     else page(response, request);
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  // A TCP server's address is never a text.
-  const { port } = server.address() as AddressInfo;
+  const [, port] = (await listen(server)).split(':');
   const real = await createWeb({ ca: certificate });
   const known: Readonly<Record<string, readonly string[]>> = { 'kiro.test': [PUBLIC], ...names };
   const web: Web = {
@@ -62,7 +61,6 @@ export async function startWeb(
 
 export const PUBLIC = '93.184.216.34';
 
-export const PNG = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
 export const png = Buffer.from(PNG, 'base64');
 
 export const send =

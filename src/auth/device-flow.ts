@@ -1,6 +1,6 @@
 /** Signs in to AWS SSO OIDC with a code that the person approves in a browser, on this machine or any other. */
 
-import { GatewayError } from '../core/errors.js';
+import { GatewayError, within } from '../core/errors.js';
 import { isRecord, type Reader } from '../core/reader.js';
 import { Secret } from '../core/secret.js';
 import { oidcHost } from '../kiro/calls.js';
@@ -111,7 +111,7 @@ export async function signInWithDevice(
    */
   async function ask<Granted>(region: string, path: string, body: object, read: (answer: Reader) => Granted) {
     const request = jsonRequest(`${oidcHost(region, tools.overrides)}/${path}`, body);
-    const limited = AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]);
+    const limited = within(signal, TIMEOUT_MS);
     const { status, text } = await post(SERVICE, request, tools, limited).catch((thrown: unknown) => {
       throw signal.aborted ? stopped() : thrown;
     });

@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 
 import { detectLogins } from '../auth/sources.js';
 import type { Context } from '../context.js';
-import { codeOf, GatewayError, toGatewayError } from '../core/errors.js';
+import { codeOf, GatewayError, toGatewayError, within } from '../core/errors.js';
 import type { Fetch } from '../core/fetch.js';
 import type { CommandOptions, GatewayPaths, LoadedSettings, Settings } from '../settings.js';
 import { apiHosts, DEFAULT_REGION, desktopAuthHost, oidcHost } from '../kiro/calls.js';
@@ -229,7 +229,7 @@ async function probe(
   context: Context,
 ): Promise<{ readonly finding: Finding; readonly skewMs?: number }> {
   const startedAt = context.now();
-  const signal = AbortSignal.any([context.stopSignal(), AbortSignal.timeout(PROBE_MS)]);
+  const signal = within(context.stopSignal(), PROBE_MS);
   try {
     const init = { method: 'GET', headers: {}, signal, redirect: 'follow' } as const;
     const answer = await network(`${host}/`, init);

@@ -100,6 +100,14 @@ export async function untilAborted<T>(shared: Promise<T>, signal: AbortSignal): 
   }
 }
 
+/** A signal that is aborted with the given one, or after so long. */
+export function within(signal: AbortSignal, milliseconds: number): AbortSignal {
+  const limit = AbortSignal.timeout(milliseconds);
+  // Node 20 forgets a timeout that nobody listens to, and one inside a composed signal has no listeners of its own.
+  limit.addEventListener('abort', () => undefined);
+  return AbortSignal.any([signal, limit]);
+}
+
 export type Following = {
   readonly signal: AbortSignal;
   readonly abort: (reason: unknown) => void;

@@ -1,6 +1,6 @@
 /** The only file that talks to Kiro: token, fetch, one refresh, one other form or host. */
 
-import { GatewayError } from '../core/errors.js';
+import { GatewayError, within } from '../core/errors.js';
 import type { Fetch, FetchResponse } from '../core/fetch.js';
 import type { Secret } from '../core/secret.js';
 import {
@@ -92,7 +92,7 @@ export function createKiroClient(dependencies: ClientDependencies) {
     signal: AbortSignal,
     limitMs: number,
   ): Promise<Read> {
-    const limited = AbortSignal.any([signal, AbortSignal.timeout(limitMs)]);
+    const limited = within(signal, limitMs);
     const access = await session.accessToken(limited);
     const { response } = await send(callFor(hostsFor(access), accountOf(access), undefined), access, limited);
     return read(await readJson(response, limited));
@@ -104,7 +104,7 @@ export function createKiroClient(dependencies: ClientDependencies) {
     readPage: (answer: unknown) => Page<Item>,
     signal: AbortSignal,
   ): Promise<readonly Item[]> {
-    const limited = AbortSignal.any([signal, AbortSignal.timeout(CONTROL_TIMEOUT_MS)]);
+    const limited = within(signal, CONTROL_TIMEOUT_MS);
     const access = await session.accessToken(limited);
     const items: Item[] = [];
     let nextToken: string | undefined;

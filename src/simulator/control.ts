@@ -2,7 +2,7 @@
 
 import { isRecord } from '../core/reader.js';
 import { answerJson, type Exchange, FAILURES, type HttpReply, Refusal } from './exchange.js';
-import { type Caller, PROFILE_ARN } from './sign-in.js';
+import { type Caller, isProfileArn, PROFILE_ARN } from './sign-in.js';
 
 type ControlOperation = (typeof CONTROL_OPERATIONS)[number];
 
@@ -30,9 +30,6 @@ export function answerControl(
       return answerModels(input, caller, models);
     case 'ListAvailableProfiles':
       return answerJson({ profiles: [PROFILE] });
-    case 'GetProfile':
-      if (input['profileArn'] === undefined) throw new Refusal(FAILURES.profileInvalid);
-      return answerJson({ profile: PROFILE });
     case 'GetUsageLimits':
       return answerJson(describeUsage(new Date()));
   }
@@ -44,7 +41,7 @@ function answerModels(
   models: readonly CatalogueModel[],
 ): HttpReply {
   if (typeof origin !== 'string') throw new Refusal(FAILURES.improper);
-  if (!usesApiKey && typeof profileArn !== 'string') throw new Refusal(FAILURES.profileInvalid);
+  if (!usesApiKey && !isProfileArn(profileArn)) throw new Refusal(FAILURES.profileInvalid);
   const from = Number(/^from:(\d+)$/.exec(String(nextToken))?.[1]);
   const size = Number(maxResults);
   if (!(from <= models.length && Number.isInteger(size) && size >= 1)) throw new Refusal(FAILURES.improper);
@@ -55,7 +52,6 @@ function answerModels(
 
 function describeUsage(now: Date): object {
   const nextDateReset = Date.UTC(now.getUTCFullYear(), now.getUTCMonth() + 1, 1) / 1000;
-  const daysUntilReset = Math.ceil((nextDateReset - now.getTime() / 1000) / 86_400);
   const credits = {
     resourceType: 'CREDIT',
     displayName: 'Credit',
@@ -66,9 +62,7 @@ function describeUsage(now: Date): object {
     usageLimit: 1000,
     usageLimitWithPrecision: 1000,
     currentOverages: 0,
-    currentOveragesWithPrecision: 0,
     overageCap: 10_000,
-    overageCapWithPrecision: 10_000,
     overageRate: 0.04,
     overageCharges: 0,
     currency: 'USD',
@@ -78,16 +72,9 @@ function describeUsage(now: Date): object {
   return {
     limits: [],
     nextDateReset,
-    daysUntilReset,
-    usageBreakdown: credits,
+    daysUntilReset: Math.ceil((nextDateReset - now.getTime() / 1000) / 86_400),
     usageBreakdownList: [credits],
-    subscriptionInfo: {
-      type: 'Q_DEVELOPER_STANDALONE_PRO',
-      subscriptionTitle: 'KIRO PRO',
-      upgradeCapability: 'UPGRADE_CAPABLE',
-      overageCapability: 'OVERAGE_CAPABLE',
-      subscriptionManagementTarget: 'MANAGE',
-    },
+    subscriptionInfo: { type: 'Q_DEVELOPER_STANDALONE_PRO', subscriptionTitle: 'KIRO PRO' },
     overageConfiguration: { overageStatus: 'DISABLED' },
     userInfo: { userId: 'd-0000000000.simulated-user', email: 'someone@example.com' },
   };
@@ -95,7 +82,7 @@ function describeUsage(now: Date): object {
 
 const PROFILE = { arn: PROFILE_ARN, profileName: 'Simulated profile', profileType: 'Q_DEVELOPER', status: 'ACTIVE' };
 
-const CONTROL_OPERATIONS = ['ListAvailableModels', 'ListAvailableProfiles', 'GetProfile', 'GetUsageLimits'] as const;
+const CONTROL_OPERATIONS = ['ListAvailableModels', 'ListAvailableProfiles', 'GetUsageLimits'] as const;
 const CHAT_PATH = '/generateAssistantResponse';
 const CHAT_TARGET = 'AmazonCodeWhispererStreamingService.GenerateAssistantResponse';
 const CONTROL_TARGET = /^(?:AmazonCodeWhispererService|KiroControlPlaneBearerService)\.(\w+)$/;
@@ -210,27 +197,15 @@ const CLIENT_MODELS: readonly CatalogueModel[] = [
 /** The web search: JSON-RPC with a few plausible results. */
 export function answerMcp(body: unknown): HttpReply {
   const { jsonrpc, id = null, method, params } = isRecord(body) ? body : {};
-  if (jsonrpc !== '2.0') return failCall(null, -32_600, 'Invalid request');
-  const succeed = (result: object): HttpReply => answerJson({ jsonrpc, id, result });
-  switch (method) {
-    case 'initialize': {
-      const serverInfo = { name: 'kiro-gateway-simulator', version: '1' };
-      return succeed({ protocolVersion: '2025-06-18', capabilities: { tools: {} }, serverInfo });
-    }
-    case 'notifications/initialized':
-      return { status: 202, body: '' };
-    case 'tools/list':
-      return succeed({ tools: [SEARCH_TOOL] });
-    case 'tools/call': {
-      const { name, arguments: input } = isRecord(params) ? params : {};
-      const { query } = isRecord(input) ? input : {};
-      if (name !== SEARCH_TOOL.name) return failCall(id, -32_602, `Unknown tool: ${String(name)}`);
-      if (typeof query !== 'string' || query.trim() === '') return failCall(id, -32_602, 'The query is missing');
-      return succeed({ isError: false, content: [{ type: 'text', text: JSON.stringify(search(query)) }] });
-    }
-    default:
-      return failCall(id, -32_601, 'Method not found');
-  }
+  const { name, arguments: input } = isRecord(params) ? params : {};
+  const { query } = isRecord(input) ? input : {};
+  const fail = (code: number, message: string) => answerJson({ jsonrpc: '2.0', id, error: { code, message } });
+  if (jsonrpc !== '2.0') return fail(-32_600, 'Invalid request');
+  if (method !== 'tools/call') return fail(-32_601, 'Method not found');
+  if (name !== 'web_search') return fail(-32_602, `Unknown tool: ${String(name)}`);
+  if (typeof query !== 'string' || query.trim() === '') return fail(-32_602, 'The query is missing');
+  const content = [{ type: 'text', text: JSON.stringify(search(query)) }];
+  return answerJson({ jsonrpc, id, result: { isError: false, content } });
 }
 
 function search(query: string): object {
@@ -247,13 +222,6 @@ function search(query: string): object {
   }));
   return { results, totalResults: results.length, query };
 }
-
-function failCall(id: unknown, code: number, message: string): HttpReply {
-  return answerJson({ jsonrpc: '2.0', id, error: { code, message } });
-}
-
-const QUERY = { type: 'object', properties: { query: { type: 'string' } }, required: ['query'] };
-const SEARCH_TOOL = { name: 'web_search', description: 'Searches the web', inputSchema: QUERY };
 
 const PLACES = [
   { domain: 'encyclopedia.example', title: 'An overview', snippet: 'What is generally known about' },

@@ -122,11 +122,6 @@ export function improper(detail: string): Refusal {
   return new Refusal(FAILURES.improper, detail);
 }
 
-/** A fault for which the service has a reason of its own. */
-export function violation(reason: string, message: string, detail: string): Refusal {
-  return new Refusal({ ...FAILURES.improper, reason, message }, detail);
-}
-
 export type Failure = ReturnType<typeof failure>;
 
 /** A refusal: status, exception name, words and reason. */

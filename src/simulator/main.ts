@@ -2,12 +2,11 @@
 
 import { parseArgs } from 'node:util';
 
-import { isScenarioName, listScenarios } from './scenarios.js';
+import { listScenarios } from './scenarios.js';
 import { startSimulator } from './server.js';
 
 const FLAGS = {
   port: { type: 'string', default: '0' },
-  host: { type: 'string', default: '127.0.0.1' },
   scenario: { type: 'string' },
   pace: { type: 'string', default: 'human' },
 } as const;
@@ -15,25 +14,17 @@ const FLAGS = {
 const SCENARIO_LINES = listScenarios().map(({ name, description }) => `  ${name.padEnd(24)} ${description}\n`);
 
 const USAGE = `
-Usage: simulator [--port N] [--host H] [--scenario NAME] [--pace human|none]
+Usage: simulator [--port N] [--scenario NAME] [--pace human|none]
 
 Scenarios:
 ${SCENARIO_LINES.join('')}
 `;
 
 try {
-  const { host, port, scenario, pace } = parseArgs({ options: FLAGS }).values;
+  const { port, scenario, pace } = parseArgs({ options: FLAGS }).values;
   if (!/^\d{1,5}$/.test(port) || Number(port) > 65_535) throw new Error(`The port "${port}" is no port.`);
   if (pace !== 'human' && pace !== 'none') throw new Error(`The pace is "human" or "none", not "${pace}".`);
-  if (scenario !== undefined && !isScenarioName(scenario)) throw new Error(`There is no scenario "${scenario}".`);
-  const options = {
-    host,
-    port: Number(port),
-    pace,
-    keepRequests: 0,
-    ...(scenario !== undefined && { scenario }),
-  } as const;
-  const { url, close } = await startSimulator(options);
+  const { url, close } = await startSimulator({ port: Number(port), pace, scenario, keepRequests: 0 });
   process.stdout.write(`${url}\n`);
   for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => void close());
 } catch (error) {

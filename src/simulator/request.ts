@@ -95,6 +95,11 @@ function oneOf(words: string): Shape<unknown> {
   return fitting((value) => known.includes(value));
 }
 
+/** Fields that the service knows and nobody here reads: whatever they hold is taken, but for null. */
+function unread(names: string): Fields {
+  return Object.fromEntries(names.split(' ').map((name) => [name, fitting((value) => value !== null)]));
+}
+
 /** Any JSON object: its inside belongs to somebody else. */
 function document(value: unknown, path: string): Readonly<Record<string, unknown>> {
   if (isRecord(value)) return value;
@@ -138,7 +143,6 @@ function union<Members extends Fields>(members: Members) {
 
 // --- the shapes
 
-const documents = list(document);
 const cachePoint = record({ type: oneOf('default') }, {});
 
 // The `bytes` and `format` of media are judged by the media rules, which have reasons of their own.
@@ -155,39 +159,16 @@ const toolResult = record(
   { status: oneOf('success error'), toolName: text },
 );
 
-const envState = record(
-  {},
-  {
-    operatingSystem: text,
-    currentWorkingDirectory: fitting((value) => typeof value === 'string' && value.length <= 256),
-    environmentVariables: list(record({}, { key: text, value: text })),
-    timezoneOffset: fitting(Number.isInteger),
-  },
-);
-
+const SURROUNDINGS =
+  'envState shellState gitState editorState diagnostic consoleState appStudioContext userSettings additionalContext';
 const userInputMessageContext = record(
   {},
-  {
-    tools: list(union({ toolSpecification, cachePoint })),
-    toolResults: list(toolResult),
-    envState,
-    shellState: document,
-    gitState: document,
-    editorState: document,
-    diagnostic: document,
-    consoleState: document,
-    appStudioContext: document,
-    userSettings: document,
-    additionalContext: documents,
-  },
+  { tools: list(union({ toolSpecification, cachePoint })), toolResults: list(toolResult), ...unread(SURROUNDINGS) },
 );
 
 const ORIGINS =
   'AI_EDITOR CHATBOT CLI CONSOLE DOCUMENTATION GITLAB IDE INLINE_CHAT KIRO_CLI KIRO_IDE KIRO_WEB MARKETING MD MD_CE ' +
   'MD_IDE MOBILE OPENSEARCH_DASHBOARD Q_DEV_BEXT SAGE_MAKER SERVICE_INTERNAL SM_AI_STUDIO_IDE UNIFIED_SEARCH UNKNOWN';
-const INTENTS =
-  'APPLY_COMMON_BEST_PRACTICES CITE_SOURCES CODE_GENERATION EXPLAIN_CODE_SELECTION EXPLAIN_LINE_BY_LINE ' +
-  'GENERATE_CLOUDFORMATION_TEMPLATE GENERATE_UNIT_TESTS IMPROVE_CODE SHOW_EXAMPLES SUGGEST_ALTERNATE_IMPLEMENTATION';
 
 const userInputMessage = record(
   { content: text },
@@ -197,9 +178,8 @@ const userInputMessage = record(
     images: list(imageBlock),
     documents: list(documentBlock),
     userInputMessageContext,
-    userIntent: oneOf(INTENTS),
     cachePoint,
-    clientCacheConfig: record({}, { useClientCachingOnly: fitting((value) => typeof value === 'boolean') }),
+    ...unread('userIntent clientCacheConfig'),
   },
 );
 
@@ -212,9 +192,7 @@ const assistantResponseMessage = record(
     // Only the nested forms are known: flat reasoning is refused by the service.
     reasoningContent: union({ reasoningText, redactedContent: text }),
     cachePoint,
-    supplementaryWebLinks: documents,
-    references: documents,
-    followupPrompt: document,
+    ...unread('supplementaryWebLinks references followupPrompt'),
   },
 );
 
@@ -222,11 +200,10 @@ const conversationState = record(
   { chatTriggerType: oneOf('MANUAL DIAGNOSTIC INLINE_CHAT'), currentMessage: record({ userInputMessage }, {}) },
   {
     conversationId: text,
-    workspaceId: text,
     history: list(union({ userInputMessage, assistantResponseMessage })),
     agentContinuationId: text,
     agentTaskType: oneOf('vibe spectask'),
-    customizationArn: text,
+    ...unread('workspaceId customizationArn'),
   },
 );
 

@@ -19,22 +19,18 @@ function* keywordFaults(schema: unknown, root: Schema, path: string, depth: numb
   if (depth > DEEPEST_SCHEMA) return yield `${path} is nested too deeply`;
   for (const [keyword, value] of Object.entries(schema)) {
     const place = `${path}.${keyword}`;
-    const isLegal = KEYWORDS.get(keyword);
-    if (isLegal === undefined && value === null && !VALUE_KEYWORDS.has(keyword)) yield `${place} is null`;
-    if (isLegal !== undefined && !isLegal(value)) yield `${place} has an illegal value`;
+    const { isLegal, holds } = KEYWORDS.get(keyword) ?? UNKNOWN_KEYWORD;
+    if (!isLegal(value)) yield `${place} has an illegal value`;
     if (keyword === '$ref' && targetOf(value, root) === undefined) yield `${place} points at nothing`;
-    for (const [inner, subschema] of schemasBelow(keyword, value, place)) {
-      yield* keywordFaults(subschema, root, inner, depth + 1);
-    }
+    // Names under `properties` are names and never keywords.
+    if (holds === 'schemas' || (holds === 'schema' && Array.isArray(value))) {
+      for (const [name, item] of membersOf(value)) yield* keywordFaults(item, root, `${place}.${name}`, depth + 1);
+    } else if (holds === 'schema') yield* keywordFaults(value, root, place, depth + 1);
   }
 }
 
-/** With their paths. Names under `properties` are names and never keywords. */
-function schemasBelow(keyword: string, value: unknown, path: string): readonly (readonly [string, unknown])[] {
-  if (SINGLE.includes(keyword) || (keyword === 'items' && !Array.isArray(value))) return [[path, value]];
-  const isHolder = keyword === 'items' || LISTS.includes(keyword) || MAPS.includes(keyword);
-  const entries = isHolder && (isRecord(value) || Array.isArray(value)) ? Object.entries(value) : [];
-  return entries.map(([name, item]) => [`${path}.${name}`, item] as const);
+function membersOf(value: unknown): readonly (readonly [name: string, item: unknown])[] {
+  return isRecord(value) || Array.isArray(value) ? Object.entries(value) : [];
 }
 
 /** Undefined when there is nothing. Only local references can be followed; the empty path is the root itself. */
@@ -42,8 +38,7 @@ function targetOf(reference: unknown, root: Schema): unknown {
   if (typeof reference !== 'string' || !reference.startsWith('#')) return undefined;
   let target: unknown = root;
   for (const step of reference.split('/').slice(1)) {
-    if (!isRecord(target) && !Array.isArray(target)) return undefined;
-    target = new Map<string, unknown>(Object.entries(target)).get(decodeStep(step));
+    target = new Map(membersOf(target)).get(decodeStep(step));
   }
   return target;
 }
@@ -56,6 +51,8 @@ function decodeStep(step: string): string {
 
 type IsLegal = (value: unknown) => boolean;
 
+type Keyword = { readonly isLegal: IsLegal; readonly holds?: 'schema' | 'schemas' | undefined };
+
 const isText: IsLegal = (value) => typeof value === 'string';
 const isNumber: IsLegal = (value) => typeof value === 'number';
 const isFlag: IsLegal = (value) => typeof value === 'boolean';
@@ -66,31 +63,29 @@ const isType: IsLegal = (value) =>
   isFilledList(value) ? [value].flat().every((it) => TYPES.includes(it)) : TYPES.includes(value);
 
 const TYPES: readonly unknown[] = ['object', 'array', 'string', 'number', 'integer', 'boolean', 'null'];
-const SINGLE = ['not', 'if', 'then', 'else', 'contains', 'propertyNames', 'additionalProperties'];
-const LISTS = ['anyOf', 'oneOf', 'allOf', 'prefixItems'];
-const MAPS = ['properties', 'patternProperties', 'dependentSchemas', '$defs', 'definitions'];
-const TEXTUAL = ['$ref', '$schema', '$id', 'title', 'description', 'format', 'pattern'];
-const SIZES = ['minLength', 'maxLength', 'minItems', 'maxItems', 'minProperties', 'maxProperties'];
 
-const KEYWORDS: ReadonlyMap<string, IsLegal> = new Map([
-  ...named(isSchema, SINGLE),
-  ...named((value) => isSchema(value) || isFilledList(value), ['items']),
-  ...named(isFilledList, [...LISTS, 'enum']),
-  ...named(isRecord, MAPS),
-  ...named(isText, TEXTUAL),
-  ...named(isNumber, ['minimum', 'maximum', 'multipleOf', ...SIZES]),
-  ...named(isFlag, ['uniqueItems', 'nullable']),
-  ...named(isType, ['type']),
-  ...named(isTextList, ['required']),
-  ...named(Array.isArray, ['examples']),
+const KEYWORDS: ReadonlyMap<string, Keyword> = new Map([
+  ...named('not if then else contains propertyNames additionalProperties', isSchema, 'schema'),
+  ...named('items', (value) => isSchema(value) || isFilledList(value), 'schema'),
+  ...named('anyOf oneOf allOf prefixItems', isFilledList, 'schemas'),
+  ...named('properties patternProperties dependentSchemas $defs definitions', isRecord, 'schemas'),
+  ...named('enum', isFilledList),
+  ...named('$ref $schema $id title description format pattern', isText),
+  ...named('minimum maximum multipleOf minLength maxLength', isNumber),
+  ...named('minItems maxItems minProperties maxProperties', isNumber),
+  ...named('uniqueItems nullable', isFlag),
+  ...named('type', isType),
+  ...named('required', isTextList),
+  ...named('examples', Array.isArray),
+  // Their value is data: null is a legal one.
+  ...named('const default example', () => true),
 ]);
 
-function named(isLegal: IsLegal, keywords: readonly string[]) {
-  return keywords.map((keyword) => [keyword, isLegal] as const);
-}
+const UNKNOWN_KEYWORD: Keyword = { isLegal: (value) => value !== null };
 
-/** Keywords whose value is data: null is a legal value there. */
-const VALUE_KEYWORDS = new Set(['const', 'default', 'example']);
+function named(keywords: string, isLegal: IsLegal, holds?: Keyword['holds']) {
+  return keywords.split(' ').map((keyword) => [keyword, { isLegal, holds }] as const);
+}
 
 /** No source names the real limit; this one is far above what tools need and far below a stack. */
 const DEEPEST_SCHEMA = 64;
@@ -100,7 +95,7 @@ export function findFieldFault(value: unknown, schema: Schema | null, path = '')
   const { type, enum: allowed, properties, minimum = -Infinity, maximum = Infinity } = schema ?? { type: 'object' };
   if (type === 'object') {
     if (!isRecord(value)) return `property '${path}' is not an object`;
-    const known = new Map(Object.entries(isRecord(properties) ? properties : {}));
+    const known = new Map(membersOf(properties));
     for (const [name, item] of Object.entries(value)) {
       const place = path === '' ? name : `${path}.${name}`;
       const shape = known.get(name);
@@ -120,56 +115,58 @@ export function findFieldFault(value: unknown, schema: Schema | null, path = '')
 }
 
 /**
- * An object that satisfies the schema: its required properties, or all of them when none is required.
+ * A value that satisfies the schema: of its properties the required ones, or all when none is required.
  * @param text The value of every string that the schema leaves free; without it the name of the property decides.
  */
-export function sampleObject(schema: Schema, text?: string): Record<string, unknown> {
-  return sampleProperties(schema, { text, root: schema, depth: 0 });
+export function sample(root: Schema, text?: string): unknown {
+  // References may lead round in circles, and each round may be wider than the one before.
+  let left = MOST_VALUES;
+
+  function sampleProperties({ properties, required }: Schema, depth: number): Record<string, unknown> {
+    const known = new Map(membersOf(properties));
+    const names = isFilledList(required) ? [required].flat().map(String) : [...known.keys()];
+    return Object.fromEntries(names.map((name) => [name, sampleValue(known.get(name), name, depth)]));
+  }
+
+  function sampleValue(value: unknown, name: string, depth: number): unknown {
+    const schema = resolveReference(value, root);
+    const { const: only, enum: allowed, default: usual, examples, anyOf, oneOf, allOf, items, minItems } = schema;
+    const [given] = [only, usual ?? undefined, firstOf(allowed), firstOf(examples)].filter((it) => it !== undefined);
+    if (given !== undefined) return given;
+    left -= 1;
+    if (depth >= DEEPEST_SAMPLE || left <= 0) return null;
+    const branches = [anyOf, oneOf, allOf].find((it) => Array.isArray(it));
+    // Beside properties they only say which of these go together.
+    if (branches !== undefined && !isRecord(schema['properties'])) {
+      const branch: unknown = branches.find((it) => isRecord(it) && it['type'] !== 'null');
+      return sampleValue(branch, name, depth + 1);
+    }
+    switch (typeOf(schema)) {
+      case 'object':
+        return sampleProperties(schema, depth + 1);
+      case 'array': {
+        const length = Math.min(Math.max(1, countOf(minItems)), LONGEST_LIST);
+        return Array.from({ length }, () => sampleValue(items, name, depth + 1));
+      }
+      case 'integer':
+      case 'number':
+        return sampleNumber(schema);
+      case 'boolean':
+        return false;
+      case 'null':
+        return null;
+      default:
+        return sampleText(schema, name, text);
+    }
+  }
+
+  return sampleValue(root, '', 0);
 }
 
 /** The arguments of a tool call: only what the tool requires. */
-export function sampleArguments(schema: Schema): Record<string, unknown> {
-  const { required } = schema;
-  return isFilledList(required) ? sampleObject(schema) : {};
-}
-
-type Context = { readonly text: string | undefined; readonly root: Schema; readonly depth: number };
-
-function sampleProperties({ properties, required }: Schema, context: Context): Record<string, unknown> {
-  const known = isRecord(properties) ? properties : {};
-  const names = isFilledList(required)
-    ? [required].flat().filter((name) => typeof name === 'string')
-    : Object.keys(known);
-  return Object.fromEntries(names.map((name) => [name, sampleValue(known[name], name, context)]));
-}
-
-function sampleValue(value: unknown, name: string, { depth, ...context }: Context): unknown {
-  const schema = resolveReference(value, context.root);
-  const { const: only, enum: allowed, default: usual, examples, anyOf, oneOf, allOf, items, minItems } = schema;
-  const [given] = [only, usual ?? undefined, firstOf(allowed), firstOf(examples)].filter((it) => it !== undefined);
-  if (given !== undefined) return given;
-  if (depth >= DEEPEST_SAMPLE) return null;
-  const deeper = { ...context, depth: depth + 1 };
-  const branches = [anyOf, oneOf, allOf].find((it) => Array.isArray(it));
-  if (branches !== undefined) {
-    const branch: unknown = branches.find((it) => isRecord(it) && it['type'] !== 'null');
-    return sampleValue(branch, name, deeper);
-  }
-  switch (typeOf(schema)) {
-    case 'object':
-      return sampleProperties(schema, deeper);
-    case 'array':
-      return Array.from({ length: Math.max(1, countOf(minItems)) }, () => sampleValue(items, name, deeper));
-    case 'integer':
-    case 'number':
-      return sampleNumber(schema);
-    case 'boolean':
-      return false;
-    case 'null':
-      return null;
-    default:
-      return sampleText(schema, name, context.text);
-  }
+export function sampleArguments(schema: Schema): Readonly<Record<string, unknown>> {
+  const value = isFilledList(schema['required']) ? sample({ ...schema, type: 'object' }) : {};
+  return isRecord(value) ? value : {};
 }
 
 function firstOf(list: unknown): unknown {
@@ -190,7 +187,7 @@ function sampleNumber({ minimum, exclusiveMinimum, maximum }: Schema): number {
 function sampleText({ format, minLength, maxLength }: Schema, name: string, text: string | undefined): string {
   const key = name.toLowerCase();
   const words = FORMATS.get(format) ?? text ?? TEXTS.find(([part]) => key.includes(part))?.[1] ?? 'example';
-  const padded = words.padEnd(countOf(minLength), '.');
+  const padded = words.padEnd(Math.min(countOf(minLength), LONGEST_TEXT), '.');
   return typeof maxLength === 'number' ? padded.slice(0, maxLength) : padded;
 }
 
@@ -227,9 +224,10 @@ const TEXTS: readonly (readonly [string, string])[] = [
   ['query', 'weather in Oslo'],
   ['city', 'Oslo'],
   ['location', 'Oslo'],
-  ['country', 'Norway'],
-  ['name', 'example'],
   ['date', '2026-01-31'],
 ];
 
 const DEEPEST_SAMPLE = 8;
+const MOST_VALUES = 1000;
+const LONGEST_LIST = 100;
+const LONGEST_TEXT = 10_000;

@@ -18,14 +18,16 @@ export function readPrompt(
   const turns = listTurns(request);
   const message = request.conversationState.currentMessage.userInputMessage;
   const [head = [], ...rest] = turns.slice(0, -1).flatMap(({ user }) => (user === undefined ? [] : [user.content]));
-  // Texts that may hold some: the current message, then the head of the history, then the rest, newest first.
-  const instructions = [message.content, head, ...rest.toReversed()].flat();
+  const orders = [message.content, head].flat();
   const calls = turns.flatMap(({ assistant }) => assistant?.toolUses ?? []);
   return {
     message,
     /** The last paragraph: clients put long reminders in front of what the person wrote. */
     topic: findTopic(message.content),
-    instructions,
+    /** Where orders stand: the current message and the head of the history. */
+    orders,
+    /** Where schemas may stand: the rest of the history too, newest first. */
+    instructions: [...orders, ...rest.toReversed()],
     /** What the assistant has said so far. */
     said: turns.flatMap(({ assistant }) => assistant?.content ?? []),
     tools: listTools(request),
@@ -35,7 +37,7 @@ export function readPrompt(
       isError: status === 'error',
     })),
     model,
-    thinking: findThinking(request.additionalModelRequestFields ?? {}, model, instructions),
+    thinking: findThinking(request.additionalModelRequestFields ?? {}, model, orders),
     /** The length of everything sent, for plausible numbers. */
     inputCharacters: body.length,
     conversationId,
@@ -67,7 +69,7 @@ function lastLine(text: string): string | undefined {
 function findThinking(
   fields: Readonly<Record<string, unknown>>,
   model: CatalogueModel,
-  instructions: readonly string[],
+  orders: readonly string[],
 ): 'shown' | 'redacted' | 'tags' | 'none' {
   const { thinking, reasoning } = fields;
   if (isRecord(thinking) && thinking['type'] === 'adaptive') {
@@ -75,8 +77,8 @@ function findThinking(
     return thinking['display'] === 'summarized' || !hasDisplay ? 'shown' : 'none';
   }
   if (isRecord(reasoning)) return reasoning['effort'] === 'none' ? 'none' : 'redacted';
-  // The order of a gateway that asks for thinking in words; it stands in the prompt or in the head of the history.
-  const hasTags = instructions.slice(0, 2).some((text) => /<thinking_mode>(enabled|adaptive)</.test(text));
+  // The order of a gateway that asks for thinking in words.
+  const hasTags = orders.some((text) => /<thinking_mode>(enabled|adaptive)</.test(text));
   return hasTags ? 'tags' : 'none';
 }
 

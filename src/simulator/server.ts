@@ -3,6 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
 
 import { answer } from './answers.js';
 import {
@@ -18,15 +19,13 @@ import { type Pace, type Reply, writeStream } from './frames.js';
 import { judgeChatRequest } from './rules.js';
 import { isScenarioName, type ScenarioName, SCENARIOS } from './scenarios.js';
 import { compose, findMarker, type Prompt, readPrompt, say } from './script.js';
-import { type Caller, createSignIn, type SignIn } from './sign-in.js';
+import { type Caller, createSignIn, isProfileArn, type SignIn } from './sign-in.js';
 
 export type SimulatorOptions = {
-  /** 127.0.0.1 unless told otherwise. */
-  readonly host?: string;
   /** Any free one unless told otherwise. */
   readonly port?: number;
   /** Answers every prompt that names no other scenario; ordinary answers without it. */
-  readonly scenario?: string;
+  readonly scenario?: string | undefined;
   /** `none` leaves out every pause; `human` unless told otherwise. */
   readonly pace?: Pace;
   /** 3600 unless told otherwise. */
@@ -37,9 +36,9 @@ export type SimulatorOptions = {
 
 export type Simulator = Awaited<ReturnType<typeof startSimulator>>;
 
+/** Listens on 127.0.0.1. */
 export async function startSimulator(options: SimulatorOptions = {}) {
-  const { host = '127.0.0.1', port = 0, scenario, pace = 'human' } = options;
-  const { accessTokenSeconds = 3600, keepRequests = 1000 } = options;
+  const { port = 0, scenario, pace = 'human', accessTokenSeconds = 3600, keepRequests = 1000 } = options;
   if (scenario !== undefined && !isScenarioName(scenario)) throw new Error(`There is no scenario "${scenario}".`);
   const requests: LogEntry[] = [];
   const replies: Reply[] = [];
@@ -54,10 +53,11 @@ export async function startSimulator(options: SimulatorOptions = {}) {
   });
   // Longer than any client keeps an idle connection, so that none is closed under a request on its way.
   server.keepAliveTimeout = 120_000;
-  server.listen(port, host);
+  server.listen(port, '127.0.0.1');
   await once(server, 'listening');
   return {
-    url: urlOf(server, host),
+    // The cast is what a server that listens on a port has.
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     requests: requests as readonly ReceivedRequest[], // nobody else may change it
     /** Scripts the next answers of the chat endpoint, for requests that pass the rules. */
     enqueue: (...more: readonly Reply[]) => void replies.push(...more),
@@ -117,13 +117,6 @@ async function serve(
   }
 }
 
-function urlOf(server: Server, host: string): string {
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('The simulator listens on no port.');
-  const name = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host;
-  return `http://${name.includes(':') ? `[${name}]` : name}:${address.port}`;
-}
-
 async function close(server: Server): Promise<void> {
   if (!server.listening) return;
   const closed = once(server, 'close');
@@ -146,8 +139,9 @@ async function route(exchange: Exchange, service: Service): Promise<void> {
   if (operation === 'GenerateAssistantResponse') return answerChat(exchange, caller, service);
   if (operation !== 'InvokeMCP') return send(response, answerControl(operation, readInput(exchange), caller, models));
   // The profile of a web search travels as a header, as the official client sends it.
-  const hasProfile = caller.usesApiKey || headers['x-amzn-kiro-profile-arn'] !== undefined;
-  if (!hasProfile) throw new Refusal(FAILURES.profileMissing);
+  const { 'x-amzn-kiro-profile-arn': profileArn } = headers;
+  if (!caller.usesApiKey && profileArn === undefined) throw new Refusal(FAILURES.profileMissing);
+  if (profileArn !== undefined && !isProfileArn(profileArn)) throw new Refusal(FAILURES.profileInvalid);
   return send(response, answerMcp(body));
 }
 

@@ -8,6 +8,11 @@ import { answerJson, type Exchange, type HttpReply } from './exchange.js';
 
 export const PROFILE_ARN = 'arn:aws:codewhisperer:us-east-1:111122223333:profile/SIMULATOR123';
 
+/** The profile of any account: logins of every kind are tried here, and bring their own. */
+export function isProfileArn(text: unknown): boolean {
+  return /^arn:aws[a-z-]*:codewhisperer:[a-z0-9-]+:\d{12}:profile\/[A-Za-z0-9._-]+$/.test(String(text));
+}
+
 /** A refresh token that always works, for a demonstration that must survive a restart. */
 export const DEMO_REFRESH_TOKEN = `aorDemo${'SimulatedRefreshToken'.repeat(6)}`;
 
