@@ -1,6 +1,6 @@
 /** `run`: a client with a gateway of its own, for as long as it runs; or what to write so that it uses `serve`. */
 
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { appendFileSync } from 'node:fs';
 import { access, constants, rm, stat } from 'node:fs/promises';
@@ -11,7 +11,7 @@ import { isatty } from 'node:tty';
 import { makePrivateFolder } from '../auth/files.js';
 import type { Context } from '../context.js';
 import type { Model } from '../core/conversation.js';
-import { follow, GatewayError } from '../core/errors.js';
+import { codeOf, follow, GatewayError } from '../core/errors.js';
 import { type CommandOptions, loadSettings } from '../settings.js';
 import type { OpenedGateway } from '../open-gateway.js';
 import { randomKey } from '../server/access.js';
@@ -123,20 +123,22 @@ async function runToItsEnd(
 ): Promise<number> {
   // In a terminal Ctrl-C reaches every process of the group; a second SIGINT from us would count as a second Ctrl-C.
   const isShared = [0, 1, 2].some((file) => isatty(file));
+  let child: ChildProcess | undefined;
   let terminations = 0;
   const forward = (signal: NodeJS.Signals): void => {
     if (signal === 'SIGINT' && isShared) return;
     // Who asks twice means it; opencode, for one, does not listen while it is busy.
-    child.kill(signal === 'SIGTERM' && terminations++ > 0 ? 'SIGKILL' : signal);
+    child?.kill(signal === 'SIGTERM' && terminations++ > 0 ? 'SIGKILL' : signal);
   };
   for (const signal of FORWARDED) process.on(signal, forward);
-  const child = spawn(program, args, { stdio: 'inherit', env });
   try {
+    child = spawn(program, args, { stdio: 'inherit', env });
     // The cast is node's own promise about this event.
     const [code, signal] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];
     return code ?? 128 + (signal === null ? 0 : system.signals[signal]);
   } catch (cause) {
-    throw new GatewayError('forbidden', `${title} could not be started from ${program}; install it anew.`, { cause });
+    const message = `${title} could not be started from ${program} (${codeOf(cause)}); install it anew.`;
+    throw new GatewayError('forbidden', message, { cause });
   } finally {
     for (const signal of FORWARDED) process.off(signal, forward);
   }
