@@ -7,7 +7,7 @@ import { addAbortSignal } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { createKeychain, type Keychain } from './auth/keychain.js';
-import { GatewayError } from './core/errors.js';
+import { GatewayError, limited } from './core/errors.js';
 import type { Fetch } from './core/fetch.js';
 import type { Secret } from './core/secret.js';
 import type { StartTimer } from './kiro/asker.js';
@@ -124,7 +124,7 @@ function signalOfProcess(): AbortSignal {
 /** A pipe that nobody ever writes to must not keep a command waiting for ever. */
 async function readPipe(stop: AbortSignal): Promise<string> {
   if (process.stdin.isTTY) return '';
-  const signal = AbortSignal.any([stop, AbortSignal.timeout(PIPE_LIMIT_MS)]);
+  const signal = limited(stop, PIPE_LIMIT_MS);
   const bytes = await readInput(signal, (chunk, length) => chunk.includes('\n') || length > MAX_LINE_BYTES);
   return bytes.toString().split('\n', 1)[0]?.trim() ?? '';
 }

@@ -4,7 +4,7 @@ import type { LookupAddress } from 'node:dns';
 import type { RequestOptions } from 'node:https';
 import { BlockList, isIP, isIPv6, type LookupFunction } from 'node:net';
 import type { Conversation, RemoteMedia, ToolResultPart, UserPart } from './core/conversation.js';
-import { codeOf, untilAborted } from './core/errors.js';
+import { codeOf, limited, untilAborted } from './core/errors.js';
 import { imageFormatOf, isPdf } from './core/signatures.js';
 import { documentFormatOf } from './dialects/content.js';
 import { partsOf, replaceParts } from './kiro/media.js';
@@ -32,7 +32,7 @@ export function createRemoteMedia({ loadWeb, limitMs = LIMIT_MS }: RemoteMediaOp
     const urls = [...new Set(all)].slice(0, MAX_URLS);
     if (urls.length === 0) return { conversation, notices: [] };
     const web = await loadWeb();
-    const within = AbortSignal.any([signal, AbortSignal.timeout(limitMs)]);
+    const within = limited(signal, limitMs);
     const fetched = urls.map(async (url) => [url, await attempt(web, url, within)] as const);
     const outcomes = new Map(await Promise.all(fetched));
     return replaceRemote(conversation, ({ url }) => outcomes.get(url) ?? `more than ${MAX_URLS} URLs`);

@@ -1,7 +1,11 @@
 /** The one error of the house. */
 
+import { setTimeout as sleep } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+
 import { expect, test } from '@jest/globals';
-import { GatewayError, toGatewayError } from '../../src/core/errors.js';
+import { GatewayError, limited, toGatewayError } from '../../src/core/errors.js';
 
 test('an error has its kind, its sentence, its facts and its name', () => {
   const facts = { param: 'a', retryAfterSeconds: 5 };
@@ -32,4 +36,14 @@ test.each([[new TypeError('x')], ['a text'], [undefined], [null]])('anything els
     'The gateway failed on this request; this is a bug, please report it.',
     thrown,
   ]);
+});
+
+test('a limit of time holds when the garbage of the wait is collected meanwhile', async () => {
+  const signal = limited(new AbortController().signal, 200);
+  await sleep(20);
+  setFlagsFromString('--expose-gc');
+  // The cast is what that flag adds.
+  (runInNewContext('gc') as () => void)();
+  await sleep(400);
+  expect([signal.aborted, (signal.reason as Error).name]).toEqual([true, 'TimeoutError']);
 });

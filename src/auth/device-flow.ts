@@ -1,6 +1,6 @@
 /** Signs in to AWS SSO OIDC with a code that the person approves in a browser, on this machine or any other. */
 
-import { GatewayError } from '../core/errors.js';
+import { GatewayError, limited } from '../core/errors.js';
 import { isRecord, type Reader } from '../core/reader.js';
 import { Secret } from '../core/secret.js';
 import { oidcHost } from '../kiro/calls.js';
@@ -132,8 +132,7 @@ type Answer = { readonly body: Reader; readonly refusal: string | undefined };
 /** @throws GatewayError `upstream-unavailable` when there is no judgement, `upstream-protocol`, or `cancelled`. */
 async function ask(region: string, path: string, body: object, { tools, signal }: Means): Promise<Answer> {
   const request = jsonRequest(`${oidcHost(region, tools.overrides)}/${path}`, body);
-  const limited = AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]);
-  const { status, text } = await post(SERVICE, request, tools, limited).catch((thrown: unknown) => {
+  const { status, text } = await post(SERVICE, request, tools, limited(signal, TIMEOUT_MS)).catch((thrown: unknown) => {
     throw signal.aborted ? stopped() : thrown;
   });
   const answer = parseAnswer(SERVICE, text);

@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 
 import { detectLogins } from '../auth/sources.js';
 import type { Context } from '../context.js';
-import { codeOf, GatewayError, toGatewayError } from '../core/errors.js';
+import { codeOf, GatewayError, limited, toGatewayError } from '../core/errors.js';
 import type { Fetch } from '../core/fetch.js';
 import type { CommandOptions, GatewayPaths, LoadedSettings, Settings } from '../settings.js';
 import { apiHosts, DEFAULT_REGION, desktopAuthHost, oidcHost } from '../kiro/calls.js';
@@ -230,7 +230,7 @@ async function probe(
   context: Context,
 ): Promise<{ readonly finding: Finding; readonly skewMs?: number }> {
   const startedAt = context.now();
-  const signal = AbortSignal.any([context.stopSignal(), AbortSignal.timeout(PROBE_MS)]);
+  const signal = limited(context.stopSignal(), PROBE_MS);
   try {
     const init = { method: 'GET', headers: {}, signal, redirect: 'follow' } as const;
     const answer = await network(`${host}/`, init);

@@ -4,7 +4,7 @@ import { join, posix } from 'node:path';
 
 import type { Context } from '../context.js';
 import type { Model } from '../core/conversation.js';
-import { GatewayError } from '../core/errors.js';
+import { GatewayError, limited } from '../core/errors.js';
 import { Reader } from '../core/reader.js';
 import type { Secret } from '../core/secret.js';
 import { type CommandOptions, loadSettings } from '../settings.js';
@@ -92,7 +92,7 @@ async function servedModels(
   key: Secret | undefined,
   context: Context,
 ): Promise<readonly Model[] | string> {
-  const signal = AbortSignal.any([context.stopSignal(), AbortSignal.timeout(PATIENCE_MS)]);
+  const signal = limited(context.stopSignal(), PATIENCE_MS);
   const fetch = await context.loadFetch(undefined);
   const ask = async (path: string, headers: Readonly<Record<string, string>>): Promise<Reader> => {
     const response = await fetch(`${url}${path}`, { method: 'GET', headers, signal, redirect: 'error' });

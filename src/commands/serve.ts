@@ -3,7 +3,7 @@
 import { once } from 'node:events';
 
 import type { Context } from '../context.js';
-import { GatewayError } from '../core/errors.js';
+import { GatewayError, limited } from '../core/errors.js';
 import { placeTime } from '../logger.js';
 import type { OpenedGateway } from '../open-gateway.js';
 import { gatewayKey, type GatewayKey } from '../server/access.js';
@@ -75,14 +75,19 @@ async function modelCount(
   { gateway, log }: Pick<OpenedGateway, 'gateway' | 'log'>,
   stop: AbortSignal,
 ): Promise<number | undefined> {
+  const patience = limited(stop, PATIENCE_MS);
   try {
-    return (await gateway.models(stop)).length;
+    return (await gateway.models(patience)).length;
   } catch (thrown) {
     if (thrown instanceof GatewayError && thrown.kind === 'login-expired') throw thrown;
-    log.warn('Kiro did not list its models; requests are served all the same.', thrown);
+    const why = patience.aborted ? undefined : thrown;
+    log.warn('Kiro did not list its models; requests are served all the same.', why);
     return undefined;
   }
 }
+
+/** For the list of models, before a person is told that the gateway listens. */
+const PATIENCE_MS = 5000;
 
 /** To be copied into a shell. */
 function clientLines(url: string, key: string, { dim }: Terminal['style']): readonly string[] {

@@ -107,6 +107,13 @@ export type Following = {
   readonly end: () => void;
 };
 
+/** A signal that is aborted with another one, or after a time. Node 20 forgets a timeout that nobody listens to itself. */
+export function limited(outer: AbortSignal, milliseconds: number): AbortSignal {
+  const limit = AbortSignal.timeout(milliseconds);
+  limit.addEventListener('abort', () => undefined);
+  return AbortSignal.any([outer, limit]);
+}
+
 /** A signal that is aborted with another one, until `end`. Node keeps a composed one that somebody listens to for ever. */
 export function follow(outer: AbortSignal | undefined): Following {
   const controller = new AbortController();

@@ -1,6 +1,6 @@
 /** The only file that talks to Kiro: token, fetch, one refresh, one other form or host. */
 
-import { GatewayError } from '../core/errors.js';
+import { GatewayError, limited } from '../core/errors.js';
 import type { Fetch, FetchResponse } from '../core/fetch.js';
 import type { Secret } from '../core/secret.js';
 import {
@@ -89,10 +89,10 @@ export function createKiroClient(dependencies: ClientDependencies) {
     signal: AbortSignal,
     limitMs: number,
   ): Promise<Read> {
-    const limited = AbortSignal.any([signal, AbortSignal.timeout(limitMs)]);
-    const access = await session.accessToken(limited);
-    const { response } = await send(callFor(hostsFor(access), accountOf(access), undefined), access, limited);
-    return read(await readJson(response, limited));
+    const within = limited(signal, limitMs);
+    const access = await session.accessToken(within);
+    const { response } = await send(callFor(hostsFor(access), accountOf(access), undefined), access, within);
+    return read(await readJson(response, within));
   }
 
   /** All pages of a listing; the later ones in the form in which the first was answered. */
@@ -101,16 +101,16 @@ export function createKiroClient(dependencies: ClientDependencies) {
     readPage: (answer: unknown) => Page<Item>,
     signal: AbortSignal,
   ): Promise<readonly Item[]> {
-    const limited = AbortSignal.any([signal, AbortSignal.timeout(CONTROL_TIMEOUT_MS)]);
-    const access = await session.accessToken(limited);
+    const within = limited(signal, CONTROL_TIMEOUT_MS);
+    const access = await session.accessToken(within);
     const items: Item[] = [];
     let nextToken: string | undefined;
     let at = 0;
     for (let page = 0; page < MAX_PAGES; page++) {
       const { forms } = callFor(hostsFor(access), accountOf(access), nextToken);
-      const answered = await send({ forms: forms.slice(at) }, access, limited);
+      const answered = await send({ forms: forms.slice(at) }, access, within);
       at += answered.at;
-      const answer = readPage(await readJson(answered.response, limited));
+      const answer = readPage(await readJson(answered.response, within));
       items.push(...answer.items);
       nextToken = answer.nextToken;
       if (nextToken === undefined) break;
