@@ -16,12 +16,16 @@ export type CatalogueDependencies = {
   /** Unix time in milliseconds. */
   readonly now: () => number;
   readonly modelCacheTtlSeconds: number;
+  /** The end of the gateway: who waits for a list then would keep the process from ending. */
+  readonly stopping?: AbortSignal | undefined;
   /** Keeps the list for a later run. */
   readonly catalogueStore?: CatalogueStore | undefined;
 };
 
 /** The list of models, fetched once at a time and kept for the TTL; a stale list is better than none. */
-export function createCatalogue({ client, log, now, modelCacheTtlSeconds, catalogueStore }: CatalogueDependencies) {
+export function createCatalogue(dependencies: CatalogueDependencies) {
+  const { client, log, now, modelCacheTtlSeconds, catalogueStore } = dependencies;
+  const { stopping = new AbortController().signal } = dependencies;
   let kept: readonly Model[] | undefined;
   let askAgainAt = 0;
   let fetching: Promise<readonly Model[]> | undefined;
@@ -30,7 +34,7 @@ export function createCatalogue({ client, log, now, modelCacheTtlSeconds, catalo
   // One caller's signal must not cancel what others wait for; the client limits the time.
   async function fetchModels(): Promise<readonly Model[]> {
     try {
-      kept = await client.listModels(new AbortController().signal);
+      kept = await client.listModels(stopping);
       isListed = true;
       askAgainAt = now() + modelCacheTtlSeconds * 1000;
       void catalogueStore?.write({ models: kept, listedAt: now() });

@@ -83,6 +83,7 @@ export async function openGateway(context: Context, options: CommandOptions, sou
       log,
       now,
       randomId,
+      stopping: context.stopSignal(),
       modelAliases: settings.modelAliases,
       modelCacheTtlSeconds: settings.modelCacheTtlSeconds,
       toolDescriptionMaxLength: settings.toolDescriptionMaxLength || Infinity,

@@ -58,7 +58,9 @@ test('a Kiro that never answers does not keep the start from being told', async 
   expect(Date.now() - startedAt).toBeLessThan(12_000);
   expect(served.output.stdout).toContain('\nmodels  unknown for now\n');
   expect(served.output.stderr).toContain('Kiro did not list its models; requests are served all the same.\n');
+  const stoppedAt = Date.now();
   expect(await served.stop()).toBe(0);
+  expect(Date.now() - stoppedAt).toBeLessThan(3000);
   silent.closeAllConnections();
   silent.close();
 });

@@ -5,7 +5,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
 import { expect, test } from '@jest/globals';
-import { GatewayError, limited, toGatewayError } from '../../src/core/errors.js';
+import { GatewayError, limited, toGatewayError, untilAborted } from '../../src/core/errors.js';
 
 test('an error has its kind, its sentence, its facts and its name', () => {
   const facts = { param: 'a', retryAfterSeconds: 5 };
@@ -46,4 +46,15 @@ test('a limit of time holds when the garbage of the wait is collected meanwhile'
   (runInNewContext('gc') as () => void)();
   await sleep(400);
   expect([signal.aborted, (signal.reason as Error).name]).toEqual([true, 'TimeoutError']);
+});
+
+test('what fails after its caller has left is no unhandled rejection', async () => {
+  const unhandled: unknown[] = [];
+  const listen = (thrown: unknown): void => void unhandled.push(thrown);
+  process.on('unhandledRejection', listen);
+  const shared = sleep(20).then(() => Promise.reject(new Error('late')));
+  await expect(untilAborted(shared, AbortSignal.abort())).rejects.toThrow(GatewayError);
+  await sleep(60);
+  process.off('unhandledRejection', listen);
+  expect(unhandled).toEqual([]);
 });

@@ -27,6 +27,8 @@ export const doctor: Run = async ([id], options, context) => {
   if (id !== undefined && turn === undefined) throw notKept(id, ids);
   const isReport = options['report'] === true;
   const checks = turn === undefined || isReport ? await examine(context, options, { ...loaded, ids }) : [];
+  // Hosts that were no longer waited for would count as broken.
+  if (context.stopSignal().aborted) throw new GatewayError('cancelled', 'Stopped.');
   if (isReport) {
     const recent = ids.slice(0, MOST_TURNS).map((it) => readCapture(stateFolder, it).catch(() => undefined));
     const turns = turn === undefined ? await Promise.all(recent) : [turn];

@@ -87,6 +87,8 @@ export function abortError(signal: AbortSignal, cause?: unknown): GatewayError {
  * @throws GatewayError when the signal is aborted first.
  */
 export async function untilAborted<T>(shared: Promise<T>, signal: AbortSignal): Promise<T> {
+  // Nobody may be left to hear that it has failed.
+  shared.catch(() => undefined);
   if (signal.aborted) throw abortError(signal);
   let leave: (() => void) | undefined;
   const left = new Promise<never>((_, reject) => {
