@@ -5,7 +5,7 @@ import type { Server } from 'node:http';
 
 import type { SessionFacts } from '../auth/session.js';
 import type { Context } from '../context.js';
-import { codeOf, GatewayError } from '../core/errors.js';
+import { codeOf, GatewayError, limited } from '../core/errors.js';
 import type { Secret } from '../core/secret.js';
 import type { LedgerSource } from '../ledger.js';
 import { openGateway, type OpenedGateway } from '../open-gateway.js';
@@ -53,6 +53,25 @@ async function isLoggedInNow(thrown: unknown, context: Context, options: Command
   await login([], { profile, envFile }, { ...context, terminal: { ...terminal, result } });
   return true;
 }
+
+/**
+ * The models of the account; undefined when Kiro does not say, which keeps nobody from working.
+ * @throws GatewayError `login-expired`.
+ */
+export async function listedModels({ gateway, log }: OpenedGateway, stop: AbortSignal, otherwise: string) {
+  const patience = limited(stop, PATIENCE_MS);
+  try {
+    return await gateway.models(patience);
+  } catch (thrown) {
+    if (thrown instanceof GatewayError && thrown.kind === 'login-expired') throw thrown;
+    const why = patience.aborted ? undefined : thrown;
+    if (!stop.aborted) log.warn(`Kiro did not list its models; ${otherwise}.`, why);
+    return undefined;
+  }
+}
+
+/** A person waits for it. */
+const PATIENCE_MS = 8000;
 
 export type ServerPlace = {
   readonly key: Secret;
@@ -128,31 +147,20 @@ async function listen(server: Server, host: string, port: number): Promise<void>
 async function listenComplaint(cause: unknown, host: string, port: number): Promise<string> {
   const code = codeOf(cause) || 'unknown';
   if (code === 'EADDRINUSE') {
-    const free = await freePort(host, port);
-    const advice = free === undefined ? 'choose another --port' : `take --port ${free}, which is free`;
-    return `Port ${port} on ${host} is in use; stop the other program or ${advice}.`;
+    const free = await freePort(host);
+    return `Port ${port} on ${host} is in use; stop the other program or take --port ${free}, which is free.`;
   }
   if (code === 'EACCES') return `Port ${port} needs more rights than you have; choose a --port above 1023.`;
   return `Cannot listen on ${host} port ${port} (${code}); check --host and --port.`;
 }
 
-/** The next one on which a server could listen, or any other. */
-async function freePort(host: string, taken: number): Promise<number | undefined> {
+async function freePort(host: string): Promise<number | undefined> {
   const { createServer } = await import('node:net');
-  const next = Array.from({ length: 10 }, (_, step) => taken + 1 + step).filter((port) => port <= 65_535);
-  for (const port of [...next, 0]) {
-    const probe = createServer().listen(port, host);
-    try {
-      await once(probe, 'listening');
-      const free = portOf(probe);
-      probe.close();
-      await once(probe, 'close');
-      return free;
-    } catch {
-      // Taken as well.
-    }
-  }
-  return undefined;
+  const probe = createServer().listen(0, host);
+  await once(probe, 'listening');
+  const free = portOf(probe);
+  probe.close();
+  return free;
 }
 
 function portOf(server: Pick<Server, 'address'>): number | undefined {

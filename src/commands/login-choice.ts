@@ -2,7 +2,6 @@
 
 import { detectLogins, type Finding, type ImportPlace, readLoginAt, usualPlace } from '../auth/sources.js';
 import { BUILDER_ID_START_URL, DEFAULT_LOGIN, type FoundLogin, isLoginName } from '../auth/credential.js';
-import { stopped } from '../auth/device-flow.js';
 import type { Context } from '../context.js';
 import { GatewayError } from '../core/errors.js';
 import { Secret } from '../core/secret.js';
@@ -99,8 +98,8 @@ async function askFile({ prompts, context }: Steps): Promise<string> {
 /** What is piped in comes first: it was put there for this very command. */
 async function askApiKey({ context, desk, prompts }: Steps): Promise<Secret> {
   const { kiroApiKey } = desk.detection.settings;
-  const piped = await context.readPipe();
-  if (context.stopSignal().aborted) throw stopped();
+  const bytes = await context.readPiped({ maxBytes: 100_000, isLine: true, mayBeSilent: false });
+  const piped = bytes?.toString().split('\n', 1)[0]?.trim() ?? '';
   if (piped !== '') {
     const complaint = keyComplaint(piped);
     if (complaint !== undefined) throw new GatewayError('invalid-request', `${complaint} (from stdin)`);

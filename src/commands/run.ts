@@ -10,13 +10,12 @@ import { isatty } from 'node:tty';
 
 import { makePrivateFolder } from '../auth/files.js';
 import type { Context } from '../context.js';
-import type { Model } from '../core/conversation.js';
 import { codeOf, follow, GatewayError } from '../core/errors.js';
 import { type CommandOptions, loadSettings } from '../settings.js';
 import type { OpenedGateway } from '../open-gateway.js';
 import { randomKey } from '../server/access.js';
 import { logRequests, type RequestWatch } from '../server/request-log.js';
-import { withGateway, withServer, type Run } from './command.js';
+import { listedModels, withGateway, withServer, type Run } from './command.js';
 import { CLIENTS, KEY, type Client, type Start } from './run-clients.js';
 import { type Saved, saveSettings, undoSettings } from './run-save.js';
 import { chooseModels, configFiles, readTarget } from './run-target.js';
@@ -84,7 +83,8 @@ async function startClient(
   const talk = { ...terminal, log: (text: string): void => say(text) };
   const quiet: Context = { ...context, terminal: talk, stopSignal: () => life.signal };
   const work = async (opened: OpenedGateway): Promise<number> => {
-    const models = chooseModels(await accountModels(opened, life.signal), options);
+    const listed = await listedModels(opened, life.signal, 'the client is told the usual names');
+    const models = chooseModels(listed ?? [], options);
     const key = randomKey();
     opened.log.hide(key);
     const log = await openLog(opened.paths.state);
@@ -176,21 +176,6 @@ async function openLog(folder: string): Promise<{ readonly path: string; readonl
     }
   };
   return { path, write };
-}
-
-/**
- * The account's models; empty when Kiro does not say, which is no reason not to start a client.
- * @throws GatewayError `login-expired`, because a client would fare no better.
- */
-async function accountModels({ gateway, log }: OpenedGateway, signal: AbortSignal): Promise<readonly Model[]> {
-  try {
-    return await gateway.models(signal);
-  } catch (thrown) {
-    if (signal.aborted) throw new GatewayError('cancelled', 'Stopped.', { cause: thrown });
-    if (thrown instanceof GatewayError && thrown.kind === 'login-expired') throw thrown;
-    log.warn('Kiro did not list its models; the client is told the usual names.', thrown);
-    return [];
-  }
 }
 
 const LOOPBACK = '127.0.0.1';

@@ -3,13 +3,12 @@
 import { once } from 'node:events';
 
 import type { Context } from '../context.js';
-import { GatewayError, limited } from '../core/errors.js';
 import { placeTime } from '../logger.js';
 import type { OpenedGateway } from '../open-gateway.js';
 import { gatewayKey, type GatewayKey } from '../server/access.js';
 import { logRequests, type RequestFacts, type RequestRecord, type RequestWatch } from '../server/request-log.js';
 import type { Live, Terminal } from '../terminal/terminal.js';
-import { urlHost, withGateway, withServer, type Run } from './command.js';
+import { listedModels, urlHost, withGateway, withServer, type Run } from './command.js';
 import { shellWord } from './run-clients.js';
 
 export const serve: Run = (_, options, context) =>
@@ -42,11 +41,12 @@ async function serveUntilStopped(opened: OpenedGateway, context: Context): Promi
 
 /** Says where the gateway is and how clients reach it; the key itself is shown to a person only, never to a pipe. */
 async function announce(
-  { gateway, settings, log, isSimulator, login: describeLogin }: OpenedGateway,
+  opened: OpenedGateway,
   { terminal: { isInteractive, result, style }, version, stopSignal }: Context,
   { key, file, port }: Pick<GatewayKey, 'key' | 'file'> & { readonly port: number },
 ): Promise<void> {
-  const models = await modelCount({ gateway, log }, stopSignal());
+  const { settings, log, isSimulator, login: describeLogin } = opened;
+  const models = (await listedModels(opened, stopSignal(), 'requests are served all the same'))?.length;
   const url = `http://${urlHost(settings.serverHost)}:${port}`;
   const { account, source } = describeLogin();
   if (settings.logFormat === 'json') {
@@ -69,25 +69,6 @@ async function announce(
     log.warn('The start could not be told; requests are served all the same.', thrown);
   }
 }
-
-/** Kiro being away is no reason not to serve; a login that is dead is. */
-async function modelCount(
-  { gateway, log }: Pick<OpenedGateway, 'gateway' | 'log'>,
-  stop: AbortSignal,
-): Promise<number | undefined> {
-  const patience = limited(stop, PATIENCE_MS);
-  try {
-    return (await gateway.models(patience)).length;
-  } catch (thrown) {
-    if (thrown instanceof GatewayError && thrown.kind === 'login-expired') throw thrown;
-    const why = patience.aborted ? undefined : thrown;
-    log.warn('Kiro did not list its models; requests are served all the same.', why);
-    return undefined;
-  }
-}
-
-/** For the list of models, before a person is told that the gateway listens. */
-const PATIENCE_MS = 5000;
 
 /** To be copied into a shell. */
 function clientLines(url: string, key: string, { dim }: Terminal['style']): readonly string[] {
