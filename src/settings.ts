@@ -154,6 +154,8 @@ export async function readEnvFile(
   const file = await readSmallFile(path, { maxBytes: MAX_BYTES, links: 'follow' });
   if ('text' in file) return trusted ? trust(file.text) : distrust(path, file.text);
   if (file.problem === 'missing' && mayBeMissing) return EMPTY;
+  // Python keeps its virtual environments in folders of this name.
+  if (file.problem === 'not-a-file' && !trusted) return { ...EMPTY, notices: [`${path} is no file, and is not read.`] };
   throw new GatewayError(
     'invalid-request',
     `The env file ${path} ${FILE_PROBLEMS[file.problem]}; it must be a text file of at most 1 MB.`,
