@@ -118,6 +118,12 @@ test('the usual regions are tried for an organisation whose region is not known'
   expect(regions).toEqual(['us-east-1', 'eu-west-1', 'eu-central-1']);
 });
 
+test('a region that cannot be reached does not keep the next from being asked', async () => {
+  const about = { startUrl: ORGANISATION, polls: [APPROVED], away: 'us-east-1' };
+  expect(revealed((await signIn({ ...about, onlyIn: 'eu-west-1' })).outcome)).toMatchObject({ region: 'eu-west-1' });
+  expect((await signIn({ ...about, onlyIn: 'none' })).outcome).toMatch(/^upstream-unavailable: /);
+});
+
 test('a region that was said is the only one that is tried', async () => {
   const about = { startUrl: ORGANISATION, region: 'eu-west-1', onlyIn: 'eu-central-1', polls: [APPROVED] };
   expect((await signIn(about)).outcome).toBe(
@@ -145,6 +151,8 @@ type About = {
   readonly polls: readonly TokenAnswer[];
   /** The region that knows the start URL. */
   readonly onlyIn?: string;
+  /** The region that cannot be reached. */
+  readonly away?: string;
   /** Filled with the regions that were asked to authorize. */
   readonly regions?: string[];
   readonly userCode?: string;
@@ -173,6 +181,7 @@ async function signIn(about: About) {
   const tools = {
     fetch: (url: string, init: Parameters<typeof fetch>[1]) => {
       const [, named = ''] = /^https:\/\/oidc\.([a-z0-9-]+)\.amazonaws\.com/.exec(url) ?? [];
+      if (named === about.away) return Promise.reject(new Error('away'));
       if (url.endsWith('/device_authorization')) regions.push(named);
       return fetch(url.replace(/^https:\/\/oidc\.[a-z0-9-]+\.amazonaws\.com/, server.url), init);
     },

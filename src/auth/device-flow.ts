@@ -61,12 +61,20 @@ async function findRegion(
 ): Promise<{ client: Client; first: Answer }> {
   const usual = isBuilderId(startUrl) ? [BUILDER_ID_REGION] : IDENTITY_CENTER_REGIONS;
   const regions = region === undefined ? usual : [region];
+  let failure: unknown;
   for (const candidate of regions) {
-    const client = await register(candidate, startUrl, means);
-    if (client === undefined) continue;
-    const first = await requestCode(client, startUrl, means);
-    if (first.refusal === undefined) return { client, first };
+    try {
+      const client = await register(candidate, startUrl, means);
+      if (client === undefined) continue;
+      const first = await requestCode(client, startUrl, means);
+      if (first.refusal === undefined) return { client, first };
+    } catch (thrown) {
+      // A firewall may let through to the organisation's own region only.
+      if (!(thrown instanceof GatewayError) || thrown.kind !== 'upstream-unavailable') throw thrown;
+      failure ??= thrown;
+    }
   }
+  if (failure !== undefined) throw failure;
   const where = regions.length === 1 ? regions[0] : 'any of the usual regions';
   throw new GatewayError(
     'invalid-request',
