@@ -39,7 +39,7 @@ async function given(client: string, args: readonly string[] = [], env: Readonly
 }
 
 test('Claude Code gets the newest model of each family, and nothing that leads it elsewhere', async () => {
-  const env = { ANTHROPIC_API_KEY: 'mine', CLAUDE_CODE_USE_BEDROCK: '1', NO_PROXY: 'my.box' };
+  const env = { ANTHROPIC_API_KEY: 'mine', CLAUDE_CODE_USE_FOUNDRY: '1', NO_PROXY: 'my.box' };
   expect(await given('claude', ['--', '-p', 'two words'], env)).toEqual({
     args: ['-p', 'two words'],
     env: {
@@ -215,7 +215,7 @@ export ANTHROPIC_MODEL=claude-sonnet-4.5
 export ANTHROPIC_DEFAULT_OPUS_MODEL=claude-opus-4.5
 export ANTHROPIC_DEFAULT_SONNET_MODEL=claude-sonnet-4.5
 export ANTHROPIC_DEFAULT_HAIKU_MODEL=claude-haiku-4.5
-unset ANTHROPIC_API_KEY ANTHROPIC_SMALL_FAST_MODEL CLAUDE_CODE_USE_BEDROCK CLAUDE_CODE_USE_VERTEX
+unset ANTHROPIC_API_KEY ANTHROPIC_SMALL_FAST_MODEL CLAUDE_CODE_USE_BEDROCK CLAUDE_CODE_USE_VERTEX CLAUDE_CODE_USE_FOUNDRY CLAUDE_CODE_USE_MANTLE CLAUDE_CODE_USE_ANTHROPIC_AWS CLAUDE_CODE_USE_ANTHROPIC_GOOGLE_CLOUD
 `,
   codex: `model = "claude-sonnet-4.5"
 model_provider = "kiro"
