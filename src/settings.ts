@@ -6,7 +6,7 @@ import { parseEnv } from 'node:util';
 import { FILE_PROBLEMS, readSmallFile } from './auth/files.js';
 import type { Context } from './context.js';
 import { GatewayError } from './core/errors.js';
-import { path as pathKind, type InFolder, type SettingRow, SETTINGS } from './settings-table.js';
+import { path as pathKind, type InFolder, type SettingKind, type SettingRow, SETTINGS } from './settings-table.js';
 
 /** Options as commander hands them out: texts, `true` for those without a value, lists for those given repeatedly. */
 export type CommandOptions = Readonly<Record<string, string | boolean | readonly string[] | undefined>>;
@@ -49,7 +49,10 @@ export function readSettings(input: SettingsInput): Settings {
     const found = find(row, input);
     const read = (text: string): unknown => row.kind.parse(text, input.homeDirectory);
     const value = found && read(found.text);
-    if (found !== undefined && value === undefined) (input.onWrong ?? fail)(complaint(row, found));
+    if (found !== undefined && value === undefined) {
+      const called = (found.origin === 'flag' ? row.flag : undefined) ?? row.variable;
+      (input.onWrong ?? fail)(complaint(called, row.kind, found.text, row.variable));
+    }
     origins[name] = found === undefined || value === undefined ? 'default' : found.origin;
     values[name] = value ?? (row.default && read(row.default.replace('<version>', input.version)));
   }
@@ -81,11 +84,11 @@ function optionName(flag: string): string {
   return flag.slice('--'.length).replaceAll(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
 }
 
-function complaint({ kind, flag, variable }: SettingRow, { origin, text }: Found): GatewayError {
-  const name = (origin === 'flag' ? flag : undefined) ?? variable;
+/** @param param The setting's variable. */
+export function complaint(name: string, kind: SettingKind<unknown>, text: string, param?: string): GatewayError {
   // A long text is left out as well: somebody may have put a token where it does not belong.
   const found = kind.isSecret || text.length > 40 ? '' : `, not ${JSON.stringify(text)}`;
-  return new GatewayError('invalid-request', `${name} must be ${kind.accepts}${found}.`, { param: variable });
+  return new GatewayError('invalid-request', `${name} must be ${kind.accepts}${found}.`, param ? { param } : {});
 }
 
 function fail(error: GatewayError): never {

@@ -61,7 +61,7 @@ async function findRegion(
 ): Promise<{ client: Client; first: Answer }> {
   const usual = isBuilderId(startUrl) ? [BUILDER_ID_REGION] : IDENTITY_CENTER_REGIONS;
   const regions = region === undefined ? usual : [region];
-  let failure: unknown;
+  let failure: GatewayError | undefined;
   for (const candidate of regions) {
     try {
       const client = await register(candidate, startUrl, means);

@@ -58,8 +58,12 @@ async function isLoggedInNow(thrown: unknown, context: Context, options: Command
  * The models of the account; undefined when Kiro does not say, which keeps nobody from working.
  * @throws GatewayError `login-expired`.
  */
-export async function listedModels({ gateway, log }: OpenedGateway, stop: AbortSignal, otherwise: string) {
-  const patience = limited(stop, PATIENCE_MS);
+export async function listedModels(
+  { gateway, log }: OpenedGateway,
+  stop: AbortSignal,
+  { patienceMs, otherwise }: { readonly patienceMs: number; readonly otherwise: string },
+) {
+  const patience = limited(stop, patienceMs);
   try {
     return await gateway.models(patience);
   } catch (thrown) {
@@ -69,9 +73,6 @@ export async function listedModels({ gateway, log }: OpenedGateway, stop: AbortS
     return undefined;
   }
 }
-
-/** A person waits for it. */
-const PATIENCE_MS = 8000;
 
 export type ServerPlace = {
   readonly key: Secret;

@@ -7,7 +7,7 @@ import { GatewayError } from '../core/errors.js';
 import { Secret } from '../core/secret.js';
 import { oneOf, path, profileArn, region, serviceUrl, type SettingKind } from '../settings-table.js';
 import type { Choice, Prompts } from '../terminal/prompts.js';
-import type { CommandOptions } from '../settings.js';
+import { type CommandOptions, complaint } from '../settings.js';
 import { findingLine, type LoginDesk } from './login-desk.js';
 
 export type Plan =
@@ -146,7 +146,7 @@ export function readLoginFlags(options: CommandOptions, homeDirectory: string) {
     if (typeof value !== 'string') return undefined;
     const parsed = value.trim() === '' ? undefined : kind.parse(value.trim(), homeDirectory);
     if (parsed !== undefined) return parsed;
-    throw usage(`${flag} must be ${kind.accepts}${value.length > 40 ? '' : `, not ${JSON.stringify(value)}`}.`);
+    throw complaint(flag, kind, value);
   };
   const flags = {
     from: read('--from', 'from', oneOf(...WAYS)),

@@ -83,7 +83,7 @@ async function startClient(
   const talk = { ...terminal, log: (text: string): void => say(text) };
   const quiet: Context = { ...context, terminal: talk, stopSignal: () => life.signal };
   const work = async (opened: OpenedGateway): Promise<number> => {
-    const listed = await listedModels(opened, life.signal, 'the client is told the usual names');
+    const listed = await listedModels(opened, life.signal, LISTING);
     const models = chooseModels(listed ?? [], options);
     const key = randomKey();
     opened.log.hide(key);
@@ -178,6 +178,8 @@ async function openLog(folder: string): Promise<{ readonly path: string; readonl
   return { path, write };
 }
 
+/** Kiro's own list, or the last known one, is worth the wait: it decides which model the client uses. */
+const LISTING = { patienceMs: 30_000, otherwise: 'the client is told the usual names' };
 const LOOPBACK = '127.0.0.1';
 const FORWARDED = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 const MAX_LOG_BYTES = 1_000_000;

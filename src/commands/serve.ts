@@ -46,7 +46,7 @@ async function announce(
   { key, file, port }: Pick<GatewayKey, 'key' | 'file'> & { readonly port: number },
 ): Promise<void> {
   const { settings, log, isSimulator, login: describeLogin } = opened;
-  const models = (await listedModels(opened, stopSignal(), 'requests are served all the same'))?.length;
+  const models = (await listedModels(opened, stopSignal(), LISTING))?.length;
   const url = `http://${urlHost(settings.serverHost)}:${port}`;
   const { account, source } = describeLogin();
   if (settings.logFormat === 'json') {
@@ -69,6 +69,9 @@ async function announce(
     log.warn('The start could not be told; requests are served all the same.', thrown);
   }
 }
+
+/** It listens already, and nobody knows where. */
+const LISTING = { patienceMs: 8000, otherwise: 'requests are served all the same' };
 
 /** To be copied into a shell. */
 function clientLines(url: string, key: string, { dim }: Terminal['style']): readonly string[] {
