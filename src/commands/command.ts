@@ -12,6 +12,11 @@ import { openGateway, type OpenedGateway } from '../open-gateway.js';
 import type { RequestWatch } from '../server/request-log.js';
 import type { CommandOptions } from '../settings.js';
 
+/** The command line is not as it has to be. */
+export function usageError(sentence: string): GatewayError {
+  return new GatewayError('invalid-request', sentence);
+}
+
 /** @returns the exit code. @throws GatewayError, which the caller prints. */
 export type Run = (args: readonly string[], options: CommandOptions, context: Context) => Promise<number>;
 

@@ -8,6 +8,7 @@ import { Secret } from '../core/secret.js';
 import { oneOf, path, profileArn, region, serviceUrl, type SettingKind } from '../settings-table.js';
 import type { Choice, Prompts } from '../terminal/prompts.js';
 import { type CommandOptions, complaint } from '../settings.js';
+import { usageError } from './command.js';
 import { findingLine, type LoginDesk } from './login-desk.js';
 
 export type Plan =
@@ -164,15 +165,11 @@ export function readLoginFlags(options: CommandOptions, homeDirectory: string) {
   // A flag that would be ignored is a misunderstanding.
   const foreign = owned.find(({ ways }) => from !== undefined && !ways.includes(from));
   if (foreign === undefined) return { ...flags, from };
-  throw usage(`${foreign.flag} goes with --from ${foreign.ways.join(' or ')}, not with --from ${from}.`);
+  throw usageError(`${foreign.flag} goes with --from ${foreign.ways.join(' or ')}, not with --from ${from}.`);
 }
 
 export function missing(flag: string, what: string): GatewayError {
-  return usage(`${flag} is missing: ${what}`);
-}
-
-function usage(sentence: string): GatewayError {
-  return new GatewayError('invalid-request', sentence);
+  return usageError(`${flag} is missing: ${what}`);
 }
 
 const loginName: SettingKind<string> = {

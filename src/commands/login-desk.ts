@@ -40,8 +40,7 @@ export async function openLoginDesk(
     return { settings, paths, logins, detection, close: () => Promise.resolve() };
   }
   const { login, hosts, close } = await startDemo(context, options['demo']);
-  const { credential } = login;
-  const refreshToken = 'refreshToken' in credential ? credential.refreshToken : undefined;
+  const { refreshToken } = login.credential;
   // A home in which there is nothing to be found.
   const homeDirectory = join(paths.state, 'demo');
   const nothingSaid = readSettings({ flags: {}, env: {}, homeDirectory, version });

@@ -15,7 +15,7 @@ import { type CommandOptions, loadSettings } from '../settings.js';
 import type { OpenedGateway } from '../open-gateway.js';
 import { randomKey } from '../server/access.js';
 import { logRequests, type RequestWatch } from '../server/request-log.js';
-import { listedModels, withGateway, withServer, type Run } from './command.js';
+import { listedModels, usageError, withGateway, withServer, type Run } from './command.js';
 import { CLIENTS, KEY, type Client, type Start } from './run-clients.js';
 import { type Saved, saveSettings, undoSettings } from './run-save.js';
 import { chooseModels, configFiles, readTarget } from './run-target.js';
@@ -23,26 +23,25 @@ import { chooseModels, configFiles, readTarget } from './run-target.js';
 export const run: Run = async ([name = '', ...args], options, context) => {
   const client = Object.hasOwn(CLIENTS, name) ? CLIENTS[name] : undefined;
   if (client === undefined) {
-    throw usage(`There is no client ${JSON.stringify(name)}; there are ${Object.keys(CLIENTS).join(', ')}.`);
+    throw usageError(`There is no client ${JSON.stringify(name)}; there are ${Object.keys(CLIENTS).join(', ')}.`);
   }
-  if (options['yes'] === true && options['save'] !== true) throw usage('--yes answers what --save asks; add --save.');
+  if (options['yes'] === true && options['save'] !== true)
+    throw usageError('--yes answers what --save asks; add --save.');
   const mode = (['print', 'save', 'undo'] as const).find((it) => options[it] === true);
   if (mode === undefined) {
     const { title, start } = client;
     if (start !== undefined) return startClient({ title, start }, args, options, context);
-    throw usage(`${title} is not started from here; \`kiro-gateway run ${name} --print\` says what to do.`);
+    throw usageError(`${title} is not started from here; \`kiro-gateway run ${name} --print\` says what to do.`);
   }
   if (args.length > 0) {
-    throw usage(`--${mode} starts nothing, so there is nobody to pass ${JSON.stringify(args[0])} to.`);
+    throw usageError(`--${mode} starts nothing, so there is nobody to pass ${JSON.stringify(args[0])} to.`);
   }
   if (mode === 'print') return print(client, options, context);
   if (name === 'codex' || name === 'opencode') return writeSettings(name, mode, options, context);
-  throw usage(`--${mode} knows the settings of codex and opencode; \`kiro-gateway run ${name} --print\` shows these.`);
+  throw usageError(
+    `--${mode} knows the settings of codex and opencode; \`kiro-gateway run ${name} --print\` shows these.`,
+  );
 };
-
-function usage(sentence: string): GatewayError {
-  return new GatewayError('invalid-request', sentence);
-}
 
 async function print({ print: text, advice }: Client, options: CommandOptions, context: Context): Promise<number> {
   const { terminal } = context;
