@@ -81,6 +81,13 @@ test('a missing ./.env is fine', async () => {
   expect(file.notices).toEqual([]);
 });
 
+test('a folder named .env, as Python makes them, is told and no error', async () => {
+  const path = join(temporaryFolder(), '.env');
+  mkdirSync(path);
+  const { names, notices } = await readEnvFile(path, { trusted: false });
+  expect({ names, notices }).toEqual({ names: [], notices: [`${path} is no file, and is not read.`] });
+});
+
 function checkEnvFile(title: string, problem: string, make: (path: string) => void, trusted: boolean): void {
   test(title, async () => {
     const path = join(temporaryFolder(), '.env');
@@ -93,7 +100,6 @@ function checkEnvFile(title: string, problem: string, make: (path: string) => vo
 
 checkEnvFile('a missing --env-file is an error', 'does not exist', () => undefined, true);
 checkEnvFile('a folder is not an env file', 'is not a regular file', (path) => mkdirSync(path), true);
-checkEnvFile('a folder named .env is an error too', 'is not a regular file', (path) => mkdirSync(path), false);
 checkEnvFile(
   'a huge env file is an error',
   'is too large',

@@ -12,13 +12,18 @@ import { harmless } from './terminal/terminal.js';
 export async function main(argv: readonly string[], context: Context): Promise<number> {
   const { terminal } = context;
   let exitCode = 0;
+  let help = '';
   const program = new Command('kiro-gateway')
     .description('Use your own Kiro login from any OpenAI or Anthropic client.')
     .version(context.version, '-v, --version')
     .helpCommand(false)
     .showHelpAfterError('(--help shows what is possible)')
     .exitOverride()
-    .configureOutput({ writeErr: (text) => terminal.log(readable(text)) });
+    .configureOutput({
+      writeOut: (text) => void (help += text),
+      writeErr: terminal.log,
+      outputError: (text, write) => write(readable(text)),
+    });
   for (const { name, define, run } of commands) {
     const command = define(program.command(name).showHelpAfterError());
     command.action(async () => {
@@ -26,11 +31,13 @@ export async function main(argv: readonly string[], context: Context): Promise<n
     });
   }
   try {
-    if (argv.length === 0) program.help({ error: true });
-    await program.parseAsync(withBareDemo(argv), { from: 'user' });
+    await program.parseAsync(withBareDemo(argv), { from: 'user' }).catch((thrown: unknown) => {
+      if (!(thrown instanceof CommanderError)) throw thrown;
+      exitCode = thrown.exitCode === 0 ? 0 : USAGE;
+    });
+    if (help !== '') await terminal.result(help);
     return exitCode;
   } catch (thrown) {
-    if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? 0 : USAGE;
     const error = toGatewayError(thrown);
     const advice = ADVICE[error.kind];
     terminal.note(readable(advice === undefined ? error.message : `${error.message} ${advice}`));

@@ -7,7 +7,7 @@ import { addAbortSignal } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { createKeychain, type Keychain } from './auth/keychain.js';
-import { GatewayError, within } from './core/errors.js';
+import { follow, GatewayError } from './core/errors.js';
 import type { Fetch } from './core/fetch.js';
 import type { Secret } from './core/secret.js';
 import type { StartTimer } from './kiro/asker.js';
@@ -18,7 +18,13 @@ import { createTerminal } from './terminal/terminal.js';
 
 export type Context = Readonly<ReturnType<typeof createContext>>;
 
-type PipeLimits = { readonly maxBytes: number; readonly mayBeSilent: boolean };
+type PipeLimits = {
+  readonly maxBytes: number;
+  /** True when the first line is enough; then a pipe that nobody ever writes to is given up. */
+  readonly isLine: boolean;
+  /** True when there may well be nothing to come. */
+  readonly mayBeSilent: boolean;
+};
 
 export function createContext() {
   let stopping: AbortSignal | undefined;
@@ -52,8 +58,6 @@ export function createContext() {
     loadPrompts: (): Promise<Prompts | undefined> => loadPrompts(stopSignal()),
     /** All that is piped in; undefined on a terminal. A pipe may be one that nobody wants to write to. */
     readPiped: (limits: PipeLimits): Promise<Uint8Array | undefined> => readPiped(limits, stopSignal()),
-    /** The first line of what is piped in; empty on a terminal. */
-    readPipe: (): Promise<string> => readPipe(stopSignal()),
     stopSignal,
     onUncaught,
   };
@@ -121,45 +125,32 @@ function signalOfProcess(): AbortSignal {
   return controller.signal;
 }
 
-/** A pipe that nobody ever writes to must not keep a command waiting for ever. */
-async function readPipe(stop: AbortSignal): Promise<string> {
-  if (process.stdin.isTTY) return '';
-  const signal = within(stop, PIPE_LIMIT_MS);
-  const bytes = await readInput(signal, (chunk, length) => chunk.includes('\n') || length > MAX_LINE_BYTES);
-  return bytes.toString().split('\n', 1)[0]?.trim() ?? '';
-}
-
-/** Shells make pipes, and who writes `|` means it; programs that start others give them sockets without a thought. */
-async function readPiped({ maxBytes, mayBeSilent }: PipeLimits, stop: AbortSignal): Promise<Uint8Array | undefined> {
+/** What comes until it has ended, is enough or is given up. Afterwards the input keeps no process alive. */
+async function readPiped({ maxBytes, isLine, mayBeSilent }: PipeLimits, stop: AbortSignal) {
   if (process.stdin.isTTY) return undefined;
-  const silence = new AbortController();
+  const reading = follow(stop);
+  // Shells make pipes, and who writes `|` means it; programs that start others give them sockets without a thought.
   const isDoubtful = mayBeSilent && fstatSync(0).isSocket();
-  const timer = isDoubtful ? setTimeout(() => silence.abort(), SILENT_SOCKET_MS) : undefined;
-  const bytes = await readInput(AbortSignal.any([stop, silence.signal]), (_, length) => {
-    clearTimeout(timer);
-    return length > maxBytes;
-  });
-  clearTimeout(timer);
-  if (stop.aborted) throw new GatewayError('cancelled', 'Stopped.');
-  if (bytes.length <= maxBytes) return bytes;
-  throw new GatewayError('invalid-request', `More than ${maxBytes / 1_000_000} MB are piped in; send less.`);
-}
-
-/** What comes until it is enough, has ended or is given up. Afterwards the input keeps no process alive. */
-async function readInput(signal: AbortSignal, isEnough: (chunk: Buffer, length: number) => boolean): Promise<Buffer> {
+  const patienceMs = isDoubtful ? SILENT_SOCKET_MS : SILENT_PIPE_MS;
+  const timer = isDoubtful || isLine ? setTimeout(() => reading.abort('silence'), patienceMs) : undefined;
   const chunks: Buffer[] = [];
   let length = 0;
   try {
-    for await (const chunk of addAbortSignal(signal, process.stdin)) {
+    for await (const chunk of addAbortSignal(reading.signal, process.stdin)) {
+      clearTimeout(timer);
       // Without an encoding set, a readable gives buffers.
       chunks.push(chunk as Buffer);
       length += (chunk as Buffer).length;
-      if (isEnough(chunk as Buffer, length)) break;
+      if (length > maxBytes || (isLine && (chunk as Buffer).includes('\n'))) break;
     }
   } catch {
     // An input that cannot be read says as much as an empty one.
   }
-  return Buffer.concat(chunks);
+  clearTimeout(timer);
+  reading.end();
+  if (stop.aborted) throw new GatewayError('cancelled', 'Stopped.');
+  if (length <= maxBytes) return Buffer.concat(chunks);
+  throw new GatewayError('invalid-request', `More than ${maxBytes / 1_000_000} MB are piped in; send less.`);
 }
 
 async function loadPrompts(signal: AbortSignal): Promise<Prompts | undefined> {
@@ -168,7 +159,6 @@ async function loadPrompts(signal: AbortSignal): Promise<Prompts | undefined> {
   return createPrompts(process.stderr, signal);
 }
 
-/** Long enough for a password manager that asks for a finger first. */
 const SILENT_SOCKET_MS = 3000;
-const PIPE_LIMIT_MS = 60_000;
-const MAX_LINE_BYTES = 100_000;
+/** Long enough for a password manager that asks for a finger first. */
+const SILENT_PIPE_MS = 60_000;

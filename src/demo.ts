@@ -23,7 +23,7 @@ export async function startDemo({ machine }: Context, named: CommandOptions[stri
     throw new GatewayError('invalid-request', message);
   }
   const { url, close } = await startSimulator({ keepRequests: 0, ...(scenario && { scenario }) });
-  const credential: Credential = {
+  const credential = {
     kind: 'social',
     refreshToken: new Secret(DEMO_REFRESH_TOKEN),
     accessToken: undefined,
@@ -31,7 +31,7 @@ export async function startDemo({ machine }: Context, named: CommandOptions[stri
     region: 'us-east-1',
     apiRegion: undefined,
     profileArn: undefined,
-  };
+  } as const satisfies Credential;
   const hosts = { api: url, management: url, auth: url, oidc: url };
   return { login: { credential, notices: [] }, hosts, close };
 }

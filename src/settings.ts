@@ -6,7 +6,7 @@ import { parseEnv } from 'node:util';
 import { FILE_PROBLEMS, readSmallFile } from './auth/files.js';
 import type { Context } from './context.js';
 import { GatewayError } from './core/errors.js';
-import { path as pathKind, type InFolder, type SettingRow, SETTINGS } from './settings-table.js';
+import { path as pathKind, type InFolder, type SettingKind, type SettingRow, SETTINGS } from './settings-table.js';
 
 /** Options as commander hands them out: texts, `true` for those without a value, lists for those given repeatedly. */
 export type CommandOptions = Readonly<Record<string, string | boolean | readonly string[] | undefined>>;
@@ -22,6 +22,9 @@ export type Settings = {
     : ValueOf<Name> | undefined;
 } & { readonly origins: Readonly<Record<SettingName, SettingOrigin>> };
 
+/** @param error Names the setting's variable as its `param`. */
+export type OnWrong = (error: GatewayError) => void;
+
 export type SettingsInput = {
   readonly flags: CommandOptions;
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -31,8 +34,8 @@ export type SettingsInput = {
   readonly homeDirectory: string;
   /** The gateway's own version, for KIRO_USER_AGENT. */
   readonly version: string;
-  /** Variables that count as not set, to look at the others when these are wrong. */
-  readonly leftOut?: ReadonlySet<string> | undefined;
+  /** Is told what is wrong and may go on with the default; without it the first wrong value is thrown. */
+  readonly onWrong?: OnWrong | undefined;
 };
 
 /**
@@ -43,9 +46,15 @@ export function readSettings(input: SettingsInput): Settings {
   const values: Record<string, unknown> = {};
   const origins: Record<string, SettingOrigin> = {};
   for (const [name, row] of Object.entries<SettingRow>(SETTINGS)) {
-    const { origin, text } = find(row, input);
-    origins[name] = origin;
-    values[name] = text === undefined ? undefined : parse(row, origin, text, input.homeDirectory);
+    const found = find(row, input);
+    const read = (text: string): unknown => row.kind.parse(text, input.homeDirectory);
+    const value = found && read(found.text);
+    if (found !== undefined && value === undefined) {
+      const called = (found.origin === 'flag' ? row.flag : undefined) ?? row.variable;
+      (input.onWrong ?? fail)(complaint(called, row.kind, found.text, row.variable));
+    }
+    origins[name] = found === undefined || value === undefined ? 'default' : found.origin;
+    values[name] = value ?? (row.default && read(row.default.replace('<version>', input.version)));
   }
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the loop gave each name what its own kind parsed
   return { ...values, origins } as unknown as Settings;
@@ -53,21 +62,21 @@ export function readSettings(input: SettingsInput): Settings {
 
 type ValueOf<Name extends SettingName> = Exclude<ReturnType<(typeof SETTINGS)[Name]['kind']['parse']>, undefined>;
 
-function find(
-  { variable, flag, default: usual }: SettingRow,
-  { flags, env, envFile, version, leftOut }: SettingsInput,
-): { readonly origin: SettingOrigin; readonly text: string | undefined } {
+type Found = { readonly origin: Exclude<SettingOrigin, 'default'>; readonly text: string };
+
+/** What is said in the first place that says something. */
+function find({ variable, flag }: SettingRow, { flags, env, envFile }: SettingsInput): Found | undefined {
   const places = {
     flag: flag === undefined ? undefined : flags[optionName(flag)],
     environment: env[variable],
     file: envFile?.lookup(variable),
   };
-  for (const origin of leftOut?.has(variable) === true ? [] : (['flag', 'environment', 'file'] as const)) {
+  for (const origin of ['flag', 'environment', 'file'] as const) {
     const said = places[origin];
     const text = typeof said === 'string' ? said.trim() : '';
     if (text !== '') return { origin, text };
   }
-  return { origin: 'default', text: usual?.replace('<version>', version) };
+  return undefined;
 }
 
 /** `--allowed-host` is the option `allowedHost`. */
@@ -75,13 +84,15 @@ function optionName(flag: string): string {
   return flag.slice('--'.length).replaceAll(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
 }
 
-function parse(row: SettingRow, origin: SettingOrigin, text: string, homeDirectory: string): unknown {
-  const value = row.kind.parse(text, homeDirectory);
-  if (value !== undefined) return value;
-  const name = (origin === 'flag' ? row.flag : undefined) ?? row.variable;
+/** @param param The setting's variable. */
+export function complaint(name: string, kind: SettingKind<unknown>, text: string, param?: string): GatewayError {
   // A long text is left out as well: somebody may have put a token where it does not belong.
-  const found = row.kind.isSecret || text.length > 40 ? '' : `, not ${JSON.stringify(text)}`;
-  throw new GatewayError('invalid-request', `${name} must be ${row.kind.accepts}${found}.`, { param: row.variable });
+  const found = kind.isSecret || text.length > 40 ? '' : `, not ${JSON.stringify(text)}`;
+  return new GatewayError('invalid-request', `${name} must be ${kind.accepts}${found}.`, param ? { param } : {});
+}
+
+function fail(error: GatewayError): never {
+  throw error;
 }
 
 export type EnvFile = {
@@ -99,15 +110,13 @@ export type LoadedSettings = Readonly<Awaited<ReturnType<typeof loadSettings>>>;
  * Flags, the environment, the file of `--env-file` or else `./.env`, and last the `.env` in the config folder, which is
  * the person's own and may set everything.
  * @param folderEnvFile Whether `./.env` counts, which may belong to anybody.
- * @param leftOut Variables that count as not set.
- * @throws GatewayError `invalid-request` for a file that cannot be read, and for a value that is none with its variable
- * as `param`.
+ * @throws GatewayError `invalid-request` for a file that cannot be read, and what `onWrong` throws.
  */
 export async function loadSettings(
   { machine, workingDirectory, version }: Pick<Context, 'machine' | 'workingDirectory' | 'version'>,
   flags: CommandOptions,
   folderEnvFile: boolean,
-  leftOut?: ReadonlySet<string>,
+  onWrong?: OnWrong,
 ) {
   const { env, homeDirectory } = machine;
   const { envFile: named } = flags;
@@ -117,7 +126,7 @@ export async function loadSettings(
       : folderEnvFile
         ? await readEnvFile(join(workingDirectory, '.env'), { trusted: false })
         : EMPTY;
-  const input = { flags, env, homeDirectory, version, leftOut };
+  const input = { flags, env, homeDirectory, version, onWrong };
   // Where the config folder is, is a setting itself.
   const { gatewayHome } = readSettings({ ...input, envFile: near });
   const path = join(gatewayPaths(machine, gatewayHome).config, '.env');
@@ -148,6 +157,8 @@ export async function readEnvFile(
   const file = await readSmallFile(path, { maxBytes: MAX_BYTES, links: 'follow' });
   if ('text' in file) return trusted ? trust(file.text) : distrust(path, file.text);
   if (file.problem === 'missing' && mayBeMissing) return EMPTY;
+  // Python keeps its virtual environments in folders of this name.
+  if (file.problem === 'not-a-file' && !trusted) return { ...EMPTY, notices: [`${path} is no file, and is not read.`] };
   throw new GatewayError(
     'invalid-request',
     `The env file ${path} ${FILE_PROBLEMS[file.problem]}; it must be a text file of at most 1 MB.`,

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { afterEach, expect, jest, test } from '@jest/globals';
 import type { SettingFact } from '../../src/commands/doctor.js';
 import type { Finding } from '../../src/commands/doctor-turns.js';
-import { serve } from '../support/command.js';
+import { serve, start } from '../support/command.js';
 import { ARN, expectSilence, IDE_FILE, IDE_LOGIN, PLANTED, startMachine, type TestMachine } from './login-support.js';
 
 // Each test starts processes; on two cores with other tests beside it that takes its time.
@@ -168,6 +168,15 @@ test('a host that is not there is broken, the others are looked at all the same'
     found: ['bad host: http://127.0.0.1:1: cannot be reached (ECONNREFUSED)'],
   });
   expect(told.checks.filter(({ name, state }) => name === 'host' && state === 'ok')).toHaveLength(1);
+});
+
+test('Ctrl-C while a host is silent ends it, and breaks nothing', async () => {
+  const silent = createServer().on('connection', () => child.kill('SIGINT'));
+  const url = `http://127.0.0.1:${await listen(silent)}`;
+  const { child, output } = start(['doctor'], { env: { ...loggedIn, KIRO_API_URL: url, KIRO_AUTH_URL: url } });
+  const [code] = (await once(child, 'close')) as [number | null];
+  silent.closeAllConnections();
+  expect({ code, ...output }).toEqual({ code: 130, stdout: '', stderr: 'Stopped.\n' });
 });
 
 test('where an API key is the login, nobody asks for the host that renews tokens', async () => {

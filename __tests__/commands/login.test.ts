@@ -184,6 +184,7 @@ const complaints: readonly (readonly [string, readonly string[], RunOptions, num
   ['a profile ARN that is none', ['--profile-arn', 'mine'], {}, 2, /^--profile-arn must be a profile ARN/],
   ['a name that is none', ['--profile', '../x'], {}, 2, /^--profile must be 1 to 64 letters/],
   ['a start URL without TLS', ['--start-url', 'http://example.com/start'], {}, 2, /^--start-url must be an https URL/],
+  ['a start URL with a password', ['--start-url', 'http://ann:word@a.example'], {}, 2, /query or fragment\.$/m],
   ['a flag of another source', ['--from', 'ide', '--db', 'x'], {}, 2, /^--db goes with --from kiro-cli or amazon-q/],
   ['an empty environment', ['--from', 'env', '--yes'], {}, 4, /^The environment names no Kiro login/m],
   ['a file that is not there', ['--file', '/nowhere', '--yes'], {}, 4, /\/nowhere does not exist/],
@@ -219,7 +220,7 @@ test('without a source it lists what was found: the longest lasting first, the b
       .split('\n')
       .slice(0, 3),
   ).toEqual([
-    'environment: Kiro API key, us-east-1, without an end',
+    'the environment: Kiro API key, us-east-1, without an end',
     'Kiro IDE: Kiro social login, us-east-1, profile EXAMPLE12345, expired N days ago',
     expect.stringMatching(/^kiro-cli cannot be used: .* is not a SQLite database/),
   ]);

@@ -1,7 +1,9 @@
 /** `run` as a process: fake clients on the PATH, what they are given, how they end, and what is printed in their place. */
 
 import { once } from 'node:events';
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 
 import { expect, jest, test } from '@jest/globals';
@@ -37,7 +39,7 @@ async function given(client: string, args: readonly string[] = [], env: Readonly
 }
 
 test('Claude Code gets the newest model of each family, and nothing that leads it elsewhere', async () => {
-  const env = { ANTHROPIC_API_KEY: 'mine', CLAUDE_CODE_USE_BEDROCK: '1', NO_PROXY: 'my.box' };
+  const env = { ANTHROPIC_API_KEY: 'mine', CLAUDE_CODE_USE_FOUNDRY: '1', NO_PROXY: 'my.box' };
   expect(await given('claude', ['--', '-p', 'two words'], env)).toEqual({
     args: ['-p', 'two words'],
     env: {
@@ -183,6 +185,23 @@ test.each(refusals)('%s', async (_, args, code, stderr) => {
   expect(await run(args, { env: { PATH: temporaryFolder() } })).toEqual({ code, stdout: '', stderr });
 });
 
+test('a client that the system does not start, here for a list of models that is too long, is told with the reason', async () => {
+  const models = Array.from({ length: 2000 }, (_, at) => ({ modelId: `model-${at}` }));
+  const kiro = createServer((_, response) => response.end(JSON.stringify({ models }))).listen(0, '127.0.0.1');
+  await once(kiro, 'listening');
+  const folder = fakeClient('opencode', TELL);
+  const url = `http://127.0.0.1:${(kiro.address() as AddressInfo).port}`;
+  const ended = await run(['run', 'opencode'], {
+    env: { PATH: folder, KIRO_API_KEY: 'ksk_0123456789abcdef', KIRO_API_URL: url },
+  });
+  kiro.close();
+  expect(ended).toEqual({
+    code: 1,
+    stdout: '',
+    stderr: `opencode could not be started from ${join(folder, 'opencode')} (E2BIG); install it anew.\n`,
+  });
+});
+
 test('without a login it says so', async () => {
   const ended = await run(['run', 'claude'], { env: { PATH: fakeClient('claude', TELL) } });
   expect({ code: ended.code, stdout: ended.stdout }).toEqual({ code: 4, stdout: '' });
@@ -196,7 +215,7 @@ export ANTHROPIC_MODEL=claude-sonnet-4.5
 export ANTHROPIC_DEFAULT_OPUS_MODEL=claude-opus-4.5
 export ANTHROPIC_DEFAULT_SONNET_MODEL=claude-sonnet-4.5
 export ANTHROPIC_DEFAULT_HAIKU_MODEL=claude-haiku-4.5
-unset ANTHROPIC_API_KEY ANTHROPIC_SMALL_FAST_MODEL CLAUDE_CODE_USE_BEDROCK CLAUDE_CODE_USE_VERTEX
+unset ANTHROPIC_API_KEY ANTHROPIC_SMALL_FAST_MODEL CLAUDE_CODE_USE_BEDROCK CLAUDE_CODE_USE_VERTEX CLAUDE_CODE_USE_FOUNDRY CLAUDE_CODE_USE_MANTLE CLAUDE_CODE_USE_ANTHROPIC_AWS CLAUDE_CODE_USE_ANTHROPIC_GOOGLE_CLOUD
 `,
   codex: `model = "claude-sonnet-4.5"
 model_provider = "kiro"
@@ -296,7 +315,7 @@ test.each(texts)('--save and --undo of %s with %s leave it to the byte', async (
   const again = await run(['run', client, '--save', '--yes'], { env });
   expect(again.stdout).toBe(`${file} has it already; nothing was written.\n`);
   expect((await run(['run', client, '--undo'], { env })).code).toBe(0);
-  if (text === undefined) expect(() => readFileSync(join(file, '..'))).toThrow('ENOENT');
+  if (text === undefined) expect(() => readFileSync(file)).toThrow('ENOENT');
   else expect(readFileSync(file, 'utf8')).toBe(text);
 });
 
@@ -310,6 +329,21 @@ test.each([
   writeFileSync(file, readFileSync(file, 'utf8').replace(from, to));
   await run(['run', client, '--undo'], { env });
   expect(readFileSync(file, 'utf8')).toBe(text.replace(from, to));
+});
+
+test('where the way back cannot be kept nothing is written, and it says why', async () => {
+  const { home, file } = filled(FILES.codex, 'x = 1\n');
+  const state = join(home, 'gateway', 'state');
+  mkdirSync(state, { recursive: true });
+  // Root may write everywhere, but not through a link that leads nowhere.
+  symlinkSync('/no/such/folder', join(state, 'saved-settings'));
+  const env = { HOME: home, KIRO_GATEWAY_HOME: join(home, 'gateway') };
+  const { code, stderr } = await run(['run', 'codex', '--save', '--yes'], { env });
+  expect({ code, stderr }).toEqual({
+    code: 1,
+    stderr: expect.stringMatching(/\nThe gateway's file .* cannot be written \(E/),
+  });
+  expect(readFileSync(file, 'utf8')).toBe('x = 1\n');
 });
 
 test('a model that is named below a list of lists is not named again', async () => {

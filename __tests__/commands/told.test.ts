@@ -1,10 +1,14 @@
 /** What a person is told when a command fails, and where its files lie when HOME says nothing. */
 
-import { realpathSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { openSync, realpathSync, writeFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { run, temporaryFolder } from '../support/command.js';
+
+const BIN = join(import.meta.dirname, '..', '..', 'bin', 'kiro-gateway.js');
 
 test.each([
   [['chat', '--demo=overflow', 'hi'], 'Input is too long. Send less, or choose a model with a larger window.\n'],
@@ -15,6 +19,25 @@ test.each([
   ],
 ])('%j says what to do', async (args, stderr) => {
   expect(await run(args, { env: { KIRO_GATEWAY_HOME: temporaryFolder() } })).toEqual({ code: 1, stdout: '', stderr });
+});
+
+test('help and version that cannot be written are a failure, and help on stderr is told as it is', async () => {
+  if (process.platform === 'linux') {
+    for (const flag of ['--help', '--version']) {
+      const stdio = ['ignore', openSync('/dev/full', 'w'), 'pipe'] as const;
+      const child = spawn(process.execPath, [BIN, flag], { stdio: [...stdio] });
+      let said = '';
+      child.stderr?.on('data', (chunk: Buffer) => (said += chunk.toString()));
+      const [code] = (await once(child, 'close')) as [number | null];
+      expect({ code, said }).toEqual({
+        code: 1,
+        said: expect.stringMatching(/^The result cannot be written \(ENOSPC\)/),
+      });
+    }
+  }
+  const { code, stderr } = await run(['serve', 'ksk_0123456789abcdef']);
+  expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringContaining('PROXY_API_KEY=… kiro-gateway serve') });
+  expect((await run([`--ksk_0123456789abcdef`])).stderr).toMatch(/^error: unknown option '--\[secret\]'/);
 });
 
 test('an empty HOME is the home of the user, and not the folder in which one happens to be', async () => {

@@ -1,7 +1,9 @@
 /** The one error of the house. */
 
+import { setTimeout as sleep } from 'node:timers/promises';
+
 import { expect, test } from '@jest/globals';
-import { GatewayError, toGatewayError } from '../../src/core/errors.js';
+import { GatewayError, toGatewayError, untilAborted } from '../../src/core/errors.js';
 
 test('an error has its kind, its sentence, its facts and its name', () => {
   const facts = { param: 'a', retryAfterSeconds: 5 };
@@ -32,4 +34,15 @@ test.each([[new TypeError('x')], ['a text'], [undefined], [null]])('anything els
     'The gateway failed on this request; this is a bug, please report it.',
     thrown,
   ]);
+});
+
+test('what fails after its caller has left is no unhandled rejection', async () => {
+  const unhandled: unknown[] = [];
+  const listen = (thrown: unknown): void => void unhandled.push(thrown);
+  process.on('unhandledRejection', listen);
+  const shared = sleep(20).then(() => Promise.reject(new Error('late')));
+  await expect(untilAborted(shared, AbortSignal.abort())).rejects.toThrow(GatewayError);
+  await sleep(60);
+  process.off('unhandledRejection', listen);
+  expect(unhandled).toEqual([]);
 });

@@ -52,6 +52,11 @@ test('the row of credits is read with precision, trial and bonuses only where th
   });
 });
 
+test('a day that no calendar has is not known', () => {
+  const answer = { nextDateReset: 1e30, usageBreakdownList: [{ resourceType: 'CREDIT', usageLimit: 50 }] };
+  expect(readUsageLimits(answer)).toMatchObject({ base: { limit: 50 }, resetsAt: undefined });
+});
+
 test('an old answer with one row, and hardly anything in it, is read too', () => {
   expect(
     readUsageLimits({

@@ -81,7 +81,7 @@ async function readPiped(asked: string, context: Context): Promise<Uint8Array | 
   const tell = (): void => context.terminal.note('Waiting for the end of the piped input …');
   const waiting = context.startTimer(SILENT_MS, tell);
   try {
-    return await context.readPiped({ maxBytes: MAX_FILE_BYTES, mayBeSilent: asked !== '' });
+    return await context.readPiped({ maxBytes: MAX_FILE_BYTES, isLine: false, mayBeSilent: asked !== '' });
   } finally {
     waiting.stop();
   }

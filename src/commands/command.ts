@@ -5,12 +5,17 @@ import type { Server } from 'node:http';
 
 import type { SessionFacts } from '../auth/session.js';
 import type { Context } from '../context.js';
-import { codeOf, GatewayError } from '../core/errors.js';
+import { codeOf, GatewayError, within } from '../core/errors.js';
 import type { Secret } from '../core/secret.js';
 import type { LedgerSource } from '../ledger.js';
 import { openGateway, type OpenedGateway } from '../open-gateway.js';
 import type { RequestWatch } from '../server/request-log.js';
 import type { CommandOptions } from '../settings.js';
+
+/** The command line is not as it has to be. */
+export function usageError(sentence: string): GatewayError {
+  return new GatewayError('invalid-request', sentence);
+}
 
 /** @returns the exit code. @throws GatewayError, which the caller prints. */
 export type Run = (args: readonly string[], options: CommandOptions, context: Context) => Promise<number>;
@@ -52,6 +57,26 @@ async function isLoggedInNow(thrown: unknown, context: Context, options: Command
   };
   await login([], { profile, envFile }, { ...context, terminal: { ...terminal, result } });
   return true;
+}
+
+/**
+ * The models of the account; undefined when Kiro does not say, which keeps nobody from working.
+ * @throws GatewayError `login-expired`.
+ */
+export async function listedModels(
+  { gateway, log }: OpenedGateway,
+  stop: AbortSignal,
+  { patienceMs, otherwise }: { readonly patienceMs: number; readonly otherwise: string },
+) {
+  const patience = within(stop, patienceMs);
+  try {
+    return await gateway.models(patience);
+  } catch (thrown) {
+    if (thrown instanceof GatewayError && thrown.kind === 'login-expired') throw thrown;
+    const why = patience.aborted ? undefined : thrown;
+    if (!stop.aborted) log.warn(`Kiro did not list its models; ${otherwise}.`, why);
+    return undefined;
+  }
 }
 
 export type ServerPlace = {
@@ -128,31 +153,20 @@ async function listen(server: Server, host: string, port: number): Promise<void>
 async function listenComplaint(cause: unknown, host: string, port: number): Promise<string> {
   const code = codeOf(cause) || 'unknown';
   if (code === 'EADDRINUSE') {
-    const free = await freePort(host, port);
-    const advice = free === undefined ? 'choose another --port' : `take --port ${free}, which is free`;
-    return `Port ${port} on ${host} is in use; stop the other program or ${advice}.`;
+    const free = await freePort(host);
+    return `Port ${port} on ${host} is in use; stop the other program or take --port ${free}, which is free.`;
   }
   if (code === 'EACCES') return `Port ${port} needs more rights than you have; choose a --port above 1023.`;
   return `Cannot listen on ${host} port ${port} (${code}); check --host and --port.`;
 }
 
-/** The next one on which a server could listen, or any other. */
-async function freePort(host: string, taken: number): Promise<number | undefined> {
+async function freePort(host: string): Promise<number | undefined> {
   const { createServer } = await import('node:net');
-  const next = Array.from({ length: 10 }, (_, step) => taken + 1 + step).filter((port) => port <= 65_535);
-  for (const port of [...next, 0]) {
-    const probe = createServer().listen(port, host);
-    try {
-      await once(probe, 'listening');
-      const free = portOf(probe);
-      probe.close();
-      await once(probe, 'close');
-      return free;
-    } catch {
-      // Taken as well.
-    }
-  }
-  return undefined;
+  const probe = createServer().listen(0, host);
+  await once(probe, 'listening');
+  const free = portOf(probe);
+  probe.close();
+  return free;
 }
 
 function portOf(server: Pick<Server, 'address'>): number | undefined {

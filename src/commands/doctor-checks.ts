@@ -68,8 +68,9 @@ async function folderFindings(paths: GatewayPaths): Promise<readonly Finding[]> 
   const broken: Finding[] = [];
   for (const folder of folders) {
     let there = folder;
-    while (!existsSync(there)) there = dirname(there);
-    const isFolder = (await stat(there)).isDirectory();
+    // A drive that is not there has no folder above it.
+    while (!existsSync(there) && there !== dirname(there)) there = dirname(there);
+    const isFolder = (await stat(there).catch(() => undefined))?.isDirectory() === true;
     const fault = isFolder ? await access(there, constants.W_OK).catch(() => 'cannot be written') : 'is no folder';
     if (fault === undefined) continue;
     const found = `${folder} cannot be made, because ${there} ${fault}`;

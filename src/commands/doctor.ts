@@ -5,7 +5,7 @@ import { basename, join } from 'node:path';
 
 import { savePrivateFile } from '../auth/files.js';
 import type { Context } from '../context.js';
-import { GatewayError, toGatewayError } from '../core/errors.js';
+import { GatewayError } from '../core/errors.js';
 import { Secret } from '../core/secret.js';
 import { type CommandOptions, loadSettings, type SettingName, type SettingOrigin, type Settings } from '../settings.js';
 import { redact } from '../logger.js';
@@ -27,6 +27,8 @@ export const doctor: Run = async ([id], options, context) => {
   if (id !== undefined && turn === undefined) throw notKept(id, ids);
   const isReport = options['report'] === true;
   const checks = turn === undefined || isReport ? await examine(context, options, { ...loaded, ids }) : [];
+  // Hosts that were no longer waited for would count as broken.
+  if (context.stopSignal().aborted) throw new GatewayError('cancelled', 'Stopped.');
   if (isReport) {
     const recent = ids.slice(0, MOST_TURNS).map((it) => readCapture(stateFolder, it).catch(() => undefined));
     const turns = turn === undefined ? await Promise.all(recent) : [turn];
@@ -68,17 +70,13 @@ function cleanerFor(homeDirectory: string): (key: string, value: unknown) => unk
 /** @throws GatewayError `invalid-request` for a flag that is wrong, and for an env file that cannot be read. */
 async function loadSettingsBoldly(context: Context, options: CommandOptions): Promise<Loaded> {
   const wrong = new Map<string, Finding>();
-  for (;;) {
-    try {
-      const loaded = await loadSettings(context, options, true, new Set(wrong.keys()));
-      return { ...loaded, wrong: [...wrong.values()] };
-    } catch (thrown) {
-      const { message, facts } = toGatewayError(thrown);
-      if (facts.param === undefined || wrong.has(facts.param) || message.startsWith('--')) throw thrown;
-      const fix = `Set ${facts.param} as the sentence says, or take it out; until then no command works.`;
-      wrong.set(facts.param, bad('setting', message, fix));
-    }
-  }
+  const loaded = await loadSettings(context, options, true, (error) => {
+    if (error.message.startsWith('--')) throw error;
+    const { param: name = '' } = error.facts;
+    const fix = `Set ${name} as the sentence says, or take it out; until then no command works.`;
+    wrong.set(name, bad('setting', error.message, fix));
+  });
+  return { ...loaded, wrong: [...wrong.values()] };
 }
 
 function notKept(id: string, [newest]: readonly string[]): GatewayError {

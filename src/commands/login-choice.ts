@@ -2,13 +2,13 @@
 
 import { detectLogins, type Finding, type ImportPlace, readLoginAt, usualPlace } from '../auth/sources.js';
 import { BUILDER_ID_START_URL, DEFAULT_LOGIN, type FoundLogin, isLoginName } from '../auth/credential.js';
-import { stopped } from '../auth/device-flow.js';
 import type { Context } from '../context.js';
 import { GatewayError } from '../core/errors.js';
 import { Secret } from '../core/secret.js';
 import { oneOf, path, profileArn, region, serviceUrl, type SettingKind } from '../settings-table.js';
 import type { Choice, Prompts } from '../terminal/prompts.js';
-import type { CommandOptions } from '../settings.js';
+import { type CommandOptions, complaint } from '../settings.js';
+import { usageError } from './command.js';
 import { findingLine, type LoginDesk } from './login-desk.js';
 
 export type Plan =
@@ -99,8 +99,8 @@ async function askFile({ prompts, context }: Steps): Promise<string> {
 /** What is piped in comes first: it was put there for this very command. */
 async function askApiKey({ context, desk, prompts }: Steps): Promise<Secret> {
   const { kiroApiKey } = desk.detection.settings;
-  const piped = await context.readPipe();
-  if (context.stopSignal().aborted) throw stopped();
+  const bytes = await context.readPiped({ maxBytes: 100_000, isLine: true, mayBeSilent: false });
+  const piped = bytes?.toString().split('\n', 1)[0]?.trim() ?? '';
   if (piped !== '') {
     const complaint = keyComplaint(piped);
     if (complaint !== undefined) throw new GatewayError('invalid-request', `${complaint} (from stdin)`);
@@ -147,7 +147,7 @@ export function readLoginFlags(options: CommandOptions, homeDirectory: string) {
     if (typeof value !== 'string') return undefined;
     const parsed = value.trim() === '' ? undefined : kind.parse(value.trim(), homeDirectory);
     if (parsed !== undefined) return parsed;
-    throw usage(`${flag} must be ${kind.accepts}${value.length > 40 ? '' : `, not ${JSON.stringify(value)}`}.`);
+    throw complaint(flag, kind, value);
   };
   const flags = {
     from: read('--from', 'from', oneOf(...WAYS)),
@@ -165,15 +165,11 @@ export function readLoginFlags(options: CommandOptions, homeDirectory: string) {
   // A flag that would be ignored is a misunderstanding.
   const foreign = owned.find(({ ways }) => from !== undefined && !ways.includes(from));
   if (foreign === undefined) return { ...flags, from };
-  throw usage(`${foreign.flag} goes with --from ${foreign.ways.join(' or ')}, not with --from ${from}.`);
+  throw usageError(`${foreign.flag} goes with --from ${foreign.ways.join(' or ')}, not with --from ${from}.`);
 }
 
 export function missing(flag: string, what: string): GatewayError {
-  return usage(`${flag} is missing: ${what}`);
-}
-
-function usage(sentence: string): GatewayError {
-  return new GatewayError('invalid-request', sentence);
+  return usageError(`${flag} is missing: ${what}`);
 }
 
 const loginName: SettingKind<string> = {

@@ -40,8 +40,7 @@ export async function openLoginDesk(
     return { settings, paths, logins, detection, close: () => Promise.resolve() };
   }
   const { login, hosts, close } = await startDemo(context, options['demo']);
-  const { credential } = login;
-  const refreshToken = 'refreshToken' in credential ? credential.refreshToken : undefined;
+  const { refreshToken } = login.credential;
   // A home in which there is nothing to be found.
   const homeDirectory = join(paths.state, 'demo');
   const nothingSaid = readSettings({ flags: {}, env: {}, homeDirectory, version });
@@ -109,7 +108,7 @@ export function whereItCalls(credential: Pick<Credential, 'region' | 'apiRegion'
 
 /** `kiro-cli: AWS Builder ID, eu-west-1, profile EXAMPLE12345, good for 42 min`, or why it cannot be used. */
 export function findingLine(finding: Finding, now: number): string {
-  const name = FINDING_NAMES[finding.place.name];
+  const name = SOURCE_NAMES[finding.place.name];
   if ('problem' in finding) return `${name} cannot be used: ${finding.problem}`;
   const { credential } = finding.login;
   const profile = credential.profileArn?.split('/').at(-1);
@@ -122,13 +121,15 @@ export function findingLine(finding: Finding, now: number): string {
   return `${name}: ${facts.join(', ')}`;
 }
 
-const FINDING_NAMES = {
+/** Where logins come from, for people. */
+export const SOURCE_NAMES: Readonly<Record<string, string>> = {
   'kiro-cli': 'kiro-cli',
   'amazon-q': 'Amazon Q CLI',
   ide: 'Kiro IDE',
-  file: 'file',
-  env: 'environment',
-} as const satisfies Record<Finding['place']['name'], string>;
+  file: 'a file',
+  env: 'the environment',
+  simulator: 'the simulator (--demo)',
+};
 
 export const UNOFFICIAL = [
   'kiro-gateway is unofficial: neither Kiro nor AWS made it or supports it, and it can stop working any day.',

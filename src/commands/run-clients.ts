@@ -47,6 +47,10 @@ export const CLIENTS: Readonly<Record<string, Client>> = {
       ANTHROPIC_SMALL_FAST_MODEL: undefined,
       CLAUDE_CODE_USE_BEDROCK: undefined,
       CLAUDE_CODE_USE_VERTEX: undefined,
+      CLAUDE_CODE_USE_FOUNDRY: undefined,
+      CLAUDE_CODE_USE_MANTLE: undefined,
+      CLAUDE_CODE_USE_ANTHROPIC_AWS: undefined,
+      CLAUDE_CODE_USE_ANTHROPIC_GOOGLE_CLOUD: undefined,
     }),
   }),
   codex: {

@@ -1,10 +1,10 @@
 /** `run --save` and `--undo`: our part between two marks in a client's own settings, and out of them again to the byte. */
 
 import { createHash, randomUUID } from 'node:crypto';
-import { chmod, mkdir, readFile, realpath, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
-import { writePrivateFile } from '../auth/files.js';
+import { removePrivateFile, savePrivateFile } from '../auth/files.js';
 import type { Context } from '../context.js';
 import { codeOf, GatewayError } from '../core/errors.js';
 import { isRecord } from '../core/reader.js';
@@ -20,11 +20,7 @@ export async function saveSettings(
   { isAgreed, stateFolder }: { readonly isAgreed: boolean; readonly stateFolder: string },
   { terminal, loadPrompts }: Context,
 ): Promise<number> {
-  const { file, current, before, folder, wayBack } = await openSettings(
-    client,
-    target.configFiles[client],
-    stateFolder,
-  );
+  const { file, current, before, backupOf } = await openSettings(client, target.configFiles[client], stateFolder);
   const next = client === 'codex' ? addToToml(before ?? '', target) : addToJson(before ?? '', target);
   if (next === current) {
     await terminal.result(`${file} has it already; nothing was written.\n`);
@@ -44,27 +40,26 @@ export async function saveSettings(
   if ((await readText(file)) !== current) {
     throw new GatewayError('forbidden', `Nothing was written: ${file} has changed meanwhile; try again.`);
   }
-  const made = (await mkdir(dirname(file), { recursive: true, mode: 0o700 })) ?? folder;
   // First the way back, then the change: a crash between them leaves the person's file as it was.
-  const back = wayBack(next);
-  await writePrivateFile(before === undefined ? back.made : back.backup, before ?? made ?? '');
+  const backup = backupOf(next);
+  if (before !== undefined) await savePrivateFile(backup, before);
   await replaceFile(file, next);
-  const backup = before === undefined ? '' : ` A backup is in ${back.backup}.`;
-  await terminal.result(`Wrote ${file}.${backup} \`kiro-gateway run ${client} --undo\` takes it back.\n`);
+  const kept = before === undefined ? '' : ` A backup is in ${backup}.`;
+  await terminal.result(`Wrote ${file}.${kept} \`kiro-gateway run ${client} --undo\` takes it back.\n`);
   return 0;
 }
 
 /** To the byte when nobody has touched the file since; else only our part goes, wherever it is now. */
 export async function undoSettings(client: Saved, path: string, stateFolder: string, { terminal }: Context) {
-  const { file, current, before, folder, kept } = await openSettings(client, path, stateFolder);
+  const { file, current, before, backupOf } = await openSettings(client, path, stateFolder);
   if (before === current) {
     await terminal.result(`There is nothing of kiro-gateway in ${file}; nothing was written.\n`);
     return 0;
   }
   terminal.log(describeChange(file, current ?? '', before ?? '', before ?? ''));
-  if (before === undefined) await removeFile(file, folder);
+  if (before === undefined) await rm(file);
   else await replaceFile(file, before);
-  await rm(kept, { recursive: true, force: true });
+  await removePrivateFile(backupOf(current));
   await terminal.result(before === undefined ? `Removed ${file}.\n` : `Took it back out of ${file}.\n`);
   return 0;
 }
@@ -73,20 +68,11 @@ export async function undoSettings(client: Saved, path: string, stateFolder: str
 async function openSettings(client: Saved, path: string, stateFolder: string) {
   // It may be a link into a folder of dotfiles; then that file is written, and the link stays.
   const file = await realpath(path).catch(() => path);
-  const kept = join(stateFolder, 'saved-settings', `${client}-${digest(file)}`);
-  /** The names of what is kept say which text was written; `made` is in place of a backup where there was no file. */
-  const wayBack = (text: string) => {
-    const name = join(kept, digest(text));
-    return { backup: `${name}.backup`, made: `${name}.made` };
-  };
+  /** Its name says which text was written when this was kept. */
+  const backupOf = (text = ''): string => join(stateFolder, 'saved-settings', `${client}-${digest(text)}.backup`);
   const current = await readText(file);
-  const back = wayBack(current ?? '');
-  const [backup, made] = await Promise.all([readText(back.backup), readText(back.made)]);
-  const isKnown = current !== undefined && (backup ?? made) !== undefined;
-  const before = isKnown ? backup : current && withoutMarked(current);
-  /** The first folder that was made for the file. */
-  const folder = made || undefined;
-  return { file, current, before, folder, kept, wayBack };
+  const before = (await readText(backupOf(current))) ?? withoutMarked(current);
+  return { file, current, before, backupOf };
 }
 
 function digest(text: string): string {
@@ -112,6 +98,7 @@ async function readText(path: string): Promise<string | undefined> {
 async function replaceFile(path: string, text: string): Promise<void> {
   const temporary = `${path}.${randomUUID()}.tmp`;
   try {
+    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
     const { mode } = await stat(path).catch(() => ({ mode: 0o600 }));
     await writeFile(temporary, text, { flag: 'wx', mode: 0o600, flush: true });
     await chmod(temporary, mode & 0o777);
@@ -119,17 +106,6 @@ async function replaceFile(path: string, text: string): Promise<void> {
   } catch (cause) {
     await rm(temporary, { force: true });
     throw new GatewayError('forbidden', `${path} cannot be written (${codeOf(cause)}); it is as it was.`, { cause });
-  }
-}
-
-/** With the folders that were made for it, as long as nothing else is in them. */
-async function removeFile(path: string, folder: string | undefined): Promise<void> {
-  await rm(path);
-  if (folder === undefined) return;
-  try {
-    for (let it = dirname(path); it.startsWith(folder); it = dirname(it)) await rmdir(it);
-  } catch {
-    return;
   }
 }
 
@@ -166,7 +142,7 @@ function addToToml(text: string, target: Target): string {
 /** The provider is added; which model is used stays the person's choice. Comments stay where they are. */
 function addToJson(text: string, target: Target): string {
   // opencode writes the schema into a file that has none, and then it would no longer be what we have written.
-  const source = text.trim() === '' ? '{\n  "$schema": "https://opencode.ai/config.json"\n}\n' : text;
+  const source = text.trim() === '' ? NEW_OPENCODE : text;
   const { open, provider } = readObject(source, target);
   const { url, models, key } = target;
   const kiro = JSON.stringify(opencodeProvider(url, models, opencodeKey(key)), undefined, 2);
@@ -177,18 +153,21 @@ function addToJson(text: string, target: Target): string {
   return insertAt(source, open + 1, `\n  "provider": {\n${block}\n  },`);
 }
 
-/** Our part, wherever the person has moved it to, and the parent that was only made for it. */
-function withoutMarked(text: string): string {
+/** Without our part, wherever the person has moved it to, and its parent where that was only made for it. */
+function withoutMarked(text: string | undefined): string | undefined {
+  if (text?.includes(MARK) !== true) return text;
   const hadParent = text.includes(`${UNDO_OPENCODE}${WITH_PARENT}`);
-  const rest = text.replaceAll(
+  const bare = text.replaceAll(
     /(?:(?<=\n)\r?\n)?[ \t]*(?:#|\/\/) >>> kiro-gateway[^\n]*\n[\s\S]*?(?:#|\/\/) <<< kiro-gateway[^\n]*(?:\n|$)/g,
     '',
   );
-  return hadParent ? rest.replace(/\r?\n[ \t]*"provider"\s*:\s*\{\s*\},?/, '') : rest;
+  const rest = hadParent ? bare.replace(/\r?\n[ \t]*"provider"\s*:\s*\{\s*\},?/, '') : bare;
+  // A file that was made for it.
+  return rest === '' || rest === NEW_OPENCODE ? undefined : rest;
 }
 
 function marked(comment: '#' | '//', lines: string, advice: string): string {
-  return `${comment} >>> kiro-gateway: ${advice}\n${lines}${comment} <<< kiro-gateway\n`;
+  return `${comment} ${MARK}: ${advice}\n${lines}${comment} <<< kiro-gateway\n`;
 }
 
 /** Line ends as the file has them. */
@@ -248,6 +227,8 @@ const TOKEN = /\/\/[^\n]*|\/\*[\s\S]*?\*\/|"(?:[^"\\\n]|\\.)*"|[{}[\]:,]|[^\s{}[
 
 const DEPTH: Readonly<Record<string, number>> = { '{': 1, '[': 1, '}': -1, ']': -1 };
 
+const NEW_OPENCODE = '{\n  "$schema": "https://opencode.ai/config.json"\n}\n';
+const MARK = '>>> kiro-gateway';
 const UNDO_CODEX = '`kiro-gateway run codex --undo` removes this';
 const UNDO_OPENCODE = '`kiro-gateway run opencode --undo` removes this';
 const WITH_PARENT = ' and an empty provider';

@@ -4,13 +4,13 @@ import { join, posix } from 'node:path';
 
 import type { Context } from '../context.js';
 import type { Model } from '../core/conversation.js';
-import { GatewayError, within } from '../core/errors.js';
+import { within } from '../core/errors.js';
 import { Reader } from '../core/reader.js';
 import type { Secret } from '../core/secret.js';
 import { type CommandOptions, loadSettings } from '../settings.js';
 import { resolveModel } from '../kiro/models.js';
 import { lastingKey } from '../server/access.js';
-import { urlHost, withGateway } from './command.js';
+import { urlHost, usageError, withGateway } from './command.js';
 
 export type Target = Awaited<ReturnType<typeof readTarget>>;
 
@@ -28,7 +28,7 @@ export async function readTarget(options: CommandOptions, context: Context) {
   const { settings, paths } = await loadSettings(context, options, false);
   const { serverHost, serverPort, proxyApiKey } = settings;
   if (serverPort === 0) {
-    throw new GatewayError('invalid-request', 'SERVER_PORT is 0, any free port; name the one that `serve` listens on.');
+    throw usageError('SERVER_PORT is 0, any free port; name the one that `serve` listens on.');
   }
   const url = `http://${urlHost(serverHost)}:${serverPort}`;
   const { file, key: lasting } = await lastingKey(paths.config);

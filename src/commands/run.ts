@@ -1,6 +1,6 @@
 /** `run`: a client with a gateway of its own, for as long as it runs; or what to write so that it uses `serve`. */
 
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { appendFileSync } from 'node:fs';
 import { access, constants, rm, stat } from 'node:fs/promises';
@@ -10,13 +10,12 @@ import { isatty } from 'node:tty';
 
 import { makePrivateFolder } from '../auth/files.js';
 import type { Context } from '../context.js';
-import type { Model } from '../core/conversation.js';
-import { follow, GatewayError } from '../core/errors.js';
+import { codeOf, follow, GatewayError } from '../core/errors.js';
 import { type CommandOptions, loadSettings } from '../settings.js';
 import type { OpenedGateway } from '../open-gateway.js';
 import { randomKey } from '../server/access.js';
 import { logRequests, type RequestWatch } from '../server/request-log.js';
-import { withGateway, withServer, type Run } from './command.js';
+import { listedModels, usageError, withGateway, withServer, type Run } from './command.js';
 import { CLIENTS, KEY, type Client, type Start } from './run-clients.js';
 import { type Saved, saveSettings, undoSettings } from './run-save.js';
 import { chooseModels, configFiles, readTarget } from './run-target.js';
@@ -24,26 +23,25 @@ import { chooseModels, configFiles, readTarget } from './run-target.js';
 export const run: Run = async ([name = '', ...args], options, context) => {
   const client = Object.hasOwn(CLIENTS, name) ? CLIENTS[name] : undefined;
   if (client === undefined) {
-    throw usage(`There is no client ${JSON.stringify(name)}; there are ${Object.keys(CLIENTS).join(', ')}.`);
+    throw usageError(`There is no client ${JSON.stringify(name)}; there are ${Object.keys(CLIENTS).join(', ')}.`);
   }
-  if (options['yes'] === true && options['save'] !== true) throw usage('--yes answers what --save asks; add --save.');
+  if (options['yes'] === true && options['save'] !== true)
+    throw usageError('--yes answers what --save asks; add --save.');
   const mode = (['print', 'save', 'undo'] as const).find((it) => options[it] === true);
   if (mode === undefined) {
     const { title, start } = client;
     if (start !== undefined) return startClient({ title, start }, args, options, context);
-    throw usage(`${title} is not started from here; \`kiro-gateway run ${name} --print\` says what to do.`);
+    throw usageError(`${title} is not started from here; \`kiro-gateway run ${name} --print\` says what to do.`);
   }
   if (args.length > 0) {
-    throw usage(`--${mode} starts nothing, so there is nobody to pass ${JSON.stringify(args[0])} to.`);
+    throw usageError(`--${mode} starts nothing, so there is nobody to pass ${JSON.stringify(args[0])} to.`);
   }
   if (mode === 'print') return print(client, options, context);
   if (name === 'codex' || name === 'opencode') return writeSettings(name, mode, options, context);
-  throw usage(`--${mode} knows the settings of codex and opencode; \`kiro-gateway run ${name} --print\` shows these.`);
+  throw usageError(
+    `--${mode} knows the settings of codex and opencode; \`kiro-gateway run ${name} --print\` shows these.`,
+  );
 };
-
-function usage(sentence: string): GatewayError {
-  return new GatewayError('invalid-request', sentence);
-}
 
 async function print({ print: text, advice }: Client, options: CommandOptions, context: Context): Promise<number> {
   const { terminal } = context;
@@ -84,7 +82,8 @@ async function startClient(
   const talk = { ...terminal, log: (text: string): void => say(text) };
   const quiet: Context = { ...context, terminal: talk, stopSignal: () => life.signal };
   const work = async (opened: OpenedGateway): Promise<number> => {
-    const models = chooseModels(await accountModels(opened, life.signal), options);
+    const listed = await listedModels(opened, life.signal, LISTING);
+    const models = chooseModels(listed ?? [], options);
     const key = randomKey();
     opened.log.hide(key);
     const log = await openLog(opened.paths.state);
@@ -123,20 +122,22 @@ async function runToItsEnd(
 ): Promise<number> {
   // In a terminal Ctrl-C reaches every process of the group; a second SIGINT from us would count as a second Ctrl-C.
   const isShared = [0, 1, 2].some((file) => isatty(file));
+  let child: ChildProcess | undefined;
   let terminations = 0;
   const forward = (signal: NodeJS.Signals): void => {
     if (signal === 'SIGINT' && isShared) return;
     // Who asks twice means it; opencode, for one, does not listen while it is busy.
-    child.kill(signal === 'SIGTERM' && terminations++ > 0 ? 'SIGKILL' : signal);
+    child?.kill(signal === 'SIGTERM' && terminations++ > 0 ? 'SIGKILL' : signal);
   };
   for (const signal of FORWARDED) process.on(signal, forward);
-  const child = spawn(program, args, { stdio: 'inherit', env });
   try {
+    child = spawn(program, args, { stdio: 'inherit', env });
     // The cast is node's own promise about this event.
     const [code, signal] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];
     return code ?? 128 + (signal === null ? 0 : system.signals[signal]);
   } catch (cause) {
-    throw new GatewayError('forbidden', `${title} could not be started from ${program}; install it anew.`, { cause });
+    const message = `${title} could not be started from ${program} (${codeOf(cause)}); install it anew.`;
+    throw new GatewayError('forbidden', message, { cause });
   } finally {
     for (const signal of FORWARDED) process.off(signal, forward);
   }
@@ -176,21 +177,8 @@ async function openLog(folder: string): Promise<{ readonly path: string; readonl
   return { path, write };
 }
 
-/**
- * The account's models; empty when Kiro does not say, which is no reason not to start a client.
- * @throws GatewayError `login-expired`, because a client would fare no better.
- */
-async function accountModels({ gateway, log }: OpenedGateway, signal: AbortSignal): Promise<readonly Model[]> {
-  try {
-    return await gateway.models(signal);
-  } catch (thrown) {
-    if (signal.aborted) throw new GatewayError('cancelled', 'Stopped.', { cause: thrown });
-    if (thrown instanceof GatewayError && thrown.kind === 'login-expired') throw thrown;
-    log.warn('Kiro did not list its models; the client is told the usual names.', thrown);
-    return [];
-  }
-}
-
+/** Kiro's own list, or the last known one, is worth the wait: it decides which model the client uses. */
+const LISTING = { patienceMs: 30_000, otherwise: 'the client is told the usual names' };
 const LOOPBACK = '127.0.0.1';
 const FORWARDED = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 const MAX_LOG_BYTES = 1_000_000;

@@ -3,13 +3,12 @@
 import { once } from 'node:events';
 
 import type { Context } from '../context.js';
-import { GatewayError } from '../core/errors.js';
 import { placeTime } from '../logger.js';
 import type { OpenedGateway } from '../open-gateway.js';
 import { gatewayKey, type GatewayKey } from '../server/access.js';
 import { logRequests, type RequestFacts, type RequestRecord, type RequestWatch } from '../server/request-log.js';
 import type { Live, Terminal } from '../terminal/terminal.js';
-import { urlHost, withGateway, withServer, type Run } from './command.js';
+import { listedModels, urlHost, withGateway, withServer, type Run } from './command.js';
 import { shellWord } from './run-clients.js';
 
 export const serve: Run = (_, options, context) =>
@@ -42,11 +41,12 @@ async function serveUntilStopped(opened: OpenedGateway, context: Context): Promi
 
 /** Says where the gateway is and how clients reach it; the key itself is shown to a person only, never to a pipe. */
 async function announce(
-  { gateway, settings, log, isSimulator, login: describeLogin }: OpenedGateway,
+  opened: OpenedGateway,
   { terminal: { isInteractive, result, style }, version, stopSignal }: Context,
   { key, file, port }: Pick<GatewayKey, 'key' | 'file'> & { readonly port: number },
 ): Promise<void> {
-  const models = await modelCount({ gateway, log }, stopSignal());
+  const { settings, log, isSimulator, login: describeLogin } = opened;
+  const models = (await listedModels(opened, stopSignal(), LISTING))?.length;
   const url = `http://${urlHost(settings.serverHost)}:${port}`;
   const { account, source } = describeLogin();
   if (settings.logFormat === 'json') {
@@ -70,19 +70,8 @@ async function announce(
   }
 }
 
-/** Kiro being away is no reason not to serve; a login that is dead is. */
-async function modelCount(
-  { gateway, log }: Pick<OpenedGateway, 'gateway' | 'log'>,
-  stop: AbortSignal,
-): Promise<number | undefined> {
-  try {
-    return (await gateway.models(stop)).length;
-  } catch (thrown) {
-    if (thrown instanceof GatewayError && thrown.kind === 'login-expired') throw thrown;
-    log.warn('Kiro did not list its models; requests are served all the same.', thrown);
-    return undefined;
-  }
-}
+/** It listens already, and nobody knows where. */
+const LISTING = { patienceMs: 8000, otherwise: 'requests are served all the same' };
 
 /** To be copied into a shell. */
 function clientLines(url: string, key: string, { dim }: Terminal['style']): readonly string[] {

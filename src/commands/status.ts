@@ -19,7 +19,7 @@ import { toGatewayError } from '../core/errors.js';
 import { lastingKey } from '../server/access.js';
 import type { Run } from './command.js';
 import type { CommandOptions } from '../settings.js';
-import { type LoginDesk, openLoginDesk, tokenLife, whereItCalls } from './login-desk.js';
+import { type LoginDesk, openLoginDesk, SOURCE_NAMES, tokenLife, whereItCalls } from './login-desk.js';
 
 export const status: Run = async (_, options, context) => {
   const { terminal, now } = context;
@@ -168,7 +168,7 @@ function loginRows(login: Login, now: number): readonly Row[] {
   return [
     ['login', `${login.account}${after(' as ', name)} (id ${id}${after(', client ', clientId)})`],
     ['store', `${STORES[login.store]}${after(' in ', storePath)}`],
-    ['source', `${SOURCES[login.source] ?? login.source}${after(', ', sourcePath)}`],
+    ['source', `${SOURCE_NAMES[login.source] ?? login.source}${after(', ', sourcePath)}`],
     ['token', login.kind === 'api-key' ? 'an API key, which is never renewed' : life(login.expiresAt)],
     ['client', registered === null ? '' : life(registered)],
     ['region', `login in ${login.loginRegion}, API in ${login.apiRegion}`],
@@ -186,7 +186,7 @@ function after(words: string, value: string | null): string {
 function renewalWords({ name, source }: Login, { by, at }: NonNullable<Login['lastRefresh']>, now: number): string {
   const minutes = at === null ? undefined : Math.round((now - Date.parse(at)) / 60_000);
   const when = minutes === undefined ? '' : minutes < 1 ? ', just now' : `, ${minutes} min ago`;
-  const isCopied = by === 'gateway' && name !== null && SOURCES[source] !== undefined;
+  const isCopied = by === 'gateway' && name !== null && SOURCE_NAMES[source] !== undefined;
   return `${RENEWERS[by]}${when}${isCopied ? '; the copy at the source may have been retired by that' : ''}`;
 }
 
@@ -208,13 +208,3 @@ const RENEWERS = {
   'kiro-cli': 'by kiro-cli',
   source: 'at its source',
 } as const satisfies Record<RenewedBy, string>;
-
-/** Those that others have a copy of. */
-const SOURCES: Readonly<Record<string, string>> = {
-  'kiro-cli': 'kiro-cli',
-  'amazon-q': 'Amazon Q CLI',
-  ide: 'Kiro IDE',
-  file: 'a file',
-  env: 'the environment',
-  simulator: 'the simulator (--demo)',
-};

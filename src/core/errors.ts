@@ -76,9 +76,13 @@ export function codeOf(thrown: unknown): string {
   return hasCode && typeof thrown.code === 'string' ? thrown.code : '';
 }
 
-/** Why a wait ended early: what the one who aborted it gave as the reason, else that the client left. */
+/** Why a wait ended early: what the one who aborted it gave as the reason, a limit of time, else that the client left. */
 export function abortError(signal: AbortSignal, cause?: unknown): GatewayError {
   if (signal.reason instanceof GatewayError) return signal.reason;
+  // What `AbortSignal.timeout` gives as its reason.
+  if (signal.reason instanceof DOMException && signal.reason.name === 'TimeoutError') {
+    return new GatewayError('upstream-unavailable', 'Kiro did not answer in time; try again.', { cause });
+  }
   return new GatewayError('cancelled', 'The request was cancelled.', cause === undefined ? {} : { cause });
 }
 
@@ -87,6 +91,8 @@ export function abortError(signal: AbortSignal, cause?: unknown): GatewayError {
  * @throws GatewayError when the signal is aborted first.
  */
 export async function untilAborted<T>(shared: Promise<T>, signal: AbortSignal): Promise<T> {
+  // Nobody may be left to hear that it has failed.
+  shared.catch(() => undefined);
   if (signal.aborted) throw abortError(signal);
   let leave: (() => void) | undefined;
   const left = new Promise<never>((_, reject) => {

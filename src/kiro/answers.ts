@@ -92,8 +92,8 @@ function readNumber(row: Reader, name: string): number | undefined {
 
 /** Kiro says seconds. */
 function readTime(row: Reader, name: string): number | undefined {
-  const seconds = row.optional(name)?.number();
-  return seconds === undefined ? undefined : Math.round(seconds * 1000);
+  const milliseconds = Math.round((row.optional(name)?.number() ?? Number.NaN) * 1000);
+  return isDate(milliseconds) ? milliseconds : undefined;
 }
 
 function isActive(row: Reader, field: string): boolean {

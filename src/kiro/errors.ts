@@ -42,10 +42,6 @@ function sentenceFor({ says, adds, isOursFirst = false }: Row, said: string): st
 /** What fetch or a body threw, as ours. Its message may hold an address but never a header. */
 export function connectionError(cause: unknown, signal: AbortSignal): GatewayError {
   if (cause instanceof GatewayError) return cause;
-  // What `AbortSignal.timeout` gives as its reason.
-  if (signal.reason instanceof DOMException && signal.reason.name === 'TimeoutError') {
-    return new GatewayError('upstream-unavailable', 'Kiro did not answer in time; try again.', { cause });
-  }
   if (signal.aborted) return abortError(signal, cause);
   // node-fetch's word for a redirect that it was told not to follow.
   if (isRecord(cause) && cause['type'] === 'no-redirect') return toKiroError({ ...NOTHING_SAID, status: 302 });
