@@ -144,16 +144,18 @@ test.each<[string, Answer, string]>([
     'invalid-request: Improperly formed request.',
   ],
   ['an overflow', answer(400, { message: 'Input is too long.' }), 'context-overflow: Input is too long.'],
-  [
-    'an unknown address',
-    answer(404, ''),
-    'upstream-protocol: Kiro does not know this operation at this address; check KIRO_API_URL, or try again later.',
-  ],
   ['a rate limit of an hour', busy('3600'), 'rate-limited: Slow.'],
 ])('%s is asked once', async (_, failure, expected) => {
   const kiro = await startUpstream(failure, hello);
   const at = askerOf(kiro);
   expect([await ask(at), kiro.requests.length, at.running()]).toEqual([expected, 1, []]);
+});
+
+test('an unknown address is asked once in each form', async () => {
+  const kiro = await startUpstream(answer(404, ''), answer(404, ''), hello);
+  const expected =
+    'upstream-protocol: Kiro does not know this operation at this address; check KIRO_API_URL, or try again later.';
+  expect([await ask(askerOf(kiro)), kiro.requests.length]).toEqual([expected, 2]);
 });
 
 test('the last failure is told when the attempts are used up', async () => {

@@ -83,7 +83,7 @@ for (const answer of [undefined, 'no', {}, { usageBreakdownList: [{ currentUsage
   });
 }
 
-test('both hosts are asked in both bindings, the newer first', () => {
+test('both hosts are asked in both bindings and by both paths, the newer first', () => {
   const hosts = { chat: '', chatFallback: undefined, management: 'https://new', managementFallback: 'https://old' };
   const arn = 'arn:aws:codewhisperer:us-east-1:111122223333:profile/A';
   const target = {
@@ -99,7 +99,9 @@ test('both hosts are asked in both bindings, the newer first', () => {
   expect(usageLimitsCall(hosts, { profileArn: arn, usesApiKey: false }).forms).toEqual([
     { host: 'https://new', ...target },
     { host: 'https://new', method: 'GET', path: `/Get-Usage-Limits?${query}`, headers: {} },
+    { host: 'https://new', method: 'GET', path: `/getUsageLimits?${query}`, headers: {} },
     { host: 'https://old', ...target },
+    { host: 'https://old', method: 'GET', path: `/Get-Usage-Limits?${query}`, headers: {} },
     { host: 'https://old', method: 'GET', path: `/getUsageLimits?${query}`, headers: {} },
   ]);
 });
