@@ -48,6 +48,7 @@ export async function createSession(dependencies: SessionDependencies) {
   const { source, store, now, notice } = dependencies;
   const aheadMs = Math.max(dependencies.refreshAheadSeconds * 1000, BLOCKING_MS);
   let held = await withStoredTokens(dependencies.login);
+  let issued: { readonly of: typeof held; readonly access: Access } | undefined;
   /** The store did not take the tokens held, so what it has is older than they are. */
   let isUnsaved = false;
   /** What Kiro refused is worth nothing, whatever it says about itself. */
@@ -82,8 +83,12 @@ export async function createSession(dependencies: SessionDependencies) {
     return access();
   }
 
+  /** Made once for what is held: every request asks for it. */
   function access(): Access {
-    return { ...toAccess(held.latest), login: digestOf(held.from.credential) };
+    if (issued?.of !== held) {
+      issued = { of: held, access: { ...toAccess(held.latest), login: digestOf(held.from.credential) } };
+    }
+    return issued.access;
   }
 
   /** Waits for the renewal that is under way, or begins one. */

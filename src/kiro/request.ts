@@ -194,9 +194,14 @@ function estimateInput(body: string, entries: readonly Entry[]): number {
   if (media.length === 0) return estimateTokens(body);
   const inMedia = media.reduce((tokens, it) => tokens + estimateMedia(it), 0);
   // What was said may be in any script, and base64 would hide that; what else is in the body is ASCII, but for little.
-  const said = JSON.stringify(entries.map(({ media: _, ...rest }) => rest));
-  const others = body.length - said.length - media.reduce((length, { data }) => length + data.length, 0);
-  return estimateTokens(said) + Math.round(others / ASCII_CHARACTERS_PER_TOKEN) + inMedia;
+  const texts = entries.flatMap(({ text, results }) => [text, ...results.flatMap((it) => it.texts)]);
+  const inTexts = texts.reduce((tokens, text) => tokens + estimateTokens(text), 0);
+  const others = body.length - lengthOf(texts) - lengthOf(media.map(({ data }) => data));
+  return inTexts + Math.round(others / ASCII_CHARACTERS_PER_TOKEN) + inMedia;
+}
+
+function lengthOf(texts: readonly string[]): number {
+  return texts.reduce((length, text) => length + text.length, 0);
 }
 
 /** What is in a PDF or a spreadsheet, nobody here can tell. */
