@@ -372,6 +372,21 @@ test('a body that breaks is Kiro’s connection, with the reason kept for the lo
   ]);
 });
 
+test('a body that breaks after the stop reason has said all', async () => {
+  async function* breaking(): AsyncGenerator<Uint8Array> {
+    yield bytesOf([say('a'), metering(0.5), stopFor('END_TURN')]);
+    throw new Error('socket hang up');
+  }
+  const turn = await begin(toTurn(breaking(), asked, new AbortController().signal));
+  const events: StreamEvent[] = [];
+  for await (const batch of turn) events.push(...batch);
+  const last = events.at(-1);
+  expect(last?.type === 'finish' && [last.completion.blocks, last.completion.finishReason]).toEqual([
+    [{ type: 'text', text: 'a' }],
+    'stop',
+  ]);
+});
+
 test('leaving a turn closes its body', async () => {
   let isClosed = false;
   async function* endless(): AsyncGenerator<Uint8Array> {
@@ -451,4 +466,4 @@ test.each([
   const { events } = await hear(turnOf([bytesOf([spoken, say('!'), percentage(50)])], { windowOf }));
   expect(events.at(-1)).toMatchObject({ completion: { usage: { inputTokens, source: 'context-percentage' } } });
 });
-counts('credits add up', [say('hi'), metering(0.25), metering(0), metering(0.5)], { credits: 0.75 });
+counts('credits add up', [say('hi'), metering(0.1), metering(0), metering(0.2)], { credits: 0.3 });

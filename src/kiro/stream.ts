@@ -3,6 +3,7 @@
 import type { Block } from '../core/conversation.js';
 import { abortError, GatewayError } from '../core/errors.js';
 import type { Batch, GrowingBlock, StreamEvent } from '../core/stream.js';
+import { rounded } from './answers.js';
 import { createAnswerText, READ_AS_IS, type Piece, type Reading } from './answer-text.js';
 import { readEvents, type KiroEvent, type KiroTokenUsage } from './events.js';
 import { toFinishReason, toUsage } from './ending.js';
@@ -52,7 +53,9 @@ export async function* toTurn(
     if (before.length > 0) yield before;
     if (thrown instanceof GatewayError) throw thrown;
     if (signal.aborted) throw abortError(signal, thrown);
-    throw new GatewayError('upstream-unavailable', BROKEN, { cause: thrown });
+    // The stop reason stands in Kiro's last frame: a connection that breaks after it has cost nothing.
+    if (!turn.hasStopReason()) throw new GatewayError('upstream-unavailable', BROKEN, { cause: thrown });
+    turn.finish();
   } finally {
     watch?.end();
   }
@@ -218,6 +221,7 @@ function createAssembler(asked: Asked) {
       batch = [];
       return taken;
     },
+    hasStopReason: (): boolean => stopReason !== undefined,
     /** @throws GatewayError when nothing was said and no reason was given for it, or when an announced call is missing. */
     finish(): void {
       acceptPieces(answerText.end());
@@ -232,7 +236,8 @@ function createAssembler(asked: Asked) {
         estimatedInputTokens: asked.estimatedInputTokens,
         blocks: hasHidden ? [{ type: 'reasoning', text: hidden, signature: '' }, ...blocks] : blocks,
       });
-      batch.push({ type: 'finish', completion: { blocks, finishReason, usage, credits } });
+      const spent = credits === undefined ? undefined : rounded(credits);
+      batch.push({ type: 'finish', completion: { blocks, finishReason, usage, credits: spent } });
     },
   };
 }
