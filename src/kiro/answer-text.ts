@@ -118,7 +118,8 @@ export function createTagReader() {
     if (length === 0) return;
     const text = held.slice(0, length);
     const isMore = kind === 'reasoning' && pieces.at(-1)?.kind === kind;
-    pieces.push({ kind, text: isMore ? `${pieces.pop()?.text ?? ''}${text}` : text });
+    const before = isMore ? pieces.pop() : undefined;
+    pieces.push({ kind, text: `${before?.text ?? ''}${text}` });
     if (kind === 'reasoning') code.see(text);
     held = held.slice(length);
   }
