@@ -109,7 +109,7 @@ for (const name of DIALECTS) {
   });
 
   test.each([
-    ['an unknown packing', { 'content-encoding': 'zstd' }, 'body: unsupported content encoding "zstd"'],
+    ['an unknown packing', { 'content-encoding': 'snappy' }, 'body: unsupported content encoding "snappy"'],
     ['a chain of packings', { 'content-encoding': 'gzip, gzip' }, 'body: unsupported content encoding "gzip, gzip"'],
     ['another alphabet', { 'content-type': 'application/json; charset=utf-16' }, 'content-type: must be in UTF-8'],
     ['a form', { 'content-type': 'text/plain' }, 'content-type: must be application/json'],
