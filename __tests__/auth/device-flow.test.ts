@@ -8,18 +8,22 @@ import { realFetch, startTokenServer, type TokenAnswer, type TokenServer } from 
 
 const NOW = 1_785_000_000_000;
 const ORGANISATION = 'https://d-1234567890.awsapps.com/start';
+/** What becomes of `APPROVED`, but for the times. */
+const SIGNED_IN = {
+  kind: 'oidc',
+  provider: 'builder-id',
+  region: 'us-east-1',
+  clientId: 'client-id',
+  clientSecret: 'secret:client-secret-0123456789',
+  accessToken: 'secret:aoa-one-0123456789',
+  refreshToken: `secret:${refreshToken('one')}`,
+};
 
 test('a Builder ID login registers, shows the code, polls, and has tokens of its own', async () => {
   const { outcome, server, shown, pauses } = await signIn({ polls: [PENDING, PENDING, APPROVED] });
   expect(revealed(outcome)).toEqual({
-    kind: 'oidc',
-    provider: 'builder-id',
-    region: 'us-east-1',
-    clientId: 'client-id',
-    clientSecret: 'secret:client-secret-0123456789',
+    ...SIGNED_IN,
     registrationExpiresAt: 1_792_000_000_000,
-    accessToken: 'secret:aoa-one-0123456789',
-    refreshToken: `secret:${refreshToken('one')}`,
     expiresAt: NOW + 15_000 + 3_600_000,
   });
   expectNoSecret(outcome, refreshToken('one'), 'client-secret-0123456789', 'aoa-one-0123456789');
@@ -144,16 +148,7 @@ test('a service that says little, in snake case, and of no end of the client, is
   };
   for (const registered of [client, { ...client, client_secret_expires_at: undefined }]) {
     const { outcome, shown, pauses } = await signIn({ client: registered, code, polls: [{ body: tokens }] });
-    expect(revealed(outcome)).toEqual({
-      kind: 'oidc',
-      provider: 'builder-id',
-      region: 'us-east-1',
-      clientId: 'client-id',
-      clientSecret: 'secret:client-secret-0123456789',
-      accessToken: 'secret:aoa-one-0123456789',
-      refreshToken: `secret:${refreshToken('one')}`,
-      expiresAt: NOW + 5_000 + 3_600_000,
-    });
+    expect(revealed(outcome)).toEqual({ ...SIGNED_IN, expiresAt: NOW + 5_000 + 3_600_000 });
     expect([shown, pauses]).toEqual([[{ url: 'https://device.example.com/', userCode: 'ABCD-EFGH' }], [5]]);
   }
 });

@@ -1,7 +1,7 @@
 /** Signs in to AWS SSO OIDC with a code that the person approves in a browser, on this machine or any other. */
 
 import { GatewayError, within } from '../core/errors.js';
-import { isRecord, type Reader } from '../core/reader.js';
+import { type Reader, recordOf } from '../core/reader.js';
 import { Secret } from '../core/secret.js';
 import { oidcHost } from '../kiro/calls.js';
 import { BUILDER_ID_START_URL, type OidcCredential, type Tokens } from './credential.js';
@@ -146,7 +146,7 @@ function readCode(answer: Reader, now: number): Code {
 
 /** Exceptions carry the same as errors, in another spelling. */
 function readRefusal({ value }: Reader): string {
-  const fields = isRecord(value) ? value : {};
+  const fields = recordOf(value);
   const said = [fields['error'], fields['__type']].find((it) => typeof it === 'string') ?? '';
   const name = said.replace(/^.*#/, '').replace(/Exception$/, '');
   const snake = name.replaceAll(/(?<=[a-z])(?=[A-Z])/g, '_').toLowerCase();

@@ -3,7 +3,7 @@
 import { posix, win32 } from 'node:path';
 import type { Database, SqlValue } from 'sql.js';
 import { GatewayError } from '../core/errors.js';
-import { isRecord, Reader } from '../core/reader.js';
+import { isRecord, parseJson, Reader } from '../core/reader.js';
 import { isProfileArn, isRegion } from '../kiro/calls.js';
 import type { Credential, FoundLogin } from './credential.js';
 import { readCredential, registrationFields } from './json-login.js';
@@ -119,14 +119,6 @@ function reader(value: unknown): Reader {
 }
 
 /** Undefined when it is not JSON. The parser's own complaint would quote a secret. */
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
 /** In the order of use. "odic" is the real, misspelt name. */
 const TOKEN_ROWS = [
   ['kirocli:external-idp:token', 'external-idp'],

@@ -1,7 +1,7 @@
 /** What a finding is, and what a captured turn says as findings: what was asked, sent and answered, and what to change. */
 
 import type { ErrorKind } from '../core/errors.js';
-import { isRecord } from '../core/reader.js';
+import { isRecord, recordOf } from '../core/reader.js';
 import { readFailureBody } from '../kiro/errors.js';
 import { judgeRequest } from '../kiro/request-rules.js';
 import type { Capture, CapturedAttempt, CapturedEvent } from '../server/debug-files.js';
@@ -63,7 +63,7 @@ function describeBody(body: unknown): string {
 }
 
 function describeSent({ url, characters, body }: CapturedAttempt): string {
-  const state = isRecord(body) && isRecord(body['conversationState']) ? body['conversationState'] : {};
+  const state = recordOf(recordOf(body)['conversationState']);
   const history = Array.isArray(state['history']) ? state['history'] : [];
   const current = isRecord(state['currentMessage']) ? state['currentMessage']['userInputMessage'] : undefined;
   const text = JSON.stringify(body);

@@ -2,7 +2,7 @@
 
 import type { Conversation } from '../core/conversation.js';
 import type { GatewayError } from '../core/errors.js';
-import { Reader } from '../core/reader.js';
+import { isRecord, parseJson, Reader } from '../core/reader.js';
 import type { Completion, StreamEvent } from '../core/stream.js';
 import type { ParameterTable } from './parameters.js';
 
@@ -94,12 +94,8 @@ export function writeNotices({ names: noted }: Notices): string[] {
 
 /** The object that a JSON text spells, if it spells one. */
 export function parseObject(json: string): Reader | undefined {
-  try {
-    const value = new Reader(JSON.parse(json));
-    return value.isObject() ? value : undefined;
-  } catch {
-    return undefined;
-  }
+  const value = parseJson(json);
+  return isRecord(value) ? new Reader(value) : undefined;
 }
 
 /** What a turn cost in Kiro's credits: a field of our own beside the tokens. Absent when Kiro did not say. */

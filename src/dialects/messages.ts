@@ -78,12 +78,11 @@ function readName(call: Reader): string {
 }
 
 /**
- * The text of a call of a custom tool; undefined when the call was cut, because clients run half a text as readily as a
- * whole one. A model that wrote something else than the one text is told as it wrote.
+ * The text of a call of a custom tool. A model that wrote something else than the one text is told as it wrote.
+ * @param written The JSON text that `input` was read from.
  */
-export function fromCustomInput(input: string): string | undefined {
-  const object = parseObject(input);
-  return object && (object.textIfAny('input') ?? input);
+export function customText(input: Reader, written: string): string {
+  return input.textIfAny('input') ?? written;
 }
 
 /** Instructions of the client as a message of their own, at their place; none when they are empty. */

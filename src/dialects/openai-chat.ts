@@ -5,10 +5,10 @@ import type { Block, Message } from '../core/conversation.js';
 import type { Reader } from '../core/reader.js';
 import type { BlockHead, Completion, FinishReason, GrowingBlock, StreamEvent } from '../core/stream.js';
 import { readTexts } from './content.js';
-import { creditField, writeData, type Dialect, type Notices, type Reply } from './dialect.js';
+import { creditField, parseObject, writeData, type Dialect, type Notices, type Reply } from './dialect.js';
 import { writeErrorBody, writeOpenAIError } from './errors.js';
 import { contextOf, type ReplyContext } from './openai-responses-answer.js';
-import { fromCustomInput, holdsOnly, joinMessages, readMessage } from './messages.js';
+import { customText, holdsOnly, joinMessages, readMessage } from './messages.js';
 import { openaiResponses } from './openai-responses.js';
 import { messageList, requestReader, type ParameterTable } from './parameters.js';
 import { formsOf, readTools } from './tools.js';
@@ -206,8 +206,10 @@ function writeMessage(blocks: readonly Block[], reply: Reply): WireMessage {
 
 function writeCall({ id, name, input }: Call, reply: Reply): OpenAI.ChatCompletionMessageToolCall[] {
   if (!isCustom(name, reply)) return [{ id, type: 'function', function: { name, arguments: input } }];
-  const text = fromCustomInput(input);
-  return text === undefined ? [] : [{ id, type: 'custom', custom: { name, input: text } }];
+  const object = parseObject(input);
+  // Cut: clients run half a text as readily as a whole one.
+  if (object === undefined) return [];
+  return [{ id, type: 'custom', custom: { name, input: customText(object, input) } }];
 }
 
 function isCustom(name: string, reply: Reply): boolean {

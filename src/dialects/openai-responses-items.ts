@@ -8,7 +8,7 @@ import type { Block, WebSearch } from '../core/conversation.js';
 import type { Reader } from '../core/reader.js';
 import { textParts, textWithin } from './content.js';
 import { parseObject } from './dialect.js';
-import { fromCustomInput, readCustomCall, readFunctionCall } from './messages.js';
+import { customText, readCustomCall, readFunctionCall } from './messages.js';
 import type { CallForm } from './tools.js';
 
 /** A call in the history. */
@@ -63,7 +63,7 @@ export function writeCall(call: Extract<Block, { type: 'tool-call' }>, form: Cal
   if (input === undefined) return [];
   switch (form.type) {
     case 'custom_tool_call':
-      return [{ ...form, ...whole, type: form.type, input: fromCustomInput(call.input) ?? '' }];
+      return [{ ...form, ...whole, type: form.type, input: customText(input, call.input) }];
     case 'local_shell_call':
       return [{ ...whole, type: form.type, action: toLocalAction(input) }];
     case 'shell_call':

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 
 import { makePrivateFolder, readPrivateFile, writePrivateFile } from '../auth/files.js';
 import { GatewayError } from '../core/errors.js';
-import { isRecord, Reader } from '../core/reader.js';
+import { isRecord, Reader, recordOf } from '../core/reader.js';
 
 export type CapturedRequest = {
   /** As the client was told it: `req_…`. */
@@ -139,7 +139,7 @@ function hideSecrets(value: unknown, hide: (text: string) => string): unknown {
 /** A secret that Kiro says arrives in pieces, none of which looks like one: a run that holds one becomes one event. */
 function withWholeSecrets(events: readonly CapturedEvent[], hide: (text: string) => string): readonly CapturedEvent[] {
   const deltas = events.map((event) => {
-    const payload = isRecord(event.payload) ? event.payload : {};
+    const payload = recordOf(event.payload);
     const key = DELTA_KEYS.find((it) => typeof payload[it] === 'string');
     return { event, payload, key, text: key === undefined ? '' : String(payload[key]) };
   });

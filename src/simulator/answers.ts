@@ -1,7 +1,6 @@
 /** What is said when no scenario is played: short, friendly and honest answers, and those that client scripts wait for. */
 
-import { isRecord } from '../core/reader.js';
-import { parseJson } from './exchange.js';
+import { isRecord, parseJson, recordOf } from '../core/reader.js';
 import type { StreamReply } from './frames.js';
 import { readImageHeader, type ToolSpecification } from './request.js';
 import { sample, sampleArguments } from './schema.js';
@@ -148,9 +147,8 @@ function findDemandedTool({ orders, tools }: Prompt): ToolSpecification | undefi
 type Properties = readonly (readonly [name: string, schema: Readonly<Record<string, unknown>>])[];
 
 function listProperties({ inputSchema }: ToolSpecification): Properties {
-  const properties = inputSchema.json['properties'];
-  if (!isRecord(properties)) return [];
-  return Object.entries(properties).map(([name, schema]) => [name, isRecord(schema) ? schema : {}] as const);
+  const properties = recordOf(inputSchema.json['properties']);
+  return Object.entries(properties).map(([name, schema]) => [name, recordOf(schema)] as const);
 }
 
 // --- the words of the scripts

@@ -1,6 +1,6 @@
 /** The control plane: the models of the simulated account, its profile and usage, and the web search behind `/mcp`. */
 
-import { isRecord } from '../core/reader.js';
+import { recordOf } from '../core/reader.js';
 import { answerJson, type Exchange, FAILURES, type HttpReply, Refusal } from './exchange.js';
 import { type Caller, isProfileArn, PROFILE_ARN } from './sign-in.js';
 
@@ -196,9 +196,9 @@ const CLIENT_MODELS: readonly CatalogueModel[] = [
 
 /** The web search: JSON-RPC with a few plausible results. */
 export function answerMcp(body: unknown): HttpReply {
-  const { jsonrpc, id = null, method, params } = isRecord(body) ? body : {};
-  const { name, arguments: input } = isRecord(params) ? params : {};
-  const { query } = isRecord(input) ? input : {};
+  const { jsonrpc, id = null, method, params } = recordOf(body);
+  const { name, arguments: input } = recordOf(params);
+  const { query } = recordOf(input);
   const fail = (code: number, message: string) => answerJson({ jsonrpc: '2.0', id, error: { code, message } });
   if (jsonrpc !== '2.0') return fail(-32_600, 'Invalid request');
   if (method !== 'tools/call') return fail(-32_601, 'Method not found');

@@ -3,6 +3,8 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 
+import { parseJson } from '../core/reader.js';
+
 /** What arrived, kept for tests to count and inspect. */
 export type ReceivedRequest = {
   readonly method: string;
@@ -59,15 +61,6 @@ async function readBody(request: IncomingMessage, response: ServerResponse): Pro
 }
 
 const LARGEST_BODY_BYTES = 64 * 1024 * 1024;
-
-/** Undefined when it is not JSON. */
-export function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
 
 /** An answer that is no stream: an object goes out as JSON, a string as it is. */
 export type HttpReply = {

@@ -1,6 +1,6 @@
 /** JSON schemas: those that the service refuses, what does not fit one, and plausible values that do. */
 
-import { isRecord } from '../core/reader.js';
+import { isRecord, recordOf } from '../core/reader.js';
 
 type Schema = Readonly<Record<string, unknown>>;
 
@@ -165,8 +165,7 @@ export function sample(root: Schema, text?: string): unknown {
 
 /** The arguments of a tool call: only what the tool requires. */
 export function sampleArguments(schema: Schema): Readonly<Record<string, unknown>> {
-  const value = isFilledList(schema['required']) ? sample({ ...schema, type: 'object' }) : {};
-  return isRecord(value) ? value : {};
+  return isFilledList(schema['required']) ? recordOf(sample({ ...schema, type: 'object' })) : {};
 }
 
 function firstOf(list: unknown): unknown {
@@ -196,11 +195,10 @@ function countOf(value: unknown): number {
 }
 
 function resolveReference(value: unknown, root: Schema): Schema {
-  const schema = isRecord(value) ? value : {};
+  const schema = recordOf(value);
   const { $ref: reference } = schema;
   if (typeof reference !== 'string' || !reference.startsWith('#/')) return schema;
-  const target = targetOf(reference, root);
-  return isRecord(target) ? target : {};
+  return recordOf(targetOf(reference, root));
 }
 
 const FORMATS: ReadonlyMap<unknown, string> = new Map([
