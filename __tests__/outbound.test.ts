@@ -22,10 +22,15 @@ const KIRO = 'http://kiro.test/path';
 const PASSWORD = { user: 'me@home', password: 'p@ss:word' };
 const WRITTEN = 'me%40home:p%40ss%3Aword';
 
-async function get(url: string, proxyUrl?: string, env: Readonly<Record<string, string>> = {}): Promise<unknown> {
+async function get(
+  url: string,
+  proxyUrl?: string,
+  env: Readonly<Record<string, string>> = {},
+  body = 'question',
+): Promise<unknown> {
   const fetch = await createOutboundFetch({ proxyUrl: proxyUrl === undefined ? undefined : new Secret(proxyUrl), env });
   try {
-    const response = await fetch(url, { method: 'POST', headers: {}, body: 'question' });
+    const response = await fetch(url, { method: 'POST', headers: {}, body });
     return `${response.status} ${await response.text()}`;
   } catch (thrown) {
     return told(thrown);
@@ -194,6 +199,13 @@ test('an https host of an unknown certificate is not told a word without a proxy
 test('nothing is to be packed, and what is packed all the same is read', async () => {
   const kiro = await startUpstream(answer(200, gzipSync('hello'), { 'content-encoding': 'gzip' }));
   expect([await get(kiro.url), kiro.requests[0]?.headers['accept-encoding']]).toEqual(['200 hello', 'identity']);
+});
+
+test.each(['', 'plain', 'Grüße', '\uFEFF漢字 👩‍👧 \0', 'é👍'.repeat(100_000)])('sends %.20s in UTF-8', async (body) => {
+  const kiro = await startUpstream(answer(200, 'hello'));
+  await get(kiro.url, undefined, {}, body);
+  const length = String(Buffer.byteLength(body));
+  expect(kiro.requests).toMatchObject([{ body, headers: { 'content-length': length } }]);
 });
 
 test.each([301, 302, 303, 307, 308])('a redirect is an error and not followed: %s', async (status) => {

@@ -5,7 +5,7 @@ import { afterAll, expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
 import { GatewayError } from '../../src/core/errors.js';
 import { jsonExcess } from '../../src/core/reader.js';
-import { parseJson } from '../../src/server/body.js';
+import { readJson } from '../../src/server/body.js';
 import { startGateway } from '../support/gateway.js';
 import { ask, DIALECTS, question, ROUTES } from '../support/http.js';
 
@@ -14,7 +14,7 @@ afterAll(() => gateway.close());
 
 function complaint(bytes: string | Buffer): unknown {
   try {
-    return parseJson(Buffer.from(bytes));
+    return readJson(Buffer.from(bytes));
   } catch (thrown) {
     return thrown instanceof GatewayError ? thrown.message : thrown;
   }
@@ -45,6 +45,14 @@ const bodies: readonly (readonly [string, string | Buffer, unknown])[] = [
 
 test.each(bodies)('%s', (_, bytes, expected) => {
   expect(complaint(bytes)).toEqual(expected);
+});
+
+test('any JSON text is read as it is written', () => {
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary' }), (text) => {
+      expect(readJson(Buffer.from(JSON.stringify([text])))).toEqual([text]);
+    }),
+  );
 });
 
 test('what is counted in the text of any JSON is what is in it', () => {
