@@ -9,9 +9,6 @@ import { writeFailure } from './errors.js';
 import { writeCall, writeReasoning, writeSearch, writeSummary, type CallItem } from './openai-responses-items.js';
 import type { CallForm } from './tools.js';
 
-/** What the answer has to know of the request; `echo` are the request's own fields, as far as a response repeats them. */
-export type ReplyContext = { readonly forms: ReadonlyMap<string, CallForm>; readonly echo: object };
-
 /** What the client set, as it wrote it; the SDKs' own types say what that is. Nothing is ever stored here. */
 export function readEcho(body: Reader): object {
   const given = Object.keys(STANDARD_ECHO).filter((key) => key !== 'store' && body.has(key));
@@ -196,7 +193,7 @@ function courseOf(item: Item): { readonly begun: Item; readonly growth?: Growth 
 /** What a response says about itself from its beginning to its end. */
 function writeConstant(reply: Reply): object {
   const head = { id: `resp_${reply.id}`, object: 'response', created_at: reply.createdAt, model: reply.model };
-  return { ...head, ...contextOf(reply).echo };
+  return { ...head, ...(reply.replyContext?.echo ?? STANDARD_ECHO) };
 }
 
 /** How a response ends; the SDK computes `output_text` itself. */
@@ -233,7 +230,7 @@ function writeItem(block: Block, index: number, reply: Reply, status: Status): I
       return [{ ...writeReasoning(block, idWith('rs')), ...(status === 'incomplete' && { status }) }];
     case 'tool-call': {
       // A name that the request did not offer is a function's.
-      const form = contextOf(reply).forms.get(block.name) ?? { type: 'function_call', name: block.name };
+      const form = reply.replyContext?.forms.get(block.name) ?? { type: 'function_call', name: block.name };
       return writeCall(block, form, idWith(CALL_PREFIXES[form.type]));
     }
     case 'web-search':
@@ -243,12 +240,6 @@ function writeItem(block: Block, index: number, reply: Reply, status: Status): I
 
 function writeText(text: string): Responses.ResponseOutputText {
   return { type: 'output_text', text, annotations: [], logprobs: [] };
-}
-
-/** What the reader of the request has left for the answer. */
-export function contextOf(reply: Reply): ReplyContext {
-  // The cast is this dialect's reader, which made it.
-  return (reply.replyContext as ReplyContext | undefined) ?? NO_CONTEXT;
 }
 
 const CALL_PREFIXES = {
@@ -291,5 +282,3 @@ const STANDARD_ECHO = {
   top_p: 1,
   truncation: 'disabled',
 } as const satisfies Partial<Record<keyof Responses.Response, unknown>> & { readonly store: false };
-
-const NO_CONTEXT: ReplyContext = { forms: new Map(), echo: STANDARD_ECHO };

@@ -7,7 +7,7 @@ import { readContent, readTexts, textParts, textWithin, unknownPart } from './co
 import { note, type Dialect, type Notices } from './dialect.js';
 import { writeResponsesError } from './errors.js';
 import { holdsOnly, joinMessages, readMessage } from './messages.js';
-import { createResponsesWriter, readEcho, writeResponse, type ReplyContext } from './openai-responses-answer.js';
+import { createResponsesWriter, readEcho, writeResponse } from './openai-responses-answer.js';
 import { callId, readCall, readReasoning, readSearch } from './openai-responses-items.js';
 import { latest, requestReader, type ParameterTable } from './parameters.js';
 import { formsOf, readTools } from './tools.js';
@@ -57,7 +57,7 @@ export const openaiResponses: Dialect = {
       effort: latest(updates, 'reasoning', 'effort'),
       format: latest(updates, 'text', 'format'),
       maxTokens: body.optional('max_output_tokens'),
-      replyContext: { forms: formsOf(offered), echo: readEcho(body) } satisfies ReplyContext,
+      replyContext: { forms: formsOf(offered), echo: readEcho(body) },
     };
   }),
   writeResponse,

@@ -3,7 +3,8 @@
 import type { AnswerFormat, Conversation, Effort, Limits, Message, ReasoningWish } from '../core/conversation.js';
 import { GatewayError } from '../core/errors.js';
 import type { Reader } from '../core/reader.js';
-import { createNotices, note, writeNotices, type Dialect, type Notices, type RequestHeaders } from './dialect.js';
+import { createNotices, note, writeNotices } from './dialect.js';
+import type { Dialect, Notices, ReplyContext, RequestHeaders } from './dialect.js';
 import { holdsOnly } from './messages.js';
 import { readToolChoice } from './tools.js';
 
@@ -26,7 +27,7 @@ export type ParameterTable = {
 
 /** What is a dialect's own in a request, and where it has what is read alike in all. */
 type OwnFields = Pick<Conversation, 'system' | 'messages' | 'tools' | 'sessionId'> & {
-  readonly replyContext?: unknown;
+  readonly replyContext?: ReplyContext;
   readonly effort: Reader | undefined;
   /** As Anthropic has it. */
   readonly thinking?: Reader | undefined;
