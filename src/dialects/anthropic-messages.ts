@@ -6,7 +6,7 @@ import type { Reader } from '../core/reader.js';
 import type { BlockHead, Completion, FinishReason, GrowingBlock, StreamEvent } from '../core/stream.js';
 import { NO_SIGNATURE, readMessage, writeBlock, writeFindings, writeHead, type WireBlock } from './messages.js';
 import { readTexts } from './content.js';
-import { creditField, note, parseObject, writeData, type Dialect, type Notices, type Reply } from './dialect.js';
+import { creditField, parseObject, writeData, type Dialect, type Notices, type Reply } from './dialect.js';
 import { writeErrorEvent, writeMessagesError } from './errors.js';
 import { latest, messageList, requestReader, type ParameterTable } from './parameters.js';
 import { readTool, readTools } from './tools.js';
@@ -16,8 +16,8 @@ const PARAMETERS: ParameterTable = {
   emulated: 'max_tokens stop_sequences tool_choice output_format',
   accepted: 'cache_control betas diagnostics user_profile_id workspace_id billing_policy fallback_credit_token',
   ignored:
-    'temperature top_p top_k context_management compaction container mcp_servers service_tier speed inference_geo ' +
-    'fallbacks',
+    'output_config.task_budget temperature top_p top_k context_management compaction container mcp_servers ' +
+    'service_tier speed inference_geo fallbacks',
   refused: {
     thread: {
       why: 'this gateway keeps no threads; send the whole conversation.',
@@ -35,8 +35,6 @@ export const anthropicMessages: Dialect = {
   keepAlive: 'event: ping\ndata: {"type":"ping"}\n\n',
   readRequest: requestReader(PARAMETERS, (body, notices) => {
     const messages = messageList(body);
-    const budget = body.optional('output_config')?.optional('task_budget');
-    if (budget !== undefined) note(notices, 'ignored', budget.path);
     const lastUser = messages.findLastIndex((it) => it.optional('role')?.value === 'user');
     const isGone = (message: Reader, at: number) =>
       at < lastUser && message.optional('clear_at')?.value === 'next_user_message';
@@ -137,7 +135,7 @@ function createMessagesWriter(reply: Reply): (event: StreamEvent) => string {
       case 'finish':
         return writeFinish(event.completion);
       case 'error':
-        return writeEvent('error', writeErrorEvent(event.error));
+        return writeEvent('error', writeErrorEvent(event.error, `req_${reply.id}`));
     }
   };
 }

@@ -57,7 +57,7 @@ export type ReplyContext = {
 
 /** What an answer says about itself; made by the shell, because dialects know neither clock nor chance. */
 export type Reply = {
-  /** Random, without a prefix; the dialect adds its own. */
+  /** That of the request without its `req_`, for which the dialect has prefixes of its own. */
   readonly id: string;
   /** Unix time in seconds. */
   readonly createdAt: number;

@@ -48,6 +48,8 @@ function toolMessages(id: string, message: Reader, notices: Notices): Message[] 
 function readAssistant(message: Reader, functionCallId: string, notices: Notices): Block[] {
   const reasoning = message.optional('reasoning_content')?.string() ?? '';
   const functionCall = message.optional('function_call');
+  // An answer that OpenAI has spoken, and keeps.
+  if (message.has('audio')) note(notices, 'unknown-block', 'audio');
   return [
     ...(reasoning === '' ? [] : [{ type: 'reasoning' as const, text: reasoning, signature: '' }]),
     ...readBlocks(message.optional('content'), notices),

@@ -9,7 +9,8 @@ import { holdsOnly } from './messages.js';
 import { readToolChoice } from './tools.js';
 
 /**
- * What becomes of each parameter of a dialect; the names of those that are no rows are words of one text.
+ * What becomes of each parameter of a dialect; the names of those that are no rows are words of one text. A field of a
+ * parameter that works otherwise has a dot in its name.
  * `docs/compatibility.md` says the same, and a test compares them.
  */
 export type ParameterTable = {
@@ -88,7 +89,7 @@ function noteIgnoredParameters(body: Reader, { ignored }: ParameterTable, notice
 }
 
 function makesDifference(body: Reader, param: string): boolean {
-  const value = body.optional(param);
+  const value = param.split('.').reduce<Reader | undefined>((holder, key) => holder?.optional(key), body);
   if (value === undefined) return false;
   const harmless = HARMLESS[param] ?? [];
   if (typeof harmless === 'function') return !harmless(value);
@@ -110,6 +111,8 @@ const HARMLESS: Readonly<Record<string, readonly unknown[] | ((value: Reader) =>
   service_tier: ['auto', 'default', 'standard_only'],
   speed: ['standard'],
   verbosity: ['medium'],
+  'text.verbosity': ['medium'],
+  'reasoning.mode': ['standard'],
   truncation: ['disabled'],
   mcp_servers: [[]],
   background: [false],
