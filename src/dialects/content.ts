@@ -65,6 +65,10 @@ function readPart(part: Reader, notices: Notices): ToolResultPart[] {
     }
     case 'container_upload':
       return [leftOut('document', type, part.get('file_id').string(), notices)];
+    case 'browser_state': {
+      const { type: _, cache_control: __, ...state } = part.object();
+      return textParts(JSON.stringify(state));
+    }
     case 'tool_reference':
       return textParts(`Tool ${part.get('tool_name').nonEmptyString()} is available.`);
     default:
