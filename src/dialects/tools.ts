@@ -136,7 +136,10 @@ export function readToolChoice(body: Reader, tools: readonly Tool[], notices: No
   // The older `function_call` is an object without a type.
   const type = choice.isString() ? choice.oneOf(MODE_NAMES) : (choice.optional('type')?.string() ?? 'function');
   const mode = MODE_NAMES.find((it) => it === type);
-  if (mode !== undefined) return { ...offer, toolChoice: MODES[mode] };
+  if (mode !== undefined) {
+    if (MODES[mode] === REQUIRED && tools.length === 0) note(notices, 'ignored', choice.path);
+    return { ...offer, toolChoice: MODES[mode] };
+  }
   const allowed = type === 'allowed_tools' ? (choice.optional(type) ?? choice) : undefined;
   const names = offeredNames(allowed?.get('tools').array() ?? [choice], tools);
   if (names.length === 0) {
