@@ -39,6 +39,7 @@ export function readContent(content: Reader | undefined, notices: Notices): Tool
 /** A part that may stand in a user message as well as in a tool result. */
 function readPart(part: Reader, notices: Notices): ToolResultPart[] {
   const type = part.get('type').string();
+  if (part.optional('citations')?.optional('enabled')?.value === true) note(notices, 'ignored', 'citations');
   switch (type) {
     case 'image':
       return readSource('image', part.get('source'), '', notices);
