@@ -211,6 +211,9 @@ cuts('only the text that was cut is incomplete', [TEXT, THOUGHT, TEXT], 'length'
   'incomplete',
 ]);
 cuts('reasoning that was cut is incomplete', [TEXT, THOUGHT], 'length', ['completed', 'incomplete']);
+cuts('reasoning that nobody can read tells nothing', [{ type: 'redacted-reasoning', data: 'ZGF0YQ==' }], 'length', [
+  undefined,
+]);
 cuts('a text that was filtered is incomplete', [TEXT], 'content-filter', ['incomplete']);
 cuts('a text that ended at a stop sequence is complete', [TEXT], 'stop-sequence', ['completed']);
 cuts('a text before a call that was cut is complete', [TEXT, CALL], 'length', ['completed', 'incomplete']);

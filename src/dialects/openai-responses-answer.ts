@@ -226,8 +226,9 @@ function writeItem(block: Block, index: number, reply: Reply, status: Status): I
       return [{ type: 'message', id: idWith('msg'), status, role: 'assistant', content }];
     }
     case 'reasoning':
-    case 'redacted-reasoning':
       return [{ ...writeReasoning(block, idWith('rs')), ...(status === 'incomplete' && { status }) }];
+    case 'redacted-reasoning':
+      return [writeReasoning(block, idWith('rs'))];
     case 'tool-call': {
       // A name that the request did not offer is a function's.
       const form = reply.replyContext?.forms.get(block.name) ?? { type: 'function_call', name: block.name };
