@@ -9,7 +9,7 @@ const page = readFileSync(join(import.meta.dirname, '..', 'docs', 'compatibility
 
 test.each(dialects)('$name: the page lists every parameter and its fate, and no other', ({ route, parameters }) => {
   const section = page.split(/^## /m).find((it) => it.includes(`\n\`POST ${route}\``)) ?? '';
-  const rows = [...section.matchAll(/^\| `(\w+)` +\| (\w+) +\|/gm)].map(([, name, fate]) => [name, fate]);
+  const rows = [...section.matchAll(/^\| `([\w.]+)` +\| (\w+) +\|/gm)].map(([, name, fate]) => [name, fate]);
   const expected = Object.entries(parameters).flatMap(([fate, names]) =>
     (typeof names === 'string' ? names.split(' ') : Object.keys(names)).map((name) => [name, fate]),
   );

@@ -98,6 +98,12 @@ describe('a stream obeys its grammar on the wire', () => {
     for (const { headers } of [chat, messages]) expect(headers).toMatchObject(SSE_HEADERS);
   });
 
+  test('a failure in mid-stream names the request', async () => {
+    const body = question('[[scenario:exception-later]]', { stream: true });
+    const { text, headers } = await ask(gateway, ROUTES['anthropic-messages'], { body });
+    expect(text).toContain(`"request_id":"${String(headers['request-id'])}"`);
+  });
+
   test('chat tells the usage only when it is asked to', async () => {
     const { text } = await ask(gateway, ROUTES['openai-chat'], { body: question('Go.', { stream: true }) });
     expect('usage' in readChatStream(text).completion).toBe(false);

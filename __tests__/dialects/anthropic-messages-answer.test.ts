@@ -201,7 +201,7 @@ test('an error ends the stream, and the SDK throws its message', async () => {
   const written = writeStream(anthropicMessages, events);
   expect(lines(written).slice(-4)).toEqual([
     'event: error',
-    'data: {"type":"error","error":{"type":"overloaded_error","message":"The model is busy."}}',
+    'data: {"type":"error","error":{"type":"overloaded_error","message":"The model is busy."},"request_id":"req_abc123"}',
     '',
     '',
   ]);

@@ -94,6 +94,12 @@ userPart(
   [text('Cats\nhttps://example.com\nThey purr.')],
 );
 userPart(
+  'citations that are wanted are told to be missing',
+  { type: 'document', citations: { enabled: true }, source: { type: 'content', content: 'a' } },
+  [text('a')],
+  ['ignored=citations'],
+);
+userPart(
   'an unknown block keeps its text',
   { type: 'hologram', content: [text('a'), { type: 'x', title: 'b' }] },
   [text('a\nb')],

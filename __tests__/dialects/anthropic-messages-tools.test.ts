@@ -83,17 +83,16 @@ test('the model is told the size of the display', () => {
 });
 
 notices(
-  'tools that run at Anthropic, and sets of tools without a schema, are left out and named',
+  'tools that run at Anthropic are left out and named',
   {
     tools: [
       { type: 'web_search_20250305', name: 'web_search' },
       { type: 'web_fetch_20250910', name: 'web_fetch' },
       { type: 'tool_search_tool_bm25_20251119', name: 'tool_search_tool_bm25' },
-      { type: 'computer_toolset_20260801' },
       { name: 'a' },
     ],
   },
-  ['tools-left-out=web_search_20250305,web_fetch_20250910,tool_search_tool_bm25_20251119,computer_toolset_20260801'],
+  ['tools-left-out=web_search_20250305,web_fetch_20250910,tool_search_tool_bm25_20251119'],
 );
 refused(
   'a tool that would run code at Anthropic is refused by its type',

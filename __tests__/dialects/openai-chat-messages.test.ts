@@ -100,6 +100,7 @@ assistant('an answer may be parts', { content: [text('a'), { type: 'refusal', re
   text('No.'),
 ]);
 assistant('a refusal is text', { content: null, refusal: 'No.' }, [text('No.')]);
+assistant('what was spoken is told to be missing', { audio: { id: 'a' } }, [], ['unknown-block=audio']);
 const CALL = { id: 'c1', type: 'function', function: { name: 'look', arguments: '{"at": 1}' } };
 const TOOL_CALL = { type: 'tool-call', id: 'c1', name: 'look', input: '{"at": 1}' } as const;
 assistant('a call may come with null', { content: null, tool_calls: [CALL] }, [TOOL_CALL]);

@@ -60,6 +60,7 @@ choice('a tool that is not there cannot be chosen', { tool_choice: { type: 'func
 notices('and the client is told', { tools: TOOLS, tool_choice: { type: 'function', name: 'fly' } }, [
   'ignored=tool_choice',
 ]);
+notices('so it is when a tool is required and there is none', { tool_choice: 'required' }, ['ignored=tool_choice']);
 notices('so it is when none of the allowed tools is there', { tools: TOOLS, tool_choice: allowed('auto', 'fly') }, [
   'ignored=tool_choice.allowed_tools',
 ]);

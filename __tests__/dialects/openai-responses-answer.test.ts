@@ -4,6 +4,7 @@ import { expect, test } from '@jest/globals';
 import OpenAI from 'openai';
 import type { Response, ResponseOutputItem, ResponseStreamEvent } from 'openai/resources/responses/responses';
 import type { Block } from '../../src/core/conversation.js';
+import { GatewayError } from '../../src/core/errors.js';
 import { grows, type Completion, type FinishReason, type StreamEvent } from '../../src/core/stream.js';
 import { openaiResponses } from '../../src/dialects/openai-responses.js';
 import { readResponsesStream } from '../support/responses-automaton.js';
@@ -196,6 +197,33 @@ ends('stop-sequence', 'completed', undefined);
 ends('length', 'incomplete', 'max_output_tokens');
 ends('context-full', 'incomplete', 'max_output_tokens');
 ends('content-filter', 'incomplete', 'content_filter');
+
+const cuts = (title: string, blocks: readonly Block[], reason: FinishReason, statuses: readonly unknown[]) =>
+  test(title, () => {
+    const { response } = readResponsesStream(stream(completionOf(blocks, reason)));
+    expect(whole(completionOf(blocks, reason))).toEqual(response);
+    expect([response['output']].flat().map((item) => Object(item).status)).toEqual(statuses);
+  });
+const THOUGHT: Block = { type: 'reasoning', text: 'Hm.', signature: '' };
+cuts('only the text that was cut is incomplete', [TEXT, THOUGHT, TEXT], 'length', [
+  'completed',
+  undefined,
+  'incomplete',
+]);
+cuts('reasoning that was cut is incomplete', [TEXT, THOUGHT], 'length', ['completed', 'incomplete']);
+cuts('reasoning that nobody can read tells nothing', [{ type: 'redacted-reasoning', data: 'ZGF0YQ==' }], 'length', [
+  undefined,
+]);
+cuts('a text that was filtered is incomplete', [TEXT], 'content-filter', ['incomplete']);
+cuts('a text that ended at a stop sequence is complete', [TEXT], 'stop-sequence', ['completed']);
+cuts('a text before a call that was cut is complete', [TEXT, CALL], 'length', ['completed', 'incomplete']);
+
+test('a text that ended before a failure is complete', () => {
+  const events = eventsOf(completionOf([TEXT])).filter(({ type }) => type !== 'finish');
+  const error = new GatewayError('upstream-unavailable', 'Kiro went away.');
+  const { response } = readResponsesStream(writeStream(openaiResponses, [...events, { type: 'error', error }]));
+  expect(response['output']).toEqual([{ ...MESSAGE_ITEM, id: 'msg_abc123_0' }]);
+});
 
 /** The SDK makes of the stream what it gets without streaming; its own additions are the same on both sides. */
 const agrees = (title: string, completion: Completion) =>

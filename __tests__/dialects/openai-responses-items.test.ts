@@ -384,6 +384,12 @@ refused(
   'input[0]',
 );
 refused(
+  'a reference that says only which item',
+  { model: 'm', input: [{ type: null, id: 'msg_1' }] },
+  'input[0]: this gateway keeps no items; send the item itself instead of a reference to it.',
+  'input[0]',
+);
+refused(
   'a role that nobody has',
   { model: 'm', input: [{ role: 'robot', content: 'x' }] },
   'input[0].role: must be one of system, developer, user, assistant, tool, function, not "robot"',

@@ -134,6 +134,11 @@ notices(
   ['ignored=temperature,top_p,top_logprobs,max_tool_calls,truncation,service_tier'],
 );
 notices('a verbosity is told', { text: { verbosity: 'low' } }, ['ignored=text.verbosity']);
+notices('a mode of reasoning is told', { reasoning: { mode: 'pro' } }, ['ignored=reasoning.mode']);
+notices('a mode of reasoning that holds anyway is not', { reasoning: { mode: 'standard' } }, []);
+notices('programs and compression of OpenAI are told', { image: {}, access_programs: {} }, [
+  'ignored=image,access_programs',
+]);
 notices('what would be included is told', { include: ['message.output_text.logprobs'] }, ['ignored=include']);
 notices(
   'what asks for nothing is not told',

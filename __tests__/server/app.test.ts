@@ -229,6 +229,7 @@ test('one list of models serves both SDKs', async () => {
         credit_rate: 1.3,
         capabilities: null,
         lifecycle: 'active',
+        allowed_fallback_models: [],
         line: null,
         deprecated_at: null,
         retires_at: null,

@@ -124,9 +124,12 @@ function readBlockStart(block: Json): Json {
     case 'redacted_thinking':
       demand('block', block, { type: 'redacted_thinking', data: textAt(block, 'data') });
       return block;
-    case 'tool_use':
-      demand('block', block, { type: 'tool_use', id: textAt(block, 'id'), name: textAt(block, 'name'), input: {} });
+    case 'tool_use': {
+      const { toolset_name, ...call } = block;
+      if (toolset_name !== undefined) textAt(block, 'toolset_name');
+      demand('block', call, { type: 'tool_use', id: textAt(block, 'id'), name: textAt(block, 'name'), input: {} });
       return block;
+    }
     case 'server_tool_use':
       demand('block', block, { type: 'server_tool_use', id: textAt(block, 'id'), name: 'web_search', input: {} });
       return block;

@@ -1,23 +1,23 @@
 /** The dialect of Anthropic's Messages API: its requests, and a turn whole or as server-sent events. */
 
 import type Anthropic from '@anthropic-ai/sdk';
-import type { Block, Tool } from '../core/conversation.js';
+import type { Block } from '../core/conversation.js';
 import type { Reader } from '../core/reader.js';
 import type { BlockHead, Completion, FinishReason, GrowingBlock, StreamEvent } from '../core/stream.js';
 import { NO_SIGNATURE, readMessage, writeBlock, writeFindings, writeHead, type WireBlock } from './messages.js';
 import { readTexts } from './content.js';
-import { creditField, note, parseObject, writeData, type Dialect, type Notices, type Reply } from './dialect.js';
+import { creditField, parseObject, writeData, type Dialect, type Notices, type Reply } from './dialect.js';
 import { writeErrorEvent, writeMessagesError } from './errors.js';
 import { latest, messageList, requestReader, type ParameterTable } from './parameters.js';
-import { readTool, readTools } from './tools.js';
+import { formsOf, readTool, readTools, type OfferedTool } from './tools.js';
 
 const PARAMETERS: ParameterTable = {
   works: 'model messages system stream tools thinking output_config metadata',
   emulated: 'max_tokens stop_sequences tool_choice output_format',
   accepted: 'cache_control betas diagnostics user_profile_id workspace_id billing_policy fallback_credit_token',
   ignored:
-    'temperature top_p top_k context_management compaction container mcp_servers service_tier speed inference_geo ' +
-    'fallbacks',
+    'output_config.task_budget temperature top_p top_k context_management compaction container mcp_servers ' +
+    'service_tier speed inference_geo fallbacks',
   refused: {
     thread: {
       why: 'this gateway keeps no threads; send the whole conversation.',
@@ -35,15 +35,15 @@ export const anthropicMessages: Dialect = {
   keepAlive: 'event: ping\ndata: {"type":"ping"}\n\n',
   readRequest: requestReader(PARAMETERS, (body, notices) => {
     const messages = messageList(body);
-    const budget = body.optional('output_config')?.optional('task_budget');
-    if (budget !== undefined) note(notices, 'ignored', budget.path);
     const lastUser = messages.findLastIndex((it) => it.optional('role')?.value === 'user');
     const isGone = (message: Reader, at: number) =>
       at < lastUser && message.optional('clear_at')?.value === 'next_user_message';
+    const offered = offeredTools(body, messages, notices);
     return {
       system: readSystem(body, notices),
       messages: messages.flatMap((it, at) => (isGone(it, at) ? [] : readMessage(it, notices))),
-      tools: offeredTools(body, messages, notices),
+      tools: offered.map(({ tool }) => tool),
+      replyContext: { forms: formsOf(offered) },
       // Claude Code changes the effort in mid-conversation by a system message: the latest one holds.
       effort: latest([body, ...messages], 'output_config', 'effort'),
       thinking: body.optional('thinking'),
@@ -75,7 +75,7 @@ function readSessionId(body: Reader): string | undefined {
 }
 
 /** The tools of the request, with what system messages have added to them and taken away. */
-function offeredTools(body: Reader, messages: readonly Reader[], notices: Notices): Tool[] {
+function offeredTools(body: Reader, messages: readonly Reader[], notices: Notices): OfferedTool[] {
   const offered = readTools(body, notices);
   const removed = new Set<string>();
   const contents = messages.flatMap((it) => (it.get('role').value === 'system' ? it.get('content') : []));
@@ -89,7 +89,7 @@ function offeredTools(body: Reader, messages: readonly Reader[], notices: Notice
     if (type === 'tool_removal') removed.add(name);
     else removed.delete(name);
   }
-  return offered.map(({ tool }) => tool).filter(({ name }) => !removed.has(name));
+  return offered.filter(({ tool }) => !removed.has(tool.name));
 }
 
 const BILLING_LINE = /^x-anthropic-billing-header:[^\n]*\n*/;
@@ -98,7 +98,7 @@ const BILLING_LINE = /^x-anthropic-billing-header:[^\n]*\n*/;
 
 /** The answer of a request that is not streamed. */
 function writeMessage(completion: Completion, reply: Reply): WireMessage {
-  const written = completion.blocks.map(writeBlock);
+  const written = completion.blocks.map((it) => writeBlock(it, reply.replyContext?.forms));
   // A cut tool call has no place in this form; `max_tokens` tells the client that something is missing.
   const isCut = written.some((blocks) => blocks.length === 0);
   return {
@@ -128,7 +128,7 @@ function createMessagesWriter(reply: Reply): (event: StreamEvent) => string {
       case 'start':
         return writeMessageStart(event.inputTokens, reply);
       case 'block-start':
-        return writeBlockStart(event.index + searches, event.block);
+        return writeBlockStart(event.index + searches, event.block, reply);
       case 'block-delta':
         return writeDelta(event.index + searches, event.block, event.delta);
       case 'block-end':
@@ -137,7 +137,7 @@ function createMessagesWriter(reply: Reply): (event: StreamEvent) => string {
       case 'finish':
         return writeFinish(event.completion);
       case 'error':
-        return writeEvent('error', writeErrorEvent(event.error));
+        return writeEvent('error', writeErrorEvent(event.error, `req_${reply.id}`));
     }
   };
 }
@@ -160,8 +160,11 @@ function writeDelta(index: number, block: GrowingBlock | 'signature', delta: str
 }
 
 /** The client learns of a search when it begins, and is shown the result as a block of its own. */
-function writeBlockStart(index: number, block: BlockHead): string {
-  const start = writeEvent('content_block_start', { index, content_block: writeHead(block) });
+function writeBlockStart(index: number, block: BlockHead, reply: Reply): string {
+  const start = writeEvent('content_block_start', {
+    index,
+    content_block: writeHead(block, reply.replyContext?.forms),
+  });
   if (block.type !== 'web-search') return start;
   return start + writeDelta(index, 'tool-call', writeData({ query: block.query })) + writeBlockStop(index);
 }

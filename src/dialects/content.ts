@@ -39,6 +39,7 @@ export function readContent(content: Reader | undefined, notices: Notices): Tool
 /** A part that may stand in a user message as well as in a tool result. */
 function readPart(part: Reader, notices: Notices): ToolResultPart[] {
   const type = part.get('type').string();
+  if (part.optional('citations')?.optional('enabled')?.value === true) note(notices, 'ignored', 'citations');
   switch (type) {
     case 'image':
       return readSource('image', part.get('source'), '', notices);
@@ -65,6 +66,10 @@ function readPart(part: Reader, notices: Notices): ToolResultPart[] {
     }
     case 'container_upload':
       return [leftOut('document', type, part.get('file_id').string(), notices)];
+    case 'browser_state': {
+      const { type: _, cache_control: __, ...state } = part.object();
+      return textParts(JSON.stringify(state));
+    }
     case 'tool_reference':
       return textParts(`Tool ${part.get('tool_name').nonEmptyString()} is available.`);
     default:

@@ -5,6 +5,7 @@ import type { GatewayError } from '../core/errors.js';
 import { isRecord, parseJson, Reader } from '../core/reader.js';
 import type { Completion, StreamEvent } from '../core/stream.js';
 import type { ParameterTable } from './parameters.js';
+import type { CallForm } from './tools.js';
 
 export type Dialect = {
   readonly name: string;
@@ -43,13 +44,20 @@ export type ClientRequest = {
   readonly includeUsage: boolean;
   /** What was not done as asked, for the header `x-kiro-gateway-notice`: `ignored=temperature,top_p`. */
   readonly notices: readonly string[];
-  /** What the answer has to know of the request; only the dialect that read it looks inside. */
-  readonly replyContext?: unknown;
+  readonly replyContext?: ReplyContext;
+};
+
+/** What the answer has to know of the request. */
+export type ReplyContext = {
+  /** By the name that the model is told. */
+  readonly forms: ReadonlyMap<string, CallForm>;
+  /** The request's own fields, as far as the answer repeats them. */
+  readonly echo?: object;
 };
 
 /** What an answer says about itself; made by the shell, because dialects know neither clock nor chance. */
 export type Reply = {
-  /** Random, without a prefix; the dialect adds its own. */
+  /** That of the request without its `req_`, for which the dialect has prefixes of its own. */
   readonly id: string;
   /** Unix time in seconds. */
   readonly createdAt: number;
@@ -57,7 +65,7 @@ export type Reply = {
   readonly model: string;
   readonly includeUsage: boolean;
   /** The request's own, handed back. */
-  readonly replyContext?: unknown;
+  readonly replyContext?: ReplyContext | undefined;
 };
 
 export type ErrorResponse = {

@@ -66,18 +66,21 @@ export function writeMessagesError(error: GatewayError, requestId: string): Erro
   return {
     status: error.facts.status ?? messagesStatus(error),
     headers: { 'request-id': requestId, ...retryHeaders(error) },
-    body: { ...writeErrorEvent(error), request_id: requestId },
+    body: writeErrorEvent(error, requestId),
   };
 }
 
-/** The body of Anthropic's `error` event, which is also the body of an error response but for its request id. */
-export function writeErrorEvent(error: GatewayError): { type: 'error'; error: object } {
+/** The body of Anthropic's `error` event, which is also the body of an error response. */
+export function writeErrorEvent(
+  error: GatewayError,
+  requestId: string,
+): Record<keyof Anthropic.ErrorResponse, unknown> {
   const { status = 0, details, overflow } = error.facts;
   const type = TYPES.get(status) ?? TYPES.get(messagesStatus(error)) ?? 'api_error';
   // Claude Code compacts the conversation on exactly these words, and reads both numbers.
   const excess = overflow === undefined ? error.message : `${overflow.tokens} tokens > ${overflow.limit} maximum`;
   const message = error.kind === 'context-overflow' ? `prompt is too long: ${excess}` : error.message;
-  return { type: 'error', error: { type, message, ...(details !== undefined && { details }) } };
+  return { type: 'error', error: { type, message, ...(details !== undefined && { details }) }, request_id: requestId };
 }
 
 /** OpenAI has no status of its own for a model without capacity: a 429 with `retry-after` makes its clients wait. */

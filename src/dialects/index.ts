@@ -57,6 +57,7 @@ export function writeModel(model: Model): object {
     // Anthropic's, of which Kiro says nothing but that it offers the model.
     capabilities: null,
     lifecycle: 'active',
+    allowed_fallback_models: [],
     line: null,
     deprecated_at: null,
     retires_at: null,

@@ -17,7 +17,7 @@ import {
   textWithin,
   unknownPart,
 } from './content.js';
-import { note, parseObject, type Notices } from './dialect.js';
+import { note, parseObject, type Notices, type ReplyContext } from './dialect.js';
 import { flatName } from './tools.js';
 
 /** @param functionCallId That of a call in the older form, which has none, and of its result. */
@@ -48,6 +48,8 @@ function toolMessages(id: string, message: Reader, notices: Notices): Message[] 
 function readAssistant(message: Reader, functionCallId: string, notices: Notices): Block[] {
   const reasoning = message.optional('reasoning_content')?.string() ?? '';
   const functionCall = message.optional('function_call');
+  // An answer that OpenAI has spoken, and keeps.
+  if (message.has('audio')) note(notices, 'unknown-block', 'audio');
   return [
     ...(reasoning === '' ? [] : [{ type: 'reasoning' as const, text: reasoning, signature: '' }]),
     ...readBlocks(message.optional('content'), notices),
@@ -146,7 +148,8 @@ function readBlock(block: Reader, notices: Notices): Block[] {
       return [{ type: 'redacted-reasoning', data: block.get('data').nonEmptyString() }];
     case 'tool_use': {
       const id = block.get('id').nonEmptyString();
-      const name = block.get('name').nonEmptyString();
+      // The member of a toolset is known by both names.
+      const name = flatName(block.get('name').nonEmptyString(), block.textIfAny('toolset_name'));
       return [{ type: 'tool-call', id, name, input: readInput(block.optional('input')) }];
     }
     case 'compaction': // A summary that Anthropic wrote of what came before.
@@ -172,7 +175,7 @@ function readInput(input: Reader | undefined): string {
 }
 
 /** A whole block; none for a tool call that was cut, because the form demands its input as an object. */
-export function writeBlock(block: Block): WireBlock[] {
+export function writeBlock(block: Block, forms: CallForms): WireBlock[] {
   switch (block.type) {
     case 'text':
       return [{ type: 'text', text: block.text }];
@@ -182,7 +185,7 @@ export function writeBlock(block: Block): WireBlock[] {
       return [{ type: 'redacted_thinking', data: block.data }];
     case 'tool-call': {
       const input = parseObject(block.input)?.object();
-      return input === undefined ? [] : [{ type: 'tool_use', id: block.id, name: block.name, input }];
+      return input === undefined ? [] : [writeCall(block, input, forms)];
     }
     case 'web-search':
       return [writeSearch(block, { query: block.query }), writeFindings(block)];
@@ -190,7 +193,7 @@ export function writeBlock(block: Block): WireBlock[] {
 }
 
 /** A block as it begins in a stream. */
-export function writeHead(block: BlockHead): WireBlock {
+export function writeHead(block: BlockHead, forms: CallForms): WireBlock {
   switch (block.type) {
     case 'text':
       return { type: 'text', text: '' };
@@ -199,11 +202,22 @@ export function writeHead(block: BlockHead): WireBlock {
     case 'redacted-reasoning':
       return { type: 'redacted_thinking', data: block.data };
     case 'tool-call':
-      return { type: 'tool_use', id: block.id, name: block.name, input: {} };
+      return writeCall(block, {}, forms);
     case 'web-search':
       return writeSearch(block, {});
   }
 }
+
+function writeCall({ id, name }: Pick<ToolCall, 'id' | 'name'>, input: object, forms: CallForms): WireBlock {
+  const form = forms?.get(name);
+  if (form?.type !== 'function_call' || form.namespace === undefined) return { type: 'tool_use', id, name, input };
+  return { type: 'tool_use', id, name: form.name, toolset_name: form.namespace, input };
+}
+
+type ToolCall = Extract<Block, { type: 'tool-call' }>;
+
+/** What a call has to look like in the answer, by the name that the model is told. */
+type CallForms = ReplyContext['forms'] | undefined;
 
 // --- searches
 

@@ -7,7 +7,6 @@ import type { BlockHead, Completion, FinishReason, GrowingBlock, StreamEvent } f
 import { readTexts } from './content.js';
 import { creditField, parseObject, writeData, type Dialect, type Notices, type Reply } from './dialect.js';
 import { writeErrorBody, writeOpenAIError } from './errors.js';
-import { contextOf, type ReplyContext } from './openai-responses-answer.js';
 import { customText, holdsOnly, joinMessages, readMessage } from './messages.js';
 import { openaiResponses } from './openai-responses.js';
 import { messageList, requestReader, type ParameterTable } from './parameters.js';
@@ -59,7 +58,7 @@ const readRequest = requestReader(PARAMETERS, (body, notices) => {
     system: readTexts(body.optional('system'), notices),
     messages: readMessages(body, notices),
     tools: offered.map(({ tool }) => tool),
-    replyContext: { forms: formsOf(offered), echo: {} } satisfies ReplyContext,
+    replyContext: { forms: formsOf(offered) },
     effort: body.optional('reasoning_effort') ?? body.optional('reasoning')?.optional('effort'),
     // Not OpenAI's, but clients send it in Anthropic's form.
     thinking: body.optional('thinking')?.has('type') === true ? body.get('thinking') : undefined,
@@ -213,7 +212,7 @@ function writeCall({ id, name, input }: Call, reply: Reply): OpenAI.ChatCompleti
 }
 
 function isCustom(name: string, reply: Reply): boolean {
-  return contextOf(reply).forms.get(name)?.type === 'custom_tool_call';
+  return reply.replyContext?.forms.get(name)?.type === 'custom_tool_call';
 }
 
 function writeUsage(completion: Completion): OpenAI.CompletionUsage {

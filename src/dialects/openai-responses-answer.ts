@@ -9,9 +9,6 @@ import { writeFailure } from './errors.js';
 import { writeCall, writeReasoning, writeSearch, writeSummary, type CallItem } from './openai-responses-items.js';
 import type { CallForm } from './tools.js';
 
-/** What the answer has to know of the request; `echo` are the request's own fields, as far as a response repeats them. */
-export type ReplyContext = { readonly forms: ReadonlyMap<string, CallForm>; readonly echo: object };
-
 /** What the client set, as it wrote it; the SDKs' own types say what that is. Nothing is ever stored here. */
 export function readEcho(body: Reader): object {
   const given = Object.keys(STANDARD_ECHO).filter((key) => key !== 'store' && body.has(key));
@@ -21,8 +18,10 @@ export function readEcho(body: Reader): object {
 /** The answer of a request that is not streamed. */
 export function writeResponse(completion: Completion, reply: Reply): object {
   const output: Item[] = [];
+  const last = completion.blocks.length - 1;
   // Items are numbered by their place in the output, which not every block has.
-  for (const block of completion.blocks) output.push(...writeItem(block, output.length, reply));
+  for (const [at, block] of completion.blocks.entries())
+    output.push(...writeItem(block, output.length, reply, at === last ? statusOf(completion) : 'completed'));
   return { ...writeConstant(reply), ...writeEnd(completion, output) };
 }
 
@@ -33,6 +32,8 @@ export function createResponsesWriter(reply: Reply): (event: StreamEvent) => str
   let sequenceNumber = 0;
   /** The item that is growing; none between items, and none where the form tells an item only as a whole. */
   let open: OpenItem | undefined;
+  /** A block that has ended, until the next event tells whether that was the end of the turn, which may have cut it. */
+  let ended: Block | undefined;
 
   const begin = (name: string) =>
     `event: response.${name}\ndata: {"type":"response.${name}","sequence_number":${sequenceNumber++},`;
@@ -79,15 +80,21 @@ export function createResponsesWriter(reply: Reply): (event: StreamEvent) => str
     return grown + write(`${name}.done`, { ...open.place, [key]: text, ...extra }) + writePart('done', text);
   };
 
+  const endBlock = (status: Status) => {
+    const items = ended === undefined ? [] : writeItem(ended, output.length, reply, status);
+    ended = undefined;
+    return items.map(endItem).join('');
+  };
+
   const endItem = (item: Item) => {
     const opened = open === undefined ? openItem(item) : '';
-    const ended = opened + endText(courseOf(item).growth?.text);
+    const told = opened + endText(courseOf(item).growth?.text);
     const isSearch = item.type === 'web_search_call';
     const searched = isSearch ? write('web_search_call.completed', { ...open?.place }) : '';
     const done = write('output_item.done', { output_index: output.length, item });
     output.push(item);
     open = undefined;
-    return ended + searched + done;
+    return told + searched + done;
   };
 
   return (event) => {
@@ -96,23 +103,27 @@ export function createResponsesWriter(reply: Reply): (event: StreamEvent) => str
         return writeStart();
       case 'block-start': {
         // Of what is to be told whole there is no item yet.
-        const items = writeItem({ ...EMPTY, ...event.block }, output.length, reply);
-        return items.map(openItem).join('');
+        const before = endBlock('completed');
+        const items = writeItem({ ...EMPTY, ...event.block }, output.length, reply, 'completed');
+        return before + items.map(openItem).join('');
       }
       case 'block-delta':
         return grow(event.delta);
       case 'block-end':
-        return writeItem(event.block, output.length, reply).map(endItem).join('');
+        ended = event.block;
+        // Nothing can cut what tells by itself whether it is whole, and clients may act on it at once.
+        return ended.type === 'text' || ended.type === 'reasoning' ? '' : endBlock('completed');
       case 'finish': {
+        const before = endBlock(statusOf(event.completion));
         const state = writeEnd(event.completion, output);
-        return writeState(state.status, state);
+        return before + writeState(state.status, state);
       }
       case 'error': {
         // The headers may have gone out before the turn began: the SDKs want to see it created all the same.
-        const start = sequenceNumber === 0 ? writeStart() : '';
+        const before = sequenceNumber === 0 ? writeStart() : endBlock('completed');
         // What was said before the failure stays.
         const state = { status: 'failed', ...NOTHING_YET, output, error: writeFailure(event.error) };
-        return start + writeState('failed', state);
+        return before + writeState('failed', state);
       }
     }
   };
@@ -120,6 +131,8 @@ export function createResponsesWriter(reply: Reply): (event: StreamEvent) => str
 
 type Item =
   Responses.ResponseOutputMessage | Responses.ResponseReasoningItem | Responses.ResponseFunctionWebSearch | CallItem;
+
+type Status = 'completed' | 'incomplete';
 
 type OpenItem = {
   readonly growth: Growth | undefined;
@@ -180,7 +193,7 @@ function courseOf(item: Item): { readonly begun: Item; readonly growth?: Growth 
 /** What a response says about itself from its beginning to its end. */
 function writeConstant(reply: Reply): object {
   const head = { id: `resp_${reply.id}`, object: 'response', created_at: reply.createdAt, model: reply.model };
-  return { ...head, ...contextOf(reply).echo };
+  return { ...head, ...(reply.replyContext?.echo ?? STANDARD_ECHO) };
 }
 
 /** How a response ends; the SDK computes `output_text` itself. */
@@ -195,24 +208,30 @@ function writeEnd(completion: Completion, output: readonly Item[]) {
     total_tokens: inputTokens + outputTokens,
     ...creditField(completion),
   };
-  const status = reason === undefined ? ('completed' as const) : ('incomplete' as const);
-  return { status, ...NOTHING_YET, incomplete_details: reason === undefined ? null : { reason }, output, usage };
+  const incomplete_details = reason === undefined ? null : { reason };
+  return { status: statusOf(completion), ...NOTHING_YET, incomplete_details, output, usage };
+}
+
+/** Of the response, and of the block it ends with. */
+function statusOf({ finishReason }: Completion): Status {
+  return INCOMPLETE_REASONS[finishReason] === undefined ? 'completed' : 'incomplete';
 }
 
 /** The item of a block; none for a call that was cut, where its form has no place for one. */
-function writeItem(block: Block, index: number, reply: Reply): Item[] {
+function writeItem(block: Block, index: number, reply: Reply, status: Status): Item[] {
   const idWith = (prefix: string) => `${prefix}_${reply.id}_${index}`;
   switch (block.type) {
     case 'text': {
       const content = [writeText(block.text)];
-      return [{ type: 'message', id: idWith('msg'), status: 'completed', role: 'assistant', content }];
+      return [{ type: 'message', id: idWith('msg'), status, role: 'assistant', content }];
     }
     case 'reasoning':
+      return [{ ...writeReasoning(block, idWith('rs')), ...(status === 'incomplete' && { status }) }];
     case 'redacted-reasoning':
       return [writeReasoning(block, idWith('rs'))];
     case 'tool-call': {
       // A name that the request did not offer is a function's.
-      const form = contextOf(reply).forms.get(block.name) ?? { type: 'function_call', name: block.name };
+      const form = reply.replyContext?.forms.get(block.name) ?? { type: 'function_call', name: block.name };
       return writeCall(block, form, idWith(CALL_PREFIXES[form.type]));
     }
     case 'web-search':
@@ -222,12 +241,6 @@ function writeItem(block: Block, index: number, reply: Reply): Item[] {
 
 function writeText(text: string): Responses.ResponseOutputText {
   return { type: 'output_text', text, annotations: [], logprobs: [] };
-}
-
-/** What the reader of the request has left for the answer. */
-export function contextOf(reply: Reply): ReplyContext {
-  // The cast is this dialect's reader, which made it.
-  return (reply.replyContext as ReplyContext | undefined) ?? NO_CONTEXT;
 }
 
 const CALL_PREFIXES = {
@@ -270,5 +283,3 @@ const STANDARD_ECHO = {
   top_p: 1,
   truncation: 'disabled',
 } as const satisfies Partial<Record<keyof Responses.Response, unknown>> & { readonly store: false };
-
-const NO_CONTEXT: ReplyContext = { forms: new Map(), echo: STANDARD_ECHO };

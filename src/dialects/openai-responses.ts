@@ -4,10 +4,10 @@ import type { Block, Message, ToolResultPart, UserPart } from '../core/conversat
 import { GatewayError } from '../core/errors.js';
 import type { Reader } from '../core/reader.js';
 import { readContent, readTexts, textParts, textWithin, unknownPart } from './content.js';
-import { note, type Dialect, type Notices } from './dialect.js';
+import type { Dialect, Notices } from './dialect.js';
 import { writeResponsesError } from './errors.js';
 import { holdsOnly, joinMessages, readMessage } from './messages.js';
-import { createResponsesWriter, readEcho, writeResponse, type ReplyContext } from './openai-responses-answer.js';
+import { createResponsesWriter, readEcho, writeResponse } from './openai-responses-answer.js';
 import { callId, readCall, readReasoning, readSearch } from './openai-responses-items.js';
 import { latest, requestReader, type ParameterTable } from './parameters.js';
 import { formsOf, readTools } from './tools.js';
@@ -18,8 +18,8 @@ const PARAMETERS: ParameterTable = {
   // OpenAI keeps answers unless it is told not to: to note `store` would be to note every request.
   accepted: 'stream_options metadata client_metadata user store',
   ignored:
-    'include temperature top_p top_logprobs max_tool_calls truncation service_tier safety_identifier ' +
-    'prompt_cache_options prompt_cache_retention context_management moderation',
+    'reasoning.mode text.verbosity include temperature top_p top_logprobs max_tool_calls truncation service_tier ' +
+    'safety_identifier prompt_cache_options prompt_cache_retention context_management moderation image access_programs',
   refused: {
     previous_response_id: {
       why: 'this gateway keeps no answers; send the whole conversation as input.',
@@ -47,8 +47,6 @@ export const openaiResponses: Dialect = {
     const offering = [body, ...items.filter((it) => TOOL_ITEMS.has(typeOf(it)))];
     const offered = offering.flatMap((it) => readTools(it, notices));
     const updates = [body, ...items.filter((it) => typeOf(it) === 'configuration_update')];
-    const verbosity = body.optional('text')?.optional('verbosity');
-    if (verbosity !== undefined && verbosity.string() !== 'medium') note(notices, 'ignored', verbosity.path);
     return {
       system: readTexts(body.optional('instructions'), notices),
       // An answer of the model is many items here and one message of ours; so are the results of its calls.
@@ -57,7 +55,7 @@ export const openaiResponses: Dialect = {
       effort: latest(updates, 'reasoning', 'effort'),
       format: latest(updates, 'text', 'format'),
       maxTokens: body.optional('max_output_tokens'),
-      replyContext: { forms: formsOf(offered), echo: readEcho(body) } satisfies ReplyContext,
+      replyContext: { forms: formsOf(offered), echo: readEcho(body) },
     };
   }),
   writeResponse,
@@ -115,9 +113,10 @@ function readItem(item: Reader, notices: Notices): Message[] {
   }
 }
 
-/** The short form of a message has no type. */
+/** The short forms of a message and of a reference have no type. */
 function typeOf(item: Reader): string {
-  return item.optional('type')?.string() ?? (item.has('role') ? 'message' : item.get('type').string());
+  const implied = item.has('role') ? 'message' : item.has('id') ? 'item_reference' : undefined;
+  return item.optional('type')?.string() ?? implied ?? item.get('type').string();
 }
 
 /** What a tool of any kind gave back. */

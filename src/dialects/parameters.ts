@@ -3,12 +3,14 @@
 import type { AnswerFormat, Conversation, Effort, Limits, Message, ReasoningWish } from '../core/conversation.js';
 import { GatewayError } from '../core/errors.js';
 import type { Reader } from '../core/reader.js';
-import { createNotices, note, writeNotices, type Dialect, type Notices, type RequestHeaders } from './dialect.js';
+import { createNotices, note, writeNotices } from './dialect.js';
+import type { Dialect, Notices, ReplyContext, RequestHeaders } from './dialect.js';
 import { holdsOnly } from './messages.js';
 import { readToolChoice } from './tools.js';
 
 /**
- * What becomes of each parameter of a dialect; the names of those that are no rows are words of one text.
+ * What becomes of each parameter of a dialect; the names of those that are no rows are words of one text. A field of a
+ * parameter that works otherwise has a dot in its name.
  * `docs/compatibility.md` says the same, and a test compares them.
  */
 export type ParameterTable = {
@@ -26,7 +28,7 @@ export type ParameterTable = {
 
 /** What is a dialect's own in a request, and where it has what is read alike in all. */
 type OwnFields = Pick<Conversation, 'system' | 'messages' | 'tools' | 'sessionId'> & {
-  readonly replyContext?: unknown;
+  readonly replyContext?: ReplyContext;
   readonly effort: Reader | undefined;
   /** As Anthropic has it. */
   readonly thinking?: Reader | undefined;
@@ -87,7 +89,7 @@ function noteIgnoredParameters(body: Reader, { ignored }: ParameterTable, notice
 }
 
 function makesDifference(body: Reader, param: string): boolean {
-  const value = body.optional(param);
+  const value = param.split('.').reduce<Reader | undefined>((holder, key) => holder?.optional(key), body);
   if (value === undefined) return false;
   const harmless = HARMLESS[param] ?? [];
   if (typeof harmless === 'function') return !harmless(value);
@@ -109,6 +111,8 @@ const HARMLESS: Readonly<Record<string, readonly unknown[] | ((value: Reader) =>
   service_tier: ['auto', 'default', 'standard_only'],
   speed: ['standard'],
   verbosity: ['medium'],
+  'text.verbosity': ['medium'],
+  'reasoning.mode': ['standard'],
   truncation: ['disabled'],
   mcp_servers: [[]],
   background: [false],

@@ -144,7 +144,7 @@ export function createApp(dependencies: AppDependencies): express.Express {
     const facts = factsOf(response);
     facts.model = model.slice(0, 100);
     facts.isStreamed = stream;
-    const id = randomId().replaceAll('-', '').slice(0, 24);
+    const id = facts.requestId.replace('req_', '');
     const reply: Reply = { id, createdAt: Math.floor(now() / 1000), model, includeUsage, replyContext };
     const signal = endingSignal(response, dependencies.stopping);
     const answering = gateway.converse(conversation, signal);
