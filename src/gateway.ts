@@ -150,7 +150,10 @@ export function createGateway(dependencies: GatewayDependencies): Gateway {
         if (asked.withoutMarks === true) refusingMarks.add(model.id);
         return { ...answer, notices: [...asked.notices, ...answer.notices] };
       } catch (thrown) {
-        const repair = repairFor(thrown, { hasCacheMarks: marksCache(contextFor(situation.model)) });
+        const repair = repairFor(thrown, {
+          conversation: asked.conversation,
+          hasCacheMarks: marksCache(contextFor(situation.model)),
+        });
         if (repair === undefined || tried.has(repair)) throw thrown;
         tried.add(repair);
         log.info(repair.told);
