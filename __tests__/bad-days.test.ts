@@ -189,13 +189,13 @@ test('KIRO_SHARED_PROFILE decides what a Builder ID sends', async () => {
   ]);
 });
 
-test('a shared profile that Kiro refuses is left out once', async () => {
+test('a shared profile that Kiro refuses is left out once, and when it is missed the first refusal is told', async () => {
   const gateway = await gatewayFor([refuse(FAILURES.improper)], {
     REFRESH_TOKEN: '',
     KIRO_CREDS_FILE: loginFile('BuilderId'),
   });
   // The simulator wants a profile of everybody, so the second form is refused as well; Kiro's older host takes it.
-  expect(await messages(gateway)).toEqual([400, expect.stringMatching(/^profileArn is required/), 2]);
+  expect(await messages(gateway)).toEqual([400, expect.stringMatching(/^Improperly formed/), 2]);
   expect(profilesSent(gateway)).toEqual([SHARED_PROFILE, undefined]);
 });
 

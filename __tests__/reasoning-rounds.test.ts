@@ -103,3 +103,10 @@ test('a signature that Kiro refuses is left out with all others in one more requ
   await answerTo(changed);
   expect(sent()).toEqual(['refused', [undefined, undefined], 'refused', [undefined, undefined]]);
 });
+
+test('a refusal of reasoning that never was there is not asked again', async () => {
+  const failure = { status: 400, body: { message: 'Invalid signature.', reason: 'THINKING_SIGNATURE_INVALID' } };
+  gateway.simulator.enqueue(failure);
+  await expect(answerTo([ASKED])).rejects.toThrow();
+  expect(gateway.asked().length).toBe(1);
+});

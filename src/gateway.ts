@@ -11,7 +11,7 @@ import type { Asker } from './kiro/asker.js';
 import type { Access, KiroClient } from './kiro/client.js';
 import { createCutCalls } from './kiro/history.js';
 import { type ModelAliases, modelNotFound, readModelName, resolveModel, withWish } from './kiro/models.js';
-import type { ProfiledSession } from './kiro/profiled-session.js';
+import { type ProfiledSession, wantsProfile } from './kiro/profiled-session.js';
 import { marksCache, toKiroRequest, type RequestContext } from './kiro/request.js';
 import { thinksLong } from './kiro/wishes.js';
 import type { FetchMedia, WithMedia } from './remote-media.js';
@@ -150,7 +150,10 @@ export function createGateway(dependencies: GatewayDependencies): Gateway {
         if (asked.withoutMarks === true) refusingMarks.add(model.id);
         return { ...answer, notices: [...asked.notices, ...answer.notices] };
       } catch (thrown) {
-        const repair = repairFor(thrown, { hasCacheMarks: marksCache(contextFor(situation.model)) });
+        const repair = repairFor(thrown, {
+          conversation: asked.conversation,
+          hasCacheMarks: marksCache(contextFor(situation.model)),
+        });
         if (repair === undefined || tried.has(repair)) throw thrown;
         tried.add(repair);
         log.info(repair.told);
@@ -223,7 +226,10 @@ export function createGateway(dependencies: GatewayDependencies): Gateway {
       const other = await session.otherProfile(situation.access, thrown, situation.signal);
       if (other === undefined) throw thrown;
       log.info(other.told);
-      const answer = await ask(conversation, { ...situation, access: other.access });
+      const answer = await ask(conversation, { ...situation, access: other.access }).catch((again: unknown) => {
+        // Without a profile Kiro may only miss that: what it said first tells more.
+        throw wantsProfile(again) ? thrown : again;
+      });
       other.keep();
       return answer;
     }

@@ -23,7 +23,7 @@ export type Repaired = {
 };
 
 /** What the refused request had in it. */
-export type Sent = { readonly hasCacheMarks: boolean };
+export type Sent = { readonly conversation: Conversation; readonly hasCacheMarks: boolean };
 
 /** The repair for a refusal, if there is one. */
 export function repairFor(thrown: unknown, sent: Sent): Repair | undefined {
@@ -76,6 +76,10 @@ function withoutReasoning(conversation: Conversation): Repaired {
   return { conversation: { ...conversation, messages }, notices: [] };
 }
 
+function hasReasoning(message: Message): boolean {
+  return message.role === 'assistant' && message.blocks.some((block) => REASONING.has(block.type));
+}
+
 /** Documents that are text stand in the message itself; of the others the model learns that they are not there. */
 export function withoutDocuments(conversation: Conversation): Repaired {
   const leftOut = new Set<string>();
@@ -110,7 +114,8 @@ const LOST_CONVERSATION: ReadonlySet<string> = new Set([
 
 const REPAIRS: readonly Repair[] = [
   {
-    mends: ({ facts }) => facts.reason === 'THINKING_SIGNATURE_INVALID',
+    mends: ({ facts }, { conversation }) =>
+      facts.reason === 'THINKING_SIGNATURE_INVALID' && conversation.messages.some(hasReasoning),
     told: 'Kiro refused the reasoning in the history; asking once more without it.',
     apply: withoutReasoning,
   },

@@ -3,6 +3,7 @@
 import { expect, test } from '@jest/globals';
 import type { UserPart } from '../../src/core/conversation.js';
 import { anthropicMessages } from '../../src/dialects/anthropic-messages.js';
+import { PNG as PIXEL } from '../support/images.js';
 import { factsOf, read, request } from './support.js';
 
 const { messages, refused } = factsOf(anthropicMessages);
@@ -20,6 +21,11 @@ userPart('a base64 image is an image', { type: 'image', source: PNG }, [IMAGE]);
 userPart('image/jpg is jpeg', { type: 'image', source: { ...PNG, media_type: 'image/jpg' } }, [
   { ...IMAGE, format: 'jpeg' },
 ]);
+userPart(
+  'an image is what its bytes say',
+  { type: 'image', source: { type: 'base64', media_type: 'image/jpeg', data: PIXEL } },
+  [{ type: 'image', format: 'png', data: PIXEL }],
+);
 userPart(
   'an image by URL is left out and both sides are told',
   { type: 'image', source: { type: 'url', url: 'https://example.com/a.png' } },

@@ -141,7 +141,7 @@ test.each<[string, Answer, string]>([
   [
     'a wrong request',
     answer(400, { message: 'Improperly formed request.' }),
-    'invalid-request: Improperly formed request.',
+    'invalid-request: Improperly formed request. Please report this; a new conversation may help meanwhile.',
   ],
   ['an overflow', answer(400, { message: 'Input is too long.' }), 'context-overflow: Input is too long.'],
   ['a rate limit of an hour', busy('3600'), 'rate-limited: Slow.'],
@@ -154,7 +154,7 @@ test.each<[string, Answer, string]>([
 test('an unknown address is asked once in each form', async () => {
   const kiro = await startUpstream(answer(404, ''), answer(404, ''), hello);
   const expected =
-    'upstream-protocol: Kiro does not know this operation at this address; check KIRO_API_URL, or try again later.';
+    'upstream-protocol: Kiro does not know this operation at this address. Check KIRO_API_URL, or try again later.';
   expect([await ask(askerOf(kiro)), kiro.requests.length]).toEqual([expected, 2]);
 });
 

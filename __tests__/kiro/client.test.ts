@@ -163,6 +163,10 @@ test.each([
   ['a 403 about the token', deadToken],
   ['a 401', refuses(401, {})],
   ['an expired token', answer(403, {}, { 'x-amzn-errortype': 'ExpiredTokenException' })],
+  [
+    'an expired token under 200',
+    answer(200, { __type: 'ExpiredTokenException' }, { 'content-type': 'application/x-amz-json-1.0' }),
+  ],
 ])('%s is answered with one refresh and the same request again', async (_, refusal) => {
   const kiro = await startUpstream(refusal, answer(200, 'bytes'));
   const { client, refused } = clientOf(at(kiro));
@@ -174,6 +178,14 @@ test.each([
     ['Bearer first', 'id-1', '{"a":1}'],
     ['Bearer second', 'id-1', '{"a":1}'],
   ]);
+});
+
+test.each<[string, object, string]>([
+  ['a throttling', { __type: 'com.amazonaws#ThrottlingException', message: 'Slow.' }, 'rate-limited: Slow.'],
+  ['an overflow', { message: 'Too much.', reason: 'CONTENT_LENGTH_EXCEEDS_THRESHOLD' }, 'context-overflow: Too much.'],
+])('%s that comes as JSON with 200, in place of frames, is told as what it is', async (_, body, expected) => {
+  const kiro = await startUpstream(answer(200, body, { 'content-type': 'application/json' }));
+  expect([await generate(at(kiro)), kiro.requests.length]).toEqual([expected, 1]);
 });
 
 test('a second refusal of the token is final', async () => {
@@ -285,8 +297,9 @@ test('a redirect is not followed, because it would carry the token away', async 
   expect(thief.requests.length).toBe(0);
 });
 
+const JSON_TYPE = { 'content-type': 'application/json' };
 const STRANGER =
-  'upstream-protocol: Something between here and Kiro answered in its place, with a web page or a redirect. Check the network, its sign-in page, its firewall and VPN_PROXY_URL.';
+  'upstream-protocol: Something between here and Kiro answered in its place, with a web page, a redirect or the like. Check the network, its sign-in page, its firewall and VPN_PROXY_URL.';
 const page = '<html>Sign in to the network first.</html>';
 
 test.each<[string, Answer]>([
@@ -295,6 +308,7 @@ test.each<[string, Answer]>([
   ['403', answer(403, `\n${page}`)],
   ['202', answer(202, '')],
   ['204', answer(204, '')],
+  ['an answer that is no stream', answer(200, { assistantResponse: 'Hi.' }, JSON_TYPE)],
 ])('what a stranger answers with %s is not taken for Kiro’s word', async (_, strange) => {
   expect(await generate(at(await startUpstream(strange)))).toBe(STRANGER);
 });
@@ -406,7 +420,7 @@ test.each<[string, Answer, string, object]>([
   [
     'a null reason',
     answer(400, { message: 'Improperly formed request.', reason: null }),
-    'invalid-request: Improperly formed request.',
+    'invalid-request: Improperly formed request. Please report this; a new conversation may help meanwhile.',
     {},
   ],
   [
@@ -515,9 +529,15 @@ test('the catalogue is read page by page', async () => {
   );
 });
 
-test('a catalogue that never ends is read for twenty pages', async () => {
+test('a catalogue that gives the same page again and again is read twice', async () => {
   const kiro = await startUpstream(answer(200, { models: [first], nextToken: 'n' }));
-  expect([await list(at(kiro)), kiro.requests.length]).toEqual([Array(20).fill(models[0]), 20]);
+  expect([await list(at(kiro)), kiro.requests.length]).toEqual([models.slice(0, 1), 2]);
+});
+
+test('a catalogue that never ends is read for twenty pages, and each model counts once', async () => {
+  const pages = Array.from({ length: 30 }, (_, page) => answer(200, { models: [first], nextToken: String(page) }));
+  const kiro = await startUpstream(...pages);
+  expect([await list(at(kiro)), kiro.requests.length]).toEqual([models.slice(0, 1), 20]);
 });
 
 test('the catalogue is asked of the older host when the other does not know it', async () => {

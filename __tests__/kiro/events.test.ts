@@ -126,6 +126,15 @@ for (const name of [
 
 const eventHeaders = (type: string) => ({ ':message-type': 'event', ':event-type': type });
 readsText('an unknown event need not be JSON', eventHeaders('newEvent'), '\u0000', []);
+readsText('an event that does not call itself one', { ':event-type': 'assistantResponseEvent' }, '{"content":"a"}', [
+  { type: 'text', text: 'a' },
+]);
+readsText(
+  'an error whose words stand in its payload',
+  { ':message-type': 'error', ':error-code': 'ValidationException' },
+  '{"message":"Too much.","reason":"CONTENT_LENGTH_EXCEEDS_THRESHOLD"}',
+  'context-overflow: Too much.',
+);
 readsText('a frame of an unknown kind is passed over', { ':message-type': 'ping' }, '{}', []);
 readsText('a frame without headers is passed over', {}, '{}', []);
 readsText('a known event without a payload says nothing', eventHeaders('assistantResponseEvent'), '', []);

@@ -2,6 +2,7 @@
 
 import { expect, test } from '@jest/globals';
 import type { Block } from '../../src/core/conversation.js';
+import { GatewayError } from '../../src/core/errors.js';
 import { begin, type Completion, type StreamEvent, type Usage } from '../../src/core/stream.js';
 import { toTurn } from '../../src/kiro/stream.js';
 import type { SceneLine } from '../../src/simulator/frames.js';
@@ -203,6 +204,28 @@ check(
   'length',
 );
 
+check(
+  'calls that are interleaved come one after the other, whole',
+  [
+    call('t1', { input: '{"a":' }),
+    call('t2', { input: '{"b":' }),
+    call('t1', { input: '1}' }),
+    call('t3'),
+    call('t2', { input: '2}' }),
+    call('t1', { stop: true }),
+    call('t3', { stop: true }),
+    call('t2', { stop: true }),
+  ],
+  [toolCall('t1', '{"a":1}'), toolCall('t2', '{"b":2}'), toolCall('t3', '{}')],
+  'tool-calls',
+);
+check(
+  'what is said in the middle of a call comes after it',
+  [call('t1', { input: '{"a":' }), say('a'), think('b'), call('t1', { input: '1}' }), say('c')],
+  [toolCall('t1', '{"a":1}'), text('a'), thought('b'), text('c')],
+  'tool-calls',
+);
+
 test('a call that goes on after its end breaks the turn', async () => {
   const lines = [call('t1', { stop: true }), call('t1', { input: '{}' })];
   expect((await hear(turnOf([bytesOf(lines)]))).thrown).toBe(
@@ -385,6 +408,23 @@ test('a body that breaks after the stop reason has said all', async () => {
     [{ type: 'text', text: 'a' }],
     'stop',
   ]);
+});
+
+test('a frame that is cut after the stop reason has cost nothing', async () => {
+  const bytes = bytesOf([say('a'), stopFor('END_TURN'), metering(0.5)]).subarray(0, -3);
+  const { events, thrown } = await hear(turnOf([bytes]));
+  expect([events.at(-1)?.type, thrown]).toEqual(['finish', undefined]);
+});
+
+test('a body that stays open in silence after the stop reason has said all', async () => {
+  const silence = new AbortController();
+  async function* hanging(): AsyncGenerator<Uint8Array> {
+    yield bytesOf([say('a'), stopFor('END_TURN')]);
+    silence.abort(new GatewayError('upstream-unavailable', 'Kiro sent nothing.'));
+    throw new Error('The operation was aborted.');
+  }
+  const { events, thrown } = await hear(toTurn(hanging(), asked, silence.signal));
+  expect([events.at(-1)?.type, thrown]).toEqual(['finish', undefined]);
 });
 
 test('leaving a turn closes its body', async () => {

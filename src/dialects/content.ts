@@ -5,6 +5,7 @@
 
 import type { DocumentFormat, ImageFormat, RemoteMedia, Text, ToolResultPart, UserPart } from '../core/conversation.js';
 import type { Reader } from '../core/reader.js';
+import { imageFormatOf } from '../core/signatures.js';
 import { note, type Notices } from './dialect.js';
 
 /** A string as one text part, a list part by part; some clients put bare strings into the list. */
@@ -166,7 +167,7 @@ function readUrl(kind: Kind, given: Reader, name: string, notices: Notices): Too
 /** `data` is base64. The name is that of a file, or its title; empty when it has none. */
 type Media = { readonly mediaType: string; readonly data: string; readonly name: string };
 
-/** What it is, its media type says, or else the ending of its name. */
+/** What it is, its media type says, or else the ending of its name; which image it is, its first bytes know better. */
 function toMedia(kind: Kind, { mediaType, data, name }: Media, notices: Notices): ToolResultPart {
   const type = bareType(mediaType);
   const isImage = type.startsWith('image/');
@@ -174,7 +175,8 @@ function toMedia(kind: Kind, { mediaType, data, name }: Media, notices: Notices)
   const image = IMAGE_FORMATS.get(isImage ? type : `image/${ending}`);
   const document = documentFormatOf(mediaType) ?? ENDINGS.find((it) => !isImage && it === ending);
   if (document !== undefined) return { type: 'document', name: name || 'document', format: document, data };
-  if (image !== undefined) return { type: 'image', format: image, data };
+  if (image !== undefined)
+    return { type: 'image', format: imageFormatOf(Buffer.from(data.slice(0, 16), 'base64')) ?? image, data };
   const known = mediaType || ending || 'unknown';
   return leftOut(isImage ? 'image' : kind, known, `${known} is not supported`, notices);
 }

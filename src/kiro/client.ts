@@ -65,7 +65,6 @@ export function createKiroClient(dependencies: ClientDependencies) {
     /** Asks Kiro. The answer's body is closed by whoever stops iterating it, or by the signal. */
     async generate(body: string, access: Access, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>> {
       const { response } = await send(generateCall(hostsFor(access), accountOf(access), body), access, signal);
-      if (/html/i.test(response.headers.get('content-type') ?? '')) throw toKiroError(await readFailure(response));
       if (response.body !== null) return response.body;
       throw new GatewayError('upstream-protocol', 'Kiro answered without a body; try again.');
     },
@@ -106,7 +105,8 @@ export function createKiroClient(dependencies: ClientDependencies) {
   ): Promise<readonly Item[]> {
     const limited = within(signal, CONTROL_TIMEOUT_MS);
     const access = await session.accessToken(limited);
-    const items: Item[] = [];
+    // A service that knows no pages sends its first one again, with the same token.
+    const items = new Map<string, Item>();
     let nextToken: string | undefined;
     let at = 0;
     for (let page = 0; page < MAX_PAGES; page++) {
@@ -114,11 +114,11 @@ export function createKiroClient(dependencies: ClientDependencies) {
       const answered = await send({ forms: forms.slice(at) }, access, limited);
       at += answered.at;
       const answer = readPage(await readJson(answered.response, limited));
-      items.push(...answer.items);
+      for (const item of answer.items) items.set(JSON.stringify(item), item);
+      if (answer.nextToken === undefined || answer.nextToken === nextToken) break;
       nextToken = answer.nextToken;
-      if (nextToken === undefined) break;
     }
-    return items;
+    return [...items.values()];
   }
 
   /**
@@ -139,7 +139,7 @@ export function createKiroClient(dependencies: ClientDependencies) {
         at = forms.findIndex(({ host }, index) => index > at && host !== form.host);
         continue;
       }
-      if (response.status === 200) return { response, at };
+      if (isAnswer(response, form)) return { response, at };
       const failure = await readFailure(response);
       failed = toKiroError(failure);
       if (mayRefresh && isDeadToken(failure)) {
@@ -193,12 +193,18 @@ export function createKiroClient(dependencies: ClientDependencies) {
 
 type CallFor = (hosts: ApiHosts, account: Account, nextToken: string | undefined) => Call;
 
+/** Who is asked for frames and sends a text instead has refused, whatever the status says. */
+function isAnswer({ status, headers }: FetchResponse, form: Form): boolean {
+  return status === 200 && (form.headers['accept'] === undefined || !TEXT.test(headers.get('content-type') ?? ''));
+}
+
 type Answered = { readonly response: FetchResponse; readonly at: number };
 
 function accountOf({ profileArn, tokenTypeHeader }: Access): Account {
   return { profileArn, usesApiKey: tokenTypeHeader === 'API_KEY' };
 }
 
+const TEXT = /json|text|xml/i;
 const CONTROL_TIMEOUT_MS = 15_000;
 const SEARCH_TIMEOUT_MS = 60_000;
 const MAX_PAGES = 20;

@@ -80,6 +80,7 @@ const SUSPENDED = row('forbidden', 'This Kiro account is suspended.', 'Only Kiro
 
 const KEY_ADVICE =
   'An administrator of the organisation has to mend the encryption key of the Kiro profile in AWS KMS.';
+const PLAN_ADVICE = 'The Kiro plan or profile has to include it.';
 const PROFILE_ADVICE = 'Ask the administrator of the Kiro profile.';
 const REPORT = 'Please report this; a new conversation may help meanwhile.';
 const START_ANEW = 'Start a new conversation.';
@@ -111,7 +112,7 @@ const ADVICE = {
     REQUEST_BODY_INVALID_JSON: REPORT,
   },
   forbidden: {
-    FEATURE_NOT_SUPPORTED: 'The Kiro plan or profile has to include it.',
+    FEATURE_NOT_SUPPORTED: PLAN_ADVICE,
     UNAUTHORIZED_CUSTOMIZATION_RESOURCE_ACCESS: PROFILE_ADVICE,
     UNAUTHORIZED_WORKSPACE_CONTEXT_FEATURE_ACCESS: PROFILE_ADVICE,
     CUSTOMER_KMS_KEY_DISABLED: KEY_ADVICE,
@@ -161,14 +162,15 @@ const LOGIN_EXPIRED: Row = {
 /** No repetition will help: this is not a Kiro that we know. */
 const UNKNOWN_ADDRESS = row(
   'upstream-protocol',
-  'Kiro does not know this operation at this address; check KIRO_API_URL, or try again later.',
+  'Kiro does not know this operation at this address.',
+  'Check KIRO_API_URL, or try again later.',
 );
 const SERVER_FAULT = row('upstream-unavailable', 'Kiro failed on this request; try again.');
 const BROKEN_STREAM = row('upstream-unavailable', 'Kiro broke off its answer; try again.');
 /** A proxy's, a firewall's or a guest network's: Kiro itself refuses in JSON. */
 const STRANGER = row(
   'upstream-protocol',
-  'Something between here and Kiro answered in its place, with a web page or a redirect.',
+  'Something between here and Kiro answered in its place, with a web page, a redirect or the like.',
   'Check the network, its sign-in page, its firewall and VPN_PROXY_URL.',
 );
 export const WEB_PAGE = 'webpage';
@@ -195,6 +197,8 @@ const BY_TEXT: readonly (readonly [RegExp, Row])[] = [
   [/maximum request reached for this month|reached the limit/i, QUOTA],
   [/unexpectedly high load/i, CAPACITY],
   [/suspicious activity/i, ACCOUNT_LIMITED],
+  [/improperly formed request/i, row('invalid-request', 'Kiro refused the request.', REPORT)],
+  [/not authorized to access this feature/i, row('forbidden', 'This Kiro account may not do that.', PLAN_ADVICE)],
   [/profileArn is required/i, NO_PROFILE],
   [/invalid profileArn/i, WRONG_PROFILE],
 ];

@@ -34,20 +34,15 @@ export type KiroTokenUsage = {
  * @throws GatewayError for exception and error frames, and `upstream-protocol` for payloads of the wrong shape.
  */
 export function readEvents(frame: Frame): readonly KiroEvent[] {
-  const kind = frame.headers.get(':message-type');
-  if (kind === 'event') return readEvent(frame.headers.get(':event-type') ?? '', frame);
-  if (kind === 'exception') {
-    const said = readFailureBody(frame.payload);
-    throw toKiroError({ ...said, type: bareType(frame.headers.get(':exception-type') ?? said.type) });
-  }
-  if (kind === 'error') {
-    throw toKiroError({
-      type: bareType(frame.headers.get(':error-code') ?? ''),
-      message: frame.headers.get(':error-message') ?? '',
-      reason: '',
-    });
-  }
-  return NOTHING;
+  const { headers, payload } = frame;
+  const kind = headers.get(':message-type');
+  if (kind !== 'exception' && kind !== 'error') return readEvent(headers.get(':event-type') ?? '', frame);
+  const said = readFailureBody(payload);
+  throw toKiroError({
+    ...said,
+    type: bareType(headers.get(':exception-type') ?? headers.get(':error-code') ?? said.type),
+    message: headers.get(':error-message') || said.message,
+  });
 }
 
 function readEvent(name: string, frame: Frame): readonly KiroEvent[] {

@@ -99,7 +99,7 @@ export function createProfiledSession(dependencies: ProfileDependencies): Profil
         if (!isProfileRefused(error, refused.profileArn)) return undefined;
         return other({ ...refused, profileArn: undefined }, 'Kiro refused the profile; asking once more without one.');
       }
-      if (!/profileArn is required/i.test(error.message)) return undefined;
+      if (!wantsProfile(error)) return undefined;
       const found = await untilAborted(find(refused), signal);
       const profileArn = found.arn ?? (refused.isBuilderId === undefined ? sharedArn : undefined);
       if (profileArn === undefined) return undefined;
@@ -110,6 +110,11 @@ export function createProfiledSession(dependencies: ProfileDependencies): Profil
 
 /** What was found for a login, or is being looked for; without an ARN when its account has none. */
 type Known = { readonly login: string | undefined; readonly arn: Promise<string | undefined>; until: number };
+
+/** True when Kiro refused a request for having no profile. */
+export function wantsProfile(thrown: unknown): boolean {
+  return thrown instanceof GatewayError && /profileArn is required/i.test(thrown.message);
+}
 
 /** A profile that the account has chosen is refused by name only; the shared one is a guess and may be anything's cause. */
 function isProfileRefused({ kind, message, facts }: GatewayError, profileArn: string): boolean {

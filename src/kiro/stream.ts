@@ -46,15 +46,17 @@ export async function* toTurn(
       if (batch.length > 0) yield batch;
       watch?.waits();
     }
-    decoder.end();
+    if (!turn.hasStopReason()) decoder.end();
     turn.finish();
   } catch (thrown) {
     const before = turn.take();
     if (before.length > 0) yield before;
     if (thrown instanceof GatewayError) throw thrown;
-    if (signal.aborted) throw abortError(signal, thrown);
-    // The stop reason stands in Kiro's last frame: a connection that breaks after it has cost nothing.
-    if (!turn.hasStopReason()) throw new GatewayError('upstream-unavailable', BROKEN, { cause: thrown });
+    // The stop reason stands in Kiro's last frame: a connection that breaks after it, or stays open, has cost nothing.
+    if (!turn.hasStopReason()) {
+      if (signal.aborted) throw abortError(signal, thrown);
+      throw new GatewayError('upstream-unavailable', BROKEN, { cause: thrown });
+    }
     turn.finish();
   } finally {
     watch?.end();
@@ -92,6 +94,8 @@ function createAssembler(asked: Asked) {
   let hidden = '';
   let reasonsNatively = false;
   let begun = false;
+  /** Came while a call was open, and belongs to something else. */
+  const waiting: KiroEvent[] = [];
 
   function begin(): void {
     if (!begun) batch.push({ type: 'start', inputTokens: asked.estimatedInputTokens });
@@ -190,32 +194,48 @@ function createAssembler(asked: Asked) {
     return openBlock('tool-call', id, asked.restoreToolName(name));
   }
 
+  function accept(event: KiroEvent): void {
+    // Blocks never overlap: what is said beside a call that has not ended waits for its end.
+    if (open?.type === 'tool-call' && SPOKEN.has(event.type) && !(event.type === 'tool-use' && event.id === open.id)) {
+      waiting.push(event);
+      return;
+    }
+    acceptNow(event);
+    if (waiting.length > 0 && open === undefined) acceptWaiting();
+  }
+
+  function acceptWaiting(): void {
+    for (const event of waiting.splice(0)) accept(event);
+  }
+
+  function acceptNow(event: KiroEvent): void {
+    switch (event.type) {
+      case 'text':
+        // What is held back has come all the same.
+        begin();
+        speaker = event.modelId ?? speaker;
+        return acceptPieces(answerText.push(event.text));
+      case 'reasoning':
+        return acceptReasoning(event);
+      case 'tool-use':
+        return acceptToolUse(event);
+      case 'token-usage':
+        tokenUsage = event.usage;
+        return;
+      case 'stop-reason':
+        stopReason = event.reason;
+        return;
+      case 'context-usage':
+        contextPercentage = event.percentage;
+        return;
+      case 'metering':
+        credits = (credits ?? 0) + event.credits;
+        return;
+    }
+  }
+
   return {
-    accept(event: KiroEvent): void {
-      switch (event.type) {
-        case 'text':
-          // What is held back has come all the same.
-          begin();
-          speaker = event.modelId ?? speaker;
-          return acceptPieces(answerText.push(event.text));
-        case 'reasoning':
-          return acceptReasoning(event);
-        case 'tool-use':
-          return acceptToolUse(event);
-        case 'token-usage':
-          tokenUsage = event.usage;
-          return;
-        case 'stop-reason':
-          stopReason = event.reason;
-          return;
-        case 'context-usage':
-          contextPercentage = event.percentage;
-          return;
-        case 'metering':
-          credits = (credits ?? 0) + event.credits;
-          return;
-      }
-    },
+    accept,
     take(): Batch {
       const taken = batch;
       batch = [];
@@ -224,6 +244,7 @@ function createAssembler(asked: Asked) {
     hasStopReason: (): boolean => stopReason !== undefined,
     /** @throws GatewayError when nothing was said and no reason was given for it, or when an announced call is missing. */
     finish(): void {
+      for (; waiting.length > 0; acceptWaiting()) close();
       acceptPieces(answerText.end());
       close();
       const hasHidden = hidden !== '';
@@ -254,4 +275,5 @@ function toBlock(open: OpenBlock): Block {
   }
 }
 
+const SPOKEN: ReadonlySet<KiroEvent['type']> = new Set(['text', 'reasoning', 'tool-use'] as const);
 const BROKEN = 'The connection to Kiro broke in the middle of an answer; try again.';
