@@ -204,7 +204,7 @@ function accountOf({ profileArn, tokenTypeHeader }: Access): Account {
   return { profileArn, usesApiKey: tokenTypeHeader === 'API_KEY' };
 }
 
-const TEXT = /json|text|xml/i;
+const TEXT = /json|html|xml|text\/plain/i;
 const CONTROL_TIMEOUT_MS = 15_000;
 const SEARCH_TIMEOUT_MS = 60_000;
 const MAX_PAGES = 20;
