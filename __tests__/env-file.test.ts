@@ -114,7 +114,7 @@ function envFileOf(text: string): string {
 }
 
 function settings(envFile: EnvFile): Settings {
-  return readSettings({ flags: {}, env: {}, envFile, homeDirectory: '/home/ann', version: '1.2.3' });
+  return readSettings({ flags: {}, env: {}, envFiles: [envFile], homeDirectory: '/home/ann', version: '1.2.3' });
 }
 
 test('the .env of the config folder may set everything, and every other place wins over it', async () => {
@@ -150,4 +150,24 @@ test('a ~ in --env-file=~/… is the home folder, though no shell expands it the
   const context = { machine, workingDirectory: homeDirectory, version: '1.2.3' };
   const { settings } = await loadSettings(context, { envFile: '~/own.env' }, false);
   expect(settings.serverPort).toBe(4321);
+});
+
+test('a wrong value in a file is told with the path of that file', async () => {
+  const home = temporaryFolder();
+  const folder = temporaryFolder();
+  mkdirSync(join(home, 'config'), { recursive: true });
+  writeFileSync(join(home, 'config', '.env'), 'MAX_RETRIES=99\n');
+  writeFileSync(join(folder, '.env'), 'SERVER_PORT=abc\n');
+  const env = { KIRO_GATEWAY_HOME: home };
+  const context = {
+    machine: { platform: process.platform, env, homeDirectory: home },
+    workingDirectory: folder,
+    version: '1.2.3',
+  };
+  const complaints: string[] = [];
+  await loadSettings(context, {}, true, ({ message }) => void complaints.push(message));
+  expect([...new Set(complaints)]).toEqual([
+    `SERVER_PORT in ${join(folder, '.env')} must be a whole number from 0 to 65535, not "abc".`,
+    `MAX_RETRIES in ${join(home, 'config', '.env')} must be a whole number from 1 to 10, not "99".`,
+  ]);
 });

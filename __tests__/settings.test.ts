@@ -10,8 +10,8 @@ function settings(input: Partial<SettingsInput>): Settings {
   return readSettings({ flags: {}, env: {}, homeDirectory: '/home/ann', version: '1.2.3', ...input });
 }
 
-function fileWith(values: Readonly<Record<string, string>>): SettingsInput['envFile'] {
-  return { lookup: (variable) => values[variable] };
+function fileWith(values: Readonly<Record<string, string>>): SettingsInput['envFiles'] {
+  return [{ path: '/home/ann/.env', lookup: (variable) => values[variable] }];
 }
 
 test('without flags, environment and file, every setting has the default of the table', () => {
@@ -87,13 +87,18 @@ function checkOrigin(title: string, input: Partial<SettingsInput>, port: number,
 
 const flags = { port: '1' };
 const env = { SERVER_PORT: '2' };
-const envFile = fileWith({ SERVER_PORT: '3' });
-checkOrigin('a flag wins over everything', { flags, env, envFile }, 1, 'flag');
-checkOrigin('the environment wins over the file', { env, envFile }, 2, 'environment');
-checkOrigin('the file wins over the default', { envFile }, 3, 'file');
+const envFiles = fileWith({ SERVER_PORT: '3' });
+checkOrigin('a flag wins over everything', { flags, env, envFiles }, 1, 'flag');
+checkOrigin('the environment wins over the file', { env, envFiles }, 2, 'environment');
+checkOrigin('the file wins over the default', { envFiles }, 3, 'file');
 checkOrigin('an empty flag counts as not set', { flags: { port: '' }, env }, 2, 'environment');
-checkOrigin('an empty variable counts as not set', { env: { SERVER_PORT: '  ' }, envFile }, 3, 'file');
-checkOrigin('an empty line of the file counts as not set', { envFile: fileWith({ SERVER_PORT: '' }) }, 8000, 'default');
+checkOrigin('an empty variable counts as not set', { env: { SERVER_PORT: '  ' }, envFiles }, 3, 'file');
+checkOrigin(
+  'an empty line of the file counts as not set',
+  { envFiles: fileWith({ SERVER_PORT: '' }) },
+  8000,
+  'default',
+);
 
 function checkValue(variable: string, text: string, name: keyof Settings, value: unknown): void {
   test(`${variable}=${text.slice(0, 60)} is understood`, () => {
@@ -195,6 +200,20 @@ checkRefused(
 checkRefused('TEXT_TOOL_CALLS', '2', 'TEXT_TOOL_CALLS must be true or false, not "2".');
 checkRefused('TRUNCATION_RECOVERY', '2', 'TRUNCATION_RECOVERY must be true or false, not "2".');
 checkRefused('LOG_LEVEL', 'loud', 'LOG_LEVEL must be one of DEBUG, INFO, WARN, ERROR, not "loud".');
+for (const text of ['*', 'https://my.box', 'my.box/v1', 'a b']) {
+  checkRefused(
+    'ALLOWED_HOSTS',
+    text,
+    `ALLOWED_HOSTS must be host names such as my.box, separated by commas, not "${text}".`,
+  );
+}
+for (const text of ['*', 'app.example', 'https://app.example/page', 'null']) {
+  checkRefused(
+    'CORS_ORIGINS',
+    text,
+    `CORS_ORIGINS must be origins such as https://app.example, separated by commas, not "${text}".`,
+  );
+}
 checkRefused('MAX_BODY_SIZE', '32gb', `${SIZE}, not "32gb".`);
 checkRefused('MAX_BODY_SIZE', '0', `${SIZE}, not "0".`);
 checkRefused('MAX_BODY_SIZE', '513mb', `${SIZE}, not "513mb".`);

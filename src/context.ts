@@ -30,7 +30,7 @@ export function createContext() {
   let stopping: AbortSignal | undefined;
   let keychain: Keychain | undefined;
   const machine: Machine = { platform: process.platform, env: process.env, homeDirectory: homeFolder() };
-  /** Aborted by the first SIGINT or SIGTERM; the second ends the process at once. */
+  /** Aborted by the first SIGINT, SIGTERM or SIGHUP (a terminal that is closed); the second ends the process at once. */
   const stopSignal = (): AbortSignal => (stopping ??= signalOfProcess());
   return {
     terminal: createTerminal(process, process.env),
@@ -118,12 +118,14 @@ function onUncaught(tell: (thrown: unknown) => void): () => void {
 function signalOfProcess(): AbortSignal {
   const controller = new AbortController();
   const stop = (name: NodeJS.Signals): void => {
-    process.off('SIGINT', stop).off('SIGTERM', stop);
+    for (const signal of STOPPING) process.off(signal, stop);
     controller.abort(name);
   };
-  process.on('SIGINT', stop).on('SIGTERM', stop);
+  for (const signal of STOPPING) process.on(signal, stop);
   return controller.signal;
 }
+
+const STOPPING = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /** What comes until it has ended, is enough or is given up. Afterwards the input keeps no process alive. */
 async function readPiped({ maxBytes, isLine, mayBeSilent }: PipeLimits, stop: AbortSignal) {

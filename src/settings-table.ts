@@ -121,10 +121,15 @@ const aliases = kind('pairs such as auto-kiro=auto,fast=claude-haiku-4.5', (text
   return new Map(pairs.map(([alias = '', model = '']) => [alias.toLowerCase(), model]));
 });
 
-const list = kind('a list separated by commas', (text) => {
-  const parts = text.split(',').map((it) => it.trim());
-  return parts.filter((it) => it !== '');
-});
+/** What has another form would never be met, and its owner would wait in vain. */
+function listOf(accepts: string, form: RegExp): SettingKind<readonly string[]> {
+  return kind(`${accepts}, separated by commas`, (text) => {
+    const parts = text.split(',').flatMap((it) => it.trim() || []);
+    return parts.every((it) => form.test(it)) ? parts : undefined;
+  });
+}
+const hostNames = listOf('host names such as my.box', /^[\w.:[\]-]+$/);
+const webOrigins = listOf('origins such as https://app.example', /^[a-z][\w+.-]*:\/\/[\w.:[\]-]+\/?$/i);
 
 /** Holds a password at times. Without a scheme it is a plain HTTP proxy. */
 const proxyUrl = secretKind(
@@ -220,11 +225,9 @@ export const SETTINGS = {
   modelCacheTtlSeconds: accepted('MODEL_CACHE_TTL', wholeNumber(0, 604800, 'seconds'), '3600').means(
     'Seconds for which the list of models is kept.',
   ),
-  toolDescriptionMaxLength: accepted(
-    'TOOL_DESCRIPTION_MAX_LENGTH',
-    wholeNumber(0, 1000000, 'characters'),
-    '10000',
-  ).means('Characters of a tool description that are sent with the tool itself; 0 for no limit.'),
+  toolDescriptionMaxLength: accepted('TOOL_DESCRIPTION_MAX_LENGTH', wholeNumber(0, 1e6, 'characters'), '10000').means(
+    'Characters of a tool description that are sent with the tool itself; 0 for no limit.',
+  ),
   logLevel: accepted('LOG_LEVEL', logLevel, 'INFO').means('Least level that is logged: DEBUG, INFO, WARN or ERROR.'),
   logFormat: accepted('LOG_FORMAT', oneOf('text', 'json'), 'text').means(
     'How it is logged: `text`, or `json` with one object a line.',
@@ -239,10 +242,10 @@ export const SETTINGS = {
   remoteImages: ignored('REMOTE_IMAGES', trueOrFalse, 'false').means(
     'Fetches images and documents by their https URLs, from public hosts only.',
   ),
-  allowedHosts: ignored('ALLOWED_HOSTS', list, undefined, '--allowed-host').means(
+  allowedHosts: ignored('ALLOWED_HOSTS', hostNames, undefined, '--allowed-host').means(
     'Host names, besides those of loopback, under which clients may call.',
   ),
-  corsOrigins: ignored('CORS_ORIGINS', list).means(
+  corsOrigins: ignored('CORS_ORIGINS', webOrigins).means(
     'Origins of web pages that may call, such as `https://app.example`; all others are refused.',
   ),
   gatewayHome: ignored('KIRO_GATEWAY_HOME', path).means(

@@ -28,8 +28,8 @@ export type OnWrong = (error: GatewayError) => void;
 export type SettingsInput = {
   readonly flags: CommandOptions;
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** What an env file says, as `readEnvFile` returns it. */
-  readonly envFile?: Pick<EnvFile, 'lookup'> | undefined;
+  /** As `readEnvFile` returns them; the first that says something counts. */
+  readonly envFiles?: readonly Pick<EnvFile, 'path' | 'lookup'>[] | undefined;
   /** What a leading `~` in a path means. */
   readonly homeDirectory: string;
   /** The gateway's own version, for KIRO_USER_AGENT. */
@@ -39,7 +39,7 @@ export type SettingsInput = {
 };
 
 /**
- * Flags win over the environment, that over the env file, that over the defaults. An empty text counts as not set.
+ * Flags win over the environment, that over the env files, those over the defaults. An empty text counts as not set.
  * @throws GatewayError `invalid-request`, naming the setting and what it accepts.
  */
 export function readSettings(input: SettingsInput): Settings {
@@ -50,8 +50,9 @@ export function readSettings(input: SettingsInput): Settings {
     const read = (text: string): unknown => row.kind.parse(text, input.homeDirectory);
     const value = found && read(found.text);
     if (found !== undefined && value === undefined) {
-      const called = (found.origin === 'flag' ? row.flag : undefined) ?? row.variable;
-      (input.onWrong ?? fail)(complaint(called, row.kind, found.text, row.variable));
+      const called = found.origin === 'flag' ? row.flag : undefined;
+      const place = found.path === undefined ? '' : ` in ${found.path}`;
+      (input.onWrong ?? fail)(complaint(called ?? row.variable + place, row.kind, found.text, row.variable));
     }
     origins[name] = found === undefined || value === undefined ? 'default' : found.origin;
     values[name] = value ?? (row.default && read(row.default.replace('<version>', input.version)));
@@ -62,19 +63,18 @@ export function readSettings(input: SettingsInput): Settings {
 
 type ValueOf<Name extends SettingName> = Exclude<ReturnType<(typeof SETTINGS)[Name]['kind']['parse']>, undefined>;
 
-type Found = { readonly origin: Exclude<SettingOrigin, 'default'>; readonly text: string };
+type Found = { readonly origin: Exclude<SettingOrigin, 'default'>; readonly text: string; readonly path?: string };
 
 /** What is said in the first place that says something. */
-function find({ variable, flag }: SettingRow, { flags, env, envFile }: SettingsInput): Found | undefined {
-  const places = {
-    flag: flag === undefined ? undefined : flags[optionName(flag)],
-    environment: env[variable],
-    file: envFile?.lookup(variable),
-  };
-  for (const origin of ['flag', 'environment', 'file'] as const) {
-    const said = places[origin];
+function find({ variable, flag }: SettingRow, { flags, env, envFiles = [] }: SettingsInput): Found | undefined {
+  const places = [
+    { origin: 'flag', said: flag === undefined ? undefined : flags[optionName(flag)] },
+    { origin: 'environment', said: env[variable] },
+    ...envFiles.map(({ path, lookup }) => ({ origin: 'file', said: lookup(variable), path }) as const),
+  ] as const;
+  for (const { said, ...place } of places) {
     const text = typeof said === 'string' ? said.trim() : '';
-    if (text !== '') return { origin, text };
+    if (text !== '') return { ...place, text };
   }
   return undefined;
 }
@@ -96,6 +96,7 @@ function fail(error: GatewayError): never {
 }
 
 export type EnvFile = {
+  readonly path: string;
   /** A function and not a record, so that printing an env file shows no secret. */
   lookup(variable: string): string | undefined;
   /** All the names in it, those too that mean nothing to us. */
@@ -128,11 +129,10 @@ export async function loadSettings(
         : EMPTY;
   const input = { flags, env, homeDirectory, version, onWrong };
   // Where the config folder is, is a setting itself.
-  const { gatewayHome } = readSettings({ ...input, envFile: near });
+  const { gatewayHome } = readSettings({ ...input, envFiles: [near] });
   const path = join(gatewayPaths(machine, gatewayHome).config, '.env');
   const own = await readEnvFile(path, { trusted: true, mayBeMissing: true });
-  const lookup = (variable: string): string | undefined => near.lookup(variable)?.trim() || own.lookup(variable);
-  const settings = readSettings({ ...input, envFile: { lookup } });
+  const settings = readSettings({ ...input, envFiles: [near, own] });
   return {
     settings,
     paths: gatewayPaths(machine, settings.gatewayHome),
@@ -155,7 +155,7 @@ export async function readEnvFile(
   { trusted, mayBeMissing = !trusted }: { readonly trusted: boolean; readonly mayBeMissing?: boolean },
 ): Promise<EnvFile> {
   const file = await readSmallFile(path, { maxBytes: MAX_BYTES, links: 'follow' });
-  if ('text' in file) return trusted ? trust(file.text) : distrust(path, file.text);
+  if ('text' in file) return trusted ? trust(path, file.text) : distrust(path, file.text);
   if (file.problem === 'missing' && mayBeMissing) return EMPTY;
   // Python keeps its virtual environments in folders of this name.
   if (file.problem === 'not-a-file' && !trusted) return { ...EMPTY, notices: [`${path} is no file, and is not read.`] };
@@ -165,9 +165,9 @@ export async function readEnvFile(
   );
 }
 
-function trust(text: string): EnvFile {
+function trust(path: string, text: string): EnvFile {
   const values = parseEnv(text);
-  return { lookup: (variable) => values[variable], names: Object.keys(values), notices: [] };
+  return { path, lookup: (variable) => values[variable], names: Object.keys(values), notices: [] };
 }
 
 function distrust(path: string, text: string): EnvFile {
@@ -187,7 +187,7 @@ function distrust(path: string, text: string): EnvFile {
     if (rule === 'announced') announced.push(variable);
   }
   if (announced.length > 0) notices.push(`${path} sets ${announced.join(', ')}; remove it if it is not yours.`);
-  return { lookup: (variable) => accepted.get(variable), names: Object.keys(values), notices };
+  return { path, lookup: (variable) => accepted.get(variable), names: Object.keys(values), notices };
 }
 
 /** Windows logs in to the server of such a path when it is opened, and so tells it the hash of the person's password. */
@@ -195,7 +195,7 @@ function isNetworkPath(value: string): boolean {
   return /^\s*[\\/]{2}/.test(value);
 }
 
-const EMPTY: EnvFile = { lookup: () => undefined, names: [], notices: [] };
+const EMPTY: EnvFile = { path: '', lookup: () => undefined, names: [], notices: [] };
 const MAX_BYTES = 1_000_000;
 
 /** The settings' own rules, and names that other programs take from a `.env` and that would redirect a login. */

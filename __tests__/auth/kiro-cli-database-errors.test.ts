@@ -30,7 +30,7 @@ async function checkSentence(path: string, complaint: string): Promise<void> {
   );
 }
 
-const MISSING = 'does not exist; run `kiro-cli login`, or set KIRO_CLI_DB_FILE to where it lies.';
+const MISSING = 'does not exist; run `kiro-cli login`, or set KIRO_CLI_DB_FILE or `login --db` to where it lies.';
 const NOT_A_FILE = 'is not a regular file; set KIRO_CLI_DB_FILE to the database itself.';
 const NOT_SQLITE = "is not a SQLite database; set KIRO_CLI_DB_FILE to kiro-cli's data.sqlite3.";
 const DAMAGED = 'is damaged or only half written; run `kiro-cli login`, or copy the file again if it is a copy.';

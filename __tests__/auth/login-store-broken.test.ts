@@ -161,7 +161,7 @@ test('a keychain that fails in the middle of a new login leaves the old one as i
   const spoilt = open({ ...world, platform: 'win32', load: failing.load }).logins;
   const failure = await failureOf(() => spoilt.saveLogin('default', OIDC, IN_KEYCHAIN));
   expect([failure, revealed((await world.logins.readLogin('default'))?.credential)]).toEqual([
-    'forbidden: The keychain refused to store the entry. The login was not saved.',
+    'forbidden: The keychain refused to store the entry. The login was not saved; `--store file` keeps it in a private file.',
     revealed(SOCIAL),
   ]);
 });

@@ -118,7 +118,7 @@ function checkFallback(title: string, reason: string, load: () => Promise<Keytar
     const world = open({ load });
     const failure = await failureOf(() => world.logins.saveLogin('default', SOCIAL, IN_KEYCHAIN));
     expect({ failure, list: await world.logins.listLogins(), files: places(world).files }).toEqual({
-      failure: `forbidden: ${reason} The login was not saved.`,
+      failure: `forbidden: ${reason} The login was not saved; \`--store file\` keeps it in a private file.`,
       list: [],
       files: [],
     });

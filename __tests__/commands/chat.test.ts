@@ -200,6 +200,7 @@ test('a result that cannot be written is a failure, unless its reader has left',
 const usageErrors: readonly (readonly [string, readonly string[]])[] = [
   ['no command', []],
   ['an unknown command', ['dance']],
+  ['help for an unknown command', ['help', 'dance']],
   ['an unknown option', ['chat', '--loud', 'hi']],
   ['a missing prompt', ['chat', '--demo']],
   ['an effort that is none', ['chat', '--demo', '--effort', 'loud', 'hi']],
@@ -216,6 +217,11 @@ for (const [what, args] of usageErrors) {
 
 test('an option in the wrong place is named as it was typed', async () => {
   expect((await run(['--demo', 'chat', 'hi'])).stderr).toContain("error: unknown option '--demo'\n");
+});
+
+test('`help` and `help serve` say what --help says', async () => {
+  expect(await run(['help'])).toEqual(await run(['--help']));
+  expect(await run(['help', 'serve'])).toEqual(await run(['serve', '--help']));
 });
 
 for (const { name: command } of commands) {

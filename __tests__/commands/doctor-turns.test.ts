@@ -1,11 +1,12 @@
 /** `doctor REQUEST-ID` explains a captured turn; `doctor --report` tells strangers of it without a private word. */
 
-import { readFileSync, statSync } from 'node:fs';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { basename } from 'node:path';
+import { basename, join } from 'node:path';
 import { expect, jest, test } from '@jest/globals';
 import { explainTurn } from '../../src/commands/doctor-turns.js';
 import type { Capture } from '../../src/server/debug-files.js';
+import { temporaryFolder } from '../auth/support.js';
 import { serve } from '../support/command.js';
 import { ARN, expectSilence, IDE_FILE, IDE_LOGIN, PLANTED, startMachine, type TestMachine } from './login-support.js';
 
@@ -156,6 +157,15 @@ test('a report tells the findings and the forms of the last turns, and nothing t
   expect(turns[0]?.attempts).toMatchObject([
     { to: '/generateAssistantResponse', status: 200, events: expect.arrayContaining([expect.any(String)]) },
   ]);
+});
+
+test('a report does not say in which folder an env file lies', async () => {
+  const machine = await startMachine();
+  const file = join(temporaryFolder(), '.env');
+  writeFileSync(file, 'LOG_LEVEL=loud\n');
+  await machine.run(['doctor', '--report', '--env-file', file]);
+  const report = readFileSync(`${machine.home}/gateway/state/doctor-report.md`, 'utf8');
+  expect(report).toContain('LOG_LEVEL in [folder]/.env must be one of');
 });
 
 // --- what cannot easily be had from a process

@@ -1,7 +1,7 @@
 /** `doctor`: what it finds on a healthy machine and on broken ones, with which advice and exit code. */
 
 import { once } from 'node:events';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer, type RequestListener } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo, Server } from 'node:net';
@@ -274,6 +274,27 @@ test('a folder that cannot be made is broken', async () => {
   const told = wrong(await examine(machine, { env: { ...loggedIn, KIRO_GATEWAY_HOME: file } }));
   expect(told.code).toBe(1);
   expect(told.found[0]).toBe('bad folder: ~/file/config cannot be made, because ~/file is no folder');
+});
+
+test('a folder that is a link into nowhere is broken', async () => {
+  const machine = await startMachine();
+  const link = join(machine.home, 'link');
+  symlinkSync(join(machine.home, 'unplugged'), link);
+  const told = wrong(await examine(machine, { env: { ...loggedIn, KIRO_GATEWAY_HOME: link } }));
+  expect(told.found[0]).toBe('bad folder: ~/link/config cannot be made, because ~/link is no folder');
+});
+
+test.each([
+  ['127.0.0.1', 0, 'warn key: PROXY_API_KEY has only 5 characters.'],
+  [
+    '0.0.0.0',
+    1,
+    'bad key: PROXY_API_KEY has only 5 characters; a gateway on 0.0.0.0 needs a key of at least 24 characters of its own.',
+  ],
+])('a weak key that `serve` warns of or refuses is found, on %s', async (host, code, finding) => {
+  const machine = await startMachine();
+  const told = await examine(machine, { args: ['--demo', '--host', host], env: { PROXY_API_KEY: 'short' } });
+  expect(wrong(told)).toEqual({ code, found: [finding] });
 });
 
 test('a proxy of the environment that is none, and certificates that are not checked, are told', async () => {

@@ -194,7 +194,7 @@ const complaints: readonly (readonly [string, readonly string[], RunOptions, num
     ['--store', 'keychain', '--from', 'api-key', '--yes'],
     { input: PLANTED.apiKey },
     1,
-    /The login was not saved\./,
+    /The login was not saved; `--store file` keeps it/,
   ],
 ];
 for (const [what, flags, about, code, stderr] of complaints) {

@@ -198,6 +198,23 @@ test('without a terminal each request is a plain line, good or bad', async () =>
   expect(lines[1]).toContain(bad.headers.get('request-id'));
 });
 
+test('a terminal that is closed lets an open answer end with an error, and not in the middle of a line', async () => {
+  const key = 'key-of-the-tests';
+  const env = { PROXY_API_KEY: key, KIRO_GATEWAY_HOME: temporaryFolder() };
+  const { child, output } = start(['serve', '--demo=long', '--port', '0'], { env });
+  while (!output.stdout.includes('key ')) await once(child.stdout, 'data');
+  const [url = ''] = /http:\S+/.exec(output.stdout) ?? [];
+  const body = { model: 'auto', max_tokens: 9000, stream: true, messages: [{ role: 'user', content: 'hi' }] };
+  const headers = { 'x-api-key': key, 'content-type': 'application/json' };
+  const answer = await fetch(`${url}/v1/messages`, { method: 'POST', headers, body: JSON.stringify(body) });
+  child.kill('SIGHUP');
+  expect(await answer.text()).toContain(
+    'event: error\ndata: {"type":"error","error":{"type":"api_error","message":"The gateway is stopping',
+  );
+  if (child.exitCode === null) await once(child, 'close');
+  expect(child.exitCode).toBe(0);
+});
+
 test('with LOG_FORMAT=json every line is an object, the start too', async () => {
   const home = temporaryFolder();
   const env = { LOG_FORMAT: 'json', PROXY_API_KEY: 'changeme', KIRO_GATEWAY_HOME: home };

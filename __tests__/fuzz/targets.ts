@@ -392,7 +392,7 @@ function envFiles(folder: string): Target {
       const trusted = toBytes(input).length % 2 === 0;
       const envFile = await readEnvFile(path, { trusted });
       return outcome(['invalid-request'], () =>
-        readSettings({ flags: {}, env: {}, envFile, homeDirectory: folder, version: '1.0.0' }),
+        readSettings({ flags: {}, env: {}, envFiles: [envFile], homeDirectory: folder, version: '1.0.0' }),
       );
     },
   };

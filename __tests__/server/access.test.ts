@@ -71,10 +71,10 @@ for (const [what, origin, passes] of origins) {
   });
 }
 
-test('an origin that was opted in gets its CORS headers', () => {
-  const rules = { ...LOCAL, corsOrigins: ['https://App.example/'] };
-  expect(outcome(rules, { host: 'localhost:8000', origin: 'https://app.example' })).toEqual({
-    'access-control-allow-origin': 'https://app.example',
+test.each(['https://app.example', 'app://obsidian.md'])('the origin %s gets CORS headers when opted in', (origin) => {
+  const rules = { ...LOCAL, corsOrigins: ['https://App.example/', 'app://obsidian.md'] };
+  expect(outcome(rules, { host: 'localhost:8000', origin })).toEqual({
+    'access-control-allow-origin': origin,
     vary: 'Origin',
     'access-control-allow-methods': 'GET, POST',
     'access-control-allow-headers': '*, authorization',

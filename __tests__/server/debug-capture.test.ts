@@ -291,9 +291,13 @@ test('a name that is no id reads no file, and a damaged file is told', async () 
   mkdirSync(join(folder, 'debug'));
   writeFileSync(join(folder, 'secret.json'), '{}');
   writeFileSync(join(folder, 'debug', 'req_torn.json'), '{"time":');
+  const edited = { client: { headers: {} }, attempts: [{ url: 'here' }], outcome: { state: 'finished' } };
+  writeFileSync(join(folder, 'debug', 'req_edited.json'), JSON.stringify(edited));
   expect(await readCapture(folder, '../secret')).toBeUndefined();
   expect(await readCapture(folder, 'req_0')).toBeUndefined();
-  await expect(readCapture(folder, 'req_torn')).rejects.toThrow(/damaged; remove it\.$/);
+  for (const id of ['req_torn', 'req_edited']) {
+    await expect(readCapture(folder, id)).rejects.toThrow(/damaged; remove it\.$/);
+  }
   expect(await listCaptures(join(folder, 'nowhere'))).toEqual([]);
 });
 

@@ -19,7 +19,10 @@ import { FILE_PROBLEMS, type FileProblem, readSmallFile } from './files.js';
 export async function readJsonFile(path: string, homeDirectory: string): Promise<FoundLogin> {
   const document = await readJson(path);
   if (document === undefined) {
-    throw unusable(path, `${FILE_PROBLEMS.missing}; sign in, or set KIRO_CREDS_FILE to where the login lies.`);
+    throw unusable(
+      path,
+      `${FILE_PROBLEMS.missing}; sign in, or set KIRO_CREDS_FILE or \`login --file\` to where the login lies.`,
+    );
   }
   const { login, notices } = chooseLogin(document, path);
   const whole = await withRegistration(login, path, homeDirectory);

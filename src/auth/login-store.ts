@@ -135,7 +135,11 @@ export function createLoginStore(dependencies: LoginStoreDependencies): LoginSto
         // Part of it may be there, where nothing was.
         if (old?.store !== 'keychain') await keychain.delete(entryOf(name)).catch(() => false);
         const { message } = toGatewayError(thrown);
-        if (wanted === 'keychain') throw new GatewayError('forbidden', `${message} The login was not saved.`);
+        if (wanted === 'keychain')
+          throw new GatewayError(
+            'forbidden',
+            `${message} The login was not saved; \`--store file\` keeps it in a private file.`,
+          );
         notice(`${message} The login rests in ${describe(name, 'file')} instead, which only you can read.`);
       }
     }

@@ -169,7 +169,7 @@ function readBytes(path: string, length?: number): Buffer | FileProblem {
 }
 
 const COMPLAINTS = {
-  missing: 'does not exist; run `kiro-cli login`, or set KIRO_CLI_DB_FILE to where it lies.',
+  missing: 'does not exist; run `kiro-cli login`, or set KIRO_CLI_DB_FILE or `login --db` to where it lies.',
   link: 'is a link that leads nowhere; set KIRO_CLI_DB_FILE to the database itself.',
   'not-a-file': 'is not a regular file; set KIRO_CLI_DB_FILE to the database itself.',
   'too-large': 'is larger than 512 MB, which is too much to read for a login; log in another way, see KIRO_CREDS_FILE.',

@@ -1,8 +1,7 @@
 /** What `doctor` looks at: this machine, the settings, the login and the way to Kiro. No token is sent without `--live`. */
 
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
-import { access, constants, stat } from 'node:fs/promises';
+import { access, constants, lstat, stat } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -11,10 +10,12 @@ import { detectLogins } from '../auth/sources.js';
 import type { Context } from '../context.js';
 import { codeOf, GatewayError, toGatewayError, within } from '../core/errors.js';
 import type { Fetch } from '../core/fetch.js';
+import type { Secret } from '../core/secret.js';
 import type { CommandOptions, GatewayPaths, LoadedSettings, Settings } from '../settings.js';
 import { apiHosts, DEFAULT_REGION, desktopAuthHost, oidcHost } from '../kiro/calls.js';
 import { proxyFor } from '../proxy.js';
 import { hostsOf } from '../open-gateway.js';
+import { ownKey } from '../server/access.js';
 import { SETTINGS } from '../settings-table.js';
 import { urlHost, withGateway } from './command.js';
 import { AS_SAID, bad, info, ok, warn, type Finding } from './doctor-turns.js';
@@ -68,8 +69,8 @@ async function folderFindings(paths: GatewayPaths): Promise<readonly Finding[]> 
   const broken: Finding[] = [];
   for (const folder of folders) {
     let there = folder;
-    // A drive that is not there has no folder above it.
-    while (!existsSync(there) && there !== dirname(there)) there = dirname(there);
+    // A drive that is not there has no folder above it; a link into nowhere is there, and no folder can be made of it.
+    while (!(await lstat(there).catch(() => false)) && there !== dirname(there)) there = dirname(there);
     const isFolder = (await stat(there).catch(() => undefined))?.isDirectory() === true;
     const fault = isFolder ? await access(there, constants.W_OK).catch(() => 'cannot be written') : 'is no folder';
     if (fault === undefined) continue;
@@ -141,8 +142,8 @@ async function accountFindings(context: Context, options: CommandOptions, networ
     const status = await readStatus(desk, options);
     const sources = desk.logins === undefined ? [] : await detectLogins(desk.detection);
     const { login, logins, gatewayKey } = status;
+    const { proxyApiKey, serverHost } = desk.settings;
     const names = logins.map((it) => `${it.name} (${it.account}, ${it.store})`).join(', ') || 'none';
-    const where = gatewayKey.file ?? 'the setting PROXY_API_KEY';
     return [
       ...loginFindings(status, context.now()),
       ok('stores', `logins: ${names}`),
@@ -151,12 +152,25 @@ async function accountFindings(context: Context, options: CommandOptions, networ
         const line = findingLine(it, context.now());
         return 'problem' in it ? warn('source', line, AS_SAID) : ok('source', line);
       }),
-      ok('key', gatewayKey.exists ? `in ${where}` : `in ${where} from the first start of \`serve\` on`),
+      proxyApiKey === undefined
+        ? ok('key', `in ${gatewayKey.file}${gatewayKey.exists ? '' : ' from the first start of `serve` on'}`)
+        : ownKeyFinding(proxyApiKey, serverHost),
       ...(await networkFindings(context, { network, settings: desk.settings, login })),
       ...(options['live'] === true && login !== null ? [await liveFinding(context, options)] : []),
     ];
   } finally {
     await desk.close();
+  }
+}
+
+/** What `serve` warns of or refuses. */
+function ownKeyFinding(key: Secret, host: string): Finding {
+  const fix = 'Set PROXY_API_KEY to a longer one of your own, or take it out, so that `serve` makes one.';
+  try {
+    const { notices } = ownKey(key, host);
+    return notices.length === 0 ? ok('key', 'in the setting PROXY_API_KEY') : warn('key', notices.join(' '), fix);
+  } catch (thrown) {
+    return bad('key', toGatewayError(thrown).message, fix);
   }
 }
 

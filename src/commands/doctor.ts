@@ -1,7 +1,7 @@
 /** `doctor`: what could keep the gateway from working, or what happened in one turn, told to a person or in a report. */
 
 import { hostname } from 'node:os';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 
 import { savePrivateFile } from '../auth/files.js';
 import type { Context } from '../context.js';
@@ -33,7 +33,7 @@ export const doctor: Run = async ([id], options, context) => {
     const recent = ids.slice(0, MOST_TURNS).map((it) => readCapture(stateFolder, it).catch(() => undefined));
     const turns = turn === undefined ? await Promise.all(recent) : [turn];
     const path = join(stateFolder, 'doctor-report.md');
-    await savePrivateFile(path, writeReport(context, loaded.settings, { checks, turns }));
+    await savePrivateFile(path, writeReport(context, loaded, { checks, turns }));
     await terminal.result(`${path}\n`);
     terminal.note('Texts stand in it as their lengths; have a look at it before you paste it into an issue.');
     return 0;
@@ -135,8 +135,8 @@ function textOf(value: unknown): string | null {
 
 type ReportParts = { readonly checks: readonly Finding[]; readonly turns: readonly (Capture | undefined)[] };
 
-function writeReport(context: Context, settings: Settings, { checks, turns }: ReportParts): string {
-  const clean = createEraser(context, settings, checks);
+function writeReport(context: Context, { settings, near }: Loaded, { checks, turns }: ReportParts): string {
+  const clean = createEraser(context, settings, checks, dirname(near.path));
   const report = {
     gateway: context.version,
     node: process.versions.node,
@@ -189,9 +189,17 @@ function formsOf(events: readonly CapturedEvent[]): readonly string[] {
 }
 
 /** Names of people, machines, hosts and accounts, out of sentences that were made for the person alone. */
-function createEraser(context: Context, settings: Settings, checks: readonly Finding[]): (text: string) => string {
+function createEraser(
+  context: Context,
+  settings: Settings,
+  checks: readonly Finding[],
+  folder: string,
+): (text: string) => string {
   const { env, homeDirectory } = context.machine;
-  const words = new Map<string, string>([[homeDirectory, '~']]);
+  const words = new Map([
+    [folder, '[folder]'],
+    [homeDirectory, '~'],
+  ]);
   for (const fact of listSettings(settings).filter(({ origin }) => origin !== 'default')) {
     const { name, value } = fact;
     if (value === null || withoutText(fact).value === value) continue;

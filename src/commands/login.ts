@@ -103,7 +103,11 @@ async function makeSureOfStore({ flags, context, desk }: Steps): Promise<void> {
   checkLoginName(flags.name, names);
   if (flags.store !== 'keychain') return;
   const availability = await context.keychain().available();
-  if (!availability.ok) throw new GatewayError('forbidden', `${availability.reason} The login was not saved.`);
+  if (!availability.ok)
+    throw new GatewayError(
+      'forbidden',
+      `${availability.reason} The login was not saved; \`--store file\` keeps it in a private file.`,
+    );
 }
 
 async function tellTerms({ flags, prompts, context }: Steps): Promise<void> {

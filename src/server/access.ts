@@ -37,12 +37,10 @@ export function createOriginCheck(rules: OriginRules): (headers: Headers) => Rea
       throw new GatewayError('forbidden', `The host ${quoted(host)} is not served here; allow it with ALLOWED_HOSTS.`);
     }
     const origin = String(headers['origin'] ?? '').toLowerCase();
+    if (corsOrigins.has(origin)) return { 'access-control-allow-origin': origin, vary: 'Origin', ...CORS_HEADERS };
     // Other schemes are apps and extensions, `null` is a file: both still need the key, and have no cookies to steal.
     if (!/^https?:/.test(origin) || origin.replace(/^https?:\/\//, '') === host.toLowerCase()) return {};
-    if (!corsOrigins.has(origin)) {
-      throw new GatewayError('forbidden', `The web page ${quoted(origin)} may not call; allow it with CORS_ORIGINS.`);
-    }
-    return { 'access-control-allow-origin': origin, vary: 'Origin', ...CORS_HEADERS };
+    throw new GatewayError('forbidden', `The web page ${quoted(origin)} may not call; allow it with CORS_ORIGINS.`);
   };
 }
 
@@ -157,11 +155,14 @@ export type KeyPlace = {
 
 /**
  * @param own The setting PROXY_API_KEY.
- * @throws GatewayError `invalid-request` when the address is public and the key too weak for that; `forbidden` when a
- * key that nobody is shown cannot be kept either.
+ * @throws GatewayError like `ownKey`; `forbidden` when a key that nobody is shown cannot be kept either.
  */
 export async function gatewayKey(own: Secret | undefined, host: string, place: KeyPlace): Promise<GatewayKey> {
-  if (own === undefined) return keptKey(fileIn(place.configFolder), place.isShown);
+  return own === undefined ? keptKey(fileIn(place.configFolder), place.isShown) : ownKey(own, host);
+}
+
+/** @throws GatewayError `invalid-request` when the address is public and the key too weak for that. */
+export function ownKey(own: Secret, host: string): GatewayKey {
   const complaint = weakness(own.reveal());
   if (complaint === undefined) return { key: own, file: undefined, notices: [] };
   if (isLoopback(host)) return { key: own, file: undefined, notices: [`PROXY_API_KEY ${complaint}.`] };

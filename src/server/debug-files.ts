@@ -89,7 +89,7 @@ export async function readCapture(stateFolder: string, id: string): Promise<Capt
   if (text === undefined) return undefined;
   try {
     const found = new Reader(JSON.parse(text), 'internal', 'capture');
-    found.get('attempts').array();
+    for (const attempt of found.get('attempts').array()) void new URL(attempt.get('url').string());
     found.get('outcome').get('state').string();
     found.get('client').get('headers').object();
     // The cast is our own file: `save` writes nothing else, and the parts that a damaged one lacks were just read.
