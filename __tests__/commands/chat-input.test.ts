@@ -8,7 +8,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
 
 import { type Simulator, startSimulator } from '../../src/simulator/server.js';
-import { run, temporaryFolder, type Ended } from '../support/command.js';
+import { call } from '../support/call.js';
+import { temporaryFolder, type Ended } from '../support/command.js';
 import { REUSABLE } from '../support/stored-login.js';
 
 jest.setTimeout(30_000);
@@ -28,7 +29,7 @@ function env(): Record<string, string> {
 }
 
 function chat(args: readonly string[], input?: string | Uint8Array): Promise<Ended> {
-  return run(['chat', ...args], { env: env(), workingDirectory: folder, ...(input !== undefined && { input }) });
+  return call(['chat', ...args], { env: env(), workingDirectory: folder, ...(input !== undefined && { input }) });
 }
 
 /** What Kiro was asked last. */

@@ -6,7 +6,8 @@ import { readdirSync } from 'node:fs';
 import { expect, jest, test } from '@jest/globals';
 
 import { commands } from '../../src/commands/index.js';
-import { run, start, temporaryFolder } from '../support/command.js';
+import { call } from '../support/call.js';
+import { start, temporaryFolder } from '../support/command.js';
 
 jest.setTimeout(30_000);
 
@@ -37,8 +38,8 @@ for (const name of NAMES) {
   test(`${name} has --demo, which leaves nothing behind, --demo=SCENARIO and --profile`, async () => {
     const [demo, wrong, profiled] = await Promise.all([
       inDemo([name, '--demo', ...args]),
-      run([name, '--demo=nope', ...args]),
-      run([name, '--profile', 'work', ...args], { env: { REFRESH_TOKEN: `reusable-${'x'.repeat(120)}` } }),
+      call([name, '--demo=nope', ...args]),
+      call([name, '--profile', 'work', ...args], { env: { REFRESH_TOKEN: `reusable-${'x'.repeat(120)}` } }),
     ]);
     expect(demo).toEqual({ code: 0, stdout: expect.stringMatching(stdout), left: [] });
     expect(wrong).toEqual({

@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { expect, jest, test } from '@jest/globals';
 
 import { startSimulator } from '../../src/simulator/server.js';
+import { call, callServe } from '../support/call.js';
 import { run, serve, start, temporaryFolder } from '../support/command.js';
 
 // Each test starts processes; on two cores with other tests beside it that takes its time.
@@ -42,7 +43,7 @@ test('the key is made once and kept', async () => {
   const home = temporaryFolder();
   const keys: string[] = [];
   for (let round = 0; round < 2; round++) {
-    const served = await serve(['--demo'], { env: { KIRO_GATEWAY_HOME: home } });
+    const served = await callServe(['--demo'], { env: { KIRO_GATEWAY_HOME: home } });
     keys.push(readFileSync(join(home, 'config', 'gateway-key'), 'utf8'));
     await served.stop('SIGINT');
   }
@@ -54,7 +55,7 @@ test('a Kiro that never answers does not keep the start from being told', async 
   await once(silent, 'listening');
   const url = `http://127.0.0.1:${(silent.address() as AddressInfo).port}`;
   const startedAt = Date.now();
-  const served = await serve([], { env: { KIRO_API_KEY: 'ksk_0123456789abcdef', KIRO_API_URL: url } });
+  const served = await callServe([], { env: { KIRO_API_KEY: 'ksk_0123456789abcdef', KIRO_API_URL: url } });
   expect(Date.now() - startedAt).toBeLessThan(12_000);
   expect(served.output.stdout).toContain('\nmodels  unknown for now\n');
   expect(served.output.stderr).toContain('Kiro did not list its models; requests are served all the same.\n');
@@ -66,14 +67,14 @@ test('a Kiro that never answers does not keep the start from being told', async 
 });
 
 test('--demo leaves no token behind', async () => {
-  const served = await serve(['--demo']);
+  const served = await callServe(['--demo']);
   await fetch(`${served.url}/v1/models`, { headers: { 'x-api-key': keyOf(served.home) } });
   await served.stop();
   expect(() => statSync(join(served.home, 'gateway', 'state'))).toThrow('ENOENT');
 });
 
 test('/ and /health need no key, say SIMULATOR and tell no account', async () => {
-  const served = await serve(['--demo'], { env: { PROXY_API_KEY: OWN_KEY } });
+  const served = await callServe(['--demo'], { env: { PROXY_API_KEY: OWN_KEY } });
   const root = (await (await fetch(served.url)).json()) as object;
   const health = (await (await fetch(`${served.url}/health`)).json()) as { time: string };
   const head = await fetch(served.url, { method: 'HEAD' });
@@ -150,7 +151,7 @@ const refusals: readonly (readonly [string, string[], Record<string, string>, nu
 
 for (const [what, args, env, code, stderr] of refusals) {
   test(`${what} is refused in one sentence`, async () => {
-    expect(await run(['serve', ...args], { env })).toEqual({ code, stdout: '', stderr });
+    expect(await call(['serve', ...args], { env })).toEqual({ code, stdout: '', stderr });
   });
 }
 
@@ -158,7 +159,7 @@ test('a port in use is said in one sentence, with one that is free', async () =>
   const other = createServer().listen(0, '127.0.0.1');
   await once(other, 'listening');
   const { port } = other.address() as AddressInfo;
-  const { code, stdout, stderr } = await run(['serve', '--demo', '--port', String(port)]);
+  const { code, stdout, stderr } = await call(['serve', '--demo', '--port', String(port)]);
   const words = new RegExp(
     `^Port ${port} on 127\\.0\\.0\\.1 is in use; stop the other program or take --port (\\d+), which is free\\.\\n$`,
   );
@@ -180,7 +181,7 @@ async function post(url: string, key: string): Promise<Response> {
 }
 
 test('without a terminal each request is a plain line, good or bad', async () => {
-  const served = await serve(['--demo'], { env: { PROXY_API_KEY: OWN_KEY } });
+  const served = await callServe(['--demo'], { env: { PROXY_API_KEY: OWN_KEY } });
   const [good, bad] = [await post(served.url, OWN_KEY), await post(served.url, 'a-wrong-key')];
   await served.stop();
   const lines = served.output.stderr
@@ -254,7 +255,9 @@ test('with LOG_FORMAT=json every line is an object, the start too', async () => 
 });
 
 test('a foreign host and a foreign page are refused before any route, and --allowed-host lets one in', async () => {
-  const served = await serve(['--demo', '--allowed-host', 'my.box, other.box'], { env: { PROXY_API_KEY: OWN_KEY } });
+  const served = await callServe(['--demo', '--allowed-host', 'my.box, other.box'], {
+    env: { PROXY_API_KEY: OWN_KEY },
+  });
   const { port } = new URL(served.url);
   const status = (headers: Record<string, string>) =>
     new Promise<number | undefined>((resolve, reject) => {
@@ -276,7 +279,7 @@ test('a foreign host and a foreign page are refused before any route, and --allo
 });
 
 test('a published key on loopback is served with a warning', async () => {
-  const served = await serve(['--demo'], { env: { PROXY_API_KEY: 'changeme' } });
+  const served = await callServe(['--demo'], { env: { PROXY_API_KEY: 'changeme' } });
   await served.stop();
   expect(served.output.stderr).toMatch(
     / WARN {2}PROXY_API_KEY is a key from a published example, which everybody knows\.\n/,
@@ -316,7 +319,7 @@ test('a hostile ./.env cannot send a login anywhere', async () => {
     KIRO_AUTH_URL: simulator.url,
     PROXY_API_KEY: OWN_KEY,
   };
-  const served = await serve([], { env, workingDirectory: folder });
+  const served = await callServe([], { env, workingDirectory: folder });
   const answer = await fetch(`${served.url}/v1/models`, { headers: { 'x-api-key': OWN_KEY } });
   await served.stop();
   await simulator.close();

@@ -32,7 +32,8 @@ test('Ctrl-C in the middle of an answer keeps what was said and exits 130', asyn
 
 test('the reasoning is dimmed on a terminal and the answer is not; NO_COLOR is honoured', async () => {
   const args = ['chat', '--demo=reasoning-signed', '--thinking', 'hi'];
-  const [coloured, plain] = [await runInTerminal(args), await runInTerminal(args, { env: { NO_COLOR: '1' } })];
+  const shown = [runInTerminal(args), runInTerminal(args, { env: { NO_COLOR: '1' } })] as const;
+  const [coloured, plain] = await Promise.all(shown);
   expect(coloured.raw.slice(0, 9)).toBe('\u001b[2mFirst');
   expect(coloured.raw.slice(coloured.raw.indexOf('The quick'))).not.toContain('\u001b');
   expect(plain.raw).not.toContain('\u001b');
@@ -51,7 +52,8 @@ test('control characters of an answer do not reach the terminal', async () => {
 });
 
 test('models and usage are coloured on a terminal, and say the same there as in a pipe', async () => {
-  const [models, usage] = [await runInTerminal(['models', '--demo']), await runInTerminal(['usage', '--demo'])];
+  const shown = [runInTerminal(['models', '--demo']), runInTerminal(['usage', '--demo'])] as const;
+  const [models, usage] = await Promise.all(shown);
   expect([models.code, usage.code]).toEqual([0, 0]);
   expect(models.raw).toContain('\u001b[1m* auto');
   // Eighty columns have no room for the names.

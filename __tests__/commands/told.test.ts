@@ -6,6 +6,7 @@ import { openSync, realpathSync, writeFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
+import { call } from '../support/call.js';
 import { run, temporaryFolder } from '../support/command.js';
 
 const BIN = join(import.meta.dirname, '..', '..', 'bin', 'kiro-gateway.js');
@@ -18,7 +19,7 @@ test.each([
       'you may use.\n',
   ],
 ])('%j says what to do', async (args, stderr) => {
-  expect(await run(args, { env: { KIRO_GATEWAY_HOME: temporaryFolder() } })).toEqual({ code: 1, stdout: '', stderr });
+  expect(await call(args)).toEqual({ code: 1, stdout: '', stderr });
 });
 
 test('help and version that cannot be written are a failure, and help on stderr is told as it is', async () => {
@@ -35,9 +36,9 @@ test('help and version that cannot be written are a failure, and help on stderr 
       });
     }
   }
-  const { code, stderr } = await run(['serve', 'ksk_0123456789abcdef']);
+  const { code, stderr } = await call(['serve', 'ksk_0123456789abcdef']);
   expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringContaining('PROXY_API_KEY=… kiro-gateway serve') });
-  expect((await run([`--ksk_0123456789abcdef`])).stderr).toMatch(/^error: unknown option '--\[secret\]'/);
+  expect((await call([`--ksk_0123456789abcdef`])).stderr).toMatch(/^error: unknown option '--\[secret\]'/);
 });
 
 test('an empty HOME is the home of the user, and not the folder in which one happens to be', async () => {

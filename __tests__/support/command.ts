@@ -29,13 +29,19 @@ export async function run(args: readonly string[], surroundings: Surroundings = 
   return { code, ...output };
 }
 
-/** The command on its way. `output` grows while it runs. */
-export function start(args: readonly string[], { env = {}, workingDirectory, input = '' }: Surroundings = {}) {
+/** Those that are named, and nothing else of the surroundings of the test: no login, no proxy, no colour. */
+export function surroundingsOf({ env = {}, workingDirectory, input = '' }: Surroundings) {
   const home = temporaryFolder();
+  const own = { PATH: process.env['PATH'] ?? '', HOME: home, KIRO_GATEWAY_HOME: join(home, 'gateway'), ...env };
+  return { home, env: own, workingDirectory: workingDirectory ?? home, input };
+}
+
+/** The command on its way. `output` grows while it runs. */
+export function start(args: readonly string[], surroundings: Surroundings = {}) {
+  const { home, env, workingDirectory, input } = surroundingsOf(surroundings);
   const child = spawn(process.execPath, [BIN, ...args], {
-    cwd: workingDirectory ?? home,
-    // Nothing of the surroundings of the test: no login, no proxy, no colour.
-    env: { PATH: process.env['PATH'] ?? '', HOME: home, KIRO_GATEWAY_HOME: join(home, 'gateway'), ...env },
+    cwd: workingDirectory,
+    env,
     stdio: ['pipe', 'pipe', 'pipe'],
   });
   // A command that does not read its input may have ended before it is written.
