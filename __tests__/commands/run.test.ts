@@ -23,18 +23,20 @@ function fakeClient(name: string, script: string): string {
   return folder;
 }
 
+/** Writes down what it was given, beside itself. */
 const TELL = `
 const names = /^(?:ANTHROPIC|OPENAI|OPENCODE|AIDER|KIRO_GATEWAY_KEY|CLAUDE|NO_PROXY)/;
 const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => names.test(name)));
-console.log(JSON.stringify({ args: process.argv.slice(2), env }));`;
+require('node:fs').writeFileSync(__filename + '.json', JSON.stringify({ args: process.argv.slice(2), env }));`;
 
 /** What a client was given; its port and key, which differ from run to run, by their names. */
 async function given(client: string, args: readonly string[] = [], env: Readonly<Record<string, string>> = {}) {
-  const { code, stdout, stderr } = await run(['run', client, '--demo', ...args], {
-    env: { PATH: fakeClient(client, TELL), ...env },
-  });
+  const folder = fakeClient(client, TELL);
+  const { code, stderr } = await call(['run', client, '--demo', ...args], { env: { PATH: folder, ...env } });
   expect({ code, stderr }).toEqual({ code: 0, stderr: 'SIMULATOR: answers are made up, no Kiro account is used.\n' });
-  const told = stdout.replaceAll(/127\.0\.0\.1:\d+/g, 'HOST').replaceAll(/kgw-[\w-]{43}/g, 'KEY');
+  const told = readFileSync(join(folder, `${client}.json`), 'utf8')
+    .replaceAll(/127\.0\.0\.1:\d+/g, 'HOST')
+    .replaceAll(/kgw-[\w-]{43}/g, 'KEY');
   const { KIRO_GATEWAY_HOME: _, ...rest } = (JSON.parse(told) as { env: Record<string, string> }).env;
   return { args: (JSON.parse(told) as { args: string[] }).args, env: rest };
 }
