@@ -14,7 +14,8 @@ import { GatewayError, type ErrorKind } from '../src/core/errors.js';
 import { writeMessagesError, writeOpenAIError } from '../src/dialects/errors.js';
 import { SETTINGS, type SettingRow } from '../src/settings-table.js';
 import { callServe } from './support/call.js';
-import { temporaryFolder, type Served } from './support/command.js';
+import type { Served } from './support/command.js';
+import { temporaryFolder } from './support/folder.js';
 
 jest.setTimeout(60_000);
 

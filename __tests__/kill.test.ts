@@ -15,7 +15,7 @@ import { createCatalogueStore } from '../src/catalogue.js';
 import { createLedger } from '../src/ledger.js';
 import { listModels } from '../src/simulator/control.js';
 import { createChance, type Chance } from './fuzz/chance.js';
-import { temporaryFolder } from './support/command.js';
+import { temporaryFolder } from './support/folder.js';
 import { loginsIn, saveLoginIn } from './support/stored-login.js';
 import { listen } from './support/sockets.js';
 

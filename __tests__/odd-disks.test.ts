@@ -10,7 +10,7 @@ import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { createLedger, type LedgerEntry } from '../src/ledger.js';
 import { type Simulator, startSimulator } from '../src/simulator/server.js';
 import { call, callServe } from './support/call.js';
-import { temporaryFolder } from './support/command.js';
+import { temporaryFolder } from './support/folder.js';
 import { issueTokens, loginsIn, saveLoginIn, surroundingsOf } from './support/stored-login.js';
 
 jest.setTimeout(60_000);

@@ -7,7 +7,8 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { listScenarios } from '../src/simulator/scenarios.js';
 import { type Simulator, startSimulator } from '../src/simulator/server.js';
 import { call } from './support/call.js';
-import { serve, temporaryFolder, type Ended } from './support/command.js';
+import { serve, type Ended } from './support/command.js';
+import { temporaryFolder } from './support/folder.js';
 import { ask, DIALECTS, question, ROUTES, type Asking, type Door } from './support/http.js';
 import { listen } from './support/sockets.js';
 

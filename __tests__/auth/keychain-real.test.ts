@@ -6,7 +6,7 @@
 import { join } from 'node:path';
 import { expect, jest, test } from '@jest/globals';
 import { isInstalled, startScript } from '../support/script.js';
-import { temporaryFolder } from './support.js';
+import { temporaryFolder } from '../support/folder.js';
 
 // Processes take their time to start on a busy machine.
 jest.setTimeout(60_000);

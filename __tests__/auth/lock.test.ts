@@ -8,7 +8,8 @@ import { expect, jest, test } from '@jest/globals';
 import { type LockOptions, withLock } from '../../src/auth/lock.js';
 import { patience } from '../support/fake-keytar.js';
 import { startScript } from '../support/script.js';
-import { failureOf, temporaryFolder } from './support.js';
+import { failureOf } from './support.js';
+import { temporaryFolder } from '../support/folder.js';
 import { gate } from './world.js';
 
 // Processes take their time to start on a busy machine.

@@ -12,7 +12,8 @@ import { createContext, type Context } from '../../src/context.js';
 import { Secret } from '../../src/core/secret.js';
 import { loginsIn } from '../support/stored-login.js';
 import { startTokenServer, type TokenAnswer } from '../support/token-server.js';
-import { ARN, temporaryFolder } from './support.js';
+import { ARN } from './support.js';
+import { temporaryFolder } from '../support/folder.js';
 
 jest.setTimeout(30_000);
 

@@ -6,7 +6,8 @@ import { expect, test } from '@jest/globals';
 import { readKiroCliDatabase } from '../../src/auth/kiro-cli.js';
 import { addRows, CREATE, integrityOf, readDatabaseImage } from './sqlite-support.js';
 import { quoted, startWriter } from './sqlite-writer.js';
-import { refreshToken, temporaryFolder } from './support.js';
+import { refreshToken } from './support.js';
+import { temporaryFolder } from '../support/folder.js';
 
 /** Token and client are written in one transaction, with the same number, to pages that lie apart. */
 function write(number: string): readonly string[] {

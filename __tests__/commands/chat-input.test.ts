@@ -9,8 +9,9 @@ import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
 
 import { type Simulator, startSimulator } from '../../src/simulator/server.js';
 import { call } from '../support/call.js';
-import { temporaryFolder, type Ended } from '../support/command.js';
-import { REUSABLE } from '../support/stored-login.js';
+import type { Ended } from '../support/command.js';
+import { temporaryFolder } from '../support/folder.js';
+import { loginAt } from '../support/stored-login.js';
 
 jest.setTimeout(30_000);
 
@@ -24,12 +25,12 @@ beforeEach(async () => {
 
 afterEach(() => simulator.close());
 
-function env(): Record<string, string> {
-  return { REFRESH_TOKEN: REUSABLE, KIRO_API_URL: simulator.url, KIRO_AUTH_URL: simulator.url };
-}
-
 function chat(args: readonly string[], input?: string | Uint8Array): Promise<Ended> {
-  return call(['chat', ...args], { env: env(), workingDirectory: folder, ...(input !== undefined && { input }) });
+  return call(['chat', ...args], {
+    env: loginAt(simulator.url),
+    workingDirectory: folder,
+    ...(input !== undefined && { input }),
+  });
 }
 
 /** What Kiro was asked last. */
@@ -66,7 +67,7 @@ for (const [what, args, input, content] of prompts) {
 test('a pipe that nobody writes to and nobody closes does not hold up a prompt', async () => {
   const bin = join(import.meta.dirname, '..', '..', 'bin', 'kiro-gateway.js');
   const child = spawn(process.execPath, [bin, 'chat', 'hi'], {
-    env: { PATH: process.env['PATH'] ?? '', HOME: folder, KIRO_GATEWAY_HOME: folder, ...env() },
+    env: { PATH: process.env['PATH'] ?? '', HOME: folder, KIRO_GATEWAY_HOME: folder, ...loginAt(simulator.url) },
     stdio: ['pipe', 'ignore', 'ignore'],
   });
   const [code] = (await once(child, 'exit')) as [number | null];

@@ -12,6 +12,7 @@ import { SCENE_TEXT, THOUGHT } from '../../src/simulator/scenarios.js';
 import { createTerminal } from '../../src/terminal/terminal.js';
 import { call } from '../support/call.js';
 import { run, start } from '../support/command.js';
+import { loginAt } from '../support/stored-login.js';
 
 // Each test starts processes; on two cores with other tests beside it that takes its time.
 jest.setTimeout(30_000);
@@ -268,7 +269,3 @@ test('--help and --version go to stdout and exit 0', async () => {
   });
   expect(await call(['--version'])).toMatchObject({ code: 0, stderr: '' });
 });
-
-function loginAt(url: string): Record<string, string> {
-  return { REFRESH_TOKEN: `reusable-${'x'.repeat(120)}`, KIRO_API_URL: url, KIRO_AUTH_URL: url };
-}

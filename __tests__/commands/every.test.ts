@@ -7,7 +7,9 @@ import { expect, jest, test } from '@jest/globals';
 
 import { commands } from '../../src/commands/index.js';
 import { call } from '../support/call.js';
-import { start, temporaryFolder } from '../support/command.js';
+import { start } from '../support/command.js';
+import { temporaryFolder } from '../support/folder.js';
+import { REUSABLE } from '../support/stored-login.js';
 
 jest.setTimeout(30_000);
 
@@ -39,7 +41,7 @@ for (const name of NAMES) {
     const [demo, wrong, profiled] = await Promise.all([
       inDemo([name, '--demo', ...args]),
       call([name, '--demo=nope', ...args]),
-      call([name, '--profile', 'work', ...args], { env: { REFRESH_TOKEN: `reusable-${'x'.repeat(120)}` } }),
+      call([name, '--profile', 'work', ...args], { env: { REFRESH_TOKEN: REUSABLE } }),
     ]);
     expect(demo).toEqual({ code: 0, stdout: expect.stringMatching(stdout), left: [] });
     expect(wrong).toEqual({

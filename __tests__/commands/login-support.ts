@@ -8,7 +8,7 @@ import { afterAll, afterEach, expect } from '@jest/globals';
 import { type Simulator, startSimulator } from '../../src/simulator/server.js';
 import { databaseOf } from '../auth/kiro-cli-database-support.js';
 import { startWriter } from '../auth/sqlite-writer.js';
-import { temporaryFolder } from '../auth/support.js';
+import { temporaryFolder } from '../support/folder.js';
 import { call } from '../support/call.js';
 import type { Ended } from '../support/command.js';
 

@@ -8,8 +8,9 @@ import { expect, jest, test } from '@jest/globals';
 import { listModels } from '../../src/simulator/control.js';
 import { startSimulator } from '../../src/simulator/server.js';
 import { call } from '../support/call.js';
-import { run, temporaryFolder } from '../support/command.js';
-import { REUSABLE } from '../support/stored-login.js';
+import { run } from '../support/command.js';
+import { temporaryFolder } from '../support/folder.js';
+import { loginAt, REUSABLE } from '../support/stored-login.js';
 
 jest.setTimeout(30_000);
 
@@ -69,9 +70,8 @@ test('the last known list is shown with a notice when Kiro is away, to the same 
   const home = temporaryFolder();
   const simulator = await startSimulator({ pace: 'none' });
   const envAt = (url: string, token = REUSABLE): Record<string, string> => ({
+    ...loginAt(url),
     REFRESH_TOKEN: token,
-    KIRO_API_URL: url,
-    KIRO_AUTH_URL: url,
     KIRO_GATEWAY_HOME: home,
   });
   // The list is kept by the time the process ends.
@@ -93,8 +93,7 @@ test('the last known list is shown with a notice when Kiro is away, to the same 
 test('a list that cannot be read is as good as none', async () => {
   const home = temporaryFolder();
   const simulator = await startSimulator({ pace: 'none' });
-  const { url } = simulator;
-  const env = { REFRESH_TOKEN: REUSABLE, KIRO_API_URL: url, KIRO_AUTH_URL: url, KIRO_GATEWAY_HOME: home };
+  const env = { ...loginAt(simulator.url), KIRO_GATEWAY_HOME: home };
   await run(['models'], { env });
   await simulator.close();
   const folder = join(home, 'state', 'models');

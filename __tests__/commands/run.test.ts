@@ -9,7 +9,8 @@ import { join } from 'node:path';
 import { expect, jest, test } from '@jest/globals';
 
 import { call, callServe } from '../support/call.js';
-import { run, start, temporaryFolder } from '../support/command.js';
+import { run, start } from '../support/command.js';
+import { temporaryFolder } from '../support/folder.js';
 import { runInTerminal } from '../support/terminal.js';
 
 // Each test starts processes; on two cores with other tests beside it that takes its time.

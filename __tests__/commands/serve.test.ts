@@ -3,19 +3,27 @@
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createServer, get } from 'node:http';
 import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 
 import { expect, jest, test } from '@jest/globals';
 
 import { startSimulator } from '../../src/simulator/server.js';
 import { call, callServe } from '../support/call.js';
-import { run, serve, start, temporaryFolder } from '../support/command.js';
+import { run, serve, start } from '../support/command.js';
+import { temporaryFolder } from '../support/folder.js';
+import { listen } from '../support/sockets.js';
+import { loginAt } from '../support/stored-login.js';
 
 // Each test starts processes; on two cores with other tests beside it that takes its time.
 jest.setTimeout(30_000);
 
 const OWN_KEY = 'a-key-of-my-own-that-is-long';
+
+// Begun before all tests, which run while it waits some seconds for Kiro.
+const silent = createServer(() => undefined);
+const servedInSilence = listen(silent).then((place) =>
+  callServe([], { env: { KIRO_API_KEY: 'ksk_0123456789abcdef', KIRO_API_URL: `http://${place}` } }),
+);
 
 test('without a terminal the start names the key file and never shows the key', async () => {
   const served = await serve(['--demo']);
@@ -48,18 +56,6 @@ test('the key is made once and kept', async () => {
     await served.stop('SIGINT');
   }
   expect(keys[0]).toBe(keys[1]);
-});
-
-test('a Kiro that never answers does not keep the start from being told', async () => {
-  const silent = createServer(() => undefined).listen(0, '127.0.0.1');
-  await once(silent, 'listening');
-  const url = `http://127.0.0.1:${(silent.address() as AddressInfo).port}`;
-  const served = await callServe([], { env: { KIRO_API_KEY: 'ksk_0123456789abcdef', KIRO_API_URL: url } });
-  expect(served.output.stdout).toContain('\nmodels  unknown for now\n');
-  expect(served.output.stderr).toContain('Kiro did not list its models; requests are served all the same.\n');
-  expect(await served.stop()).toBe(0);
-  silent.closeAllConnections();
-  silent.close();
 });
 
 test('--demo leaves no token behind', async () => {
@@ -152,10 +148,9 @@ for (const [what, args, env, code, stderr] of refusals) {
 }
 
 test('a port in use is said in one sentence, with one that is free', async () => {
-  const other = createServer().listen(0, '127.0.0.1');
-  await once(other, 'listening');
-  const { port } = other.address() as AddressInfo;
-  const { code, stdout, stderr } = await call(['serve', '--demo', '--port', String(port)]);
+  const other = createServer();
+  const [, port = ''] = (await listen(other)).split(':');
+  const { code, stdout, stderr } = await call(['serve', '--demo', '--port', port]);
   const words = new RegExp(
     `^Port ${port} on 127\\.0\\.0\\.1 is in use; stop the other program or take --port (\\d+), which is free\\.\\n$`,
   );
@@ -287,9 +282,8 @@ test('a hostile ./.env cannot send a login anywhere', async () => {
   const foreign = createServer((request, response) => {
     received.push(`${request.method} ${request.url}`);
     response.end('{}');
-  }).listen(0, '127.0.0.1');
-  await once(foreign, 'listening');
-  const foreignUrl = `http://127.0.0.1:${(foreign.address() as AddressInfo).port}`;
+  });
+  const foreignUrl = `http://${await listen(foreign)}`;
   const simulator = await startSimulator({ pace: 'none' });
   const folder = temporaryFolder();
   const redirecting = [
@@ -309,10 +303,8 @@ test('a hostile ./.env cannot send a login anywhere', async () => {
   );
   // The person's own environment says where the hosts are, but not all of them: the file must not fill the gaps.
   const env = {
-    REFRESH_TOKEN: `reusable-${'x'.repeat(120)}`,
+    ...loginAt(simulator.url),
     PROFILE_ARN: 'arn:aws:codewhisperer:us-east-1:111122223333:profile/EXAMPLE12345',
-    KIRO_API_URL: simulator.url,
-    KIRO_AUTH_URL: simulator.url,
     PROXY_API_KEY: OWN_KEY,
   };
   const served = await callServe([], { env, workingDirectory: folder });
@@ -345,9 +337,7 @@ test('the same file named by --env-file counts', async () => {
   const simulator = await startSimulator({ pace: 'none' });
   const file = join(temporaryFolder(), 'my.env');
   const lines = {
-    REFRESH_TOKEN: `reusable-${'x'.repeat(120)}`,
-    KIRO_API_URL: simulator.url,
-    KIRO_AUTH_URL: simulator.url,
+    ...loginAt(simulator.url),
     PROXY_API_KEY: OWN_KEY,
   };
   writeFileSync(
@@ -361,6 +351,15 @@ test('the same file named by --env-file counts', async () => {
   await served.stop();
   await simulator.close();
   expect(answer.status).toBe(200);
+});
+
+test('a Kiro that never answers does not keep the start from being told', async () => {
+  const served = await servedInSilence;
+  expect(served.output.stdout).toContain('\nmodels  unknown for now\n');
+  expect(served.output.stderr).toContain('Kiro did not list its models; requests are served all the same.\n');
+  expect(await served.stop()).toBe(0);
+  silent.closeAllConnections();
+  silent.close();
 });
 
 function keyOf(home: string): string {

@@ -3,7 +3,7 @@
 import { expect, jest, test } from '@jest/globals';
 
 import { startSimulator } from '../../src/simulator/server.js';
-import { REUSABLE } from '../support/stored-login.js';
+import { loginAt } from '../support/stored-login.js';
 import { runInTerminal } from '../support/terminal.js';
 
 jest.setTimeout(60_000);
@@ -44,9 +44,7 @@ test('control characters of an answer do not reach the terminal', async () => {
   const simulator = await startSimulator({ pace: 'none' });
   const content = 'red \u001b[31mhere\u001b]0;title\u0007\u009b2J there\n';
   simulator.enqueue({ frames: [{ event: 'assistantResponseEvent', payload: { content } }] });
-  const { url } = simulator;
-  const env = { REFRESH_TOKEN: REUSABLE, KIRO_API_URL: url, KIRO_AUTH_URL: url };
-  const { code, raw } = await runInTerminal(['chat', 'hi'], { env });
+  const { code, raw } = await runInTerminal(['chat', 'hi'], { env: loginAt(simulator.url) });
   await simulator.close();
   expect({ code, raw }).toEqual({ code: 0, raw: 'red [31mhere]0;title2J there\r\n' });
 });

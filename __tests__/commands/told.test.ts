@@ -7,7 +7,9 @@ import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { call } from '../support/call.js';
-import { run, temporaryFolder } from '../support/command.js';
+import { run } from '../support/command.js';
+import { temporaryFolder } from '../support/folder.js';
+import { REUSABLE } from '../support/stored-login.js';
 
 const BIN = join(import.meta.dirname, '..', '..', 'bin', 'kiro-gateway.js');
 
@@ -49,7 +51,7 @@ test('an empty HOME is the home of the user, and not the folder in which one hap
 
 test('a path that is written down leads to the same file from every folder', async () => {
   const workingDirectory = realpathSync(temporaryFolder());
-  const login = { refreshToken: `reusable-${'x'.repeat(120)}`, provider: 'google' };
+  const login = { refreshToken: REUSABLE, provider: 'google' };
   writeFileSync(join(workingDirectory, 'login.json'), JSON.stringify(login));
   const here = { workingDirectory, env: { KIRO_GATEWAY_HOME: 'home', KIRO_CREDS_FILE: 'login.json' } };
   const status = await run(['status', '--json'], here);

@@ -9,8 +9,8 @@ import { sumUp, writeUsage, writeUsageJson } from '../../src/commands/account.js
 import { dayOf, type LedgerEntry } from '../../src/ledger.js';
 import { type Simulator, startSimulator } from '../../src/simulator/server.js';
 import { call, callServe } from '../support/call.js';
-import { temporaryFolder } from '../support/command.js';
-import { REUSABLE } from '../support/stored-login.js';
+import { temporaryFolder } from '../support/folder.js';
+import { loginAt } from '../support/stored-login.js';
 
 jest.setTimeout(30_000);
 
@@ -21,15 +21,8 @@ beforeAll(async () => {
 afterAll(() => simulator.close());
 
 function envIn(home: string): Record<string, string> {
-  const { url } = simulator;
   const key = 'gateway-key-of-the-tests-0123456789';
-  return {
-    REFRESH_TOKEN: REUSABLE,
-    KIRO_API_URL: url,
-    KIRO_AUTH_URL: url,
-    KIRO_GATEWAY_HOME: home,
-    PROXY_API_KEY: key,
-  };
+  return { ...loginAt(simulator.url), KIRO_GATEWAY_HOME: home, PROXY_API_KEY: key };
 }
 
 test('usage shows the plan, what is used and left, and the reset', async () => {

@@ -24,7 +24,7 @@ import { main } from '../../src/cli.js';
 import { createContext, type Context } from '../../src/context.js';
 import { createKeychain } from '../../src/auth/keychain.js';
 import { createTerminal } from '../../src/terminal/terminal.js';
-import { surroundingsOf, type Ended, type Served, type Surroundings } from './command.js';
+import { withDefaults, type Ended, type Served, type Surroundings } from './command.js';
 import { noKeytar } from './fake-keytar.js';
 
 /** The command to its end, without a terminal and without a keychain. */
@@ -51,7 +51,7 @@ export async function callServe(args: readonly string[] = [], surroundings: Surr
 }
 
 function begin(args: readonly string[], surroundings: Surroundings) {
-  const { home, env, workingDirectory, input } = surroundingsOf(surroundings);
+  const { home, env, workingDirectory, input } = withDefaults(surroundings);
   const output = { stdout: '', stderr: '' };
   const heard = new EventTarget();
   const into = (name: keyof typeof output): Writable =>
