@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
-import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { Command } from 'commander';
 import { format, resolveConfig } from 'prettier';
 
@@ -16,8 +16,6 @@ import { SETTINGS, type SettingRow } from '../src/settings-table.js';
 import { callServe } from './support/call.js';
 import type { Served } from './support/command.js';
 import { temporaryFolder } from './support/folder.js';
-
-jest.setTimeout(60_000);
 
 const ROOT = join(import.meta.dirname, '..');
 const PAGES = ['README.md', 'SECURITY.md', 'CHANGELOG.md', ...pagesIn('docs')];

@@ -5,15 +5,13 @@ import { once } from 'node:events';
 import { mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
 
 import { createLedger, type LedgerEntry } from '../src/ledger.js';
 import { type Simulator, startSimulator } from '../src/simulator/server.js';
 import { call, callServe } from './support/call.js';
 import { temporaryFolder } from './support/folder.js';
 import { issueTokens, loginsIn, saveLoginIn, surroundingsOf } from './support/stored-login.js';
-
-jest.setTimeout(60_000);
 
 const BIN = join(import.meta.dirname, '..', 'bin', 'kiro-gateway.js');
 

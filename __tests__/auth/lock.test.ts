@@ -4,16 +4,13 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, wri
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as realSleep } from 'node:timers/promises';
-import { expect, jest, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 import { type LockOptions, withLock } from '../../src/auth/lock.js';
 import { patience } from '../support/fake-keytar.js';
 import { startScript } from '../support/script.js';
 import { failureOf } from './support.js';
 import { temporaryFolder } from '../support/folder.js';
 import { gate } from './world.js';
-
-// Processes take their time to start on a busy machine.
-jest.setTimeout(60_000);
 
 const NOW = 1_785_000_000_000;
 

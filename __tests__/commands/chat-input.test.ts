@@ -5,15 +5,13 @@ import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
 
 import { type Simulator, startSimulator } from '../../src/simulator/server.js';
 import { call } from '../support/call.js';
 import type { Ended } from '../support/command.js';
 import { temporaryFolder } from '../support/folder.js';
 import { loginAt } from '../support/stored-login.js';
-
-jest.setTimeout(30_000);
 
 let simulator: Simulator;
 let folder: string;

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { expect, jest, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 
 import { commands } from '../../src/commands/index.js';
 import { startSimulator } from '../../src/simulator/server.js';
@@ -13,9 +13,6 @@ import { createTerminal } from '../../src/terminal/terminal.js';
 import { call } from '../support/call.js';
 import { run, start } from '../support/command.js';
 import { loginAt } from '../support/stored-login.js';
-
-// Each test starts processes; on two cores with other tests beside it that takes its time.
-jest.setTimeout(30_000);
 
 test('chat writes the answer to stdout and nothing else', async () => {
   expect(await run(['chat', '--demo', '2+2?'])).toEqual({

@@ -3,15 +3,13 @@
 import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 
-import { expect, jest, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 
 import { commands } from '../../src/commands/index.js';
 import { call } from '../support/call.js';
 import { start } from '../support/command.js';
 import { temporaryFolder } from '../support/folder.js';
 import { REUSABLE } from '../support/stored-login.js';
-
-jest.setTimeout(30_000);
 
 /** Arguments beside `--demo`, and the beginning of what is said then on stdout. */
 const CALLS: Readonly<Record<string, readonly [args: readonly string[], stdout: RegExp]>> = {

@@ -4,12 +4,10 @@
  */
 
 import { join } from 'node:path';
-import { expect, jest, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 import { serve } from '../support/command.js';
 import { isInstalled } from '../support/script.js';
 import { BIN, expectSilence, IDE_FILE, IDE_LOGIN, startMachine } from './login-support.js';
-
-jest.setTimeout(60_000);
 
 const MISSING = ['dbus-run-session', 'gnome-keyring-daemon'].filter((it) => !isInstalled(it));
 const HAS_KEYCHAIN = process.platform === 'linux' && MISSING.length === 0;

@@ -3,7 +3,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, copyFileSync } from 'node:fs';
-import { expect, jest, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 import { startTokenServer } from '../support/token-server.js';
 import {
   ARN,
@@ -17,9 +17,6 @@ import {
   startMachine,
   type TestMachine,
 } from './login-support.js';
-
-// Each test starts processes; on two cores with other tests beside it that takes its time.
-jest.setTimeout(60_000);
 
 const BUILDER_ID = 'https://view.awsapps.com/start';
 

@@ -3,7 +3,7 @@
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { expect, jest, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 
 import { listModels } from '../../src/simulator/control.js';
 import { startSimulator } from '../../src/simulator/server.js';
@@ -11,8 +11,6 @@ import { call } from '../support/call.js';
 import { run } from '../support/command.js';
 import { temporaryFolder } from '../support/folder.js';
 import { loginAt, REUSABLE } from '../support/stored-login.js';
-
-jest.setTimeout(30_000);
 
 test('models is a table with the default marked, and without colour in a pipe', async () => {
   const { code, stdout, stderr } = await call(['models', '--demo'], { env: { FORCE_COLOR: '1' } });

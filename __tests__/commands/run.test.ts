@@ -6,15 +6,12 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 
-import { expect, jest, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 
 import { call, callServe } from '../support/call.js';
 import { run, start } from '../support/command.js';
 import { temporaryFolder } from '../support/folder.js';
 import { runInTerminal } from '../support/terminal.js';
-
-// Each test starts processes; on two cores with other tests beside it that takes its time.
-jest.setTimeout(30_000);
 
 /** A folder with a program of this name, which is a script for node. */
 function fakeClient(name: string, script: string): string {

@@ -5,7 +5,7 @@ import { createServer, get } from 'node:http';
 import { once } from 'node:events';
 import { join } from 'node:path';
 
-import { expect, jest, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 
 import { startSimulator } from '../../src/simulator/server.js';
 import { call, callServe } from '../support/call.js';
@@ -13,9 +13,6 @@ import { run, serve, start } from '../support/command.js';
 import { temporaryFolder } from '../support/folder.js';
 import { listen } from '../support/sockets.js';
 import { loginAt } from '../support/stored-login.js';
-
-// Each test starts processes; on two cores with other tests beside it that takes its time.
-jest.setTimeout(30_000);
 
 const OWN_KEY = 'a-key-of-my-own-that-is-long';
 

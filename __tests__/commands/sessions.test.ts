@@ -3,7 +3,7 @@
 import { once } from 'node:events';
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import type { ReceivedRequest } from '../../src/simulator/exchange.js';
 import { type Simulator, startSimulator } from '../../src/simulator/server.js';
 import { databaseOf } from '../auth/kiro-cli-database-support.js';
@@ -14,8 +14,6 @@ import { temporaryFolder } from '../support/folder.js';
 import { until } from '../support/gateway.js';
 import { issueTokens, loginsIn, REUSABLE, saveLoginIn, surroundingsOf } from '../support/stored-login.js';
 import { startTokenServer, type TokenAnswer } from '../support/token-server.js';
-
-jest.setTimeout(30_000);
 
 const HELLO =
   'Hello! Nice to meet you. What shall we try?\n\nThis answer comes from the kiro-gateway simulator, not from a model.\n';

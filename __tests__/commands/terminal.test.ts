@@ -1,12 +1,10 @@
 /** `chat`, `models` and `usage` in a pseudo-terminal: questions, colours, Ctrl-C, and nothing that commands the screen. */
 
-import { expect, jest, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 
 import { startSimulator } from '../../src/simulator/server.js';
 import { loginAt } from '../support/stored-login.js';
 import { runInTerminal } from '../support/terminal.js';
-
-jest.setTimeout(60_000);
 
 test('chat without a prompt asks for one and answers it', async () => {
   const { code, screen } = await runInTerminal(['chat', '--demo'], {

@@ -3,7 +3,7 @@
 import { appendFileSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
 
 import { sumUp, writeUsage, writeUsageJson } from '../../src/commands/account.js';
 import { dayOf, type LedgerEntry } from '../../src/ledger.js';
@@ -11,8 +11,6 @@ import { type Simulator, startSimulator } from '../../src/simulator/server.js';
 import { call, callServe } from '../support/call.js';
 import { temporaryFolder } from '../support/folder.js';
 import { loginAt } from '../support/stored-login.js';
-
-jest.setTimeout(30_000);
 
 let simulator: Simulator;
 beforeAll(async () => {

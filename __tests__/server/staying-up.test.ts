@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { openSync, writeFileSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { expect, jest, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 import type { Gateway } from '../../src/gateway.js';
 import { createLogger } from '../../src/logger.js';
 import { createApp } from '../../src/server/app.js';
@@ -19,9 +19,6 @@ import { temporaryFolder } from '../support/folder.js';
 import { GATEWAY_KEY, startGateway, until, type RunningGateway } from '../support/gateway.js';
 import { ask, DIALECTS, open, question, ROUTES } from '../support/http.js';
 import { dial } from '../support/raw.js';
-
-// Some of these start processes.
-jest.setTimeout(30_000);
 
 const delta = (content: string) => ({ event: 'assistantResponseEvent', payload: { content } });
 const STREAMED = { body: question('Go.', { stream: true }) };
