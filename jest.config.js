@@ -4,6 +4,8 @@ export default {
   // Workers are ended when the tests are, whatever a failed test has left open. Four, because half of the time is
   // spent waiting for processes.
   maxWorkers: 4,
+  // Only what hangs meets it: tests that start processes take their time where others use the machine too.
+  testTimeout: 60_000,
   setupFiles: ['<rootDir>/__tests__/support/seed.ts'],
   testMatch: ['<rootDir>/__tests__/**/*.test.ts'],
   extensionsToTreatAsEsm: ['.ts'],

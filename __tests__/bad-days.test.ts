@@ -7,7 +7,7 @@ import { SHARED_PROFILE } from '../src/kiro/profiled-session.js';
 import { type Failure, FAILURES } from '../src/simulator/exchange.js';
 import type { Reply, StreamReply } from '../src/simulator/frames.js';
 import { PROFILE_ARN as SIMULATOR_PROFILE } from '../src/simulator/sign-in.js';
-import { temporaryFolder } from './support/command.js';
+import { temporaryFolder } from './support/folder.js';
 import { REFRESH_TOKEN, startGateway, until, type RunningGateway } from './support/gateway.js';
 import { ask, open, question, ROUTES } from './support/http.js';
 import { readMessagesStream } from './support/messages-automaton.js';

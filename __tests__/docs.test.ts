@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
-import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { Command } from 'commander';
 import { format, resolveConfig } from 'prettier';
 
@@ -13,9 +13,9 @@ import { commands } from '../src/commands/index.js';
 import { GatewayError, type ErrorKind } from '../src/core/errors.js';
 import { writeMessagesError, writeOpenAIError } from '../src/dialects/errors.js';
 import { SETTINGS, type SettingRow } from '../src/settings-table.js';
-import { serve, temporaryFolder, type Served } from './support/command.js';
-
-jest.setTimeout(60_000);
+import { callServe } from './support/call.js';
+import type { Served } from './support/command.js';
+import { temporaryFolder } from './support/folder.js';
 
 const ROOT = join(import.meta.dirname, '..');
 const PAGES = ['README.md', 'SECURITY.md', 'CHANGELOG.md', ...pagesIn('docs')];
@@ -202,7 +202,7 @@ test('every block of commands says whether it is tried', () => {
 let served: Served;
 let folder: string;
 beforeAll(async () => {
-  served = await serve(['--demo'], { env: { PROXY_API_KEY: KEY } });
+  served = await callServe(['--demo'], { env: { PROXY_API_KEY: KEY } });
   folder = temporaryFolder();
   mkdirSync(join(folder, 'bin'));
   const command = join(folder, 'bin', 'kiro-gateway');
@@ -314,14 +314,14 @@ test('a .env of theirs runs unchanged in its folder, and named with a key that i
   const lines = Object.entries(THEIRS).map(([name, value]) => `${name}=${value}\n`);
   const theirs = temporaryFolder();
   writeFileSync(join(theirs, '.env'), lines.join(''));
-  const inFolder = await serve(['--demo'], { workingDirectory: theirs });
+  const inFolder = await callServe(['--demo'], { workingDirectory: theirs });
   const said = inFolder.output.stderr.replaceAll(/^\S+ /gm, '').replaceAll(theirs, '');
   expect(new URL(inFolder.url).hostname).toBe('127.0.0.1');
   expect(said).toContain('/.env may not set SERVER_HOST;');
   expect(said).not.toMatch(/ERROR|must be/);
   const own = lines.join('').replace('my-super-secret-password-123', `${KEY}-with-length`);
   writeFileSync(join(theirs, 'own.env'), own);
-  const named = await serve(['--demo', '--env-file', join(theirs, 'own.env')]);
+  const named = await callServe(['--demo', '--env-file', join(theirs, 'own.env')]);
   const { status } = await fetch(`http://127.0.0.1:${new URL(named.url).port}/v1/models`, {
     headers: { 'x-api-key': `${KEY}-with-length` },
   });

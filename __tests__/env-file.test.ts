@@ -11,7 +11,8 @@ import {
   readSettings,
   type Settings,
 } from '../src/settings.js';
-import { expectNoSecret, failureOf, refreshToken, revealed, temporaryFolder } from './auth/support.js';
+import { expectNoSecret, failureOf, refreshToken, revealed } from './auth/support.js';
+import { temporaryFolder } from './support/folder.js';
 
 test('a file that the person named may set everything', async () => {
   const path = envFileOf(`\uFEFFKIRO_API_URL=https://kiro.example\nSERVER_HOST="0.0.0.0" # all\nUNKNOWN=//x\n`);

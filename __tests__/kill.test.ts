@@ -1,45 +1,43 @@
-/** kill -9 at any moment: a hundred processes die while they rotate a login or write files; nothing is ever half. */
+/** kill -9 at any moment: forty processes die while they rotate a login or write files; nothing is ever half. */
 
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { transformSync } from '@swc/core';
 import { createCatalogueStore } from '../src/catalogue.js';
 import { createLedger } from '../src/ledger.js';
 import { listModels } from '../src/simulator/control.js';
 import { createChance, type Chance } from './fuzz/chance.js';
-import { temporaryFolder } from './support/command.js';
+import { temporaryFolder } from './support/folder.js';
 import { loginsIn, saveLoginIn } from './support/stored-login.js';
 import { listen } from './support/sockets.js';
 
 const SEED = Number(process.env['FUZZ_SEED'] ?? 20_261_122);
-const KILLS = 50;
+const KILLS = 20;
 const AT_ONCE = 8;
 
-/** Plain JavaScript of what a victim needs: to start a hundred processes through a loader would take minutes. */
+/** The victim as plain JavaScript over the built sources: to start so many processes through a loader would take minutes. */
 const built = temporaryFolder();
 let service: Server;
 let url = '';
 
 beforeAll(async () => {
-  const root = join(import.meta.dirname, '..');
-  const sources = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' }).map((it) => join('src', it));
-  const support = ['kill-victim', 'stored-login', 'fake-keytar'].map((it) => join('__tests__', 'support', `${it}.ts`));
-  for (const path of [...sources, ...support].filter((it) => it.endsWith('.ts'))) {
-    const { code } = transformSync(readFileSync(join(root, path), 'utf8'), {
+  for (const name of ['kill-victim', 'stored-login', 'fake-keytar']) {
+    const { code } = transformSync(readFileSync(join(import.meta.dirname, 'support', `${name}.ts`), 'utf8'), {
       configFile: false,
       swcrc: false,
       jsc: { parser: { syntax: 'typescript' }, target: 'es2022' },
       module: { type: 'es6' },
     });
-    mkdirSync(dirname(join(built, path)), { recursive: true });
-    writeFileSync(join(built, path.replace(/\.ts$/, '.js')), code);
+    const dist = pathToFileURL(join(import.meta.dirname, '..', 'dist')).href;
+    writeFileSync(join(built, `${name}.js`), code.replaceAll('../../src/', `${dist}/`));
   }
   writeFileSync(join(built, 'package.json'), '{"type":"module"}');
   service = createServer((request, response) => {
@@ -80,7 +78,7 @@ function pairOf(login: string, generation: number) {
 
 /** Lets it say one line at least, and kills it some milliseconds later, in the middle of whatever it does. @returns what it said. */
 async function kill(task: 'rotate' | 'write', home: string, chance: Chance): Promise<readonly string[]> {
-  const words = [join(built, '__tests__', 'support', 'kill-victim.js'), task, home, url];
+  const words = [join(built, 'kill-victim.js'), task, home, url];
   const child = spawn(process.execPath, words, { stdio: ['ignore', 'pipe', 'pipe'], env: {} });
   const closed = once(child, 'close') as Promise<[number | null, string | null]>;
   const said: string[] = [];

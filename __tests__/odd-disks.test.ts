@@ -5,14 +5,13 @@ import { once } from 'node:events';
 import { mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
 
 import { createLedger, type LedgerEntry } from '../src/ledger.js';
 import { type Simulator, startSimulator } from '../src/simulator/server.js';
-import { run, serve, temporaryFolder } from './support/command.js';
+import { call, callServe } from './support/call.js';
+import { temporaryFolder } from './support/folder.js';
 import { issueTokens, loginsIn, saveLoginIn, surroundingsOf } from './support/stored-login.js';
-
-jest.setTimeout(60_000);
 
 const BIN = join(import.meta.dirname, '..', 'bin', 'kiro-gateway.js');
 
@@ -67,7 +66,7 @@ for (const kilobytes of [0, 1]) {
     const files = readdirSync(home, { recursive: true, encoding: 'utf8' });
     expect(files.filter((name) => /\.(?:tmp|ticket|lock)\b/.test(name))).toEqual([]);
     for (const name of files.filter((it) => it.endsWith('.json'))) JSON.parse(readFileSync(join(home, name), 'utf8'));
-    expect((await run(['chat', 'hi'], { env })).code).toBe(0);
+    expect((await call(['chat', 'hi'], { env })).code).toBe(0);
     expect((await loginsIn(home).readLogin('default'))?.facts.name).toBe('default');
     // The turn whose line was torn is lost, and takes none beside it along.
     const kept = await createLedger(join(home, 'state'), Date.now).read(1);
@@ -85,8 +84,8 @@ test('folders that are links, as dotfile managers make them, are used where they
   symlinkSync(join(dotfiles, 'own.env'), join(dotfiles, 'config', '.env'));
   const { env } = surroundingsOf(home, simulator.url);
   await saveLoginIn(home, { tokens: await issueTokens(simulator.url), expiresAt: Date.now() + 3_600_000 });
-  expect((await run(['chat', '-m', 'mine', 'hi'], { env })).code).toBe(0);
-  const served = await serve([], { env: { ...env, LOG_FORMAT: 'text' } });
+  expect((await call(['chat', '-m', 'mine', 'hi'], { env })).code).toBe(0);
+  const served = await callServe([], { env: { ...env, LOG_FORMAT: 'text' } });
   expect(await served.stop()).toBe(0);
   const key = join(dotfiles, 'config', 'gateway-key');
   const modes = [join(dotfiles, 'config'), join(dotfiles, 'data'), key].map((it) => statSync(it).mode & 0o777);
@@ -99,7 +98,7 @@ test('a gateway key that is a link is refused: it may be somebody else who can w
   mkdirSync(join(home, 'config'), { mode: 0o700 });
   writeFileSync(join(home, 'elsewhere'), 'kgw-planted-by-somebody-else-0123456789\n');
   symlinkSync(join(home, 'elsewhere'), join(home, 'config', 'gateway-key'));
-  const { code, stderr } = await run(['serve', '--demo', '--port', '0'], { env: { KIRO_GATEWAY_HOME: home } });
+  const { code, stderr } = await call(['serve', '--demo', '--port', '0'], { env: { KIRO_GATEWAY_HOME: home } });
   expect({ code, stderr }).toEqual({
     code: 1,
     stderr: `The gateway's file ${join(home, 'config', 'gateway-key')} is a symbolic link; remove it and try again.\n`,

@@ -4,11 +4,9 @@ import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { expect, jest, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 
 import { SETTINGS, type SettingRow } from '../src/settings-table.js';
-
-jest.setTimeout(60_000);
 
 const ROOT = join(import.meta.dirname, '..');
 

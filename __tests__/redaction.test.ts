@@ -6,7 +6,9 @@ import { join, relative } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { listScenarios } from '../src/simulator/scenarios.js';
 import { type Simulator, startSimulator } from '../src/simulator/server.js';
-import { run, serve, temporaryFolder, type Ended } from './support/command.js';
+import { call } from './support/call.js';
+import { serve, type Ended } from './support/command.js';
+import { temporaryFolder } from './support/folder.js';
 import { ask, DIALECTS, question, ROUTES, type Asking, type Door } from './support/http.js';
 import { listen } from './support/sockets.js';
 
@@ -139,7 +141,7 @@ async function plantEverywhere(): Promise<void> {
   ];
   await Promise.all(
     commands.map(async ([name, words, more]) => {
-      outputs[name] = textOf(await run(words, { env: more, workingDirectory: home }));
+      outputs[name] = textOf(await call(words, { env: more, workingDirectory: home }));
     }),
   );
   Object.assign(written, filesNow());

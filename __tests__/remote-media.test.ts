@@ -123,23 +123,29 @@ describe('what stays a note with its reason', () => {
   });
 
   test('the client has left', async () => {
-    const before = asked.length;
-    const { notices } = await fetched('image', `${origin}/a.png`, undefined, AbortSignal.abort());
-    expect([notices, asked.length - before]).toEqual([['images-left-out=url'], 0]);
+    const { notices } = await fetched('image', `${origin}/a.png?left`, undefined, AbortSignal.abort());
+    expect([notices, timesAsked('/a.png?left')]).toEqual([['images-left-out=url'], 0]);
   });
 
   test('the sixteenth URL from the end', async () => {
-    const parts = Array.from({ length: 16 }, (_, index) => noteOf('image', `${origin}/a.png?${index}`));
-    const before = asked.length;
+    const parts = Array.from({ length: 16 }, (_, index) => noteOf('image', `${origin}/a.png?many=${index}`));
     const { conversation: found } = await createRemoteMedia({ loadWeb })(
       conversation({ messages: [{ role: 'user', parts }] }),
       new AbortController().signal,
     );
     expect(found.messages).toMatchObject([
       {
-        parts: [{ text: `[image left out: ${origin}/a.png?0, more than 15 URLs]` }, ...parts.slice(1).map(() => ({}))],
+        parts: [
+          { text: `[image left out: ${origin}/a.png?many=0, more than 15 URLs]` },
+          ...parts.slice(1).map(() => ({})),
+        ],
       },
     ]);
-    expect(asked.length - before).toBe(15);
+    expect(timesAsked('/a.png?many=')).toBe(15);
   });
+
+  /** A request of another test, whose time was over before it arrived, may come at any moment. */
+  function timesAsked(start: string): number {
+    return asked.filter(({ path }) => path.startsWith(start)).length;
+  }
 });

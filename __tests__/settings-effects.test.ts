@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, expect, test } from '@jest/globals';
 
 import { startSimulator } from '../src/simulator/server.js';
-import { temporaryFolder } from './support/command.js';
+import { temporaryFolder } from './support/folder.js';
 import { GATEWAY_KEY, REFRESH_TOKEN, startGateway, until, type RunningGateway } from './support/gateway.js';
 import { ask as askWith } from './support/http.js';
 

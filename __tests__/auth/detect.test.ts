@@ -6,7 +6,8 @@ import { afterAll, expect, test } from '@jest/globals';
 import { type Detection, detectLogins } from '../../src/auth/sources.js';
 import { databaseOf } from './kiro-cli-database-support.js';
 import { startWriter } from './sqlite-writer.js';
-import { expectNoSecret, refreshToken, temporaryFolder, writeFiles } from './support.js';
+import { expectNoSecret, refreshToken, writeFiles } from './support.js';
+import { temporaryFolder } from '../support/folder.js';
 import { NO_SETTINGS } from '../support/stored-login.js';
 
 const NOW = Date.parse('2026-08-01T12:00:00Z');

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { settingSource } from '../../src/auth/sources.js';
 import type { FoundLogin, LoginSettings } from '../../src/auth/credential.js';
-import { ARN, expectNoSecret, failureOf, refreshToken, revealed, temporaryFolder, writeFiles } from './support.js';
+import { ARN, expectNoSecret, failureOf, refreshToken, revealed, writeFiles } from './support.js';
+import { temporaryFolder } from '../support/folder.js';
 
 const R = refreshToken('file');
 const EXPIRES_AT = Date.UTC(2026, 7, 1, 10, 15, 30, 123);

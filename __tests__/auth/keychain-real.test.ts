@@ -4,12 +4,9 @@
  */
 
 import { join } from 'node:path';
-import { expect, jest, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 import { isInstalled, startScript } from '../support/script.js';
-import { temporaryFolder } from './support.js';
-
-// Processes take their time to start on a busy machine.
-jest.setTimeout(60_000);
+import { temporaryFolder } from '../support/folder.js';
 
 const MISSING = ['dbus-run-session', 'dbus-send', 'gnome-keyring-daemon'].filter((it) => !isInstalled(it));
 const IS_INSTALLED = process.platform === 'linux' && MISSING.length === 0;

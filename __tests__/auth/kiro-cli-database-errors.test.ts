@@ -8,7 +8,8 @@ import { readKiroCliDatabase } from '../../src/auth/kiro-cli.js';
 import { databaseOf, TABLES } from './kiro-cli-database-support.js';
 import { addRows } from './sqlite-support.js';
 import { startWriter } from './sqlite-writer.js';
-import { failureOf, refreshToken, temporaryFolder } from './support.js';
+import { failureOf, refreshToken } from './support.js';
+import { temporaryFolder } from '../support/folder.js';
 
 const writer = startWriter();
 afterAll(() => writer.kill());

@@ -2,7 +2,7 @@
 
 import { join } from 'node:path';
 import { quoted, type Writer } from './sqlite-writer.js';
-import { temporaryFolder } from './support.js';
+import { temporaryFolder } from '../support/folder.js';
 
 /** What is put into a row: a text as it is, anything else as JSON. */
 export type Rows = Readonly<Record<string, unknown>>;

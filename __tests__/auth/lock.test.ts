@@ -4,15 +4,13 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, wri
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as realSleep } from 'node:timers/promises';
-import { expect, jest, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 import { type LockOptions, withLock } from '../../src/auth/lock.js';
 import { patience } from '../support/fake-keytar.js';
 import { startScript } from '../support/script.js';
-import { failureOf, temporaryFolder } from './support.js';
+import { failureOf } from './support.js';
+import { temporaryFolder } from '../support/folder.js';
 import { gate } from './world.js';
-
-// Processes take their time to start on a busy machine.
-jest.setTimeout(60_000);
 
 const NOW = 1_785_000_000_000;
 
@@ -37,21 +35,21 @@ test('the lock is let go when the work fails, and the failure goes on', async ()
   expect(readdirSync(folder)).toEqual([]);
 });
 
-test('fifty in one process do their work one after the other', async () => {
+test('twenty in one process do their work one after the other', async () => {
   const folder = temporaryFolder();
-  const { together, results } = await contend(folder, 50);
+  const { together, results } = await contend(folder, 20);
   expect({ together, results, left: readdirSync(folder) }).toEqual({
     together: 1,
-    results: Array.from({ length: 50 }, (_, index) => index),
+    results: Array.from({ length: 20 }, (_, index) => index),
     left: [],
   });
 });
 
-test('of fifty that find a dead owner, one takes over at a time', async () => {
+test('of twenty that find a dead owner, one takes over at a time', async () => {
   const folder = temporaryFolder();
   await leaveDeadOwner(join(folder, 'lock'));
-  const { together, results } = await contend(folder, 50);
-  expect({ together, count: results.length, left: readdirSync(folder) }).toEqual({ together: 1, count: 50, left: [] });
+  const { together, results } = await contend(folder, 20);
+  expect({ together, count: results.length, left: readdirSync(folder) }).toEqual({ together: 1, count: 20, left: [] });
 });
 
 test('a successor that died while it took over is succeeded too', async () => {
@@ -274,7 +272,7 @@ async function contend(folder: string, count: number): Promise<{ together: numbe
     working--;
     return done++;
   };
-  // A fiftieth has some 450 pauses to wait for its turn.
+  // The last of them has some hundred pauses to wait for its turn.
   const patient = options({ pauseMs: 20 });
   const contenders = Array.from({ length: count }, () => withLock(join(folder, 'lock'), patient, work));
   const results = await Promise.all(contenders);

@@ -14,7 +14,8 @@ import { createKeychain, type Keychain, type KeytarModule } from '../../src/auth
 import { createLoginStore, type LoginStore, type SaveOptions } from '../../src/auth/login-store.js';
 import { Secret } from '../../src/core/secret.js';
 import { fakeKeytar, patience } from '../support/fake-keytar.js';
-import { ARN, refreshToken, temporaryFolder } from './support.js';
+import { ARN, refreshToken } from './support.js';
+import { temporaryFolder } from '../support/folder.js';
 
 export const NOW = 1_785_000_000_000;
 export const SOURCE = { name: 'kiro-cli', path: '/home/me/data.sqlite3' };

@@ -1,7 +1,7 @@
 /** A day in the life of two sessions with one login: no rotation is lost, none is done twice, whatever the clock does. */
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import { expect, jest, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 import { digestOf, type SocialCredential } from '../../src/auth/credential.js';
 import { type Alone, createRefreshLock } from '../../src/auth/lock.js';
 import { memoryStore } from '../../src/auth/store.js';
@@ -10,8 +10,6 @@ import { startTokenServer, type TokenRequest } from '../support/token-server.js'
 import { IN_FILE, open as openLogins, SOCIAL } from './login-world.js';
 import { refreshToken } from './support.js';
 import { MINUTE, open, START, UNWATCHED, type World } from './world.js';
-
-jest.setTimeout(30_000);
 
 type Both = {
   readonly worlds: readonly [World, World];
@@ -112,8 +110,8 @@ function checkDay(what: string, rotations: number, openTwo: (url: string) => Pro
   });
 }
 
-checkDay('a login in a setting', 1_000, openBothInMemory);
-checkDay('a stored login', 100, openBoth);
+checkDay('a login in a setting', 240, openBothInMemory);
+checkDay('a stored login', 48, openBoth);
 
 test('a session that slept through the rotations of another sends no token that is spent', async () => {
   const service = rotating(() => 3600);

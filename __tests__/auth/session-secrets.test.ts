@@ -3,7 +3,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { expect, jest, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 import { Chalk } from 'chalk';
 import fc from 'fast-check';
 import type { Credential, OidcCredential, SocialCredential } from '../../src/auth/credential.js';
@@ -12,9 +12,8 @@ import { createContext, type Context } from '../../src/context.js';
 import { Secret } from '../../src/core/secret.js';
 import { loginsIn } from '../support/stored-login.js';
 import { startTokenServer, type TokenAnswer } from '../support/token-server.js';
-import { ARN, temporaryFolder } from './support.js';
-
-jest.setTimeout(30_000);
+import { ARN } from './support.js';
+import { temporaryFolder } from '../support/folder.js';
 
 /** They look like nothing that the log would know by its looks. */
 const PLANTED = ['stored', 'access', 'client', 'source', 'answered', 'renewed'].map(

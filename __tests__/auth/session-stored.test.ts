@@ -9,7 +9,8 @@ import { Secret } from '../../src/core/secret.js';
 import { fakeKeytar } from '../support/fake-keytar.js';
 import { startTokenServer, type TokenServer } from '../support/token-server.js';
 import { IN_FILE, IN_KEYCHAIN, open as openLogins, snapshot, SOCIAL } from './login-world.js';
-import { ARN, failureOf, refreshToken, temporaryFolder } from './support.js';
+import { ARN, failureOf, refreshToken } from './support.js';
+import { temporaryFolder } from '../support/folder.js';
 import { answers, DEAD, DOWN, loginFile, MINUTE, open, R1, R2, R3, sentTokens, START, UNWATCHED } from './world.js';
 
 /** A login with the refresh token of this name, whose access token lives for some minutes. */

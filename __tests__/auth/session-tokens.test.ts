@@ -6,7 +6,8 @@ import { expect, test } from '@jest/globals';
 import { fileStore, memoryStore, type TokenStore } from '../../src/auth/store.js';
 import { Secret } from '../../src/core/secret.js';
 import { startTokenServer, type TokenRequest } from '../support/token-server.js';
-import { refreshToken, temporaryFolder } from './support.js';
+import { refreshToken } from './support.js';
+import { temporaryFolder } from '../support/folder.js';
 import {
   R1,
   R2,

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { Secret } from '../../src/core/secret.js';
 import { startTokenServer } from '../support/token-server.js';
-import { ARN, expectNoSecret, failureOf, revealed, temporaryFolder } from './support.js';
+import { ARN, expectNoSecret, failureOf, revealed } from './support.js';
+import { temporaryFolder } from '../support/folder.js';
 import {
   R1,
   R2,

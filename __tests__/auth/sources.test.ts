@@ -6,7 +6,8 @@ import { accountKind, type Credential, digestOf, isSameSecret, type LoginSetting
 import { findLogin, notLoggedIn, type SourceTools } from '../../src/auth/sources.js';
 import { Secret } from '../../src/core/secret.js';
 import { NOW, open } from './login-world.js';
-import { ARN, expectNoSecret, refreshToken, revealed, temporaryFolder, writeFiles } from './support.js';
+import { ARN, expectNoSecret, refreshToken, revealed, writeFiles } from './support.js';
+import { temporaryFolder } from '../support/folder.js';
 import { NO_SETTINGS } from '../support/stored-login.js';
 
 function tools(profile?: string): SourceTools {

@@ -6,7 +6,8 @@ import { expect, test } from '@jest/globals';
 import { readKiroCliDatabase } from '../../src/auth/kiro-cli.js';
 import { addRows, CREATE, integrityOf, readDatabaseImage } from './sqlite-support.js';
 import { quoted, startWriter } from './sqlite-writer.js';
-import { refreshToken, temporaryFolder } from './support.js';
+import { refreshToken } from './support.js';
+import { temporaryFolder } from '../support/folder.js';
 
 /** Token and client are written in one transaction, with the same number, to pages that lie apart. */
 function write(number: string): readonly string[] {
@@ -36,7 +37,7 @@ function checkHot(title: string, pragmas: readonly string[], reads: number): voi
         const seen: number[] = [];
         for (let read = 0; read < reads; read++) {
           seen.push(await readNumber(path));
-          if (read % 50 === 0)
+          if (read % 25 === 0)
             expect(await integrityOf(await untilRead(() => readDatabaseImage(path, clock)))).toBe('ok');
         }
         expect(seen).toEqual(seen.toSorted((one, other) => one - other));
@@ -77,11 +78,11 @@ const clock = { now: Date.now, sleep: (): Promise<void> => nextTick() };
 checkHot(
   'with a log that is often merged, no read is torn and none goes backwards',
   ['PRAGMA journal_mode = WAL', 'PRAGMA wal_autocheckpoint = 40', 'PRAGMA synchronous = NORMAL'],
-  400,
+  200,
 );
-checkHot('with a journal, no read is torn and none goes backwards', ['PRAGMA synchronous = OFF'], 300);
+checkHot('with a journal, no read is torn and none goes backwards', ['PRAGMA synchronous = OFF'], 150);
 checkHot(
   'with a journal that is written over, no read is torn and none goes backwards',
   ['PRAGMA journal_mode = PERSIST', 'PRAGMA synchronous = NORMAL'],
-  300,
+  150,
 );

@@ -19,7 +19,8 @@ import {
   WAL,
 } from './sqlite-support.js';
 import { startWriter } from './sqlite-writer.js';
-import { failureOf, temporaryFolder } from './support.js';
+import { failureOf } from './support.js';
+import { temporaryFolder } from '../support/folder.js';
 
 const writer = startWriter();
 afterAll(() => writer.kill());

@@ -19,7 +19,7 @@ import {
   WAL,
 } from './sqlite-support.js';
 import { startWriter } from './sqlite-writer.js';
-import { temporaryFolder } from './support.js';
+import { temporaryFolder } from '../support/folder.js';
 
 /** Only keeps a busy machine from failing the tests. */
 const MANY_RUNS_MS = 60_000;

@@ -21,7 +21,7 @@ import {
   WAL,
 } from './sqlite-support.js';
 import { startWriter } from './sqlite-writer.js';
-import { temporaryFolder } from './support.js';
+import { temporaryFolder } from '../support/folder.js';
 
 const writer = startWriter();
 afterAll(() => writer.kill());

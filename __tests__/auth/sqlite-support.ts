@@ -5,7 +5,7 @@ import { copyFileSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import initSqlJs from 'sql.js';
 import { type Sleep, withDatabase } from '../../src/auth/sqlite.js';
-import { temporaryFolder } from './support.js';
+import { temporaryFolder } from '../support/folder.js';
 import type { Writer } from './sqlite-writer.js';
 
 export const instantly = { sleep: (): Promise<void> => Promise.resolve() };

@@ -7,7 +7,8 @@ import type { Tokens } from '../../src/auth/credential.js';
 import { readPrivateFile, removePrivateFile, writePrivateFile } from '../../src/auth/files.js';
 import { fileStore, memoryStore } from '../../src/auth/store.js';
 import { Secret } from '../../src/core/secret.js';
-import { ARN, expectNoSecret, failureOf, refreshToken, revealed, temporaryFolder } from './support.js';
+import { ARN, expectNoSecret, failureOf, refreshToken, revealed } from './support.js';
+import { temporaryFolder } from '../support/folder.js';
 
 const DIGEST = 'd'.repeat(64);
 const TOKENS: Tokens = {

@@ -1,10 +1,9 @@
-/** What the tests of logins share: temporary folders, tokens of a true length, and a way to look into secrets. */
+/** What the tests of logins share: files, tokens of a true length, and a way to look into secrets. */
 
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
-import { afterEach, expect } from '@jest/globals';
+import { expect } from '@jest/globals';
 import { GatewayError } from '../../src/core/errors.js';
 import { Secret } from '../../src/core/secret.js';
 
@@ -13,13 +12,6 @@ export const ARN = 'arn:aws:codewhisperer:us-east-1:111122223333:profile/EXAMPLE
 /** A refresh token as long as a real one. */
 export function refreshToken(name: string): string {
   return `aor-${name}-`.padEnd(232, 'A');
-}
-
-/** Removed after the test. */
-export function temporaryFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), 'kiro-gateway-test-'));
-  folders.push(folder);
-  return folder;
 }
 
 /** Writes the files of a record, values that are not texts as JSON. */
@@ -57,9 +49,3 @@ export function expectNoSecret(value: unknown, ...secrets: readonly string[]): v
   );
   for (const secret of secrets) expect(printed).not.toContain(secret.slice(0, 24));
 }
-
-const folders: string[] = [];
-
-afterEach(() => {
-  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
-});

@@ -5,13 +5,13 @@ import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
 
 import { type Simulator, startSimulator } from '../../src/simulator/server.js';
-import { run, temporaryFolder, type Ended } from '../support/command.js';
-import { REUSABLE } from '../support/stored-login.js';
-
-jest.setTimeout(30_000);
+import { call } from '../support/call.js';
+import type { Ended } from '../support/command.js';
+import { temporaryFolder } from '../support/folder.js';
+import { loginAt } from '../support/stored-login.js';
 
 let simulator: Simulator;
 let folder: string;
@@ -23,12 +23,12 @@ beforeEach(async () => {
 
 afterEach(() => simulator.close());
 
-function env(): Record<string, string> {
-  return { REFRESH_TOKEN: REUSABLE, KIRO_API_URL: simulator.url, KIRO_AUTH_URL: simulator.url };
-}
-
 function chat(args: readonly string[], input?: string | Uint8Array): Promise<Ended> {
-  return run(['chat', ...args], { env: env(), workingDirectory: folder, ...(input !== undefined && { input }) });
+  return call(['chat', ...args], {
+    env: loginAt(simulator.url),
+    workingDirectory: folder,
+    ...(input !== undefined && { input }),
+  });
 }
 
 /** What Kiro was asked last. */
@@ -65,7 +65,7 @@ for (const [what, args, input, content] of prompts) {
 test('a pipe that nobody writes to and nobody closes does not hold up a prompt', async () => {
   const bin = join(import.meta.dirname, '..', '..', 'bin', 'kiro-gateway.js');
   const child = spawn(process.execPath, [bin, 'chat', 'hi'], {
-    env: { PATH: process.env['PATH'] ?? '', HOME: folder, KIRO_GATEWAY_HOME: folder, ...env() },
+    env: { PATH: process.env['PATH'] ?? '', HOME: folder, KIRO_GATEWAY_HOME: folder, ...loginAt(simulator.url) },
     stdio: ['pipe', 'ignore', 'ignore'],
   });
   const [code] = (await once(child, 'exit')) as [number | null];

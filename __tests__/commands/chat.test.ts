@@ -1,19 +1,18 @@
-/** `chat` and the frame around every command, as processes. */
+/** `chat` and the frame around every command; as processes where a signal, a pipe or what is loaded is the matter. */
 
 import { once } from 'node:events';
 import { Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { expect, jest, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 
 import { commands } from '../../src/commands/index.js';
 import { startSimulator } from '../../src/simulator/server.js';
 import { SCENE_TEXT, THOUGHT } from '../../src/simulator/scenarios.js';
 import { createTerminal } from '../../src/terminal/terminal.js';
+import { call } from '../support/call.js';
 import { run, start } from '../support/command.js';
-
-// Each test starts processes; on two cores with other tests beside it that takes its time.
-jest.setTimeout(30_000);
+import { loginAt } from '../support/stored-login.js';
 
 test('chat writes the answer to stdout and nothing else', async () => {
   expect(await run(['chat', '--demo', '2+2?'])).toEqual({
@@ -24,7 +23,7 @@ test('chat writes the answer to stdout and nothing else', async () => {
 });
 
 test('chat --json writes one object and nothing else', async () => {
-  const { code, stdout, stderr } = await run(['chat', '--demo', '--json'], { input: '2+2?\n' });
+  const { code, stdout, stderr } = await call(['chat', '--demo', '--json'], { input: '2+2?\n' });
   expect({ code, stderr, answer: JSON.parse(stdout) as unknown }).toEqual({
     code: 0,
     stderr: '',
@@ -48,7 +47,7 @@ test('chat --json writes one object and nothing else', async () => {
 
 test('chat --json has the reasoning in its object, and the id of a model that was named otherwise', async () => {
   const args = ['chat', '--demo=reasoning-signed', '--json', '--thinking', '-m', 'claude-sonnet-5-20260101', 'hi'];
-  const { code, stdout, stderr } = await run(args);
+  const { code, stdout, stderr } = await call(args);
   const { reasoning, model, text } = JSON.parse(stdout) as Record<string, unknown>;
   expect({ code, stderr, reasoning, model, text }).toEqual({
     code: 0,
@@ -61,7 +60,7 @@ test('chat --json has the reasoning in its object, and the id of a model that wa
 
 test('chat --thinking shows the reasoning on stderr, and without it nobody sees it', async () => {
   const args = ['chat', '--demo=reasoning-signed', 'hi'];
-  const [shown, hidden] = [await run([...args, '--thinking']), await run(args)];
+  const [shown, hidden] = [await call([...args, '--thinking']), await call(args)];
   const answer = { code: 0, stdout: `${SCENE_TEXT}\n` };
   expect([shown, hidden]).toEqual([
     { ...answer, stderr: `${THOUGHT}\n\n` },
@@ -76,7 +75,7 @@ test('reasoning commands no terminal, which stderr may be when the answer is pip
     { event: 'assistantResponseEvent', payload: { content: 'bytes \u001b[31m\n' } },
   ];
   simulator.enqueue({ frames });
-  const ended = await run(['chat', '--thinking', 'hi'], { env: loginAt(simulator.url) });
+  const ended = await call(['chat', '--thinking', 'hi'], { env: loginAt(simulator.url) });
   await simulator.close();
   expect(ended).toEqual({ code: 0, stdout: 'bytes \u001b[31m\n', stderr: 'red [31mhere2J\n\n' });
 });
@@ -88,7 +87,7 @@ test('chat says on stderr that an answer was cut at its length', async () => {
     { event: 'metadataEvent', payload: { stopReason: 'MAX_TOKENS' } },
   ];
   simulator.enqueue({ frames });
-  const cut = await run(['chat', 'hi'], { env: loginAt(simulator.url) });
+  const cut = await call(['chat', 'hi'], { env: loginAt(simulator.url) });
   await simulator.close();
   expect(cut).toEqual({
     code: 0,
@@ -98,7 +97,7 @@ test('chat says on stderr that an answer was cut at its length', async () => {
 });
 
 test('chat keeps what was said when the answer breaks off, and exits 1', async () => {
-  const { code, stdout, stderr } = await run(['chat', '--demo=exception-later', 'hi']);
+  const { code, stdout, stderr } = await call(['chat', '--demo=exception-later', 'hi']);
   expect({ code, stdout }).toEqual({ code: 1, stdout: 'These words arrive before something goes wrong.\n' });
   expect(stderr).toBe('Encountered an unexpected error when processing the request, please try again.\n');
 });
@@ -110,7 +109,7 @@ const failures: readonly (readonly [string, number, string])[] = [
 
 for (const [scenario, code, stderr] of failures) {
   test(`chat on scenario ${scenario} exits ${code} with Kiro's sentence`, async () => {
-    const ended = await run(['chat', `--demo=${scenario}`, 'hi'], {
+    const ended = await call(['chat', `--demo=${scenario}`, 'hi'], {
       env: { LOG_LEVEL: 'WARN', BASE_RETRY_DELAY: '0' },
     });
     expect(ended).toEqual({ code, stdout: '', stderr });
@@ -118,7 +117,7 @@ for (const [scenario, code, stderr] of failures) {
 }
 
 test('chat says in a sentence that it asks again', async () => {
-  const { stderr } = await run(['chat', '--demo=throttled', 'hi'], { env: { BASE_RETRY_DELAY: '0' } });
+  const { stderr } = await call(['chat', '--demo=throttled', 'hi'], { env: { BASE_RETRY_DELAY: '0' } });
   const busy = 'Too many requests, please wait before trying again.';
   expect(stderr).toBe(
     `${busy} Asking again in 0 s (attempt 2 of 3).\n${busy} Asking again in 0 s (attempt 3 of 3).\n${busy}\n`,
@@ -163,7 +162,7 @@ test('Ctrl-C with --json leaves one whole object of what was received, or nothin
 const BROKEN_OFF = { reasoning: null, usage: null, credits: null, finishReason: null };
 
 test('chat --json keeps what was said when the answer breaks off, and exits 1', async () => {
-  const { code, stdout, stderr } = await run(['chat', '--demo=exception-later', '--json', 'hi']);
+  const { code, stdout, stderr } = await call(['chat', '--demo=exception-later', '--json', 'hi']);
   expect({ code, answer: JSON.parse(stdout) as unknown }).toEqual({
     code: 1,
     answer: { ...BROKEN_OFF, model: 'auto', text: 'These words arrive before something goes wrong.' },
@@ -209,32 +208,34 @@ const usageErrors: readonly (readonly [string, readonly string[]])[] = [
 
 for (const [what, args] of usageErrors) {
   test(`${what} exits 2 and says so on stderr only`, async () => {
-    const { code, stdout, stderr } = await run(args);
+    const { code, stdout, stderr } = await call(args);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
     expect(stderr).not.toBe('');
   });
 }
 
 test('an option in the wrong place is named as it was typed', async () => {
-  expect((await run(['--demo', 'chat', 'hi'])).stderr).toContain("error: unknown option '--demo'\n");
+  expect((await call(['--demo', 'chat', 'hi'])).stderr).toContain("error: unknown option '--demo'\n");
 });
 
 test('`help` and `help serve` say what --help says', async () => {
-  expect(await run(['help'])).toEqual(await run(['--help']));
-  expect(await run(['help', 'serve'])).toEqual(await run(['serve', '--help']));
+  expect(await call(['help'])).toEqual(await call(['--help']));
+  expect(await call(['help', 'serve'])).toEqual(await call(['serve', '--help']));
 });
 
-for (const { name: command } of commands) {
-  test(`${command} --help shows examples and loads nothing of the gateway`, async () => {
-    const { code, stdout, stderr } = await run([command, '--help'], { env: { NODE_DEBUG: 'esm' } });
+for (const { name } of commands) {
+  test(`${name} --help shows examples`, async () => {
+    const { code, stdout } = await call([name, '--help']);
     const examples = stdout.slice(stdout.indexOf('\nExamples:\n'));
-    expect({ code, hasExample: examples.includes(`\n  kiro-gateway ${command}`) }).toEqual({
-      code: 0,
-      hasExample: true,
-    });
-    expect(HEAVY.filter((name) => stderr.includes(name))).toEqual([]);
+    expect({ code, hasExample: examples.includes(`\n  kiro-gateway ${name}`) }).toEqual({ code: 0, hasExample: true });
   });
 }
+
+test('help loads nothing of the gateway', async () => {
+  const { code, stderr } = await run(['chat', '--help'], { env: { NODE_DEBUG: 'esm' } });
+  expect({ code, heavy: HEAVY.filter((name) => stderr.includes(name)) }).toEqual({ code: 0, heavy: [] });
+  expect(stderr).toContain('dist/commands/index');
+});
 
 const HEAVY = [
   'modules/express',
@@ -248,8 +249,8 @@ const HEAVY = [
 test('the scenario may come from the environment, and from a mark in the prompt, which wins', async () => {
   const env = { KIRO_SIMULATOR_SCENARIO: 'repeated-deltas' };
   const [named, marked] = await Promise.all([
-    run(['chat', '--demo', 'hi'], { env }),
-    run(['chat', '--demo', '[[scenario:exception-later]]'], { env }),
+    call(['chat', '--demo', 'hi'], { env }),
+    call(['chat', '--demo', '[[scenario:exception-later]]'], { env }),
   ]);
   expect([named.code, marked.code]).toEqual([0, 1]);
   expect(named.stdout).toMatch(/^(?:ha ?)+/);
@@ -257,21 +258,17 @@ test('the scenario may come from the environment, and from a mark in the prompt,
 });
 
 test('an unknown scenario is refused with the names there are', async () => {
-  const { code, stderr } = await run(['chat', '--demo=nope', 'hi']);
+  const { code, stderr } = await call(['chat', '--demo=nope', 'hi']);
   expect(code).toBe(2);
   expect(stderr).toMatch(/^There is no scenario "nope"; there are text, .*, clients\.\n$/);
 });
 
 test('--help and --version go to stdout and exit 0', async () => {
-  const help = await run(['--help']);
+  const help = await call(['--help']);
   expect({ ...help, stdout: help.stdout.split('\n')[0] }).toEqual({
     code: 0,
     stdout: 'Usage: kiro-gateway [options] [command]',
     stderr: '',
   });
-  expect(await run(['--version'])).toMatchObject({ code: 0, stderr: '' });
+  expect(await call(['--version'])).toMatchObject({ code: 0, stderr: '' });
 });
-
-function loginAt(url: string): Record<string, string> {
-  return { REFRESH_TOKEN: `reusable-${'x'.repeat(120)}`, KIRO_API_URL: url, KIRO_AUTH_URL: url };
-}

@@ -3,15 +3,12 @@
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { basename, join } from 'node:path';
-import { expect, jest, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 import { explainTurn } from '../../src/commands/doctor-turns.js';
 import type { Capture } from '../../src/server/debug-files.js';
-import { temporaryFolder } from '../auth/support.js';
+import { temporaryFolder } from '../support/folder.js';
 import { serve } from '../support/command.js';
 import { ARN, expectSilence, IDE_FILE, IDE_LOGIN, PLANTED, startMachine, type TestMachine } from './login-support.js';
-
-// Each test starts processes; on two cores with other tests beside it that takes its time.
-jest.setTimeout(60_000);
 
 const KEY = 'gateway-key-of-the-tests-0123456789';
 

@@ -6,14 +6,12 @@ import { createServer, type RequestListener } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo, Server } from 'node:net';
 import { join } from 'node:path';
-import { afterEach, expect, jest, test } from '@jest/globals';
+import { afterEach, expect, test } from '@jest/globals';
 import type { SettingFact } from '../../src/commands/doctor.js';
 import type { Finding } from '../../src/commands/doctor-turns.js';
-import { serve, start } from '../support/command.js';
+import { callServe } from '../support/call.js';
+import { start } from '../support/command.js';
 import { ARN, expectSilence, IDE_FILE, IDE_LOGIN, PLANTED, startMachine, type TestMachine } from './login-support.js';
-
-// Each test starts processes; on two cores with other tests beside it that takes its time.
-jest.setTimeout(60_000);
 
 type Told = {
   readonly code: number | null;
@@ -256,7 +254,7 @@ test('a port that somebody has is broken, unless it is a gateway of ours', async
   const taken = await listenPlain((_, response) => response.end('somebody else'));
   const foreign = wrong(await examine(machine, { env: loggedIn, args: ['--port', String(taken)] }));
   expect(foreign).toEqual({ code: 1, found: [`bad port: another program has port ${taken} on 127.0.0.1`] });
-  const gateway = await serve(['--demo']);
+  const gateway = await callServe(['--demo']);
   const { port } = new URL(gateway.url);
   const own = await examine(machine, { env: loggedIn, args: ['--port', port] });
   await gateway.stop();

@@ -3,12 +3,13 @@
 import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 
-import { expect, jest, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 
 import { commands } from '../../src/commands/index.js';
-import { run, start, temporaryFolder } from '../support/command.js';
-
-jest.setTimeout(30_000);
+import { call } from '../support/call.js';
+import { start } from '../support/command.js';
+import { temporaryFolder } from '../support/folder.js';
+import { REUSABLE } from '../support/stored-login.js';
 
 /** Arguments beside `--demo`, and the beginning of what is said then on stdout. */
 const CALLS: Readonly<Record<string, readonly [args: readonly string[], stdout: RegExp]>> = {
@@ -37,8 +38,8 @@ for (const name of NAMES) {
   test(`${name} has --demo, which leaves nothing behind, --demo=SCENARIO and --profile`, async () => {
     const [demo, wrong, profiled] = await Promise.all([
       inDemo([name, '--demo', ...args]),
-      run([name, '--demo=nope', ...args]),
-      run([name, '--profile', 'work', ...args], { env: { REFRESH_TOKEN: `reusable-${'x'.repeat(120)}` } }),
+      call([name, '--demo=nope', ...args]),
+      call([name, '--profile', 'work', ...args], { env: { REFRESH_TOKEN: REUSABLE } }),
     ]);
     expect(demo).toEqual({ code: 0, stdout: expect.stringMatching(stdout), left: [] });
     expect(wrong).toEqual({

@@ -4,12 +4,10 @@
  */
 
 import { join } from 'node:path';
-import { expect, jest, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 import { serve } from '../support/command.js';
 import { isInstalled } from '../support/script.js';
 import { BIN, expectSilence, IDE_FILE, IDE_LOGIN, startMachine } from './login-support.js';
-
-jest.setTimeout(60_000);
 
 const MISSING = ['dbus-run-session', 'gnome-keyring-daemon'].filter((it) => !isInstalled(it));
 const HAS_KEYCHAIN = process.platform === 'linux' && MISSING.length === 0;
@@ -38,7 +36,7 @@ test('a login rests in the keychain, is read from there, and is removed from the
     (words) => `"$0" "$1" ${words}; echo "exit $?"`,
   );
   const script = ['bash', '-c', steps.join('; '), process.execPath, BIN];
-  const ended = await machine.run([], { env, wrapper: [...(HAS_KEYCHAIN ? SESSION : []), ...script] });
+  const ended = await machine.spawn([], { env, wrapper: [...(HAS_KEYCHAIN ? SESSION : []), ...script] });
   const store = HAS_KEYCHAIN ? 'keychain' : 'file';
   expect(ended.stdout.match(/exit \d+/g)).toEqual(['exit 0', 'exit 0', 'exit 0', 'exit 0', 'exit 4']);
   expect(ended.stdout).toContain(`"store": "${store}"`);
@@ -51,8 +49,8 @@ test('a login rests in the keychain, is read from there, and is removed from the
 test('without a keychain there is one notice, and login, serve and --help work', async () => {
   const machine = await startMachine();
   machine.write(IDE_FILE, IDE_LOGIN);
-  const help = await machine.run(['--help']);
-  const login = await machine.run(['login', '--from', 'ide', '--yes', '--store', 'auto']);
+  const help = await machine.spawn(['--help']);
+  const login = await machine.spawn(['login', '--from', 'ide', '--yes', '--store', 'auto']);
   expect([help.code, login.code]).toEqual([0, 0]);
   expect(login.stderr.match(/keychain/g)).toHaveLength(1);
   expect(login.stderr).toContain('instead, which only you can read.\n');

@@ -1,4 +1,4 @@
-/** A machine for the tests of logins: a home folder, a simulator in place of Kiro, and the built command. */
+/** A machine for the tests of logins: a home folder, a simulator in place of Kiro, and the command. */
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -8,7 +8,9 @@ import { afterAll, afterEach, expect } from '@jest/globals';
 import { type Simulator, startSimulator } from '../../src/simulator/server.js';
 import { databaseOf } from '../auth/kiro-cli-database-support.js';
 import { startWriter } from '../auth/sqlite-writer.js';
-import { temporaryFolder } from '../auth/support.js';
+import { temporaryFolder } from '../support/folder.js';
+import { call } from '../support/call.js';
+import type { Ended } from '../support/command.js';
 
 /** Refresh tokens that the simulator accepts begin so. Each is planted, and must never be seen. */
 export const PLANTED = {
@@ -20,13 +22,14 @@ export const PLANTED = {
 
 export const ARN = 'arn:aws:codewhisperer:eu-central-1:111122223333:profile/EXAMPLE12345';
 
-export type Ended = { readonly code: number | null; readonly stdout: string; readonly stderr: string };
-
 export type TestMachine = {
   readonly home: string;
   readonly simulator: Simulator;
   readonly env: Readonly<Record<string, string>>;
+  /** The command in this process. */
   readonly run: (args: readonly string[], about?: RunOptions) => Promise<Ended>;
+  /** The command as a process of its own, with the keychain of the machine. */
+  readonly spawn: (args: readonly string[], about?: SpawnOptions) => Promise<Ended>;
   /** Writes a file below the home folder. */
   readonly write: (path: string, content: object | string) => string;
   /** What the gateway keeps of logins in files. */
@@ -37,6 +40,9 @@ export type RunOptions = {
   readonly env?: Readonly<Record<string, string>>;
   /** Piped in; without it the input is empty. */
   readonly input?: string;
+};
+
+export type SpawnOptions = RunOptions & {
   /** A command that runs another one. */
   readonly wrapper?: readonly string[];
 };
@@ -52,7 +58,8 @@ export async function startMachine(): Promise<TestMachine> {
     home,
     simulator,
     env,
-    run: (args, about = {}) => runCommand(args, { ...about, env: { ...env, ...about.env } }),
+    run: (args, about = {}) => call(args, { ...about, env: { ...env, ...about.env }, workingDirectory: home }),
+    spawn: (args, about = {}) => spawnCommand(args, { ...about, env: { ...env, ...about.env } }),
     write(path, content) {
       const whole = join(home, path);
       mkdirSync(dirname(whole), { recursive: true });
@@ -98,7 +105,10 @@ export const BIN = join(import.meta.dirname, '..', '..', 'bin', 'kiro-gateway.js
 
 const PROFILE = { 'api.codewhisperer.profile': { arn: ARN, profile_name: 'Planted' } };
 
-async function runCommand(args: readonly string[], { env = {}, input = '', wrapper = [] }: RunOptions): Promise<Ended> {
+async function spawnCommand(
+  args: readonly string[],
+  { env = {}, input = '', wrapper = [] }: SpawnOptions,
+): Promise<Ended> {
   const words = [...wrapper, process.execPath, BIN, ...args];
   const child = spawn(words[0] ?? '', words.slice(1), { env, cwd: env['HOME'], stdio: 'pipe' });
   const output = { stdout: '', stderr: '' };

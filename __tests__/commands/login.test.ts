@@ -3,7 +3,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, copyFileSync } from 'node:fs';
-import { expect, jest, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 import { startTokenServer } from '../support/token-server.js';
 import {
   ARN,
@@ -18,20 +18,17 @@ import {
   type TestMachine,
 } from './login-support.js';
 
-// Each test starts processes; on two cores with other tests beside it that takes its time.
-jest.setTimeout(60_000);
-
 const BUILDER_ID = 'https://view.awsapps.com/start';
 
 test('a login of kiro-cli is taken over, is told by status, and answers', async () => {
   const machine = await startMachine();
   const database = await kiroCliDatabase();
-  const login = await machine.run(['login', '--from', 'kiro-cli', '--db', database, '--yes']);
+  const login = await machine.spawn(['login', '--from', 'kiro-cli', '--db', database, '--yes']);
   expect(login.stdout.replace(machine.home, '~')).toBe(
     'Logged in: AWS IAM Identity Center, token good for 60 min.\n' +
       `Kept in a private file in ~/gateway/data/logins; Kiro is called in eu-central-1, profile ${ARN}.\n`,
   );
-  const status = await machine.run(['status', '--json']);
+  const status = await machine.spawn(['status', '--json']);
   expect(JSON.parse(status.stdout)).toMatchObject({
     loggedIn: true,
     login: {
@@ -48,7 +45,7 @@ test('a login of kiro-cli is taken over, is told by status, and answers', async 
       lastRefresh: { by: 'gateway' },
     },
   });
-  const chat = await machine.run(['chat', 'hi']);
+  const chat = await machine.spawn(['chat', 'hi']);
   expect([login.code, status.code, chat.code]).toEqual([0, 0, 0]);
   expect(chat.stdout).toContain('kiro-gateway simulator');
   expectSilence(login, status, chat);
@@ -157,7 +154,7 @@ test('kiro-cli is asked to renew its own login, so that the gateway does not', a
   );
   chmodSync(program, 0o755);
   const env = { XDG_DATA_HOME: `${machine.home}/data`, PATH: `${machine.home}/bin:${process.env['PATH']}` };
-  const login = await machine.run(['login', '--from', 'kiro-cli', '--yes'], { env });
+  const login = await machine.spawn(['login', '--from', 'kiro-cli', '--yes'], { env });
   expect(login).toMatchObject({ code: 0, stdout: expect.stringMatching(/token good for (49|50) min/) });
   expect(machine.simulator.requests.map((it) => it.path)).toEqual(['/']);
 });

@@ -1,19 +1,19 @@
-/** `models` as a process: the table, the JSON, and the last known list when Kiro is away. */
+/** `models`: the table, the JSON, and the last known list when Kiro is away. */
 
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { expect, jest, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 
 import { listModels } from '../../src/simulator/control.js';
 import { startSimulator } from '../../src/simulator/server.js';
-import { run, temporaryFolder } from '../support/command.js';
-import { REUSABLE } from '../support/stored-login.js';
-
-jest.setTimeout(30_000);
+import { call } from '../support/call.js';
+import { run } from '../support/command.js';
+import { temporaryFolder } from '../support/folder.js';
+import { loginAt, REUSABLE } from '../support/stored-login.js';
 
 test('models is a table with the default marked, and without colour in a pipe', async () => {
-  const { code, stdout, stderr } = await run(['models', '--demo'], { env: { FORCE_COLOR: '1' } });
+  const { code, stdout, stderr } = await call(['models', '--demo'], { env: { FORCE_COLOR: '1' } });
   const lines = stdout.split('\n');
   expect({ code, stderr, first: lines.slice(0, 6), last: lines.slice(-2) }).toEqual({
     code: 0,
@@ -31,7 +31,7 @@ test('models is a table with the default marked, and without colour in a pipe', 
 });
 
 test('models --json is a list of plain objects', async () => {
-  const { code, stdout, stderr } = await run(['models', '--demo', '--json']);
+  const { code, stdout, stderr } = await call(['models', '--demo', '--json']);
   const list = JSON.parse(stdout) as { id: string }[];
   expect({ code, stderr, ids: list.map(({ id }) => id) }).toEqual({
     code: 0,
@@ -68,15 +68,15 @@ test('the last known list is shown with a notice when Kiro is away, to the same 
   const home = temporaryFolder();
   const simulator = await startSimulator({ pace: 'none' });
   const envAt = (url: string, token = REUSABLE): Record<string, string> => ({
+    ...loginAt(url),
     REFRESH_TOKEN: token,
-    KIRO_API_URL: url,
-    KIRO_AUTH_URL: url,
     KIRO_GATEWAY_HOME: home,
   });
+  // The list is kept by the time the process ends.
   const fresh = await run(['models'], { env: envAt(simulator.url) });
   await simulator.close();
-  const stale = await run(['models'], { env: envAt(simulator.url) });
-  const other = await run(['models'], { env: envAt(simulator.url, `${REUSABLE}-of-somebody-else`) });
+  const stale = await call(['models'], { env: envAt(simulator.url) });
+  const other = await call(['models'], { env: envAt(simulator.url, `${REUSABLE}-of-somebody-else`) });
   expect({ ...stale, stderr: '' }).toEqual({ ...fresh, stderr: '' });
   expect(stale.stderr).toMatch(/^Kiro did not list its models; the list of .* GMT is used\. \(.*\)\n$/);
   expect([fresh.code, fresh.stderr, other.code, other.stdout]).toEqual([0, '', 1, '']);
@@ -91,19 +91,18 @@ test('the last known list is shown with a notice when Kiro is away, to the same 
 test('a list that cannot be read is as good as none', async () => {
   const home = temporaryFolder();
   const simulator = await startSimulator({ pace: 'none' });
-  const { url } = simulator;
-  const env = { REFRESH_TOKEN: REUSABLE, KIRO_API_URL: url, KIRO_AUTH_URL: url, KIRO_GATEWAY_HOME: home };
+  const env = { ...loginAt(simulator.url), KIRO_GATEWAY_HOME: home };
   await run(['models'], { env });
   await simulator.close();
   const folder = join(home, 'state', 'models');
   mkdirSync(folder, { recursive: true });
   for (const name of readdirSync(folder)) writeFileSync(join(folder, name), '{"listedAt":1,"models":[{"id":');
-  const { code, stdout } = await run(['models'], { env });
+  const { code, stdout } = await call(['models'], { env });
   expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
 });
 
 test('--demo keeps no list', async () => {
   const home = temporaryFolder();
-  await run(['models', '--demo'], { env: { KIRO_GATEWAY_HOME: home } });
+  await call(['models', '--demo'], { env: { KIRO_GATEWAY_HOME: home } });
   expect(readdirSync(home)).toEqual([]);
 });

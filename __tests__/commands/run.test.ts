@@ -6,13 +6,12 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 
-import { expect, jest, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 
-import { run, serve, start, temporaryFolder } from '../support/command.js';
+import { call, callServe } from '../support/call.js';
+import { run, start } from '../support/command.js';
+import { temporaryFolder } from '../support/folder.js';
 import { runInTerminal } from '../support/terminal.js';
-
-// Each test starts processes; on two cores with other tests beside it that takes its time.
-jest.setTimeout(30_000);
 
 /** A folder with a program of this name, which is a script for node. */
 function fakeClient(name: string, script: string): string {
@@ -22,18 +21,20 @@ function fakeClient(name: string, script: string): string {
   return folder;
 }
 
+/** Writes down what it was given, beside itself. */
 const TELL = `
 const names = /^(?:ANTHROPIC|OPENAI|OPENCODE|AIDER|KIRO_GATEWAY_KEY|CLAUDE|NO_PROXY)/;
 const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => names.test(name)));
-console.log(JSON.stringify({ args: process.argv.slice(2), env }));`;
+require('node:fs').writeFileSync(__filename + '.json', JSON.stringify({ args: process.argv.slice(2), env }));`;
 
 /** What a client was given; its port and key, which differ from run to run, by their names. */
 async function given(client: string, args: readonly string[] = [], env: Readonly<Record<string, string>> = {}) {
-  const { code, stdout, stderr } = await run(['run', client, '--demo', ...args], {
-    env: { PATH: fakeClient(client, TELL), ...env },
-  });
+  const folder = fakeClient(client, TELL);
+  const { code, stderr } = await call(['run', client, '--demo', ...args], { env: { PATH: folder, ...env } });
   expect({ code, stderr }).toEqual({ code: 0, stderr: 'SIMULATOR: answers are made up, no Kiro account is used.\n' });
-  const told = stdout.replaceAll(/127\.0\.0\.1:\d+/g, 'HOST').replaceAll(/kgw-[\w-]{43}/g, 'KEY');
+  const told = readFileSync(join(folder, `${client}.json`), 'utf8')
+    .replaceAll(/127\.0\.0\.1:\d+/g, 'HOST')
+    .replaceAll(/kgw-[\w-]{43}/g, 'KEY');
   const { KIRO_GATEWAY_HOME: _, ...rest } = (JSON.parse(told) as { env: Record<string, string> }).env;
   return { args: (JSON.parse(told) as { args: string[] }).args, env: rest };
 }
@@ -182,7 +183,7 @@ const refusals: readonly (readonly [string, readonly string[], number, string])[
 ];
 
 test.each(refusals)('%s', async (_, args, code, stderr) => {
-  expect(await run(args, { env: { PATH: temporaryFolder() } })).toEqual({ code, stdout: '', stderr });
+  expect(await call(args, { env: { PATH: temporaryFolder() } })).toEqual({ code, stdout: '', stderr });
 });
 
 test('a client that the system does not start, here for a list of models that is too long, is told with the reason', async () => {
@@ -191,7 +192,7 @@ test('a client that the system does not start, here for a list of models that is
   await once(kiro, 'listening');
   const folder = fakeClient('opencode', TELL);
   const url = `http://127.0.0.1:${(kiro.address() as AddressInfo).port}`;
-  const ended = await run(['run', 'opencode'], {
+  const ended = await call(['run', 'opencode'], {
     env: { PATH: folder, KIRO_API_KEY: 'ksk_0123456789abcdef', KIRO_API_URL: url },
   });
   kiro.close();
@@ -203,7 +204,7 @@ test('a client that the system does not start, here for a list of models that is
 });
 
 test('without a login it says so', async () => {
-  const ended = await run(['run', 'claude'], { env: { PATH: fakeClient('claude', TELL) } });
+  const ended = await call(['run', 'claude'], { env: { PATH: fakeClient('claude', TELL) } });
   expect({ code: ended.code, stdout: ended.stdout }).toEqual({ code: 4, stdout: '' });
 });
 
@@ -250,15 +251,15 @@ Max Output      64000
 };
 
 test.each(Object.entries(printed))('--print for %s', async (client, text) => {
-  const ended = await run(['run', client, '--print'], { env: { KIRO_GATEWAY_HOME: HOME, SERVER_PORT: '8123' } });
+  const ended = await call(['run', client, '--print'], { env: { KIRO_GATEWAY_HOME: HOME, SERVER_PORT: '8123' } });
   expect({ code: ended.code, stdout: ended.stdout }).toEqual({ code: 0, stdout: text });
 });
 
 test('--print takes the models of a running serve, and never shows its key', async () => {
-  const served = await serve(['--demo']);
+  const served = await callServe(['--demo']);
   const env = { KIRO_GATEWAY_HOME: join(served.home, 'gateway'), SERVER_PORT: new URL(served.url).port };
   const outputs = await Promise.all(
-    ['opencode', 'continue', 'zed', 'vscode', 'cursor'].map((client) => run(['run', client, '--print'], { env })),
+    ['opencode', 'continue', 'zed', 'vscode', 'cursor'].map((client) => call(['run', client, '--print'], { env })),
   );
   await served.stop();
   expect(outputs.map(({ code }) => code)).toEqual([0, 0, 0, 0, 0]);
@@ -271,9 +272,9 @@ test('--print takes the models of a running serve, and never shows its key', asy
 });
 
 test('--print says so when the gateway that answers has another key', async () => {
-  const served = await serve(['--demo'], { env: { PROXY_API_KEY: 'one-key-0123456789' } });
+  const served = await callServe(['--demo'], { env: { PROXY_API_KEY: 'one-key-0123456789' } });
   const env = { PROXY_API_KEY: 'other-key-0123456789', SERVER_PORT: new URL(served.url).port };
-  const { code, stderr } = await run(['run', 'qwen', '--print'], { env });
+  const { code, stderr } = await call(['run', 'qwen', '--print'], { env });
   await served.stop();
   expect({ code, stderr }).toEqual({
     code: 0,
@@ -309,12 +310,12 @@ const texts: readonly (readonly ['codex' | 'opencode', string, string | undefine
 test.each(texts)('--save and --undo of %s with %s leave it to the byte', async (client, _, text) => {
   const { home, file } = filled(FILES[client], text);
   const env = { HOME: home, KIRO_GATEWAY_HOME: join(home, 'gateway') };
-  const saved = await run(['run', client, '--save', '--yes'], { env });
+  const saved = await call(['run', client, '--save', '--yes'], { env });
   expect(saved.code).toBe(0);
   expect(readFileSync(file, 'utf8')).toContain('http://127.0.0.1:8000/v1');
-  const again = await run(['run', client, '--save', '--yes'], { env });
+  const again = await call(['run', client, '--save', '--yes'], { env });
   expect(again.stdout).toBe(`${file} has it already; nothing was written.\n`);
-  expect((await run(['run', client, '--undo'], { env })).code).toBe(0);
+  expect((await call(['run', client, '--undo'], { env })).code).toBe(0);
   if (text === undefined) expect(() => readFileSync(file)).toThrow('ENOENT');
   else expect(readFileSync(file, 'utf8')).toBe(text);
 });
@@ -325,9 +326,9 @@ test.each([
 ] as const)('--undo of %s takes only its own out of a file that was edited since', async (client, text, from, to) => {
   const { home, file } = filled(FILES[client], text);
   const env = { HOME: home, KIRO_GATEWAY_HOME: join(home, 'gateway') };
-  await run(['run', client, '--save', '--yes'], { env });
+  await call(['run', client, '--save', '--yes'], { env });
   writeFileSync(file, readFileSync(file, 'utf8').replace(from, to));
-  await run(['run', client, '--undo'], { env });
+  await call(['run', client, '--undo'], { env });
   expect(readFileSync(file, 'utf8')).toBe(text.replace(from, to));
 });
 
@@ -338,7 +339,7 @@ test('where the way back cannot be kept nothing is written, and it says why', as
   // Root may write everywhere, but not through a link that leads nowhere.
   symlinkSync('/no/such/folder', join(state, 'saved-settings'));
   const env = { HOME: home, KIRO_GATEWAY_HOME: join(home, 'gateway') };
-  const { code, stderr } = await run(['run', 'codex', '--save', '--yes'], { env });
+  const { code, stderr } = await call(['run', 'codex', '--save', '--yes'], { env });
   expect({ code, stderr }).toEqual({
     code: 1,
     stderr: expect.stringMatching(/\nThe gateway's file .* cannot be written \(E/),
@@ -349,14 +350,14 @@ test('where the way back cannot be kept nothing is written, and it says why', as
 test('a model that is named below a list of lists is not named again', async () => {
   const { home, file } = filled(FILES.codex, 'x = [\n  ["a", "b"],\n  ["c"]\n]\nmodel = "mine"\n[tools]\ny = 1\n');
   const env = { HOME: home, KIRO_GATEWAY_HOME: join(home, 'gateway') };
-  await run(['run', 'codex', '--save', '--yes'], { env });
+  await call(['run', 'codex', '--save', '--yes'], { env });
   expect(readFileSync(file, 'utf8').match(/^model.*=.*$/gm)).toEqual(['model = "mine"']);
 });
 
 test('providers on one line are told as what they are, and not as one of ours', async () => {
   const { home, file } = filled(FILES.codex, 'model_providers = { other = { name = "x" } }\n');
   const env = { HOME: home, KIRO_GATEWAY_HOME: join(home, 'gateway') };
-  const { code, stderr } = await run(['run', 'codex', '--save', '--yes'], { env });
+  const { code, stderr } = await call(['run', 'codex', '--save', '--yes'], { env });
   expect({ code, stderr }).toMatchObject({
     code: 2,
     stderr: expect.stringContaining(`${file} has its providers on one line`),
@@ -366,8 +367,8 @@ test('providers on one line are told as what they are, and not as one of ours', 
 test('nothing is written where nobody can be asked, or where it would clash', async () => {
   const { home, file } = filled(FILES.opencode, '{"provider":{"kiro":{}}}');
   const env = { HOME: home, KIRO_GATEWAY_HOME: join(home, 'gateway') };
-  const clash = await run(['run', 'opencode', '--save', '--yes'], { env });
-  const silent = await run(['run', 'codex', '--save'], { env });
+  const clash = await call(['run', 'opencode', '--save', '--yes'], { env });
+  const silent = await call(['run', 'codex', '--save'], { env });
   expect([clash.code, silent.code]).toEqual([2, 2]);
   expect(clash.stderr).toContain(`${file} already has a provider kiro that is not from here`);
   expect(silent.stderr).toContain('Nothing was written: there is no terminal to ask on; add --yes.\n');

@@ -3,13 +3,11 @@
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo } from 'node:net';
 
-import { expect, jest, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 
 import { requestLine, runningLine } from '../../src/commands/serve.js';
 import type { RequestRecord } from '../../src/server/request-log.js';
 import { runInTerminal, type Seen } from '../support/terminal.js';
-
-jest.setTimeout(30_000);
 
 const KEY = 'a-key-of-my-own-that-is-long';
 const UP_ONE = '\u001b[1A';

@@ -3,18 +3,24 @@
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createServer, get } from 'node:http';
 import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 
-import { expect, jest, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 
 import { startSimulator } from '../../src/simulator/server.js';
-import { run, serve, start, temporaryFolder } from '../support/command.js';
-
-// Each test starts processes; on two cores with other tests beside it that takes its time.
-jest.setTimeout(30_000);
+import { call, callServe } from '../support/call.js';
+import { run, serve, start } from '../support/command.js';
+import { temporaryFolder } from '../support/folder.js';
+import { listen } from '../support/sockets.js';
+import { loginAt } from '../support/stored-login.js';
 
 const OWN_KEY = 'a-key-of-my-own-that-is-long';
+
+// Begun before all tests, which run while it waits some seconds for Kiro.
+const silent = createServer(() => undefined);
+const servedInSilence = listen(silent).then((place) =>
+  callServe([], { env: { KIRO_API_KEY: 'ksk_0123456789abcdef', KIRO_API_URL: `http://${place}` } }),
+);
 
 test('without a terminal the start names the key file and never shows the key', async () => {
   const served = await serve(['--demo']);
@@ -42,38 +48,22 @@ test('the key is made once and kept', async () => {
   const home = temporaryFolder();
   const keys: string[] = [];
   for (let round = 0; round < 2; round++) {
-    const served = await serve(['--demo'], { env: { KIRO_GATEWAY_HOME: home } });
+    const served = await callServe(['--demo'], { env: { KIRO_GATEWAY_HOME: home } });
     keys.push(readFileSync(join(home, 'config', 'gateway-key'), 'utf8'));
     await served.stop('SIGINT');
   }
   expect(keys[0]).toBe(keys[1]);
 });
 
-test('a Kiro that never answers does not keep the start from being told', async () => {
-  const silent = createServer(() => undefined).listen(0, '127.0.0.1');
-  await once(silent, 'listening');
-  const url = `http://127.0.0.1:${(silent.address() as AddressInfo).port}`;
-  const startedAt = Date.now();
-  const served = await serve([], { env: { KIRO_API_KEY: 'ksk_0123456789abcdef', KIRO_API_URL: url } });
-  expect(Date.now() - startedAt).toBeLessThan(12_000);
-  expect(served.output.stdout).toContain('\nmodels  unknown for now\n');
-  expect(served.output.stderr).toContain('Kiro did not list its models; requests are served all the same.\n');
-  const stoppedAt = Date.now();
-  expect(await served.stop()).toBe(0);
-  expect(Date.now() - stoppedAt).toBeLessThan(3000);
-  silent.closeAllConnections();
-  silent.close();
-});
-
 test('--demo leaves no token behind', async () => {
-  const served = await serve(['--demo']);
+  const served = await callServe(['--demo']);
   await fetch(`${served.url}/v1/models`, { headers: { 'x-api-key': keyOf(served.home) } });
   await served.stop();
   expect(() => statSync(join(served.home, 'gateway', 'state'))).toThrow('ENOENT');
 });
 
 test('/ and /health need no key, say SIMULATOR and tell no account', async () => {
-  const served = await serve(['--demo'], { env: { PROXY_API_KEY: OWN_KEY } });
+  const served = await callServe(['--demo'], { env: { PROXY_API_KEY: OWN_KEY } });
   const root = (await (await fetch(served.url)).json()) as object;
   const health = (await (await fetch(`${served.url}/health`)).json()) as { time: string };
   const head = await fetch(served.url, { method: 'HEAD' });
@@ -150,15 +140,14 @@ const refusals: readonly (readonly [string, string[], Record<string, string>, nu
 
 for (const [what, args, env, code, stderr] of refusals) {
   test(`${what} is refused in one sentence`, async () => {
-    expect(await run(['serve', ...args], { env })).toEqual({ code, stdout: '', stderr });
+    expect(await call(['serve', ...args], { env })).toEqual({ code, stdout: '', stderr });
   });
 }
 
 test('a port in use is said in one sentence, with one that is free', async () => {
-  const other = createServer().listen(0, '127.0.0.1');
-  await once(other, 'listening');
-  const { port } = other.address() as AddressInfo;
-  const { code, stdout, stderr } = await run(['serve', '--demo', '--port', String(port)]);
+  const other = createServer();
+  const [, port = ''] = (await listen(other)).split(':');
+  const { code, stdout, stderr } = await call(['serve', '--demo', '--port', port]);
   const words = new RegExp(
     `^Port ${port} on 127\\.0\\.0\\.1 is in use; stop the other program or take --port (\\d+), which is free\\.\\n$`,
   );
@@ -180,7 +169,7 @@ async function post(url: string, key: string): Promise<Response> {
 }
 
 test('without a terminal each request is a plain line, good or bad', async () => {
-  const served = await serve(['--demo'], { env: { PROXY_API_KEY: OWN_KEY } });
+  const served = await callServe(['--demo'], { env: { PROXY_API_KEY: OWN_KEY } });
   const [good, bad] = [await post(served.url, OWN_KEY), await post(served.url, 'a-wrong-key')];
   await served.stop();
   const lines = served.output.stderr
@@ -271,7 +260,9 @@ test('with LOG_FORMAT=json every line is an object, the start too', async () => 
 });
 
 test('a foreign host and a foreign page are refused before any route, and --allowed-host lets one in', async () => {
-  const served = await serve(['--demo', '--allowed-host', 'my.box, other.box'], { env: { PROXY_API_KEY: OWN_KEY } });
+  const served = await callServe(['--demo', '--allowed-host', 'my.box, other.box'], {
+    env: { PROXY_API_KEY: OWN_KEY },
+  });
   const { port } = new URL(served.url);
   const status = (headers: Record<string, string>) =>
     new Promise<number | undefined>((resolve, reject) => {
@@ -293,7 +284,7 @@ test('a foreign host and a foreign page are refused before any route, and --allo
 });
 
 test('a published key on loopback is served with a warning', async () => {
-  const served = await serve(['--demo'], { env: { PROXY_API_KEY: 'changeme' } });
+  const served = await callServe(['--demo'], { env: { PROXY_API_KEY: 'changeme' } });
   await served.stop();
   expect(served.output.stderr).toMatch(
     / WARN {2}PROXY_API_KEY is a key from a published example, which everybody knows\.\n/,
@@ -305,9 +296,8 @@ test('a hostile ./.env cannot send a login anywhere', async () => {
   const foreign = createServer((request, response) => {
     received.push(`${request.method} ${request.url}`);
     response.end('{}');
-  }).listen(0, '127.0.0.1');
-  await once(foreign, 'listening');
-  const foreignUrl = `http://127.0.0.1:${(foreign.address() as AddressInfo).port}`;
+  });
+  const foreignUrl = `http://${await listen(foreign)}`;
   const simulator = await startSimulator({ pace: 'none' });
   const folder = temporaryFolder();
   const redirecting = [
@@ -327,13 +317,11 @@ test('a hostile ./.env cannot send a login anywhere', async () => {
   );
   // The person's own environment says where the hosts are, but not all of them: the file must not fill the gaps.
   const env = {
-    REFRESH_TOKEN: `reusable-${'x'.repeat(120)}`,
+    ...loginAt(simulator.url),
     PROFILE_ARN: 'arn:aws:codewhisperer:us-east-1:111122223333:profile/EXAMPLE12345',
-    KIRO_API_URL: simulator.url,
-    KIRO_AUTH_URL: simulator.url,
     PROXY_API_KEY: OWN_KEY,
   };
-  const served = await serve([], { env, workingDirectory: folder });
+  const served = await callServe([], { env, workingDirectory: folder });
   const answer = await fetch(`${served.url}/v1/models`, { headers: { 'x-api-key': OWN_KEY } });
   await served.stop();
   await simulator.close();
@@ -363,9 +351,7 @@ test('the same file named by --env-file counts', async () => {
   const simulator = await startSimulator({ pace: 'none' });
   const file = join(temporaryFolder(), 'my.env');
   const lines = {
-    REFRESH_TOKEN: `reusable-${'x'.repeat(120)}`,
-    KIRO_API_URL: simulator.url,
-    KIRO_AUTH_URL: simulator.url,
+    ...loginAt(simulator.url),
     PROXY_API_KEY: OWN_KEY,
   };
   writeFileSync(
@@ -379,6 +365,15 @@ test('the same file named by --env-file counts', async () => {
   await served.stop();
   await simulator.close();
   expect(answer.status).toBe(200);
+});
+
+test('a Kiro that never answers does not keep the start from being told', async () => {
+  const served = await servedInSilence;
+  expect(served.output.stdout).toContain('\nmodels  unknown for now\n');
+  expect(served.output.stderr).toContain('Kiro did not list its models; requests are served all the same.\n');
+  expect(await served.stop()).toBe(0);
+  silent.closeAllConnections();
+  silent.close();
 });
 
 function keyOf(home: string): string {

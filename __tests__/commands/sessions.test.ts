@@ -3,17 +3,17 @@
 import { once } from 'node:events';
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import type { ReceivedRequest } from '../../src/simulator/exchange.js';
 import { type Simulator, startSimulator } from '../../src/simulator/server.js';
 import { databaseOf } from '../auth/kiro-cli-database-support.js';
 import { startWriter } from '../auth/sqlite-writer.js';
-import { run, serve, start, temporaryFolder } from '../support/command.js';
+import { call, callServe } from '../support/call.js';
+import { run, serve, start } from '../support/command.js';
+import { temporaryFolder } from '../support/folder.js';
 import { until } from '../support/gateway.js';
 import { issueTokens, loginsIn, REUSABLE, saveLoginIn, surroundingsOf } from '../support/stored-login.js';
 import { startTokenServer, type TokenAnswer } from '../support/token-server.js';
-
-jest.setTimeout(30_000);
 
 const HELLO =
   'Hello! Nice to meet you. What shall we try?\n\nThis answer comes from the kiro-gateway simulator, not from a model.\n';
@@ -115,13 +115,13 @@ async function killedAtRefresh(delayMs?: number) {
   const { env } = surroundingsOf(home, simulator.url);
   const { child } = start(['chat', 'hi'], { env: { ...env, KIRO_AUTH_URL: doorkeeper.url } });
   const [, first] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null];
-  return { first, second: await run(['chat', 'hi'], { env }) };
+  return { first, second: await call(['chat', 'hi'], { env }) };
 }
 
 test('a new login is picked up by a running serve when Kiro refuses the old one', async () => {
   await saveLoginIn(home, { tokens: await issueTokens(simulator.url), expiresAt: hour() });
   const { env } = surroundingsOf(home, simulator.url);
-  const served = await serve([], { env: { ...env, PROXY_API_KEY: 'key-of-the-tests' } });
+  const served = await callServe([], { env: { ...env, PROXY_API_KEY: 'key-of-the-tests' } });
   const ask = async () => (await fetch(`${served.url}/v1/messages`, QUESTION)).status;
   const statuses = [await ask()];
   simulator.revokeAccessTokens();
@@ -143,9 +143,9 @@ test('--profile chooses among the stored logins, and a wrong name exits 4', asyn
   await saveLoginIn(home, { tokens, expiresAt: hour(), name: 'work' });
   const surroundings = surroundingsOf(home, simulator.url);
   expect([
-    await run(['chat', '--profile', 'work', 'hi'], surroundings),
-    await run(['chat', '--profile', 'play', 'hi'], surroundings),
-    (await run(['chat', 'hi'], surroundings)).code,
+    await call(['chat', '--profile', 'work', 'hi'], surroundings),
+    await call(['chat', '--profile', 'play', 'hi'], surroundings),
+    (await call(['chat', 'hi'], surroundings)).code,
   ]).toEqual([
     { code: 0, stdout: HELLO, stderr: '' },
     { code: 4, stdout: '', stderr: 'There is no login play; run `kiro-gateway login --profile play`.\n' },

@@ -1,11 +1,8 @@
 /** `status` and `logout`: what they say of every kind of login, with which exit code, and what is gone afterwards. */
 
 import { createHash } from 'node:crypto';
-import { expect, jest, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 import { ARN, expectSilence, IDE_FILE, IDE_LOGIN, PLANTED, startMachine } from './login-support.js';
-
-// Each test starts processes; on two cores with other tests beside it that takes its time.
-jest.setTimeout(60_000);
 
 test('status exits 4 where nobody is logged in, and asks nobody', async () => {
   const machine = await startMachine();

@@ -1,12 +1,10 @@
 /** `chat`, `models` and `usage` in a pseudo-terminal: questions, colours, Ctrl-C, and nothing that commands the screen. */
 
-import { expect, jest, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 
 import { startSimulator } from '../../src/simulator/server.js';
-import { REUSABLE } from '../support/stored-login.js';
+import { loginAt } from '../support/stored-login.js';
 import { runInTerminal } from '../support/terminal.js';
-
-jest.setTimeout(60_000);
 
 test('chat without a prompt asks for one and answers it', async () => {
   const { code, screen } = await runInTerminal(['chat', '--demo'], {
@@ -32,7 +30,8 @@ test('Ctrl-C in the middle of an answer keeps what was said and exits 130', asyn
 
 test('the reasoning is dimmed on a terminal and the answer is not; NO_COLOR is honoured', async () => {
   const args = ['chat', '--demo=reasoning-signed', '--thinking', 'hi'];
-  const [coloured, plain] = [await runInTerminal(args), await runInTerminal(args, { env: { NO_COLOR: '1' } })];
+  const shown = [runInTerminal(args), runInTerminal(args, { env: { NO_COLOR: '1' } })] as const;
+  const [coloured, plain] = await Promise.all(shown);
   expect(coloured.raw.slice(0, 9)).toBe('\u001b[2mFirst');
   expect(coloured.raw.slice(coloured.raw.indexOf('The quick'))).not.toContain('\u001b');
   expect(plain.raw).not.toContain('\u001b');
@@ -43,15 +42,14 @@ test('control characters of an answer do not reach the terminal', async () => {
   const simulator = await startSimulator({ pace: 'none' });
   const content = 'red \u001b[31mhere\u001b]0;title\u0007\u009b2J there\n';
   simulator.enqueue({ frames: [{ event: 'assistantResponseEvent', payload: { content } }] });
-  const { url } = simulator;
-  const env = { REFRESH_TOKEN: REUSABLE, KIRO_API_URL: url, KIRO_AUTH_URL: url };
-  const { code, raw } = await runInTerminal(['chat', 'hi'], { env });
+  const { code, raw } = await runInTerminal(['chat', 'hi'], { env: loginAt(simulator.url) });
   await simulator.close();
   expect({ code, raw }).toEqual({ code: 0, raw: 'red [31mhere]0;title2J there\r\n' });
 });
 
 test('models and usage are coloured on a terminal, and say the same there as in a pipe', async () => {
-  const [models, usage] = [await runInTerminal(['models', '--demo']), await runInTerminal(['usage', '--demo'])];
+  const shown = [runInTerminal(['models', '--demo']), runInTerminal(['usage', '--demo'])] as const;
+  const [models, usage] = await Promise.all(shown);
   expect([models.code, usage.code]).toEqual([0, 0]);
   expect(models.raw).toContain('\u001b[1m* auto');
   // Eighty columns have no room for the names.

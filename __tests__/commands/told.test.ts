@@ -6,7 +6,10 @@ import { openSync, realpathSync, writeFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
-import { run, temporaryFolder } from '../support/command.js';
+import { call } from '../support/call.js';
+import { run } from '../support/command.js';
+import { temporaryFolder } from '../support/folder.js';
+import { REUSABLE } from '../support/stored-login.js';
 
 const BIN = join(import.meta.dirname, '..', '..', 'bin', 'kiro-gateway.js');
 
@@ -18,7 +21,7 @@ test.each([
       'you may use.\n',
   ],
 ])('%j says what to do', async (args, stderr) => {
-  expect(await run(args, { env: { KIRO_GATEWAY_HOME: temporaryFolder() } })).toEqual({ code: 1, stdout: '', stderr });
+  expect(await call(args)).toEqual({ code: 1, stdout: '', stderr });
 });
 
 test('help and version that cannot be written are a failure, and help on stderr is told as it is', async () => {
@@ -35,9 +38,9 @@ test('help and version that cannot be written are a failure, and help on stderr 
       });
     }
   }
-  const { code, stderr } = await run(['serve', 'ksk_0123456789abcdef']);
+  const { code, stderr } = await call(['serve', 'ksk_0123456789abcdef']);
   expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringContaining('PROXY_API_KEY=… kiro-gateway serve') });
-  expect((await run([`--ksk_0123456789abcdef`])).stderr).toMatch(/^error: unknown option '--\[secret\]'/);
+  expect((await call([`--ksk_0123456789abcdef`])).stderr).toMatch(/^error: unknown option '--\[secret\]'/);
 });
 
 test('an empty HOME is the home of the user, and not the folder in which one happens to be', async () => {
@@ -48,7 +51,7 @@ test('an empty HOME is the home of the user, and not the folder in which one hap
 
 test('a path that is written down leads to the same file from every folder', async () => {
   const workingDirectory = realpathSync(temporaryFolder());
-  const login = { refreshToken: `reusable-${'x'.repeat(120)}`, provider: 'google' };
+  const login = { refreshToken: REUSABLE, provider: 'google' };
   writeFileSync(join(workingDirectory, 'login.json'), JSON.stringify(login));
   const here = { workingDirectory, env: { KIRO_GATEWAY_HOME: 'home', KIRO_CREDS_FILE: 'login.json' } };
   const status = await run(['status', '--json'], here);

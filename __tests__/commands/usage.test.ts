@@ -1,17 +1,16 @@
-/** `usage` as a process, and the page that it writes. */
+/** `usage`, and the page that it writes. */
 
 import { appendFileSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
 
 import { sumUp, writeUsage, writeUsageJson } from '../../src/commands/account.js';
 import { dayOf, type LedgerEntry } from '../../src/ledger.js';
 import { type Simulator, startSimulator } from '../../src/simulator/server.js';
-import { run, serve, temporaryFolder } from '../support/command.js';
-import { REUSABLE } from '../support/stored-login.js';
-
-jest.setTimeout(30_000);
+import { call, callServe } from '../support/call.js';
+import { temporaryFolder } from '../support/folder.js';
+import { loginAt } from '../support/stored-login.js';
 
 let simulator: Simulator;
 beforeAll(async () => {
@@ -20,19 +19,12 @@ beforeAll(async () => {
 afterAll(() => simulator.close());
 
 function envIn(home: string): Record<string, string> {
-  const { url } = simulator;
   const key = 'gateway-key-of-the-tests-0123456789';
-  return {
-    REFRESH_TOKEN: REUSABLE,
-    KIRO_API_URL: url,
-    KIRO_AUTH_URL: url,
-    KIRO_GATEWAY_HOME: home,
-    PROXY_API_KEY: key,
-  };
+  return { ...loginAt(simulator.url), KIRO_GATEWAY_HOME: home, PROXY_API_KEY: key };
 }
 
 test('usage shows the plan, what is used and left, and the reset', async () => {
-  const { code, stdout, stderr } = await run(['usage', '--demo']);
+  const { code, stdout, stderr } = await call(['usage', '--demo']);
   const lines = stdout.split('\n');
   expect({ code, stderr, first: lines.slice(0, 3), last: lines.at(-1) }).toEqual({
     code: 0,
@@ -44,7 +36,7 @@ test('usage shows the plan, what is used and left, and the reset', async () => {
 });
 
 test('usage --json is one object', async () => {
-  const { code, stdout, stderr } = await run(['usage', '--demo', '--json']);
+  const { code, stdout, stderr } = await call(['usage', '--demo', '--json']);
   expect({ code, stderr, usage: JSON.parse(stdout) as unknown }).toEqual({
     code: 0,
     stderr: '',
@@ -64,8 +56,8 @@ test('usage --json is one object', async () => {
 test('what chat and serve spend is written down with numbers only, and usage adds it up', async () => {
   const home = temporaryFolder();
   const env = envIn(home);
-  await run(['chat', 'a secret prompt'], { env });
-  const served = await serve([], { env });
+  await call(['chat', 'a secret prompt'], { env });
+  const served = await callServe([], { env });
   for (const stream of [true, false]) {
     const response = await fetch(`${served.url}/v1/messages`, {
       method: 'POST',
@@ -88,9 +80,9 @@ test('what chat and serve spend is written down with numbers only, and usage add
   expect(readFileSync(path, 'utf8')).not.toContain('secret');
   // A line that a crash has torn takes no other with it.
   appendFileSync(path, '\n{"time":17');
-  await run(['chat', 'hi'], { env });
+  await call(['chat', 'hi'], { env });
 
-  const { stdout } = await run(['usage', '--json'], { env });
+  const { stdout } = await call(['usage', '--json'], { env });
   const { gateway } = JSON.parse(stdout) as { gateway: Record<'today', { turns: number }> & Record<string, unknown> };
   const names = (key: string) =>
     (gateway[key] as { name: string; turns: number }[]).map((it) => [it.name, it.turns] as const);
@@ -113,9 +105,9 @@ test('without an answer of Kiro the ledger is shown all the same, and the comman
   const home = temporaryFolder();
   const away = await startSimulator({ pace: 'none' });
   const env = { ...envIn(home), KIRO_API_URL: away.url, KIRO_AUTH_URL: away.url };
-  await run(['chat', 'hi'], { env });
+  await call(['chat', 'hi'], { env });
   await away.close();
-  const [page, json] = await Promise.all([run(['usage'], { env }), run(['usage', '--json'], { env })]);
+  const [page, json] = await Promise.all([call(['usage'], { env }), call(['usage', '--json'], { env })]);
   const { gateway, ...plan } = JSON.parse(json.stdout) as { gateway: { today: { turns: number } } };
   expect([page.code, json.code, gateway.today.turns]).toEqual([1, 1, 1]);
   expect(page.stdout).toMatch(/^THIS GATEWAY {2}TURNS .*\ntoday {13}1 /);
@@ -130,7 +122,7 @@ test('files of the ledger that are older than 90 days are removed, and others ar
   mkdirSync(folder, { recursive: true });
   const recent = `${dayOf(Date.now(), 80)}.jsonl`;
   for (const name of ['2020-01-01.jsonl', recent, 'notes.txt']) writeFileSync(join(folder, name), '');
-  await run(['chat', 'hi'], { env: envIn(home) });
+  await call(['chat', 'hi'], { env: envIn(home) });
   expect(readdirSync(folder).toSorted()).toEqual([recent, `${dayOf(Date.now())}.jsonl`, 'notes.txt'].toSorted());
 });
 
@@ -138,7 +130,7 @@ test('a ledger that cannot be written does not spoil an answer', async () => {
   const home = temporaryFolder();
   mkdirSync(join(home, 'state'));
   writeFileSync(join(home, 'state', 'ledger'), 'in the way');
-  const { code, stderr } = await run(['chat', 'hi'], { env: envIn(home) });
+  const { code, stderr } = await call(['chat', 'hi'], { env: envIn(home) });
   const notice = `What turns cost cannot be written to ${join(home, 'state', 'ledger')}; \`usage\` will not know of them.\n`;
   expect({ code, stderr }).toEqual({ code: 0, stderr: notice });
 });

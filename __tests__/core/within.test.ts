@@ -20,8 +20,8 @@ test('a limit of time survives the collection of garbage', async () => {
     await sleep(20);
     collectGarbage();
   }
-  expect(await Promise.race([waiting, sleep(2000, 'never', { ref: false })])).toContain('did not answer in time');
-});
+  expect(await waiting).toContain('did not answer in time');
+}, 30_000);
 
 test('the signal itself still ends the waiting', async () => {
   const leaving = new AbortController();

@@ -22,7 +22,7 @@ import {
   type CapturedEvent,
 } from '../../src/server/debug-files.js';
 import { redact } from '../../src/logger.js';
-import { temporaryFolder } from '../support/command.js';
+import { temporaryFolder } from '../support/folder.js';
 import { GATEWAY_KEY, REFRESH_TOKEN, startGateway, until, type RunningGateway } from '../support/gateway.js';
 import { ask, open } from '../support/http.js';
 import { answer, startUpstream } from '../support/upstream.js';

@@ -2,11 +2,10 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, openSync, writeFileSync } from 'node:fs';
+import { openSync, writeFileSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, jest, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 import type { Gateway } from '../../src/gateway.js';
 import { createLogger } from '../../src/logger.js';
 import { createApp } from '../../src/server/app.js';
@@ -15,20 +14,18 @@ import { createHttpServer } from '../../src/server/http-server.js';
 import { logRequests } from '../../src/server/request-log.js';
 import { Secret } from '../../src/core/secret.js';
 import { readStreamed, readWhole } from '../support/answers.js';
-import { serve, start, temporaryFolder } from '../support/command.js';
+import { serve, start } from '../support/command.js';
+import { temporaryFolder } from '../support/folder.js';
 import { GATEWAY_KEY, startGateway, until, type RunningGateway } from '../support/gateway.js';
 import { ask, DIALECTS, open, question, ROUTES } from '../support/http.js';
 import { dial } from '../support/raw.js';
-
-// Some of these start processes.
-jest.setTimeout(30_000);
 
 const delta = (content: string) => ({ event: 'assistantResponseEvent', payload: { content } });
 const STREAMED = { body: question('Go.', { stream: true }) };
 
 /** A folder that can neither be made nor written, for root as well: its parent is a file. */
 function impossibleFolder(): string {
-  const file = join(mkdtempSync(join(tmpdir(), 'kiro-gateway-test-')), 'file');
+  const file = join(temporaryFolder(), 'file');
   writeFileSync(file, '');
   return join(file, 'folder');
 }
@@ -147,7 +144,7 @@ test('a bug is a 500 with its request id and without its stack, and the next req
 });
 
 test('running out of files refuses connections and goes on', async () => {
-  const home = mkdtempSync(join(tmpdir(), 'kiro-gateway-test-'));
+  const home = temporaryFolder();
   const bin = join(import.meta.dirname, '..', '..', 'bin', 'kiro-gateway.js');
   const child = spawn('sh', ['-c', `ulimit -n 90; exec "${process.execPath}" "${bin}" serve --port 0 --demo`], {
     env: { PATH: process.env['PATH'] ?? '', HOME: home, KIRO_GATEWAY_HOME: join(home, 'gateway') },

@@ -2,9 +2,8 @@
 
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { temporaryFolder } from './folder.js';
 
 const BIN = join(import.meta.dirname, '..', '..', 'bin', 'kiro-gateway.js');
 
@@ -17,11 +16,6 @@ export type Surroundings = {
 
 export type Ended = { readonly code: number | null; readonly stdout: string; readonly stderr: string };
 
-/** A folder of its own for every test, outside the repository. */
-export function temporaryFolder(): string {
-  return mkdtempSync(join(tmpdir(), 'kiro-gateway-test-'));
-}
-
 /** The command to its end, without a terminal. */
 export async function run(args: readonly string[], surroundings: Surroundings = {}): Promise<Ended> {
   const { child, output } = start(args, surroundings);
@@ -29,13 +23,19 @@ export async function run(args: readonly string[], surroundings: Surroundings = 
   return { code, ...output };
 }
 
-/** The command on its way. `output` grows while it runs. */
-export function start(args: readonly string[], { env = {}, workingDirectory, input = '' }: Surroundings = {}) {
+/** Those that are named, and nothing else of the surroundings of the test: no login, no proxy, no colour. */
+export function withDefaults({ env = {}, workingDirectory, input = '' }: Surroundings) {
   const home = temporaryFolder();
+  const own = { PATH: process.env['PATH'] ?? '', HOME: home, KIRO_GATEWAY_HOME: join(home, 'gateway'), ...env };
+  return { home, env: own, workingDirectory: workingDirectory ?? home, input };
+}
+
+/** The command on its way. `output` grows while it runs. */
+export function start(args: readonly string[], surroundings: Surroundings = {}) {
+  const { home, env, workingDirectory, input } = withDefaults(surroundings);
   const child = spawn(process.execPath, [BIN, ...args], {
-    cwd: workingDirectory ?? home,
-    // Nothing of the surroundings of the test: no login, no proxy, no colour.
-    env: { PATH: process.env['PATH'] ?? '', HOME: home, KIRO_GATEWAY_HOME: join(home, 'gateway'), ...env },
+    cwd: workingDirectory,
+    env,
     stdio: ['pipe', 'pipe', 'pipe'],
   });
   // A command that does not read its input may have ended before it is written.

@@ -69,6 +69,11 @@ export async function saveLoginIn(gatewayHome: string, { tokens, expiresAt, name
   await loginsIn(gatewayHome).saveLogin(name ?? 'default', credential, { store: 'file', source: origin });
 }
 
+/** The settings of a login that the simulator at this URL knows. */
+export function loginAt(url: string): Record<string, string> {
+  return { REFRESH_TOKEN: REUSABLE, KIRO_API_URL: url, KIRO_AUTH_URL: url };
+}
+
 /** What a process needs to take this home and that simulator. */
 export function surroundingsOf(gatewayHome: string, url: string): { env: Record<string, string> } {
   return { env: { KIRO_GATEWAY_HOME: gatewayHome, KIRO_API_URL: url, KIRO_AUTH_URL: url } };

@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 
-import { temporaryFolder } from './command.js';
+import { temporaryFolder } from './folder.js';
 
 const BIN = join(import.meta.dirname, '..', '..', 'bin', 'kiro-gateway.js');
 
