@@ -76,10 +76,14 @@ const AGENTS_MODELS = {
 
 const CASES = {
   ...forEach(AI_SDK_MODELS, 'AI SDK', {
-    'generates with a tool': async (model) => {
-      const result = await ai.generateText(askAiSdk(model));
+    'generates with a tool, and goes on': async (model) => {
+      const { prompt, ...asked } = askAiSdk(model);
+      const question = { role: 'user', content: prompt };
+      const result = await ai.generateText({ ...asked, messages: [question] });
       assert.equal(result.text, SAID_AFTER_TOOL);
       assert.equal(result.steps.length, 2);
+      const messages = [question, ...result.response.messages, { role: 'user', content: 'And now?' }];
+      assert.equal((await ai.generateText({ ...asked, messages })).text, SAID);
     },
     'streams with a tool': async (model) => {
       let failure;
@@ -193,6 +197,7 @@ function askAiSdk(model) {
     tools: { [WEATHER.name]: ai.tool({ description, inputSchema: Place, execute: tellWeather }) },
     stopWhen: ai.isStepCount(3),
     maxRetries: 0,
+    providerOptions: { openai: { store: false } },
   };
 }
 

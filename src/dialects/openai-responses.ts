@@ -22,7 +22,8 @@ const PARAMETERS: ParameterTable = {
     'safety_identifier prompt_cache_options prompt_cache_retention context_management moderation image access_programs',
   refused: {
     previous_response_id: {
-      why: 'this gateway keeps no answers; send the whole conversation as input.',
+      // In OpenAI's words: a client that reads "previous response" and "not found" repeats with the whole conversation.
+      why: 'Previous response not found: this gateway keeps none; send the whole conversation, or set `store: false`.',
       details: { error_code: 'previous_response_not_found' },
     },
     conversation: { why: 'this gateway keeps no conversations; send the whole one as input.' },
@@ -103,7 +104,8 @@ function readItem(item: Reader, notices: Notices): Message[] {
     case 'configuration_update':
       return [];
     case 'item_reference': {
-      const message = `${item.path}: this gateway keeps no items; send the item itself instead of a reference to it.`;
+      // The AI SDK refers to every item of an answer unless it is told that nothing is stored.
+      const message = `${item.path}: Item not found: this gateway keeps none; send the item itself, or set \`store: false\`.`;
       const details = { error_code: 'item_reference_unsupported' };
       throw new GatewayError('invalid-request', message, { param: item.path, details });
     }
