@@ -197,7 +197,6 @@ function askAiSdk(model) {
     tools: { [WEATHER.name]: ai.tool({ description, inputSchema: Place, execute: tellWeather }) },
     stopWhen: ai.isStepCount(3),
     maxRetries: 0,
-    providerOptions: { openai: { store: false } },
   };
 }
 

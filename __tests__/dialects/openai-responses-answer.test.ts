@@ -37,7 +37,7 @@ const CONSTANT = {
   previous_response_id: null,
   reasoning: { effort: null, summary: null },
   service_tier: 'default',
-  store: false,
+  store: true,
   temperature: 1,
   text: { format: { type: 'text' } },
   tool_choice: 'auto',

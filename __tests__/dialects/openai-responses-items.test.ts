@@ -380,13 +380,13 @@ const { refused } = factsOf(openaiResponses);
 refused(
   'a reference to an item',
   { model: 'm', input: [{ type: 'item_reference', id: 'msg_1' }] },
-  'input[0]: Item not found: this gateway keeps none; send the item itself, or set `store: false`.',
+  'input[0]: Item not found: the gateway keeps the latest only; send the whole conversation, or set `store: false`.',
   'input[0]',
 );
 refused(
   'a reference that says only which item',
   { model: 'm', input: [{ type: null, id: 'msg_1' }] },
-  'input[0]: this gateway keeps no items; send the item itself instead of a reference to it.',
+  'input[0]: Item not found: the gateway keeps the latest only; send the whole conversation, or set `store: false`.',
   'input[0]',
 );
 refused(

@@ -165,7 +165,7 @@ refused('an empty input', { input: [] }, 'input: must not be empty', 'input');
 refused(
   'an earlier response',
   { previous_response_id: 'resp_1' },
-  'previous_response_id: Previous response not found: this gateway keeps none; send the whole conversation, or set `store: false`.',
+  'previous_response_id: Previous response not found: the gateway keeps the latest only; send the whole conversation, or set `store: false`.',
   'previous_response_id',
 );
 refused(

@@ -35,6 +35,15 @@ export type ReadOptions = {
   readonly fetchesUrls?: boolean;
   /** The vendor's web search becomes a tool that the gateway runs; otherwise it is left out. */
   readonly searchesWeb?: boolean;
+  /** What a request may refer to; nothing without it. */
+  readonly answers?: KeptAnswers;
+};
+
+/** Earlier answers, in the form in which they were told; undefined for what is not, or no longer, there. */
+export type KeptAnswers = {
+  item(id: string): object | undefined;
+  /** All items up to this answer and with it. */
+  conversation(id: string): readonly unknown[] | undefined;
 };
 
 export type ClientRequest = {
@@ -53,7 +62,12 @@ export type ReplyContext = {
   readonly forms: ReadonlyMap<string, CallForm>;
   /** The request's own fields, as far as the answer repeats them. */
   readonly echo?: object;
+  /** Undefined when the client wants nothing kept, or its protocol knows nothing of the kind. */
+  readonly toKeep?: ToKeep | undefined;
 };
+
+/** What the answer goes on from: an earlier one, and the new items. */
+export type ToKeep = { readonly previousId: string | undefined; readonly input: readonly unknown[] };
 
 /** What an answer says about itself; made by the shell, because dialects know neither clock nor chance. */
 export type Reply = {

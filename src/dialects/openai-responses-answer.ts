@@ -9,9 +9,9 @@ import { writeFailure } from './errors.js';
 import { writeCall, writeReasoning, writeSearch, writeSummary, type CallItem } from './openai-responses-items.js';
 import type { CallForm } from './tools.js';
 
-/** What the client set, as it wrote it; the SDKs' own types say what that is. Nothing is ever stored here. */
+/** What the client set, as it wrote it; the SDKs' own types say what that is. */
 export function readEcho(body: Reader): object {
-  const given = Object.keys(STANDARD_ECHO).filter((key) => key !== 'store' && body.has(key));
+  const given = Object.keys(STANDARD_ECHO).filter((key) => body.has(key));
   return { ...STANDARD_ECHO, ...Object.fromEntries(given.map((key) => [key, body.get(key).value])) };
 }
 
@@ -275,11 +275,11 @@ const STANDARD_ECHO = {
   previous_response_id: null,
   reasoning: { effort: null, summary: null },
   service_tier: 'default',
-  store: false,
+  store: true,
   temperature: 1,
   text: { format: { type: 'text' } },
   tool_choice: 'auto',
   tools: [],
   top_p: 1,
   truncation: 'disabled',
-} as const satisfies Partial<Record<keyof Responses.Response, unknown>> & { readonly store: false };
+} as const satisfies Partial<Record<keyof Responses.Response, unknown>> & { readonly store: true };

@@ -2,9 +2,9 @@
 
 import type { Block, Message, ToolResultPart, UserPart } from '../core/conversation.js';
 import { GatewayError } from '../core/errors.js';
-import type { Reader } from '../core/reader.js';
+import { Reader } from '../core/reader.js';
 import { readContent, readTexts, textParts, textWithin, unknownPart } from './content.js';
-import type { Dialect, Notices } from './dialect.js';
+import type { Dialect, KeptAnswers, Notices } from './dialect.js';
 import { writeResponsesError } from './errors.js';
 import { holdsOnly, joinMessages, readMessage } from './messages.js';
 import { createResponsesWriter, readEcho, writeResponse } from './openai-responses-answer.js';
@@ -14,18 +14,12 @@ import { formsOf, readTools } from './tools.js';
 
 const PARAMETERS: ParameterTable = {
   works: 'model input instructions stream tools reasoning prompt_cache_key',
-  emulated: 'max_output_tokens tool_choice parallel_tool_calls text',
-  // OpenAI keeps answers unless it is told not to: to note `store` would be to note every request.
-  accepted: 'stream_options metadata client_metadata user store',
+  emulated: 'previous_response_id store max_output_tokens tool_choice parallel_tool_calls text',
+  accepted: 'stream_options metadata client_metadata user',
   ignored:
     'reasoning.mode text.verbosity include temperature top_p top_logprobs max_tool_calls truncation service_tier ' +
     'safety_identifier prompt_cache_options prompt_cache_retention context_management moderation image access_programs',
   refused: {
-    previous_response_id: {
-      // In OpenAI's words: a client that reads "previous response" and "not found" repeats with the whole conversation.
-      why: 'Previous response not found: this gateway keeps none; send the whole conversation, or set `store: false`.',
-      details: { error_code: 'previous_response_not_found' },
-    },
     conversation: { why: 'this gateway keeps no conversations; send the whole one as input.' },
     background: { why: 'this gateway keeps no answers to fetch later; stream it instead.' },
     prompt: { why: 'templates are kept by OpenAI; send the text itself as instructions and input.' },
@@ -43,8 +37,13 @@ export const openaiResponses: Dialect = {
   keepAlive: ': keep-alive\n\n',
   readRequest: requestReader(PARAMETERS, (body, notices) => {
     const input = body.get('input');
-    const items = input.isString() ? [] : readItems(input);
-    const messages = input.isString() ? said(input.string()) : items.flatMap((it) => readItem(it, notices));
+    const previous = body.optional('previous_response_id');
+    const { answers } = notices.options;
+    const given = input.isString()
+      ? [new Reader({ role: 'user', content: input.string() })]
+      : readItems(input, answers);
+    const items = [...(previous === undefined ? [] : readEarlier(previous, answers)), ...given];
+    const messages = items.flatMap((it) => readItem(it, notices));
     const offering = [body, ...items.filter((it) => TOOL_ITEMS.has(typeOf(it)))];
     const offered = offering.flatMap((it) => readTools(it, notices));
     const updates = [body, ...items.filter((it) => typeOf(it) === 'configuration_update')];
@@ -56,7 +55,15 @@ export const openaiResponses: Dialect = {
       effort: latest(updates, 'reasoning', 'effort'),
       format: latest(updates, 'text', 'format'),
       maxTokens: body.optional('max_output_tokens'),
-      replyContext: { forms: formsOf(offered), echo: readEcho(body) },
+      replyContext: {
+        forms: formsOf(offered),
+        echo: readEcho(body),
+        // OpenAI keeps answers unless it is told not to.
+        toKeep:
+          body.optional('store')?.boolean() === false
+            ? undefined
+            : { previousId: previous?.string(), input: given.map(({ value }) => value) },
+      },
     };
   }),
   writeResponse,
@@ -64,14 +71,29 @@ export const openaiResponses: Dialect = {
   writeError: writeResponsesError,
 };
 
-function said(text: string): Message[] {
-  return [{ role: 'user', parts: textParts(text) }];
+/** @throws GatewayError in OpenAI's words: clients that read them repeat with the whole conversation. */
+function readEarlier(previous: Reader, answers: KeptAnswers | undefined): readonly Reader[] {
+  const found = answers?.conversation(previous.nonEmptyString());
+  if (found === undefined) throw notFound('Previous response', 'previous_response_not_found', previous);
+  return found.map((it) => new Reader(it));
 }
 
-function readItems(input: Reader): readonly Reader[] {
+/** The items of the request, each that refers to an earlier one replaced by that. */
+function readItems(input: Reader, answers: KeptAnswers | undefined): readonly Reader[] {
   if (!input.isArray()) input.fail('must be a string or a list of items');
   const items = input.array();
-  return items.length > 0 ? items : input.fail('must not be empty');
+  if (items.length === 0) input.fail('must not be empty');
+  return items.map((item) => {
+    if (typeOf(item) !== 'item_reference') return item;
+    const found = answers?.item(item.get('id').string());
+    if (found === undefined) throw notFound('Item', 'item_not_found', item);
+    return new Reader(found);
+  });
+}
+
+function notFound(what: string, error_code: string, { path: param }: Reader): GatewayError {
+  const message = `${param}: ${what} not found: the gateway keeps the latest only; send the whole conversation, or set \`store: false\`.`;
+  return new GatewayError('invalid-request', message, { param, details: { error_code } });
 }
 
 function readItem(item: Reader, notices: Notices): Message[] {
@@ -103,12 +125,6 @@ function readItem(item: Reader, notices: Notices): Message[] {
     case 'additional_tools':
     case 'configuration_update':
       return [];
-    case 'item_reference': {
-      // The AI SDK refers to every item of an answer unless it is told that nothing is stored.
-      const message = `${item.path}: Item not found: this gateway keeps none; send the item itself, or set \`store: false\`.`;
-      const details = { error_code: 'item_reference_unsupported' };
-      throw new GatewayError('invalid-request', message, { param: item.path, details });
-    }
     default:
       // New types come with every client; what they say in words is kept, such as the summary of a compaction.
       return user(unknownPart(item, notices));

@@ -16,6 +16,7 @@ import { createKeyCheck, createOriginCheck, type OriginRules } from './access.js
 import { fromExpress, jsonBody } from './body.js';
 import type { DebugCapture } from './debug-capture.js';
 import { canonicalUrl, checkHead, refuseWebSocket } from './http-server.js';
+import { createAnswerStore, type KeptAnswer } from './kept-answers.js';
 import { toRecord, type RequestFacts, type RequestWatch } from './request-log.js';
 import { streamAnswer, type StreamOutcome } from './sse.js';
 
@@ -45,6 +46,7 @@ export function createApp(dependencies: AppDependencies): express.Express {
   const { gateway, log, now, randomId } = dependencies;
   const checkKey = createKeyCheck(dependencies.key, now);
   const checkOrigin = createOriginCheck(dependencies.origins);
+  const answers = createAnswerStore();
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
@@ -78,7 +80,7 @@ export function createApp(dependencies: AppDependencies): express.Express {
     const { counting } = dialect;
     if (counting === undefined) continue;
     app.post(counting.route, ...readBody, (request: Request, response: Response) => {
-      const options = { searchesWeb: gateway.searchesWeb };
+      const options = { searchesWeb: gateway.searchesWeb, answers };
       const { conversation } = dialect.readRequest(new Reader(request.body), request.headers, options);
       response.json(counting.writeCount(gateway.countTokens(conversation)));
     });
@@ -137,7 +139,7 @@ export function createApp(dependencies: AppDependencies): express.Express {
     const { conversation, stream, includeUsage, notices, replyContext } = dialect.readRequest(
       new Reader(request.body),
       request.headers,
-      { fetchesUrls: gateway.fetchesUrls, searchesWeb: gateway.searchesWeb },
+      { fetchesUrls: gateway.fetchesUrls, searchesWeb: gateway.searchesWeb, answers },
     );
     request.body = undefined;
     const { model, answerFormat } = conversation;
@@ -166,13 +168,16 @@ export function createApp(dependencies: AppDependencies): express.Express {
       ...PATIENCE,
     });
     record(factsOf(response), outcome);
+    const { completion } = outcome;
+    if (completion !== undefined) keep(reply, () => dialect.writeResponse(completion, reply));
   }
 
   async function answerWhole({ dialect, response, reply, notices, answering }: Telling, isMeantToBeJson: boolean) {
     const { turn, notices: more } = await answering;
     const completion = await collect(turn);
     record(factsOf(response), { completion });
-    const body = toJson(dialect.writeResponse(completion, reply));
+    const whole = dialect.writeResponse(completion, reply);
+    const body = toJson(whole);
     response
       .writeHead(200, {
         'content-type': 'application/json; charset=utf-8',
@@ -181,6 +186,12 @@ export function createApp(dependencies: AppDependencies): express.Express {
         ...creditHeader(completion),
       })
       .end(body);
+    keep(reply, () => whole);
+  }
+
+  function keep({ replyContext }: Reply, answer: () => object): void {
+    // The cast is the one dialect that asks for it: what it writes has an id and items.
+    if (replyContext?.toKeep !== undefined) answers.keep(answer() as KeptAnswer, replyContext.toKeep);
   }
 
   function refuse(error: GatewayError, request: Request, response: Response): void {
