@@ -1,6 +1,5 @@
 /** The way out: fetch over node-fetch with kept-alive connections, straight or through a proxy. */
 
-import { transcode } from 'node:buffer';
 import type { Agent as HttpAgent, AgentOptions } from 'node:http';
 import { Readable } from 'node:stream';
 import { codeOf, GatewayError } from './core/errors.js';
@@ -72,9 +71,8 @@ export async function createOutboundFetch({ proxyUrl, env }: OutboundOptions): P
  * Nothing is read ahead, so the end comes after the body has gone: Node keeps what it writes together with the end.
  */
 function sentOnce(body: string, headers: FetchInit['headers']) {
-  // A quarter of what an encoder takes for text beyond ASCII, and never a part of Node's pool, which would hold on to
-  // its neighbours. What is sent is JSON or a form: neither has half characters, which this would refuse.
-  let rest: Uint8Array | null = transcode(Buffer.from(body, 'utf16le'), 'utf16le', 'utf8');
+  // Of its own size: a part of Node's pool would hold on to its neighbours.
+  let rest: Uint8Array | null = new TextEncoder().encode(body);
   const length = String(rest.length);
   const stream = new Readable({
     highWaterMark: 0,
