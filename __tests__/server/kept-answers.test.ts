@@ -85,21 +85,37 @@ test('the tokens of a conversation that goes on are those of all of it', async (
   );
 });
 
-test('the oldest that nobody refers to is forgotten first, with its items', () => {
-  const store = createAnswerStore(150);
-  const keep = (name: string, previousId?: string): void =>
-    store.keep({ id: name, output: [{ id: `msg_${name}` }] }, { previousId, input: [name.repeat(20)] });
-  keep('a');
-  keep('b', 'a');
-  keep('c');
+const named = (name: string) => ({ id: name, output: [{ id: `msg_${name}` }] });
+const asking = (name: string, previousId?: string) => ({ previousId, input: [name.repeat(20)] });
+
+test('the conversation that nobody has gone on from for longest is forgotten first', () => {
+  const store = createAnswerStore({ conversations: 150, items: 1000 });
+  store.keep(named('a'), asking('a'));
+  store.keep(named('b'), asking('b', 'a'));
+  store.keep(named('c'), asking('c'));
   expect(store.conversation('b')).toEqual(['a'.repeat(20), { id: 'msg_a' }, 'b'.repeat(20), { id: 'msg_b' }]);
-  keep('d');
-  expect(['a', 'b', 'c', 'd'].map((id) => [store.conversation(id) !== undefined, store.item(`msg_${id}`)])).toEqual([
-    [true, { id: 'msg_a' }],
-    [true, { id: 'msg_b' }],
-    [false, undefined],
-    [true, { id: 'msg_d' }],
+  store.keep(named('d'), asking('d'));
+  expect(['a', 'b', 'c', 'd'].map((id) => store.conversation(id) !== undefined)).toEqual([true, true, false, true]);
+  expect(store.item('msg_c')).toEqual({ id: 'msg_c' });
+});
+
+test('a conversation whose beginning is forgotten is none', () => {
+  const store = createAnswerStore({ conversations: 90, items: 1000 });
+  for (const [name, previous] of [['a'], ['b', 'a'], ['c', 'b']] as const) {
+    store.keep(named(name), asking(name, previous));
+  }
+  expect(store.conversation('c')).toBeUndefined();
+});
+
+test('long questions push no item out, and the item that nobody has referred to for longest goes first', () => {
+  const store = createAnswerStore({ conversations: 10, items: 40 });
+  store.keep(named('a'), asking('a'));
+  store.keep(named('b'), asking('b'));
+  expect(store.item('msg_a')).toEqual({ id: 'msg_a' });
+  store.keep(named('c'), asking('c'));
+  expect(['a', 'b', 'c'].map((name) => store.item(`msg_${name}`))).toEqual([
+    { id: 'msg_a' },
+    undefined,
+    { id: 'msg_c' },
   ]);
-  keep('e'.repeat(10));
-  expect(store.conversation('b')).toBeUndefined();
 });

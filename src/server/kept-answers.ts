@@ -6,60 +6,59 @@ import type { KeptAnswers, ToKeep } from '../dialects/dialect.js';
 export type KeptAnswer = { readonly id: string; readonly output: readonly { readonly id: string }[] };
 
 export type AnswerStore = KeptAnswers & {
-  /** Forgets the oldest answers where there are too many. */
   keep(answer: KeptAnswer, given: ToKeep): void;
 };
 
-type Kept = {
-  readonly previousId: string | undefined;
-  /** JSON text: as values it would take several times the memory. */
-  readonly input: string;
-  readonly output: KeptAnswer['output'];
-  readonly length: number;
-};
-
-/** @param mostCharacters What all answers and what they answer may have together. */
-export function createAnswerStore(mostCharacters = MOST_CHARACTERS): AnswerStore {
-  const answers = new Map<string, Kept>();
-  const items = new Map<string, object>();
-  let length = 0;
-
-  function forget(id: string, kept: Kept): void {
-    answers.delete(id);
-    for (const item of kept.output) items.delete(item.id);
-    length -= kept.length;
-  }
+/** @param most Characters that all conversations may have together, and all items. */
+export function createAnswerStore(most = { conversations: 24 * 2 ** 20, items: 8 * 2 ** 20 }): AnswerStore {
+  /** New items and answer as JSON text: as values they would take several times the memory. */
+  const turns = createShelf<{ readonly previousId: string | undefined; readonly text: string }>(most.conversations);
+  // Apart from those: who refers to items needs all of a conversation, but none of what was asked.
+  const items = createShelf<object>(most.items);
 
   return {
     keep({ id, output }, { previousId, input }) {
-      const text = JSON.stringify(input);
-      const kept = { previousId, input: text, output, length: text.length + JSON.stringify(output).length };
-      answers.set(id, kept);
-      for (const item of output) items.set(item.id, item);
-      length += kept.length;
-      for (const [oldId, old] of answers) {
-        if (length <= mostCharacters) break;
-        forget(oldId, old);
-      }
+      const text = JSON.stringify([...input, ...output]);
+      turns.put(id, { previousId, text }, text.length);
+      for (const item of output) items.put(item.id, item, JSON.stringify(item).length);
     },
 
     item: (id) => items.get(id),
 
     conversation(id) {
-      const turns: unknown[][] = [];
+      const found: unknown[][] = [];
       for (let next: string | undefined = id; next !== undefined;) {
-        const kept: Kept | undefined = answers.get(next);
-        if (kept === undefined) return undefined;
-        // What is referred to is not among the oldest.
-        answers.delete(next);
-        answers.set(next, kept);
-        const input: unknown = JSON.parse(kept.input);
-        turns.unshift([...(Array.isArray(input) ? input : []), ...kept.output]);
-        next = kept.previousId;
+        const turn: { previousId: string | undefined; text: string } | undefined = turns.get(next);
+        if (turn === undefined) return undefined;
+        // The cast is `keep`, which has written a list.
+        found.unshift(JSON.parse(turn.text) as unknown[]);
+        next = turn.previousId;
       }
-      return turns.flat();
+      return found.flat();
     },
   };
 }
 
-const MOST_CHARACTERS = 32 * 1024 * 1024;
+/** The values that were put or asked for last, up to so many characters. */
+function createShelf<Value>(mostCharacters: number) {
+  const shelf = new Map<string, { readonly value: Value; readonly length: number }>();
+  let total = 0;
+  return {
+    get(id: string): Value | undefined {
+      const found = shelf.get(id);
+      if (found === undefined) return undefined;
+      shelf.delete(id);
+      shelf.set(id, found);
+      return found.value;
+    },
+    put(id: string, value: Value, length: number): void {
+      shelf.set(id, { value, length });
+      total += length;
+      for (const [oldest, it] of shelf) {
+        if (total <= mostCharacters) break;
+        shelf.delete(oldest);
+        total -= it.length;
+      }
+    },
+  };
+}
