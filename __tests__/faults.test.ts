@@ -11,7 +11,7 @@ import { ask, DIALECTS, open, question, ROUTES, type DialectName, type Door } fr
 
 const SEED = Number(process.env['FUZZ_SEED'] ?? 20_261_122);
 const CLIENTS = 64;
-const REQUESTS = 192;
+const REQUESTS = 320;
 /** The number of a client whose answer is not disturbed. */
 const SOUND = REQUESTS;
 

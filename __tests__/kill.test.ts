@@ -1,4 +1,4 @@
-/** kill -9 at any moment: forty processes die while they rotate a login or write files; nothing is ever half. */
+/** kill -9 at any moment: a hundred processes die while they rotate a login or write files; nothing is ever half. */
 
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
@@ -20,7 +20,7 @@ import { loginsIn, saveLoginIn } from './support/stored-login.js';
 import { listen } from './support/sockets.js';
 
 const SEED = Number(process.env['FUZZ_SEED'] ?? 20_261_122);
-const KILLS = 20;
+const KILLS = 50;
 const AT_ONCE = 8;
 
 /** The victim as plain JavaScript over the built sources: to start so many processes through a loader would take minutes. */

@@ -12,10 +12,10 @@ const gateway = await startGateway();
 afterAll(() => gateway.close());
 
 const STREAMS = 32;
-const DELTAS = 80;
+const DELTAS = 200;
 const DELTA_LENGTH = 4096;
 
-test('of 32 parallel streams of 80 deltas of 4 KB every byte is right', async () => {
+test('of 32 parallel streams of 200 deltas of 4 KB every byte is right', async () => {
   const random = randomNumbers(7391);
   const answers = Array.from({ length: STREAMS }, (_, index) => deltasOf(index));
   // The small sizes tear preludes, headers and characters; the large ones tear frames.

@@ -35,21 +35,21 @@ test('the lock is let go when the work fails, and the failure goes on', async ()
   expect(readdirSync(folder)).toEqual([]);
 });
 
-test('twenty in one process do their work one after the other', async () => {
+test('fifty in one process do their work one after the other', async () => {
   const folder = temporaryFolder();
-  const { together, results } = await contend(folder, 20);
+  const { together, results } = await contend(folder, 50);
   expect({ together, results, left: readdirSync(folder) }).toEqual({
     together: 1,
-    results: Array.from({ length: 20 }, (_, index) => index),
+    results: Array.from({ length: 50 }, (_, index) => index),
     left: [],
   });
 });
 
-test('of twenty that find a dead owner, one takes over at a time', async () => {
+test('of fifty that find a dead owner, one takes over at a time', async () => {
   const folder = temporaryFolder();
   await leaveDeadOwner(join(folder, 'lock'));
-  const { together, results } = await contend(folder, 20);
-  expect({ together, count: results.length, left: readdirSync(folder) }).toEqual({ together: 1, count: 20, left: [] });
+  const { together, results } = await contend(folder, 50);
+  expect({ together, count: results.length, left: readdirSync(folder) }).toEqual({ together: 1, count: 50, left: [] });
 });
 
 test('a successor that died while it took over is succeeded too', async () => {
@@ -59,8 +59,8 @@ test('a successor that died while it took over is succeeded too', async () => {
   const dead = readFileSync(path, 'utf8');
   const successor = dead.replace(idIn(dead), '00000000-0000-4000-8000-000000000001');
   writeFileSync(`${path}.${idIn(dead)}`, successor);
-  const { together, results } = await contend(folder, 20);
-  expect({ together, count: results.length, left: readdirSync(folder) }).toEqual({ together: 1, count: 20, left: [] });
+  const { together, results } = await contend(folder, 50);
+  expect({ together, count: results.length, left: readdirSync(folder) }).toEqual({ together: 1, count: 50, left: [] });
 });
 
 test('an owner that died while it let go is succeeded', async () => {
@@ -69,8 +69,8 @@ test('an owner that died while it let go is succeeded', async () => {
   await leaveDeadOwner(path);
   const dead = readFileSync(path, 'utf8');
   writeFileSync(`${path}.${idIn(dead)}`, dead);
-  const { together, results } = await contend(folder, 20);
-  expect({ together, count: results.length, left: readdirSync(folder) }).toEqual({ together: 1, count: 20, left: [] });
+  const { together, results } = await contend(folder, 50);
+  expect({ together, count: results.length, left: readdirSync(folder) }).toEqual({ together: 1, count: 50, left: [] });
 });
 
 test('no count is lost between processes', async () => {
@@ -272,7 +272,7 @@ async function contend(folder: string, count: number): Promise<{ together: numbe
     working--;
     return done++;
   };
-  // The last of them has some hundred pauses to wait for its turn.
+  // A fiftieth has some 450 pauses to wait for its turn.
   const patient = options({ pauseMs: 20 });
   const contenders = Array.from({ length: count }, () => withLock(join(folder, 'lock'), patient, work));
   const results = await Promise.all(contenders);

@@ -110,8 +110,8 @@ function checkDay(what: string, rotations: number, openTwo: (url: string) => Pro
   });
 }
 
-checkDay('a login in a setting', 240, openBothInMemory);
-checkDay('a stored login', 48, openBoth);
+checkDay('a login in a setting', 1_000, openBothInMemory);
+checkDay('a stored login', 100, openBoth);
 
 test('a session that slept through the rotations of another sends no token that is spent', async () => {
   const service = rotating(() => 3600);

@@ -37,7 +37,7 @@ function checkHot(title: string, pragmas: readonly string[], reads: number): voi
         const seen: number[] = [];
         for (let read = 0; read < reads; read++) {
           seen.push(await readNumber(path));
-          if (read % 25 === 0)
+          if (read % 50 === 0)
             expect(await integrityOf(await untilRead(() => readDatabaseImage(path, clock)))).toBe('ok');
         }
         expect(seen).toEqual(seen.toSorted((one, other) => one - other));
@@ -78,11 +78,11 @@ const clock = { now: Date.now, sleep: (): Promise<void> => nextTick() };
 checkHot(
   'with a log that is often merged, no read is torn and none goes backwards',
   ['PRAGMA journal_mode = WAL', 'PRAGMA wal_autocheckpoint = 40', 'PRAGMA synchronous = NORMAL'],
-  200,
+  400,
 );
-checkHot('with a journal, no read is torn and none goes backwards', ['PRAGMA synchronous = OFF'], 150);
+checkHot('with a journal, no read is torn and none goes backwards', ['PRAGMA synchronous = OFF'], 300);
 checkHot(
   'with a journal that is written over, no read is torn and none goes backwards',
   ['PRAGMA journal_mode = PERSIST', 'PRAGMA synchronous = NORMAL'],
-  150,
+  300,
 );
