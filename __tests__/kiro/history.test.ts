@@ -197,24 +197,24 @@ check(
   'illegal characters in an id are replaced, in the result too',
   [assistant(call('a:b')), user(result('a:b', 'r'))],
   [
-    { a: '', calls: ['a_b_08bd8540:f:{}'] },
-    { u: '', results: ['a_b_08bd8540=r'] },
+    { a: '', calls: ['a_b_6783a31e:f:{}'] },
+    { u: '', results: ['a_b_6783a31e=r'] },
   ],
 );
 check(
   'an empty id is replaced, in the result too',
   [assistant(call('')), user(result('', 'r'))],
   [
-    { a: '', calls: ['_811c9dc5:f:{}'] },
-    { u: '', results: ['_811c9dc5=r'] },
+    { a: '', calls: ['_e3b0c442:f:{}'] },
+    { u: '', results: ['_e3b0c442=r'] },
   ],
 );
 check(
   'ids that differ only behind their 64th character stay apart',
   [assistant(call(`${'x'.repeat(64)}1`), call(`${'x'.repeat(64)}2`)), user(result(`${'x'.repeat(64)}2`, 'r'))],
   [
-    { a: '', calls: [`${'x'.repeat(55)}_eb2b6e1c:f:{}`, `${'x'.repeat(55)}_ee2b72d5:f:{}`] },
-    { u: '', results: [`${'x'.repeat(55)}_eb2b6e1c!${CANCELLED}`, `${'x'.repeat(55)}_ee2b72d5=r`] },
+    { a: '', calls: [`${'x'.repeat(55)}_39d1a733:f:{}`, `${'x'.repeat(55)}_964dfbaf:f:{}`] },
+    { u: '', results: [`${'x'.repeat(55)}_39d1a733!${CANCELLED}`, `${'x'.repeat(55)}_964dfbaf=r`] },
   ],
 );
 check(

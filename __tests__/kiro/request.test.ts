@@ -67,7 +67,7 @@ test('a body, whole', async () => {
   const modelId = 'claude-opus-4.6';
   expect(body).toEqual({
     conversationState: {
-      conversationId: '17ba4d83-82db-83aa-a8f4-86559923bbbc',
+      conversationId: 'd2ccdda0-bc4f-8ae5-a0f1-72715b895656',
       history: [
         asked('Be kind.\n\nBe brief.', { modelId }),
         answered('I will follow these instructions.'),

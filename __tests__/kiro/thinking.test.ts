@@ -166,7 +166,7 @@ test.each<[Partial<Conversation>, Partial<RequestContext>, Partial<Reading>]>([
   [
     { tools: [tool('a.b')], messages: [assistant(call('t1', '{}', 'old')), user(result('t1', 'r'))] },
     { readsWrittenCalls: true },
-    { writtenCalls: { offered: new Map([['a_b_108bf50c', EMPTY_SCHEMA]]), idPrefix: 'tooluse_continuation' } },
+    { writtenCalls: { offered: new Map([['a_b_2e7336dc', EMPTY_SCHEMA]]), idPrefix: 'tooluse_continuation' } },
   ],
   [{ tools: [tool('a')], toolChoice: { mode: 'none' } }, { readsWrittenCalls: true }, {}],
 ])('how an answer is read follows from the question: %j', (fields, about, expected) => {

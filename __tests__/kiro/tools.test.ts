@@ -39,8 +39,8 @@ check('a longer description moves to the system prompt whole', [tool('f', 'x'.re
   instructions: [`## Tool: f\n\n${'x'.repeat(61)}`],
 });
 check('a moved description goes by the name that Kiro knows', [tool('f.g', 'x'.repeat(61))], [], {
-  specifications: [spec('f_g_c1581276', 'See "## Tool: f_g_c1581276" in the system prompt for the full description.')],
-  instructions: [`## Tool: f_g_c1581276\n\n${'x'.repeat(61)}`],
+  specifications: [spec('f_g_d2bb54fa', 'See "## Tool: f_g_d2bb54fa" in the system prompt for the full description.')],
+  instructions: [`## Tool: f_g_d2bb54fa\n\n${'x'.repeat(61)}`],
 });
 check(
   'tools of the past are offered once, without a schema',
@@ -60,14 +60,14 @@ test.each([
   ['get-weather_2', 'get-weather_2'],
   ['x'.repeat(64), 'x'.repeat(64)],
   ['constructor', 'constructor'],
-  ['x'.repeat(65), `${'x'.repeat(55)}_b42b1787`],
-  ['srv.tool', 'srv_tool_66e9a04e'],
-  ['srv/tool', 'srv_tool_80a65371'],
-  ['1st', 't_1st_35d9a56b'],
-  ['_', 't___da0c196e'],
-  ['__proto__', 't___proto___85716bbd'],
-  ['', 't__811c9dc5'],
-  ['ünï', 't__n__11c7d8e0'],
+  ['x'.repeat(65), `${'x'.repeat(55)}_9537c5fd`],
+  ['srv.tool', 'srv_tool_19cdfb3e'],
+  ['srv/tool', 'srv_tool_e42b5c1d'],
+  ['1st', 't_1st_e01ddf65'],
+  ['_', 't___d2e2adf7'],
+  ['__proto__', 't___proto___30e2af38'],
+  ['', 't__e3b0c442'],
+  ['ünï', 't__n__e975a529'],
 ])('%j is %j for Kiro, and comes back as it was', (name, expected) => {
   const { nameFor, restoreName } = toKiroTools([tool(name)], [], 60);
   expect([nameFor(name), restoreName(nameFor(name))]).toEqual([expected, name]);

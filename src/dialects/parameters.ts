@@ -42,8 +42,14 @@ export function requestReader(
   table: ParameterTable,
   readOwn: (body: Reader, notices: Notices) => OwnFields,
 ): Dialect['readRequest'] {
+  const ignored = table.ignored.split(' ').map(toParameter);
+  const refused = Object.entries(table.refused).map(([name, refusal]) => ({ ...toParameter(name), ...refusal }));
   return (body, headers, options) => {
-    refuseParameters(body, table);
+    for (const it of refused) {
+      if (!makesDifference(body, it)) continue;
+      const { name: param, why, details = { error_code: 'unsupported_parameter' } } = it;
+      throw new GatewayError('invalid-request', `${param}: ${why}`, { param, details });
+    }
     const notices = createNotices(options);
     const model = body.get('model').nonEmptyString();
     const own = readOwn(body, notices);
@@ -60,7 +66,7 @@ export function requestReader(
       sessionId:
         own.sessionId ?? sessionFromHeaders(headers) ?? (body.optional('prompt_cache_key')?.string() || undefined),
     };
-    noteIgnoredParameters(body, table, notices);
+    for (const it of ignored) if (makesDifference(body, it)) note(notices, 'ignored', it.name);
     return {
       conversation,
       stream: body.optional('stream')?.boolean() ?? false,
@@ -75,23 +81,16 @@ function textsOf(message: Message): string[] {
   return message.role === 'user' ? message.parts.flatMap((it) => (it.type === 'system' ? [it.text] : [])) : [];
 }
 
-/** @throws GatewayError `invalid-request` for the first parameter that is refused. */
-function refuseParameters(body: Reader, { refused }: ParameterTable): void {
-  for (const [param, { why, details = { error_code: 'unsupported_parameter' } }] of Object.entries(refused)) {
-    if (!makesDifference(body, param)) continue;
-    throw new GatewayError('invalid-request', `${param}: ${why}`, { param, details });
-  }
+type Parameter = { readonly name: string; readonly path: readonly string[] };
+
+function toParameter(name: string): Parameter {
+  return { name, path: name.split('.') };
 }
 
-/** Notes the parameters that are ignored and would have mattered. */
-function noteIgnoredParameters(body: Reader, { ignored }: ParameterTable, notices: Notices): void {
-  for (const param of ignored.split(' ')) if (makesDifference(body, param)) note(notices, 'ignored', param);
-}
-
-function makesDifference(body: Reader, param: string): boolean {
-  const value = param.split('.').reduce<Reader | undefined>((holder, key) => holder?.optional(key), body);
+function makesDifference(body: Reader, { name, path }: Parameter): boolean {
+  const value = path.reduce<Reader | undefined>((holder, key) => holder?.optional(key), body);
   if (value === undefined) return false;
-  const harmless = HARMLESS[param] ?? [];
+  const harmless = HARMLESS[name] ?? [];
   if (typeof harmless === 'function') return !harmless(value);
   const [standard] = harmless;
   if (typeof standard === 'number') value.number();

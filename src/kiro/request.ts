@@ -185,6 +185,8 @@ function conversationIdOf(conversation: Conversation, account = ''): string {
  * even number of backslashes that is a text of its own.
  */
 function withoutLoneSurrogates(json: string): string {
+  // Nearly no body has one, and looking for these three characters takes half the time of looking for all of it.
+  if (!json.includes('\\ud')) return json;
   return json.replace(/\\ud[89a-f][0-9a-f]{2}(?<=[^\\](?:\\\\)*\\ud...)/g, '\\ufffd');
 }
 

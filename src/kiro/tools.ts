@@ -1,5 +1,7 @@
 /** Tools to Kiro's specifications: legal unique names, clean schemas, descriptions of bearable length. */
 
+import { hash } from 'node:crypto';
+
 import type { Message, Tool } from '../core/conversation.js';
 import { isRecord, recordOf } from '../core/reader.js';
 
@@ -70,16 +72,9 @@ function aliasesFor(names: readonly string[]): ReadonlyMap<string, string> {
   return legal;
 }
 
-/** 8 hex digits of a text (FNV-1a). */
-function hashOf(text: string, seed = 0): string {
-  let hash = 0x811c9dc5 ^ (seed * 0x9e3779b9);
-  for (let at = 0; at < text.length; at++) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);
-  return (hash >>> 0).toString(16).padStart(8, '0');
-}
-
-/** A UUID of version 8 ("made as the maker likes") from a text: four hashes with different seeds. */
+/** A UUID of version 8 ("made as the maker likes") from a text. */
 export function uuidOf(text: string): string {
-  const hex = [1, 2, 3, 4].map((seed) => hashOf(text, seed)).join('');
+  const hex = hash('sha256', text);
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
 }
 
@@ -88,7 +83,7 @@ export function legalIdentifier(text: string, { startsWithLetter } = { startsWit
   let legal = text.replace(/[^A-Za-z0-9_-]/g, '_');
   if (startsWithLetter && !/^[A-Za-z]/.test(legal)) legal = `t_${legal}`;
   if (legal === text && legal.length <= MAX_LENGTH && legal !== '') return legal;
-  return `${legal.slice(0, MAX_LENGTH - 9)}_${hashOf(text)}`;
+  return `${legal.slice(0, MAX_LENGTH - 9)}_${hash('sha256', text).slice(0, 8)}`;
 }
 
 const MAX_LENGTH = 64;
