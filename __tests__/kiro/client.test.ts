@@ -534,6 +534,12 @@ test('a catalogue that gives the same page again and again is read twice', async
   expect([await list(at(kiro)), kiro.requests.length]).toEqual([models.slice(0, 1), 2]);
 });
 
+test('a catalogue whose pages go round in a circle is read until one comes again', async () => {
+  const pages = ['a', 'b', 'a', 'b'].map((nextToken) => answer(200, { models: [first], nextToken }));
+  const kiro = await startUpstream(...pages);
+  expect([await list(at(kiro)), kiro.requests.length]).toEqual([models.slice(0, 1), 3]);
+});
+
 test('a catalogue that never ends is read for twenty pages, and each model counts once', async () => {
   const pages = Array.from({ length: 30 }, (_, page) => answer(200, { models: [first], nextToken: String(page) }));
   const kiro = await startUpstream(...pages);

@@ -105,8 +105,9 @@ export function createKiroClient(dependencies: ClientDependencies) {
   ): Promise<readonly Item[]> {
     const limited = within(signal, CONTROL_TIMEOUT_MS);
     const access = await session.accessToken(limited);
-    // A service that knows no pages sends its first one again, with the same token.
     const items = new Map<string, Item>();
+    // A service that knows no pages sends the same ones again, with the same tokens.
+    const seen = new Set<string>();
     let nextToken: string | undefined;
     let at = 0;
     for (let page = 0; page < MAX_PAGES; page++) {
@@ -115,8 +116,9 @@ export function createKiroClient(dependencies: ClientDependencies) {
       at += answered.at;
       const answer = readPage(await readJson(answered.response, limited));
       for (const item of answer.items) items.set(JSON.stringify(item), item);
-      if (answer.nextToken === undefined || answer.nextToken === nextToken) break;
-      nextToken = answer.nextToken;
+      ({ nextToken } = answer);
+      if (nextToken === undefined || seen.has(nextToken)) break;
+      seen.add(nextToken);
     }
     return [...items.values()];
   }
