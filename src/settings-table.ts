@@ -230,7 +230,7 @@ export const SETTINGS = {
   ),
   logLevel: accepted('LOG_LEVEL', logLevel, 'INFO').means('Least level that is logged: DEBUG, INFO, WARN or ERROR.'),
   logFormat: accepted('LOG_FORMAT', oneOf('text', 'json'), 'text').means(
-    'How it is logged: `text`, or `json` with one object a line.',
+    'How it is logged: `text`, or `json` with one object per line.',
   ),
   // Conversations would lie on the disk because of somebody else's file.
   debugMode: announced('DEBUG_MODE', oneOf('off', 'errors', 'all'), 'off').means(

@@ -127,14 +127,14 @@ const refusals: readonly (readonly [string, string[], Record<string, string>, nu
     ['--demo', '--host', '0.0.0.0'],
     { PROXY_API_KEY: 'short' },
     2,
-    'PROXY_API_KEY has only 5 characters; a gateway on 0.0.0.0 needs a key of at least 24 characters of its own.\n',
+    'PROXY_API_KEY has only 5 characters; a gateway on 0.0.0.0 needs a key of your own, of at least 24 characters.\n',
   ],
   [
     'a public address with a published key',
     ['--demo', '--host', '0.0.0.0'],
     { PROXY_API_KEY: 'my-super-secret-password-123' },
     2,
-    'PROXY_API_KEY is a key from a published example, which everybody knows; a gateway on 0.0.0.0 needs a key of at least 24 characters of its own.\n',
+    'PROXY_API_KEY is a key from a published example, which everybody knows; a gateway on 0.0.0.0 needs a key of your own, of at least 24 characters.\n',
   ],
 ];
 

@@ -121,7 +121,9 @@ async function findStoredLogin(settings: LoginSettings, tools: SourceTools): Pro
   const login = await logins.readLogin(name);
   if (login === undefined) {
     if (profile === undefined) return undefined;
-    throw new GatewayError('not-logged-in', `There is no login ${name}; run \`${command}\`.`, { reason: 'no-login' });
+    throw new GatewayError('not-logged-in', `There is no login named ${name}; run \`${command}\`.`, {
+      reason: 'no-login',
+    });
   }
   const description = `the login ${name} in the ${login.facts.store === 'file' ? 'file store' : 'keychain'}`;
   async function read(): Promise<FoundLogin | undefined> {

@@ -122,7 +122,7 @@ export async function withServer<Result>(
   const server = createHttpServer(app, { hurry: () => stopping.abort(STOPPING), log });
   await listen(server, host, port);
   // What one request has broken must not end the others.
-  const unwatch = onUncaught((thrown) => log.error('Something failed that nobody waited for.', thrown));
+  const unwatch = onUncaught((thrown) => log.error('Something failed in the background.', thrown));
   try {
     return await work(portOf(server) ?? port);
   } finally {

@@ -80,7 +80,7 @@ export const logout: Run = async (_, options, context) => {
   await terminal.result(
     wasThere
       ? `Removed the login ${name}${facts === undefined ? '' : ` (${facts.account})`} from ${place}.\n`
-      : `There is no stored login ${name}; nothing was removed.\n`,
+      : `No login named ${name} is stored; nothing was removed.\n`,
   );
   if (usualPlace('env', detection) !== undefined) {
     terminal.note('The environment still names a Kiro login; `kiro-gateway status` says which.');

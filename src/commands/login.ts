@@ -269,7 +269,7 @@ async function withProfile(proof: Proof, profiles: readonly Profile[], { prompts
   const choices = named.map(({ arn, name }) => ({ value: arn, label: name || arn, hint: arn }));
   try {
     if (prompts === undefined) throw missing('--profile-arn', several);
-    return choose(await prompts.choose('Which Kiro profile is to be used?', choices));
+    return choose(await prompts.choose('Which Kiro profile should be used?', choices));
   } catch (thrown) {
     if (proof.renewed === undefined) throw thrown;
     // The tokens at the source may be dead by now, so these are kept all the same.

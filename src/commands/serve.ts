@@ -66,7 +66,7 @@ async function announce(
   try {
     await result(`${lines.join('\n')}\n`);
   } catch (thrown) {
-    log.warn('The start could not be told; requests are served all the same.', thrown);
+    log.warn('The start could not be announced; requests are served all the same.', thrown);
   }
 }
 
