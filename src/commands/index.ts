@@ -190,7 +190,7 @@ folder. The exit code is the client's; 128 plus the number of the signal, if one
         .option('--port <port>', 'look at this port, as `serve` would')
         .option('--host <host>', 'look at this address, as `serve` would'),
     note: `
-Exit codes: 0 nothing is broken, 1 something is, 4 only the login is missing or over. With a request id or --report
+Exit codes: 0 nothing is broken, 1 something is, 4 only the login is missing or expired. With a request id or --report
 0 once there is something to read.
 `,
     examples: `
