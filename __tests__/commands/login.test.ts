@@ -217,7 +217,7 @@ test('without a source it lists what was found: the longest lasting first, the b
       .split('\n')
       .slice(0, 3),
   ).toEqual([
-    'the environment: Kiro API key, us-east-1, without an end',
+    'the environment: Kiro API key, us-east-1, without expiry',
     'Kiro IDE: Kiro social login, us-east-1, profile EXAMPLE12345, expired N days ago',
     expect.stringMatching(/^kiro-cli cannot be used: .* is not a SQLite database/),
   ]);

@@ -98,7 +98,7 @@ export function tokenLife(expiresAt: number | undefined, now: number): string {
 }
 
 export function credentialLife(credential: Credential, now: number): string {
-  return credential.kind === 'api-key' ? 'without an end' : tokenLife(credential.expiresAt, now);
+  return credential.kind === 'api-key' ? 'without expiry' : tokenLife(credential.expiresAt, now);
 }
 
 export function whereItCalls(credential: Pick<Credential, 'region' | 'apiRegion' | 'profileArn'>): string {
