@@ -142,7 +142,7 @@ test('logout where nothing is stored says so and exits 0, and points at a login 
   expect(logout).toEqual({
     code: 0,
     stdout: 'No login named default is stored; nothing was removed.\n',
-    stderr: 'The environment still names a Kiro login; `kiro-gateway status` says which.\n',
+    stderr: 'The settings still name a Kiro login; `kiro-gateway status` says which.\n',
   });
 });
 

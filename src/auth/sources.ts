@@ -224,7 +224,7 @@ export async function readLoginAt(place: ImportPlace, { settings, clock }: Detec
   const source = settingSource(settings, clock);
   if (source !== undefined) return source.read();
   const names = 'REFRESH_TOKEN, KIRO_API_KEY, KIRO_CREDS_FILE and KIRO_CLI_DB_FILE';
-  throw new GatewayError('not-logged-in', `The environment names no Kiro login: ${names} are not set.`);
+  throw new GatewayError('not-logged-in', `The settings name no Kiro login: ${names} are not set.`);
 }
 
 /** Undefined when there is nothing at all. */

@@ -83,7 +83,7 @@ export const logout: Run = async (_, options, context) => {
       : `No login named ${name} is stored; nothing was removed.\n`,
   );
   if (usualPlace('env', detection) !== undefined) {
-    terminal.note('The environment still names a Kiro login; `kiro-gateway status` says which.');
+    terminal.note('The settings still name a Kiro login; `kiro-gateway status` says which.');
   }
   return 0;
 };
@@ -127,7 +127,7 @@ export const SOURCE_NAMES: Readonly<Record<string, string>> = {
   'amazon-q': 'Amazon Q CLI',
   ide: 'Kiro IDE',
   file: 'a file',
-  env: 'the environment',
+  env: 'the settings',
   simulator: 'the simulator (--demo)',
 };
 
