@@ -27,7 +27,7 @@ test('each level holds back what is below it', () => {
 test('a message is one line, and its cause is told without a stack', () => {
   const cause = new GatewayError('overloaded', 'Full.', { cause: new TypeError('deep') });
   expect(logged('INFO', (log) => log.warn('two\r\nlines', cause))).toBe(
-    '03:04:05 WARN  two lines (overloaded: Full.: TypeError: deep)\n',
+    '03:04:05 WARN  two lines (overloaded: Full: TypeError: deep)\n',
   );
 });
 

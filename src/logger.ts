@@ -76,8 +76,9 @@ export function redact(text: string): string {
 /** Ours says it all; a foreign error's message and its cause's code help to find a bug. */
 function reasonOf(cause: unknown): string {
   if (cause instanceof GatewayError) {
-    const deeper = cause.facts.cause === undefined ? '' : `: ${reasonOf(cause.facts.cause)}`;
-    return `${cause.kind}: ${cause.message}${deeper}`;
+    const { kind, message, facts } = cause;
+    if (facts.cause === undefined) return `${kind}: ${message}`;
+    return `${kind}: ${message.replace(/\.$/, '')}: ${reasonOf(facts.cause)}`;
   }
   return cause instanceof Error ? `${cause.name}: ${cause.message}` : typeof cause;
 }

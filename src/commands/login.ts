@@ -251,7 +251,10 @@ function isRefusedOnly(thrown: unknown): boolean {
 }
 
 function clientOf(credential: Credential, apiRegion: string | undefined, tools: ProofTools): KiroClient {
-  const refusal = new GatewayError('login-expired', 'Kiro does not accept this login; sign in again where it came from, or log in another way.');
+  const refusal = new GatewayError(
+    'login-expired',
+    'Kiro does not accept this login; sign in again where it came from, or log in another way.',
+  );
   const session = {
     accessToken: () => Promise.resolve(toAccess(credential)),
     forceRefresh: () => Promise.reject(refusal),
