@@ -292,7 +292,7 @@ test.each([
   [
     '0.0.0.0',
     1,
-    'bad key: PROXY_API_KEY has only 5 characters; a gateway on 0.0.0.0 needs a key of your own, of at least 24 characters.',
+    'bad key: PROXY_API_KEY has only 5 characters; on 0.0.0.0 it must be secret and have at least 24 characters, or not be set.',
   ],
 ])('a weak key that `serve` warns of or refuses is found, on %s', async (host, code, finding) => {
   const machine = await startMachine();
