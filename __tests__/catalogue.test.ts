@@ -14,7 +14,7 @@ import { models } from './support/requests.js';
 
 const MODEL = { id: 'auto' } as Model;
 const AWAY = new GatewayError('upstream-unavailable', 'Away.');
-const LATE = 'Kiro has not listed its models after 0.02 s; the conversation goes on without limits known.';
+const LATE = 'Kiro has not listed its models after 0.02 s; the conversation goes on without known limits.';
 const UNWATCHED = new AbortController().signal;
 
 /** A catalogue whose answers are scripted: a list, a failure, or a promise of either. */

@@ -58,13 +58,23 @@ function settingsTable(): string {
 
 const IN_FOLDER = { accepted: 'yes', announced: 'says so', ignored: 'no' };
 
+/** A flag that several commands share is told once, below those that only one has. */
 function flagsTable(): string {
-  const rows = commands.flatMap((command) =>
-    command
-      .define(new Command(command.name))
-      .options.map(({ flags, description }) => [command.name, `\`${flags}\``, description]),
+  const users = new Map<string, { readonly names: string[]; readonly cells: readonly string[] }>();
+  for (const { name, define } of commands) {
+    for (const { flags, description } of define(new Command(name)).options) {
+      const key = `${flags}: ${description}`;
+      if (!users.has(key)) users.set(key, { names: [], cells: [`\`${flags}\``, description] });
+      users.get(key)?.names.push(name);
+    }
+  }
+  const rows = [...users.values()].toSorted(
+    (one, other) => Number(one.names.length > 1) - Number(other.names.length > 1),
   );
-  return table(['command', 'flag', 'what it does'], rows);
+  return table(
+    ['command', 'flag', 'what it does'],
+    rows.map(({ names, cells }) => [names.length === commands.length ? 'all' : names.join(', '), ...cells]),
+  );
 }
 
 function errorsTable(): string {

@@ -86,7 +86,7 @@ test('a folder named .env, as Python makes them, is told and no error', async ()
   const path = join(temporaryFolder(), '.env');
   mkdirSync(path);
   const { names, notices } = await readEnvFile(path, { trusted: false });
-  expect({ names, notices }).toEqual({ names: [], notices: [`${path} is no file, and is not read.`] });
+  expect({ names, notices }).toEqual({ names: [], notices: [`${path} is not a file, and is not read.`] });
 });
 
 function checkEnvFile(title: string, problem: string, make: (path: string) => void, trusted: boolean): void {

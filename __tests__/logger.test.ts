@@ -27,7 +27,7 @@ test('each level holds back what is below it', () => {
 test('a message is one line, and its cause is told without a stack', () => {
   const cause = new GatewayError('overloaded', 'Full.', { cause: new TypeError('deep') });
   expect(logged('INFO', (log) => log.warn('two\r\nlines', cause))).toBe(
-    '03:04:05 WARN  two lines (overloaded: Full.: TypeError: deep)\n',
+    '03:04:05 WARN  two lines (overloaded: Full: TypeError: deep)\n',
   );
 });
 
@@ -76,6 +76,7 @@ test('a hidden value is unreadable whatever it looks like, from then on', () => 
 const secrets: readonly (readonly [string, string])[] = [
   ['authorization: Bearer abc.def', 'authorization: [secret] [secret]'],
   ['Bearer abc.def', 'Bearer [secret]'],
+  ['The bearer token is invalid.', 'The bearer token is invalid.'],
   ['token aoaAAAAAGbcdefghij_-:/+= end', 'token [secret] end'],
   ['aorAAAAAGbcdefghijkl', '[secret]'],
   ['ksk_1234', '[secret]'],

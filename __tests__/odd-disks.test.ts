@@ -60,7 +60,7 @@ for (const kilobytes of [0, 1]) {
     const login = ['login', '--from', 'file', '--file', other, '--store', 'file', '--yes'];
     expect(await runWithin(kilobytes, login, env)).toContain('cannot be written (EFBIG)');
     const said = await runWithin(kilobytes, ['chat', 'hi'], env);
-    expect(said).toContain('What turns cost cannot be written');
+    expect(said).toContain('The cost of answers cannot be written');
     expect(said).toContain('The list of models cannot be kept');
 
     const files = readdirSync(home, { recursive: true, encoding: 'utf8' });

@@ -27,7 +27,9 @@ test('npm pack holds what runs and what its README leads to, and nothing else', 
   const { size, files } = pack();
   const built = files.map(({ path }) => path).filter((path) => path.startsWith('dist/'));
   const others = files.map(({ path }) => path).filter((path) => !path.startsWith('dist/'));
-  const pages = readdirSync(join(ROOT, 'docs')).filter((name) => name.endsWith('.md'));
+  const pages = readdirSync(join(ROOT, 'docs'), { recursive: true, encoding: 'utf8' }).filter((name) =>
+    /\.(?:md|svg)$/.test(name),
+  );
   expect(others.toSorted()).toEqual(
     [
       'CHANGELOG.md',

@@ -97,9 +97,9 @@ describe('what stays a note with its reason', () => {
     ['a fourth redirect', `${origin}/hop-4`, 'more than 3 redirects'],
     ['a password', 'https://me:hush@kiro.test/a.png', 'a URL with a user name is not fetched'],
     ['no URL at all', 'https://', 'not a URL'],
-    ['a page where an image was announced', `${origin}/page`, 'what is there is not an image that Kiro takes'],
-    ['an image that is none', `${origin}/liar.png`, 'what is there is not an image that Kiro takes'],
-    ['a PDF where an image was announced', `${origin}/b.pdf?page=1`, 'what is there is not an image that Kiro takes'],
+    ['a page where an image was announced', `${origin}/page`, 'it is not an image that Kiro takes'],
+    ['an image that is none', `${origin}/liar.png`, 'it is not an image that Kiro takes'],
+    ['a PDF where an image was announced', `${origin}/b.pdf?page=1`, 'it is not an image that Kiro takes'],
     ['a body that is declared too large', `${origin}/declared-large`, 'larger than 10 MB'],
     ['a body that is too large', `${origin}/large`, 'larger than 10 MB'],
     ['a compressed body', `${origin}/packed`, 'it came compressed'],
@@ -110,7 +110,7 @@ describe('what stays a note with its reason', () => {
   });
 
   test.each([['/zip'], ['/liar.pdf']])('the document %s of another kind', async (path) => {
-    const text = `[document left out: ${origin}${path}, what is there is not a document that Kiro takes]`;
+    const text = `[document left out: ${origin}${path}, it is not a document that Kiro takes]`;
     expect(await fetched('document', origin + path)).toEqual({
       parts: [{ type: 'text', text }],
       notices: ['documents-left-out=url'],

@@ -91,7 +91,7 @@ function isKiroAway(thrown: unknown): boolean {
 
 const AWAY: readonly ErrorKind[] = ['upstream-unavailable', 'upstream-protocol', 'overloaded', 'rate-limited'];
 const RETRY_AFTER_FAILURE_MS = 30_000;
-const ON_WITHOUT = 'the conversation goes on without limits known.';
+const ON_WITHOUT = 'the conversation goes on without known limits.';
 
 export type CatalogueStore = ReturnType<typeof createCatalogueStore>;
 

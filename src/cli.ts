@@ -16,7 +16,7 @@ export async function main(argv: readonly string[], context: Context): Promise<n
   const program = new Command('kiro-gateway')
     .description('Use your own Kiro login from any OpenAI or Anthropic client.')
     .version(context.version, '-v, --version')
-    .helpCommand('help [command]', 'Show this, or what a command can do')
+    .helpCommand('help [command]', 'Show this help, or that of a command')
     .showHelpAfterError('(--help shows what is possible)')
     .exitOverride()
     .configureOutput({

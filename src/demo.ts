@@ -19,7 +19,7 @@ export async function startDemo({ machine }: Context, named: CommandOptions[stri
   const scenario = (typeof named === 'string' && named) || machine.env['KIRO_SIMULATOR_SCENARIO'] || undefined;
   if (scenario !== undefined && !isScenarioName(scenario)) {
     const names = listScenarios().map(({ name }) => name);
-    const message = `There is no scenario ${JSON.stringify(scenario)}; there are ${names.join(', ')}.`;
+    const message = `There is no scenario ${JSON.stringify(scenario)}; choose one of ${names.join(', ')}.`;
     throw new GatewayError('invalid-request', message);
   }
   const { url, close } = await startSimulator({ keepRequests: 0, ...(scenario && { scenario }) });

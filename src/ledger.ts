@@ -67,7 +67,7 @@ export function createLedger(
     } catch {
       // The next turn tries again.
       preparing = undefined;
-      if (!isBroken) notice(`What turns cost cannot be written to ${folder}; \`usage\` will not know of them.`);
+      if (!isBroken) notice(`The cost of answers cannot be written to ${folder}; \`usage\` will not show it.`);
       isBroken = true;
     }
   }

@@ -7,7 +7,7 @@ import { harmless } from './terminal/terminal.js';
 export type LogLevel = 'DEBUG' | 'INFO' | 'WARN' | 'ERROR';
 
 /**
- * `text`: time, level and words. `json`: an object a line. `screen`: as `text`, for somebody who looks at it now, so in
+ * `text`: time, level and words. `json`: one object per line. `screen`: as `text`, for somebody who looks at it now, so in
  * the time of the place. `talk`: the words alone, for a command that gives one answer.
  */
 export type LogFormat = 'text' | 'json' | 'screen' | 'talk';
@@ -76,8 +76,9 @@ export function redact(text: string): string {
 /** Ours says it all; a foreign error's message and its cause's code help to find a bug. */
 function reasonOf(cause: unknown): string {
   if (cause instanceof GatewayError) {
-    const deeper = cause.facts.cause === undefined ? '' : `: ${reasonOf(cause.facts.cause)}`;
-    return `${cause.kind}: ${cause.message}${deeper}`;
+    const { kind, message, facts } = cause;
+    if (facts.cause === undefined) return `${kind}: ${message}`;
+    return `${kind}: ${message.replace(/\.$/, '')}: ${reasonOf(facts.cause)}`;
   }
   return cause instanceof Error ? `${cause.name}: ${cause.message}` : typeof cause;
 }
@@ -85,7 +86,8 @@ function reasonOf(cause: unknown): string {
 const LEVELS: readonly LogLevel[] = ['DEBUG', 'INFO', 'WARN', 'ERROR'];
 
 const SECRETS: readonly (readonly [RegExp, string])[] = [
-  [/\b(Bearer\s+)[^\s"',]+/gi, '$1[secret]'],
+  // Not the word that Kiro's own sentence about it goes on with.
+  [/\b(Bearer\s+)(?!token\s)[^\s"',]+/gi, '$1[secret]'],
   [/\b(?:aoa|aor)[A-Za-z0-9_\-:/+=.]{12,}/g, '[secret]'],
   [/\bksk_[A-Za-z0-9_-]+/g, '[secret]'],
   [/\bkgw-[A-Za-z0-9_-]+/g, '[secret]'],

@@ -80,7 +80,7 @@ function toMedia({ kind, url, name }: RemoteMedia, { mediaType, bytes }: Downloa
     // `https://a.example/b/c.pdf?d` → `c.pdf`
     return { type: 'document', name: name || new URL(url).pathname.split('/').at(-1) || 'document', format, data };
   }
-  return `what is there is not ${kind === 'image' ? 'an image' : 'a document'} that Kiro takes`;
+  return `it is not ${kind === 'image' ? 'an image' : 'a document'} that Kiro takes`;
 }
 
 const LIMIT_MS = 10_000;

@@ -213,10 +213,10 @@ export const SETTINGS = {
     'Base URL of the service that renews Builder ID and Identity Center logins.',
   ),
   kiroUserAgent: accepted('KIRO_USER_AGENT', headerText, 'kiro-gateway/<version>').means(
-    'The user agent that Kiro is told.',
+    'The user agent that Kiro is sent.',
   ),
   kiroOptOut: ignored('KIRO_OPT_OUT', trueOrFalse, 'true').means(
-    'Tells Kiro not to keep content for service improvement.',
+    'Asks Kiro not to keep content for service improvement.',
   ),
   // Access tokens live for an hour; a threshold as long as that would never rest.
   tokenRefreshThresholdSeconds: accepted('TOKEN_REFRESH_THRESHOLD', wholeNumber(0, 3000, 'seconds'), '600').means(
@@ -228,9 +228,9 @@ export const SETTINGS = {
   toolDescriptionMaxLength: accepted('TOOL_DESCRIPTION_MAX_LENGTH', wholeNumber(0, 1e6, 'characters'), '10000').means(
     'Characters of a tool description that are sent with the tool itself; 0 for no limit.',
   ),
-  logLevel: accepted('LOG_LEVEL', logLevel, 'INFO').means('Least level that is logged: DEBUG, INFO, WARN or ERROR.'),
+  logLevel: accepted('LOG_LEVEL', logLevel, 'INFO').means('Lowest level that is logged: DEBUG, INFO, WARN or ERROR.'),
   logFormat: accepted('LOG_FORMAT', oneOf('text', 'json'), 'text').means(
-    'How it is logged: `text`, or `json` with one object a line.',
+    'How it is logged: `text`, or `json` with one object per line.',
   ),
   // Conversations would lie on the disk because of somebody else's file.
   debugMode: announced('DEBUG_MODE', oneOf('off', 'errors', 'all'), 'off').means(
@@ -252,13 +252,13 @@ export const SETTINGS = {
     "Folder that replaces the platform's own for configuration, data and state.",
   ),
   maxAttempts: accepted('MAX_RETRIES', wholeNumber(1, 10), '3').means(
-    'How often Kiro is asked in all, when it is busy or away before its answer begins.',
+    'How often Kiro is asked in all when it is busy or away, before an answer has begun.',
   ),
   baseRetryDelaySeconds: accepted('BASE_RETRY_DELAY', seconds(0, 60), '1.0').means(
     'Seconds before the first repetition; they double with each further one.',
   ),
   firstTokenTimeoutSeconds: accepted('FIRST_TOKEN_TIMEOUT', seconds(0.001, 270), '90').means(
-    'Seconds in which an answer has to begin; twice as many at effort high and above.',
+    'Seconds within which an answer has to begin; doubled for effort high and above or a budget over 20,000 tokens.',
   ),
   firstTokenMaxRetries: accepted('FIRST_TOKEN_MAX_RETRIES', wholeNumber(0, 10), '1').means(
     'How often a question is repeated whose answer did not begin in time; each may cost credits.',
@@ -267,7 +267,7 @@ export const SETTINGS = {
     'Seconds of silence in the middle of an answer after which it counts as broken off.',
   ),
   maxConcurrentRequests: accepted('MAX_CONCURRENT_REQUESTS', wholeNumber(0, 1000), '8').means(
-    'Answers that are under way at the same time, the others wait in order; 0 for no limit.',
+    'Answers under way at the same time, further ones wait in order; 0 for no limit.',
   ),
   modelAliases: accepted('MODEL_ALIASES', aliases, 'auto-kiro=auto').means('Names of your own for models: `a=b,c=d`.'),
   kiroSharedProfile: accepted('KIRO_SHARED_PROFILE', trueOrFalse, 'true').means(
@@ -283,10 +283,10 @@ export const SETTINGS = {
     'How long a model may reason in tags, unless the client names a budget.',
   ),
   fakeReasoningHandling: accepted('FAKE_REASONING_HANDLING', oneOf(...TAG_HANDLINGS), 'as_reasoning_content').means(
-    'What becomes of it: reasoning, or `remove`, `pass` (text with tags), `strip_tags` (text without).',
+    'What becomes of that: reasoning, or `remove`, `pass` (text with tags), `strip_tags` (text without).',
   ),
   textToolCalls: accepted('TEXT_TOOL_CALLS', trueOrFalse, 'false').means(
-    'Takes tool calls that a model only writes down as text for real ones.',
+    'Takes tool calls that a model merely writes as text for real ones.',
   ),
   truncationRecovery: accepted('TRUNCATION_RECOVERY', trueOrFalse, 'true').means(
     'Tells the model, beside the result, that its tool call was cut off by the output limit.',
@@ -295,6 +295,6 @@ export const SETTINGS = {
     'Runs the web searches of Anthropic and Responses clients at Kiro; each costs one more turn.',
   ),
   promptCache: accepted('PROMPT_CACHE', trueOrFalse, 'false').means(
-    'Marks for Kiro what it may cache, with models that support it; nobody has proven that it saves credits.',
+    'Marks for Kiro what it may cache, for models that support it; whether it saves credits is not known.',
   ),
 };

@@ -158,7 +158,8 @@ export async function readEnvFile(
   if ('text' in file) return trusted ? trust(path, file.text) : distrust(path, file.text);
   if (file.problem === 'missing' && mayBeMissing) return EMPTY;
   // Python keeps its virtual environments in folders of this name.
-  if (file.problem === 'not-a-file' && !trusted) return { ...EMPTY, notices: [`${path} is no file, and is not read.`] };
+  if (file.problem === 'not-a-file' && !trusted)
+    return { ...EMPTY, notices: [`${path} is not a file, and is not read.`] };
   throw new GatewayError(
     'invalid-request',
     `The env file ${path} ${FILE_PROBLEMS[file.problem]}; it must be a text file of at most 1 MB.`,

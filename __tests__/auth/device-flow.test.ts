@@ -103,7 +103,7 @@ const ends: readonly (readonly [string, TokenAnswer, string])[] = [
   [
     'a client that is not known ends it',
     refusal('invalid_client'),
-    'upstream-protocol: AWS did not let the login go on (invalid_client); run the command again, or report this.',
+    'upstream-protocol: AWS did not let the login continue (invalid_client); run the command again, or report this.',
   ],
   [
     'an answer that is not JSON ends it, and is not repeated',

@@ -312,7 +312,7 @@ checkRefused(
 
 test('a missing file is refused', async () => {
   expect(await failureOf(() => readFrom(settings('/nowhere/login.json')))).toBe(
-    'not-logged-in: The login file /nowhere/login.json does not exist; sign in, or set KIRO_CREDS_FILE or `login --file` to where the login lies.',
+    'not-logged-in: The login file /nowhere/login.json does not exist; sign in to the Kiro IDE, or name the file with KIRO_CREDS_FILE or `login --file`.',
   );
 });
 

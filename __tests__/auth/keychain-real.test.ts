@@ -47,7 +47,7 @@ check('a keychain that is locked later says so, and a login in it is not forgott
     saved: 'keychain',
     lock: true,
     read: `${IN_KEYCHAIN}; unlock it, or run \`kiro-gateway login --profile work\` again.`,
-    removed: 'The keychain is locked. The login work is still there; try again when that is mended.',
+    removed: 'The keychain is locked. The login work is still there; try again when that is fixed.',
     secretsOnDisk: [],
     notices: [],
   }),
@@ -115,7 +115,7 @@ function inFile(folder: string, reason: string, missing: unknown, deleted: unkno
     read: true,
     removed: true,
     secretsOnDisk: ['logins'],
-    notices: [`${reason} The login rests in the file ${path} instead, which only you can read.`],
+    notices: [`${reason} The login is kept in the file ${path} instead, which only you can read.`],
   };
 }
 

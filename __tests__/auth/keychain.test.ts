@@ -86,7 +86,7 @@ checkUnavailable(
 );
 checkUnavailable(
   'a failure that nobody foresaw is quoted, because the trial holds no secret',
-  'The keychain cannot be written: Something odd.',
+  'The keychain cannot be written to: Something odd.',
   refusing('Something odd').load,
 );
 
@@ -98,14 +98,14 @@ checkWords('Cannot autolaunch D-Bus without X11 $DISPLAY', 'There is no D-Bus se
 checkWords('Could not connect: No such file or directory', 'There is no D-Bus session here, and so no keychain.');
 checkWords(
   'The name org.freedesktop.secrets was not provided by any .service files',
-  'No keychain runs here (such as gnome-keyring or KWallet).',
+  'No keychain (such as gnome-keyring or KWallet) is running here.',
 );
 checkWords(
   'Object does not exist at path “/org/freedesktop/secrets/collection/login”',
   'The keychain has not been set up yet.',
 );
-checkWords('User interaction is not allowed.', 'The keychain is locked, or must not be used from this session.');
-checkWords('The user canceled the operation.', 'The keychain was not allowed to be used.');
+checkWords('User interaction is not allowed.', 'The keychain is locked, or may not be used from this session.');
+checkWords('The user canceled the operation.', 'Access to the keychain was denied.');
 
 test('a failure to write never repeats what was to be written', async () => {
   const quoting = fakeKeytar({

@@ -31,10 +31,11 @@ async function checkSentence(path: string, complaint: string): Promise<void> {
   );
 }
 
-const MISSING = 'does not exist; run `kiro-cli login`, or set KIRO_CLI_DB_FILE or `login --db` to where it lies.';
+const MISSING = 'does not exist; run `kiro-cli login` or `q login`, or name it with KIRO_CLI_DB_FILE or `login --db`.';
 const NOT_A_FILE = 'is not a regular file; set KIRO_CLI_DB_FILE to the database itself.';
 const NOT_SQLITE = "is not a SQLite database; set KIRO_CLI_DB_FILE to kiro-cli's data.sqlite3.";
-const DAMAGED = 'is damaged or only half written; run `kiro-cli login`, or copy the file again if it is a copy.';
+const DAMAGED =
+  'is damaged or only half written; run `kiro-cli login` or `q login`, or copy the file again if it is a copy.';
 const ENCRYPTED = 'seems to be encrypted, and the gateway has no key for it; set KIRO_CLI_DB_FILE to one that is not.';
 
 check('a file that is not there', () => undefined, MISSING);
@@ -46,7 +47,7 @@ check(
 );
 check('a folder', (path) => mkdirSync(path), NOT_A_FILE);
 check('a device', (path) => symlinkSync('/dev/null', path), NOT_A_FILE);
-check('an empty file', (path) => writeFileSync(path, ''), 'is empty; run `kiro-cli login` so that it is filled.');
+check('an empty file', (path) => writeFileSync(path, ''), 'is empty; run `kiro-cli login` or `q login`.');
 check('a text', (path) => writeFileSync(path, 'SQLite is great. '.repeat(1000)), NOT_SQLITE);
 check('a short text', (path) => writeFileSync(path, 'x'), NOT_SQLITE);
 check('an encrypted database', (path) => writeFileSync(path, noise(8192)), ENCRYPTED);
@@ -63,13 +64,13 @@ check(
 
 test('a file that the system does not let us read is refused in one sentence', async () => {
   // Stands in for missing permissions, which do not stop the superuser.
-  await checkSentence(join(temporaryFolder(), 'x'.repeat(300)), 'cannot be read; allow yourself to read it.');
+  await checkSentence(join(temporaryFolder(), 'x'.repeat(300)), 'cannot be read; give yourself permission to read it.');
 });
 
 const NO_TABLE =
-  "has no table auth_kv, so it is not of kiro-cli or amazon-q; set KIRO_CLI_DB_FILE to kiro-cli's data.sqlite3.";
+  "has no table auth_kv, so it does not belong to kiro-cli or amazon-q; set KIRO_CLI_DB_FILE to kiro-cli's data.sqlite3.";
 const NO_COLUMNS =
-  "has a table auth_kv without the columns key and value, so it is of an unknown kiro-cli; set KIRO_CLI_DB_FILE to kiro-cli's data.sqlite3.";
+  "has a table auth_kv without the columns key and value, so it belongs to an unknown version of kiro-cli; set KIRO_CLI_DB_FILE to kiro-cli's data.sqlite3.";
 checkSchema('a database of another program', 'CREATE TABLE moz_places (id INTEGER PRIMARY KEY)', NO_TABLE);
 checkSchema('a database in which all is named otherwise', 'CREATE TABLE auth_kv (name TEXT, content TEXT)', NO_COLUMNS);
 checkSchema('a database in which the key is named otherwise', 'CREATE TABLE auth_kv (id TEXT, value TEXT)', NO_COLUMNS);
@@ -106,7 +107,7 @@ function checkRows(title: string, secrets: Readonly<Record<string, unknown>>, co
 
 const tokens = { access_token: 'aoa-1', refresh_token: refreshToken('one'), expires_at: '2026-08-01T13:00:00Z' };
 const client = { client_id: 'AbC', client_secret: 'eyJ' };
-const NO_LOGIN = 'holds no login; run `kiro-cli login`.';
+const NO_LOGIN = 'holds no login; run `kiro-cli login` or `q login`.';
 
 checkRows('tables without rows', {}, NO_LOGIN);
 checkRows('rows of null', { 'kirocli:social:token': 'null', 'kirocli:odic:token': 'null' }, NO_LOGIN);
@@ -117,7 +118,7 @@ function checkRow(title: string, row: unknown, complaint: string): void {
   checkRows(
     `rows with ${title}`,
     { 'kirocli:social:token': row },
-    `holds no login that can be used (kirocli:social:token${complaint}); run \`kiro-cli login\`.`,
+    `holds no login that can be used (kirocli:social:token${complaint}); run \`kiro-cli login\` or \`q login\`.`,
   );
 }
 
@@ -137,7 +138,7 @@ checkRow('a token that is a number', { ...tokens, refresh_token: 7 }, ': refresh
 checkRows(
   'rows of an AWS login without a client',
   { 'kirocli:odic:token': tokens },
-  'holds no login that can be used (kirocli:odic:token has no kirocli:odic:device-registration); run `kiro-cli login`.',
+  'holds no login that can be used (kirocli:odic:token has no kirocli:odic:device-registration); run `kiro-cli login` or `q login`.',
 );
 checkRows(
   'rows of AWS logins, one with a client of null and one with half a client,',
@@ -148,7 +149,7 @@ checkRows(
     'codewhisperer:odic:device-registration': { client_id: 'AbC' },
   },
   'holds no login that can be used (kirocli:odic:token has no kirocli:odic:device-registration; ' +
-    'codewhisperer:odic:token: clientSecret: is required and must be a string); run `kiro-cli login`.',
+    'codewhisperer:odic:token: clientSecret: is required and must be a string); run `kiro-cli login` or `q login`.',
 );
 
 /** Bytes in which every value occurs, the same in each run. */

@@ -69,7 +69,7 @@ test('a keychain that fails when a login is read is told in its own words', asyn
   const world = open();
   await world.logins.saveLogin('default', SOCIAL, IN_KEYCHAIN);
   expect(await failureOf(() => open({ ...world, load: noKeytar }).logins.readLogin('default'))).toBe(
-    `not-logged-in: ${NO_LIBRARY} The login default in the keychain is there; run \`kiro-gateway login\` again.`,
+    `not-logged-in: ${NO_LIBRARY} The login default in the keychain cannot be read; correct that, or run \`kiro-gateway login\` again.`,
   );
 });
 
@@ -125,7 +125,7 @@ test('when the list cannot be written, the old login stays where it is and no ne
   writeFileSync(world.list, list, { mode: 0o600 });
   const found = await world.logins.readLogin('default');
   expect({ failure, found: revealed(found?.credential), ...places(world) }).toEqual({
-    failure: `forbidden: The gateway's file ${world.list} cannot be written (EISDIR); make that possible and try again.`,
+    failure: `forbidden: The gateway's file ${world.list} cannot be written (EISDIR); correct that and try again.`,
     found: revealed(SOCIAL),
     ...before,
   });

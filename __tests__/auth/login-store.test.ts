@@ -109,7 +109,7 @@ function checkFallback(title: string, reason: string, load: () => Promise<Keytar
       store: 'file',
       found: revealed(SOCIAL),
       notices: [
-        `${reason} The login rests in the file ${join(world.data, 'logins', 'default~1.json')} instead, which only you can read.`,
+        `${reason} The login is kept in the file ${join(world.data, 'logins', 'default~1.json')} instead, which only you can read.`,
       ],
     });
   });
@@ -211,7 +211,7 @@ test('a login in a locked keychain is not said to be removed', async () => {
   const locked = open({ ...world, load: lockedKeytar().load });
   const failure = await failureOf(() => locked.logins.removeLogin('default'));
   expect([failure, (await world.logins.listLogins()).length]).toEqual([
-    'forbidden: The keychain is locked. The login default is still there; try again when that is mended.',
+    'forbidden: The keychain is locked. The login default is still there; try again when that is fixed.',
     1,
   ]);
 });
@@ -220,7 +220,7 @@ test('a login in a keychain that cannot be loaded any more is not said to be rem
   const world = open();
   await world.logins.saveLogin('default', SOCIAL, IN_KEYCHAIN);
   const failure = await failureOf(() => open({ ...world, load: noKeytar }).logins.removeLogin('default'));
-  expect(failure).toBe(`forbidden: ${NO_LIBRARY} The login default is still there; try again when that is mended.`);
+  expect(failure).toBe(`forbidden: ${NO_LIBRARY} The login default is still there; try again when that is fixed.`);
 });
 
 test('a login that was removed from the keychain by hand is taken off the list', async () => {

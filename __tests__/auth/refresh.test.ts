@@ -132,8 +132,7 @@ checkAnswer(
 const EXPIRED =
   'login-expired: Your Kiro login has expired. Run `kiro-cli login` (or sign in again in the Kiro IDE) and try again.';
 const UNREACHABLE = "upstream-unavailable: AWS's login service cannot be reached; check the network and try again.";
-const BLOCKED =
-  "upstream-unavailable: This network is not let through to AWS's login service (HTTP 403); try another network.";
+const BLOCKED = "upstream-unavailable: AWS's login service refuses this network (HTTP 403); try another network.";
 
 function outOfOrder(status: number): string {
   return `upstream-unavailable: AWS's login service is out of order (HTTP ${status}); try again in a minute.`;
@@ -156,7 +155,7 @@ test('a refused token that is too short is suspected to be cut', async () => {
   const server = await startTokenServer({ status: 400, body: { error: 'invalid_grant' } });
   const short = { ...oidc, refreshToken: new Secret('aor-short') };
   expect(await failureOf(() => refreshCredential(short, tools(server)))).toBe(
-    `${EXPIRED} The refresh token at hand looks cut short.`,
+    `${EXPIRED} The refresh token looks cut short.`,
   );
 });
 

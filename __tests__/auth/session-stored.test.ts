@@ -56,7 +56,7 @@ test('a setting wins over the stored login, and --profile over the setting', asy
 test('a named login that does not exist is an error that names the command', async () => {
   const server = await startTokenServer();
   expect(await failureOf(() => open(server, { profile: 'work' }))).toBe(
-    'not-logged-in: There is no login work; run `kiro-gateway login --profile work`.',
+    'not-logged-in: There is no login named work; run `kiro-gateway login --profile work`.',
   );
 });
 
@@ -280,7 +280,7 @@ test('a registration that expires within a week is announced once', async () => 
     clock.now += DAY + MINUTE;
     await token();
   }
-  const sentence = 'The Kiro login can be renewed until 2026-08-02 only. Run `kiro-gateway login` before that day.';
+  const sentence = 'The Kiro login can be renewed only until 2026-08-02. Run `kiro-gateway login` before that day.';
   expect([before, notices]).toEqual([[], [sentence]]);
 });
 
@@ -294,7 +294,7 @@ test('a registration that has expired is not said to last', async () => {
   );
   const { notices } = await open(await startTokenServer(), { logins, announcesRegistration: true });
   expect(notices).toEqual([
-    'The Kiro login cannot be renewed since 2026-07-24. Run `kiro-gateway login` before its token ends.',
+    'The Kiro login could be renewed only until 2026-07-24. Run `kiro-gateway login` before its token ends.',
   ]);
 });
 

@@ -79,7 +79,7 @@ test('a log of an unknown version is said', async () => {
   wal.writeUInt32BE(second, 28);
   writeFileSync(`${copy}-wal`, wal);
   expect(await failureOf(() => readDatabaseImage(copy, instantly))).toBe(
-    `not-logged-in: The Kiro database ${copy} is damaged or only half written; run \`kiro-cli login\`, or copy the file again if it is a copy.`,
+    `not-logged-in: The Kiro database ${copy} is damaged or only half written; run \`kiro-cli login\` or \`q login\`, or copy the file again if it is a copy.`,
   );
   await writer.close(path);
 });

@@ -92,7 +92,7 @@ test('chat says on stderr that an answer was cut at its length', async () => {
   expect(cut).toEqual({
     code: 0,
     stdout: 'And then he\n',
-    stderr: 'The answer was cut at the length that the model may write.\n',
+    stderr: 'The answer was cut off: the model may write no more.\n',
   });
 });
 
@@ -264,7 +264,7 @@ test('the scenario may come from the environment, and from a mark in the prompt,
 test('an unknown scenario is refused with the names there are', async () => {
   const { code, stderr } = await call(['chat', '--demo=nope', 'hi']);
   expect(code).toBe(2);
-  expect(stderr).toMatch(/^There is no scenario "nope"; there are text, .*, clients\.\n$/);
+  expect(stderr).toMatch(/^There is no scenario "nope"; choose one of text, .*, clients\.\n$/);
 });
 
 test('--help and --version go to stdout and exit 0', async () => {

@@ -66,7 +66,7 @@ test('a demonstration is a healthy machine, told as one JSON object', async () =
       {
         name: 'key',
         state: 'ok',
-        found: 'in ~/gateway/config/gateway-key from the first start of `serve` on',
+        found: 'in ~/gateway/config/gateway-key, once `serve` has made it',
         fix: null,
       },
       { name: 'proxy', state: 'ok', found: 'none', fix: null },
@@ -132,6 +132,11 @@ test('where nobody is logged in it exits 4, when nothing else is broken', async 
   expect(wrong(await examine(machine))).toEqual({
     code: 4,
     found: ['bad login: No Kiro login found; run `kiro-gateway login`.'],
+  });
+  const named = await examine(machine, { args: ['--profile', 'work'] });
+  expect(named.checks.find(({ name }) => name === 'login')).toMatchObject({
+    found: 'There is no login named work; run `kiro-gateway login --profile work`.',
+    fix: 'Do what the sentence says.',
   });
 });
 
@@ -287,7 +292,7 @@ test.each([
   [
     '0.0.0.0',
     1,
-    'bad key: PROXY_API_KEY has only 5 characters; a gateway on 0.0.0.0 needs a key of at least 24 characters of its own.',
+    'bad key: PROXY_API_KEY has only 5 characters; on 0.0.0.0 it must be secret and have at least 24 characters, or not be set.',
   ],
 ])('a weak key that `serve` warns of or refuses is found, on %s', async (host, code, finding) => {
   const machine = await startMachine();
@@ -321,7 +326,7 @@ test('a person reads a table: settings, then a line for each check with what to 
   expect({ code, stderr }).toEqual({ code: 4, stderr: '' });
   expect(stdout).toMatch(/^SETTING +VALUE +FROM\n/);
   expect(stdout).toContain(
-    '\n✗ login     No Kiro login found; run `kiro-gateway login`.\n            → Run `kiro-gateway login`.\n',
+    '\n✗ login     No Kiro login found; run `kiro-gateway login`.\n            → Do what the sentence says.\n',
   );
   expect(stdout).toMatch(/\n\n1 broken, \d doubtful, \d+ fine\n$/);
 });

@@ -45,9 +45,9 @@ for (const name of NAMES) {
     expect(wrong).toEqual({
       code: 2,
       stdout: '',
-      stderr: expect.stringMatching(/^There is no scenario "nope"; there are text, .*\n$/),
+      stderr: expect.stringMatching(/^There is no scenario "nope"; choose one of text, .*\n$/),
     });
-    expect(profiled.stdout + profiled.stderr).toContain(PROFILE_WORDS[name] ?? 'There is no login work');
+    expect(profiled.stdout + profiled.stderr).toContain(PROFILE_WORDS[name] ?? 'There is no login named work');
     expect(profiled.code).toBe(PROFILE_CODES[name] ?? 4);
   });
 }
@@ -63,7 +63,7 @@ async function inDemo(args: readonly string[]) {
 
 const PROFILE_WORDS: Readonly<Record<string, string>> = {
   login: '--from is missing',
-  logout: 'There is no stored login work; nothing was removed.',
+  logout: 'No login named work is stored; nothing was removed.',
   // It shows how to reach a gateway, whoever that one is logged in as.
   run: 'model_provider',
 };

@@ -183,7 +183,7 @@ const complaints: readonly (readonly [string, readonly string[], RunOptions, num
   ['a start URL without TLS', ['--start-url', 'http://example.com/start'], {}, 2, /^--start-url must be an https URL/],
   ['a start URL with a password', ['--start-url', 'http://ann:word@a.example'], {}, 2, /query or fragment\.$/m],
   ['a flag of another source', ['--from', 'ide', '--db', 'x'], {}, 2, /^--db goes with --from kiro-cli or amazon-q/],
-  ['an empty environment', ['--from', 'env', '--yes'], {}, 4, /^The environment names no Kiro login/m],
+  ['an empty environment', ['--from', 'env', '--yes'], {}, 4, /^The settings name no Kiro login/m],
   ['a file that is not there', ['--file', '/nowhere', '--yes'], {}, 4, /\/nowhere does not exist/],
   ['a database that is not there', ['--db', '/nowhere', '--yes'], {}, 4, /\/nowhere/],
   [
@@ -217,7 +217,7 @@ test('without a source it lists what was found: the longest lasting first, the b
       .split('\n')
       .slice(0, 3),
   ).toEqual([
-    'the environment: Kiro API key, us-east-1, without an end',
+    'the settings: Kiro API key, us-east-1, without expiry',
     'Kiro IDE: Kiro social login, us-east-1, profile EXAMPLE12345, expired N days ago',
     expect.stringMatching(/^kiro-cli cannot be used: .* is not a SQLite database/),
   ]);

@@ -159,7 +159,7 @@ const refusals: readonly (readonly [string, readonly string[], number, string])[
     'an unknown client',
     ['run', 'emacs'],
     2,
-    'There is no client "emacs"; there are claude, codex, opencode, qwen, aider, cline, continue, zed, vscode, cursor.\n',
+    'There is no client "emacs"; choose one of claude, codex, opencode, qwen, aider, cline, continue, zed, vscode, cursor.\n',
   ],
   [
     'one that is not started',
@@ -171,14 +171,14 @@ const refusals: readonly (readonly [string, readonly string[], number, string])[
     'arguments for nobody',
     ['run', 'claude', '--print', '--', '-p'],
     2,
-    '--print starts nothing, so there is nobody to pass "-p" to.\n',
+    '--print starts nothing that "-p" could be passed to.\n',
   ],
-  ['--yes alone', ['run', 'claude', '--yes'], 2, '--yes answers what --save asks; add --save.\n'],
+  ['--yes alone', ['run', 'claude', '--yes'], 2, '--yes only answers what --save asks; add --save.\n'],
   [
     'settings that are not kept',
     ['run', 'qwen', '--save'],
     2,
-    '--save knows the settings of codex and opencode; `kiro-gateway run qwen --print` shows these.\n',
+    '--save is for codex and opencode; `kiro-gateway run qwen --print` shows what to set.\n',
   ],
 ];
 

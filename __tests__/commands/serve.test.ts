@@ -44,6 +44,13 @@ test('without a terminal the start names the key file and never shows the key', 
   expect(await served.stop()).toBe(0);
 });
 
+test('a gateway on every address says so, beside the address for clients on this machine', async () => {
+  const served = await serve(['--demo', '--host', '0.0.0.0']);
+  expect(new URL(served.url).hostname).toBe('127.0.0.1');
+  expect(served.output.stdout).toContain('\nopen    on every address of this machine (0.0.0.0)\nlogin ');
+  expect(await served.stop()).toBe(0);
+});
+
 test('the key is made once and kept', async () => {
   const home = temporaryFolder();
   const keys: string[] = [];
@@ -127,14 +134,14 @@ const refusals: readonly (readonly [string, string[], Record<string, string>, nu
     ['--demo', '--host', '0.0.0.0'],
     { PROXY_API_KEY: 'short' },
     2,
-    'PROXY_API_KEY has only 5 characters; a gateway on 0.0.0.0 needs a key of at least 24 characters of its own.\n',
+    'PROXY_API_KEY has only 5 characters; on 0.0.0.0 it must be secret and have at least 24 characters, or not be set.\n',
   ],
   [
     'a public address with a published key',
     ['--demo', '--host', '0.0.0.0'],
     { PROXY_API_KEY: 'my-super-secret-password-123' },
     2,
-    'PROXY_API_KEY is a key from a published example, which everybody knows; a gateway on 0.0.0.0 needs a key of at least 24 characters of its own.\n',
+    'PROXY_API_KEY is a key from a published example, which everybody knows; on 0.0.0.0 it must be secret and have at least 24 characters, or not be set.\n',
   ],
 ];
 

@@ -148,7 +148,7 @@ test('--profile chooses among the stored logins, and a wrong name exits 4', asyn
     (await call(['chat', 'hi'], surroundings)).code,
   ]).toEqual([
     { code: 0, stdout: HELLO, stderr: '' },
-    { code: 4, stdout: '', stderr: 'There is no login play; run `kiro-gateway login --profile play`.\n' },
+    { code: 4, stdout: '', stderr: 'There is no login named play; run `kiro-gateway login --profile play`.\n' },
     4,
   ]);
 });

@@ -11,14 +11,14 @@ test('status exits 4 where nobody is logged in, and asks nobody', async () => {
     code: 4,
     stdout:
       'login    No Kiro login found; run `kiro-gateway login`.\n' +
-      'key      in ~/gateway/config/gateway-key, from the first start of `serve` on\n',
+      'key      in ~/gateway/config/gateway-key, once `serve` has made it\n',
     stderr: '',
   });
   const json = await machine.run(['status', '--json', '--profile', 'work']);
   expect({ code: json.code, ...JSON.parse(json.stdout) }).toMatchObject({
     code: 4,
     loggedIn: false,
-    problem: 'There is no login work; run `kiro-gateway login --profile work`.',
+    problem: 'There is no login named work; run `kiro-gateway login --profile work`.',
     login: null,
     logins: [],
   });
@@ -47,7 +47,7 @@ test('status tells a person where a stored login rests, how long it lasts and wh
       `profile  ${ARN}`,
       'renewed  by the gateway, WHEN; the copy at the source may have been retired by that',
       'logins   default (Kiro social login)',
-      'key      in ~/gateway/config/gateway-key, from the first start of `serve` on',
+      'key      in ~/gateway/config/gateway-key, once `serve` has made it',
       '',
     ],
   });
@@ -141,8 +141,8 @@ test('logout where nothing is stored says so and exits 0, and points at a login 
   const logout = await machine.run(['logout'], { env: { KIRO_API_KEY: PLANTED.apiKey } });
   expect(logout).toEqual({
     code: 0,
-    stdout: 'There is no stored login default; nothing was removed.\n',
-    stderr: 'The environment still names a Kiro login; `kiro-gateway status` says which.\n',
+    stdout: 'No login named default is stored; nothing was removed.\n',
+    stderr: 'The settings still name a Kiro login; `kiro-gateway status` says which.\n',
   });
 });
 

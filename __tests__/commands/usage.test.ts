@@ -111,7 +111,7 @@ test('without an answer of Kiro the ledger is shown all the same, and the comman
   const { gateway, ...plan } = JSON.parse(json.stdout) as { gateway: { today: { turns: number } } };
   expect([page.code, json.code, gateway.today.turns]).toEqual([1, 1, 1]);
   expect(page.stdout).toMatch(/^THIS GATEWAY {2}TURNS .*\ntoday {13}1 /);
-  expect(page.stderr).toMatch(/^Kiro did not say what the plan gives and what of it is used: .*\n$/);
+  expect(page.stderr).toMatch(/^Kiro did not say what the plan includes and how much of it is used: .*\n$/);
   const unknown = { plan: null, credits: null, base: null, trial: null, bonuses: null, overage: null };
   expect(plan).toEqual({ ...unknown, resetsAt: null });
 });
@@ -131,7 +131,7 @@ test('a ledger that cannot be written does not spoil an answer', async () => {
   mkdirSync(join(home, 'state'));
   writeFileSync(join(home, 'state', 'ledger'), 'in the way');
   const { code, stderr } = await call(['chat', 'hi'], { env: envIn(home) });
-  const notice = `What turns cost cannot be written to ${join(home, 'state', 'ledger')}; \`usage\` will not know of them.\n`;
+  const notice = `The cost of answers cannot be written to ${join(home, 'state', 'ledger')}; \`usage\` will not show it.\n`;
   expect({ code, stderr }).toEqual({ code: 0, stderr: notice });
 });
 

@@ -409,12 +409,12 @@ test.each<[string, Answer, string, object]>([
     'upstream-unavailable: Kiro failed on this request; try again.',
     {},
   ],
-  ['a list', answer(400, '[1]'), 'invalid-request: Kiro refused the request without a reason.', {}],
-  ['null', answer(400, 'null'), 'invalid-request: Kiro refused the request without a reason.', {}],
+  ['a list', answer(400, '[1]'), 'invalid-request: Kiro refused the request without giving a reason.', {}],
+  ['null', answer(400, 'null'), 'invalid-request: Kiro refused the request without giving a reason.', {}],
   [
     'fields of the wrong type',
     answer(400, { message: 1, reason: {}, __type: [] }),
-    'invalid-request: Kiro refused the request without a reason.',
+    'invalid-request: Kiro refused the request without giving a reason.',
     {},
   ],
   [

@@ -150,7 +150,7 @@ for (const name of DIALECTS) {
       const answer = await ask(gateway, ROUTES[name], { body: question('x', { stream, ...wide }) });
       // This form has the input as a value, which cannot be written.
       const isRefused = name === 'anthropic-messages' && !stream;
-      const told = isRefused ? /too deeply nested for one piece/ : /\[{20000}\]{20000}/;
+      const told = isRefused ? /too deeply nested to be sent in one piece/ : /\[{20000}\]{20000}/;
       expect([answer.status, answer.text.length]).toEqual([isRefused ? 502 : 200, expect.any(Number)]);
       expect(told.test(answer.text)).toBe(true);
     },

@@ -93,8 +93,8 @@ test('what nobody has caught is one line of the log without its secrets, and eve
   expect(isOver).toBe(false);
   const errors = output.stderr.split('\n').filter((line) => line.includes(' ERROR '));
   expect(errors.map((line) => String(/ERROR (.*?\(\w+: \w+)/.exec(line)?.[1])).toSorted()).toEqual([
-    'Something failed that nobody waited for. (Error: rejected',
-    'Something failed that nobody waited for. (TypeError: broken',
+    'Something failed in the background. (Error: rejected',
+    'Something failed in the background. (TypeError: broken',
   ]);
   expect(output.stderr).not.toContain('of-somebody-else');
   request.destroy();
@@ -172,7 +172,7 @@ test('a home that cannot be written is told, and answers come all the same', asy
   const gateway = await startGateway({ env: { KIRO_GATEWAY_HOME: folder } });
   const answers = await askTimes(gateway, 3);
   expect(answers).toEqual([200, 200, 200]);
-  const ledger = `What turns cost cannot be written to ${join(folder, 'state', 'ledger')}; \`usage\` will not know of them.`;
+  const ledger = `The cost of answers cannot be written to ${join(folder, 'state', 'ledger')}; \`usage\` will not show it.`;
   await until(() => gateway.said().includes(ledger));
   const said = gateway.said();
   await gateway.close();
@@ -180,7 +180,7 @@ test('a home that cannot be written is told, and answers come all the same', asy
   for (const sentence of [
     'The renewed tokens cannot be written to ',
     'The list of models cannot be kept in ',
-    'What turns cost cannot be written to ',
+    'The cost of answers cannot be written to ',
   ]) {
     expect([sentence, said.split(sentence).length - 1]).toEqual([sentence, 1]);
   }

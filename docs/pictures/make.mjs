@@ -20,7 +20,7 @@ const PICTURES = [
     name: 'login',
     args: ['login', '--demo'],
     steps: [
-      ['Which Kiro login is to be used?', [DOWN, UP, DOWN, '\r']],
+      ['Which Kiro login should be used?', [DOWN, UP, DOWN, '\r']],
       ['Use it with this login?', ['\r']],
     ],
   },

@@ -164,7 +164,7 @@ function refused(reason: string): GatewayError {
     const message = 'The login was refused in the browser; nothing was stored.';
     return new GatewayError('forbidden', message, { reason });
   }
-  const message = `AWS did not let the login go on (${reason}); run the command again, or report this.`;
+  const message = `AWS did not let the login continue (${reason}); run the command again, or report this.`;
   return new GatewayError('upstream-protocol', message, { reason });
 }
 

@@ -137,7 +137,7 @@ export async function removePrivateFile(path: string): Promise<boolean> {
 function explain(path: string, what: 'written' | 'removed', thrown: unknown): never {
   if (thrown instanceof GatewayError) throw thrown;
   const reason = codeOf(thrown) || 'unknown error';
-  const message = `The gateway's file ${path} cannot be ${what} (${reason}); make that possible and try again.`;
+  const message = `The gateway's file ${path} cannot be ${what} (${reason}); correct that and try again.`;
   throw new GatewayError('forbidden', message, { cause: thrown });
 }
 

@@ -21,7 +21,7 @@ export async function readJsonFile(path: string, homeDirectory: string): Promise
   if (document === undefined) {
     throw unusable(
       path,
-      `${FILE_PROBLEMS.missing}; sign in, or set KIRO_CREDS_FILE or \`login --file\` to where the login lies.`,
+      `${FILE_PROBLEMS.missing}; sign in to the Kiro IDE, or name the file with KIRO_CREDS_FILE or \`login --file\`.`,
     );
   }
   const { login, notices } = chooseLogin(document, path);
@@ -95,7 +95,7 @@ const ADVICE = {
   link: 'set KIRO_CREDS_FILE to the file itself',
   'not-a-file': 'set KIRO_CREDS_FILE to a JSON file',
   'too-large': 'a login is no longer than 1 MB, so set KIRO_CREDS_FILE to another file',
-  unreadable: 'allow yourself to read it',
+  unreadable: 'give yourself permission to read it',
 } as const satisfies Record<Exclude<FileProblem, 'missing'>, string>;
 
 /** @throws GatewayError of the reader's kind, naming the field; never repeating a secret. */

@@ -86,7 +86,7 @@ export function createKeychain(dependencies: KeychainDependencies): Keychain {
   async function available(): Promise<Availability> {
     for (let tries = 1; ; tries++) {
       try {
-        await put(TRIAL.name, TRIAL.text, 'The keychain cannot be written:');
+        await put(TRIAL.name, TRIAL.text, 'The keychain cannot be written to:');
         await entries.delete(TRIAL.name);
         return { ok: true };
       } catch (thrown) {
@@ -135,12 +135,12 @@ const KNOWN_FAILURES: readonly (readonly [RegExp, string])[] = [
   [/autolaunch D-Bus|Could not connect/i, 'There is no D-Bus session here, and so no keychain.'],
   [
     /not provided by any \.service|ServiceUnknown|StartServiceByName/i,
-    'No keychain runs here (such as gnome-keyring or KWallet).',
+    'No keychain (such as gnome-keyring or KWallet) is running here.',
   ],
   [/Object does not exist at path/i, 'The keychain has not been set up yet.'],
   [/locked/i, 'The keychain is locked.'],
-  [/User interaction is not allowed/i, 'The keychain is locked, or must not be used from this session.'],
-  [/dismissed|cancell?ed/i, 'The keychain was not allowed to be used.'],
+  [/User interaction is not allowed/i, 'The keychain is locked, or may not be used from this session.'],
+  [/dismissed|cancell?ed/i, 'Access to the keychain was denied.'],
   [/stub received bad data/i, 'The entry is too long for the keychain.'],
 ];
 

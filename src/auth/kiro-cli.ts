@@ -20,7 +20,7 @@ export async function readKiroCliDatabase(path: string, clock: Clock): Promise<F
   const { secrets, state } = await withDatabase(path, clock, (database) => readRows(path, database));
   const login = chooseLogin(secrets, state, clock.now());
   if ('kind' in login) return { credential: login, notices: [] };
-  const advice = 'run `kiro-cli login`.';
+  const advice = 'run `kiro-cli login` or `q login`.';
   if (login.length === 0) throw unusableDatabase(path, `holds no login; ${advice}`);
   throw unusableDatabase(path, `holds no login that can be used (${login.join('; ')}); ${advice}`);
 }
@@ -31,8 +31,8 @@ function readRows(path: string, database: Database): { secrets: Rows; state: Row
     // A database of another program also has tables, and maybe this one.
     const complaint =
       columns.size === 0
-        ? 'has no table auth_kv, so it is not of kiro-cli or amazon-q'
-        : 'has a table auth_kv without the columns key and value, so it is of an unknown kiro-cli';
+        ? 'has no table auth_kv, so it does not belong to kiro-cli or amazon-q'
+        : 'has a table auth_kv without the columns key and value, so it belongs to an unknown version of kiro-cli';
     throw unusableDatabase(path, `${complaint}; set KIRO_CLI_DB_FILE to kiro-cli's data.sqlite3.`);
   }
   const hasState = columnsOf(database, 'state').has('value');

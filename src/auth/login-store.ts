@@ -140,7 +140,7 @@ export function createLoginStore(dependencies: LoginStoreDependencies): LoginSto
             'forbidden',
             `${message} The login was not saved; \`--store file\` keeps it in a private file.`,
           );
-        notice(`${message} The login rests in ${describe(name, 'file')} instead, which only you can read.`);
+        notice(`${message} The login is kept in ${describe(name, 'file')} instead, which only you can read.`);
       }
     }
     await stores.file.set(entryOf(name), text);
@@ -170,7 +170,10 @@ export function createLoginStore(dependencies: LoginStoreDependencies): LoginSto
     const again = `run \`${loginCommand(name)}\` again`;
     const subject = `The login ${name} in ${describe(name, store)}`;
     const text = await stores[store].get(entryOf(name)).catch((thrown: unknown) => {
-      throw new GatewayError('not-logged-in', `${toGatewayError(thrown).message} ${subject} is there; ${again}.`);
+      throw new GatewayError(
+        'not-logged-in',
+        `${toGatewayError(thrown).message} ${subject} cannot be read; correct that, or ${again}.`,
+      );
     });
     if (text === undefined) {
       const also = store === 'keychain' ? ', or the keychain is locked; unlock it, or' : ';';
@@ -248,5 +251,5 @@ function entryOf(name: string): string {
 }
 
 function stillThere(name: string, reason: string): GatewayError {
-  return new GatewayError('forbidden', `${reason} The login ${name} is still there; try again when that is mended.`);
+  return new GatewayError('forbidden', `${reason} The login ${name} is still there; try again when that is fixed.`);
 }

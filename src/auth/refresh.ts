@@ -62,7 +62,7 @@ function serviceOf({ kind }: RefreshableCredential, { url }: ServiceRequest): st
 /** A refused token that is too short to be one is worth a word: the Kiro IDE has written such. No rule tells the length. */
 function deadLogin({ refreshToken }: RefreshableCredential, command: string | undefined): GatewayError {
   const remedy = command === undefined ? USUAL_REMEDY : `Run \`${command}\` and try again.`;
-  const suspicion = refreshToken.reveal().length < SHORTEST_TOKEN ? ' The refresh token at hand looks cut short.' : '';
+  const suspicion = refreshToken.reveal().length < SHORTEST_TOKEN ? ' The refresh token looks cut short.' : '';
   return new GatewayError('login-expired', `Your Kiro login has expired. ${remedy}${suspicion}`);
 }
 
@@ -150,7 +150,7 @@ function judge(service: string, { status, text }: ServiceAnswer, deadLogin: () =
   if (status >= 200 && status < 300) return text;
   if (status === 403 && text.trimStart().startsWith('<')) {
     // CloudFront answers a blocked network or country with a page; the login itself is not judged by it.
-    const message = `This network is not let through to ${service} login service (HTTP 403); try another network.`;
+    const message = `${service} login service refuses this network (HTTP 403); try another network.`;
     throw new GatewayError('upstream-unavailable', message, { reason: BLOCKED });
   }
   if (OUT_OF_ORDER.test(text)) throw outOfOrder(service, status);

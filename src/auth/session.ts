@@ -238,8 +238,8 @@ export async function createSession(dependencies: SessionDependencies) {
     const day = new Date(expiresAt).toISOString().slice(0, 10);
     const [state, end] =
       expiresAt > now()
-        ? [`can be renewed until ${day} only`, 'that day']
-        : [`cannot be renewed since ${day}`, 'its token ends'];
+        ? [`can be renewed only until ${day}`, 'that day']
+        : [`could be renewed only until ${day}`, 'its token ends'];
     notice(`The Kiro login ${state}. ${remedyOf(source)} before ${end}.`);
   }
 

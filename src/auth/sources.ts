@@ -121,7 +121,9 @@ async function findStoredLogin(settings: LoginSettings, tools: SourceTools): Pro
   const login = await logins.readLogin(name);
   if (login === undefined) {
     if (profile === undefined) return undefined;
-    throw new GatewayError('not-logged-in', `There is no login ${name}; run \`${command}\`.`, { reason: 'no-login' });
+    throw new GatewayError('not-logged-in', `There is no login named ${name}; run \`${command}\`.`, {
+      reason: 'no-login',
+    });
   }
   const description = `the login ${name} in the ${login.facts.store === 'file' ? 'file store' : 'keychain'}`;
   async function read(): Promise<FoundLogin | undefined> {
@@ -222,7 +224,7 @@ export async function readLoginAt(place: ImportPlace, { settings, clock }: Detec
   const source = settingSource(settings, clock);
   if (source !== undefined) return source.read();
   const names = 'REFRESH_TOKEN, KIRO_API_KEY, KIRO_CREDS_FILE and KIRO_CLI_DB_FILE';
-  throw new GatewayError('not-logged-in', `The environment names no Kiro login: ${names} are not set.`);
+  throw new GatewayError('not-logged-in', `The settings name no Kiro login: ${names} are not set.`);
 }
 
 /** Undefined when there is nothing at all. */

@@ -23,7 +23,7 @@ export async function withDatabase<Result>(
   await waitForTransaction(files, sleep);
   const copies = await untilQuiet(() => readOnce(files), sleep);
   if (copies === undefined) {
-    throw unusableDatabase(path, 'is written to all the time and could not be read; try again in a moment.');
+    throw unusableDatabase(path, 'is being written to all the time and could not be read; try again in a moment.');
   }
   const { default: loadSqlite } = await import('sql.js');
   const sqlite = await loadSqlite();
@@ -127,7 +127,7 @@ function readOnce({ main: path, ...side }: Files): Copies | undefined {
 
 /** What SQLite should not even be shown. */
 function complaintAbout(main: Buffer): string | undefined {
-  if (main.length === 0) return 'is empty; run `kiro-cli login` so that it is filled.';
+  if (main.length === 0) return 'is empty; run `kiro-cli login` or `q login`.';
   if (main.subarray(0, MAGIC.length).equals(MAGIC)) return undefined;
   // Encrypted databases are whole pages in which nearly every byte value occurs early.
   const looksEncrypted = main.length % 512 === 0 && new Set(main.subarray(0, 1024)).size > 200;
@@ -169,14 +169,15 @@ function readBytes(path: string, length?: number): Buffer | FileProblem {
 }
 
 const COMPLAINTS = {
-  missing: 'does not exist; run `kiro-cli login`, or set KIRO_CLI_DB_FILE or `login --db` to where it lies.',
+  missing: 'does not exist; run `kiro-cli login` or `q login`, or name it with KIRO_CLI_DB_FILE or `login --db`.',
   link: 'is a link that leads nowhere; set KIRO_CLI_DB_FILE to the database itself.',
   'not-a-file': 'is not a regular file; set KIRO_CLI_DB_FILE to the database itself.',
   'too-large': 'is larger than 512 MB, which is too much to read for a login; log in another way, see KIRO_CREDS_FILE.',
-  unreadable: 'cannot be read; allow yourself to read it.',
+  unreadable: 'cannot be read; give yourself permission to read it.',
 } as const satisfies Record<FileProblem, string>;
 
-const DAMAGED = 'is damaged or only half written; run `kiro-cli login`, or copy the file again if it is a copy.';
+const DAMAGED =
+  'is damaged or only half written; run `kiro-cli login` or `q login`, or copy the file again if it is a copy.';
 
 const MAGIC = Buffer.from('SQLite format 3\0');
 const JOURNAL_MAGIC = Buffer.from('d9d505f920a163d7', 'hex');

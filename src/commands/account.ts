@@ -69,7 +69,7 @@ export const usage: Run = (_, options, context) =>
     const { terminal, now } = context;
     const limits = await gateway.usage(context.stopSignal()).catch((thrown: unknown) => {
       if (ledger === undefined || !(thrown instanceof GatewayError) || !AWAY.includes(thrown.kind)) throw thrown;
-      terminal.note(log.clean(`Kiro did not say what the plan gives and what of it is used: ${thrown.message}`));
+      terminal.note(log.clean(`Kiro did not say what the plan includes and how much of it is used: ${thrown.message}`));
       return undefined;
     });
     const entries = await ledger?.read(DAYS);

@@ -248,8 +248,8 @@ function noticeNote(notice: string): string {
 
 /** What a person should know of an answer that did not end by itself. */
 const END_NOTES: Partial<Record<FinishReason, string>> = {
-  'tool-calls': 'The model asked for a tool, and there is none in chat.',
-  length: 'The answer was cut at the length that the model may write.',
-  'context-full': 'The answer was cut: the window of the model is full.',
+  'tool-calls': 'The model asked for a tool, and `chat` has none.',
+  length: 'The answer was cut off: the model may write no more.',
+  'context-full': "The answer was cut off: the model's context window is full.",
   'content-filter': "The answer was stopped by Kiro's content filter.",
 };

@@ -122,7 +122,7 @@ export async function withServer<Result>(
   const server = createHttpServer(app, { hurry: () => stopping.abort(STOPPING), log });
   await listen(server, host, port);
   // What one request has broken must not end the others.
-  const unwatch = onUncaught((thrown) => log.error('Something failed that nobody waited for.', thrown));
+  const unwatch = onUncaught((thrown) => log.error('Something failed in the background.', thrown));
   try {
     return await work(portOf(server) ?? port);
   } finally {
@@ -174,8 +174,12 @@ function portOf(server: Pick<Server, 'address'>): number | undefined {
   return typeof address === 'object' ? address?.port : undefined;
 }
 
-/** A client on this machine reaches an any-address through loopback. */
+/** A client on this machine reaches it through loopback. */
+export function isEveryAddress(host: string): boolean {
+  return host === '0.0.0.0' || host === '::';
+}
+
 export function urlHost(host: string): string {
-  if (host === '0.0.0.0' || host === '::') return '127.0.0.1';
+  if (isEveryAddress(host)) return '127.0.0.1';
   return host.includes(':') ? `[${host}]` : host;
 }

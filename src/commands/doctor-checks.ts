@@ -50,12 +50,12 @@ export async function examine(
     ...(await folderFindings(paths)),
     keychain.ok
       ? ok('keychain', 'works')
-      : info('keychain', keychain.reason, 'Nothing has to be done: logins rest in private files instead.'),
+      : info('keychain', keychain.reason, 'Nothing has to be done: logins are kept in private files instead.'),
     ...wrong,
     ...notices.map((sentence) => warn('env file', sentence, AS_SAID)),
     ...nameFindings(loaded, machine.env),
     ...(wrong.length > 0
-      ? [info('login', 'not looked at, because a setting is wrong', 'Mend the setting and run this again.')]
+      ? [info('login', 'not looked at, because a setting is wrong', 'Correct the setting and run this again.')]
       : await accountFindings({ ...context, machine: { ...machine, env } }, options, network)),
     await portFinding(settings, network),
     ok('captures', `DEBUG_MODE is ${settings.debugMode}; turns kept: ${kept}`),
@@ -75,7 +75,7 @@ async function folderFindings(paths: GatewayPaths): Promise<readonly Finding[]> 
     const fault = isFolder ? await access(there, constants.W_OK).catch(() => 'cannot be written') : 'is no folder';
     if (fault === undefined) continue;
     const found = `${folder} cannot be made, because ${there} ${fault}`;
-    broken.push(bad('folder', found, 'Mend that, or name another with KIRO_GATEWAY_HOME.'));
+    broken.push(bad('folder', found, 'Fix that, or name another folder with KIRO_GATEWAY_HOME.'));
   }
   return broken.length > 0 ? broken : [ok('folders', folders.join(', '))];
 }
@@ -153,7 +153,7 @@ async function accountFindings(context: Context, options: CommandOptions, networ
         return 'problem' in it ? warn('source', line, AS_SAID) : ok('source', line);
       }),
       proxyApiKey === undefined
-        ? ok('key', `in ${gatewayKey.file}${gatewayKey.exists ? '' : ' from the first start of `serve` on'}`)
+        ? ok('key', `in ${gatewayKey.file}${gatewayKey.exists ? '' : ', once `serve` has made it'}`)
         : ownKeyFinding(proxyApiKey, serverHost),
       ...(await networkFindings(context, { network, settings: desk.settings, login })),
       ...(options['live'] === true && login !== null ? [await liveFinding(context, options)] : []),
@@ -175,7 +175,7 @@ function ownKeyFinding(key: Secret, host: string): Finding {
 }
 
 function loginFindings({ login, problem }: StatusFacts, now: number): readonly Finding[] {
-  if (login === null) return [bad('login', problem ?? 'No Kiro login found.', 'Run `kiro-gateway login`.')];
+  if (login === null) return [bad('login', problem ?? 'No Kiro login found.', AS_SAID)];
   const name = login.name === null ? '' : ` as ${login.name}`;
   // What is not known is no number, and in no order with one.
   const end = Date.parse(login.registrationExpiresAt ?? '');
@@ -206,7 +206,7 @@ async function liveFinding(context: Context, options: CommandOptions): Promise<F
   } catch (thrown) {
     const { kind, message } = toGatewayError(thrown);
     const isLogin = kind === 'login-expired' || kind === 'not-logged-in';
-    return bad(isLogin ? 'login' : 'live', message, isLogin ? 'Run `kiro-gateway login`.' : AS_SAID);
+    return bad(isLogin ? 'login' : 'live', message, AS_SAID);
   }
 }
 

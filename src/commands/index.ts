@@ -57,7 +57,7 @@ const ROWS: readonly Row[] = [
         .option('--region <region>', 'region of the login, or of the API key')
         .option('--profile-arn <arn>', 'Kiro profile to use, when the account has several')
         .option('--store <store>', 'keychain, file or auto: the keychain where there is one', 'auto')
-        .option('--yes', 'agree to the use of an unofficial client without being asked'),
+        .option('--yes', 'agree to use an unofficial client without being asked'),
     isAboutLogins: true,
     examples: `
   kiro-gateway login                                    asks for everything
@@ -80,7 +80,7 @@ const ROWS: readonly Row[] = [
   kiro-gateway serve
   kiro-gateway serve --demo --port 0                    tries it without an account
   kiro-gateway serve --profile work --port 8001
-  LOG_FORMAT=json kiro-gateway serve 2> gateway.log     an object a line
+  LOG_FORMAT=json kiro-gateway serve 2> gateway.log     one object per line
   PROXY_API_KEY=… kiro-gateway serve --host 0.0.0.0 --allowed-host my.box
 `,
     load: async () => (await import('./serve.js')).serve,
@@ -100,12 +100,12 @@ const ROWS: readonly Row[] = [
         .option('-m, --model <model>', 'the main model (default: the newest Claude Sonnet of the account)')
         .addOption(mode('--print', 'show the variables or settings for `serve`', 'save', 'undo'))
         .addOption(mode('--save', 'write them to the settings of codex or opencode', 'print', 'undo'))
-        .addOption(mode('--undo', 'take them back out of there', 'print', 'save'))
+        .addOption(mode('--undo', 'remove them from there', 'print', 'save'))
         .option('-y, --yes', 'save without asking');
     },
     note: `
 The client gets a free port and a key for this run only; what the gateway logs meanwhile is in run.log of the state
-folder. Exit codes are those of the client, 128 and the number of the signal that ended it.
+folder. The exit code is the client's; 128 plus the number of the signal, if one ended it.
 `,
     examples: `
   kiro-gateway run claude
@@ -124,7 +124,7 @@ folder. Exit codes are those of the client, 128 and the number of the signal tha
       command
         .argument('[prompt...]', 'what to ask; what is piped in is added to it')
         .option('-m, --model <model>', 'which model answers', 'auto')
-        .option('-s, --system <text>', 'instructions that stand before the prompt')
+        .option('-s, --system <text>', 'instructions to put before the prompt')
         .option('-f, --file <path>', 'text, image or document to send along; repeatable', (path, paths?: string[]) => [
           ...(paths ?? []),
           path,
@@ -135,7 +135,7 @@ folder. Exit codes are those of the client, 128 and the number of the signal tha
     examples: `
   kiro-gateway chat "Why is the sky blue?"
   git diff | kiro-gateway chat "Review this" -m claude-sonnet-4.5
-  kiro-gateway chat "What is on this picture?" -f picture.png
+  kiro-gateway chat "What is in this picture?" -f picture.png
   kiro-gateway chat "2+2?" --json | jq -r .text
 `,
     load: async () => (await import('./chat.js')).chat,
@@ -162,7 +162,7 @@ folder. Exit codes are those of the client, 128 and the number of the signal tha
   },
   {
     name: 'status',
-    about: 'Say which Kiro login is used, where it rests and how long it lasts',
+    about: 'Say which Kiro login is used, where it is kept and how long it lasts',
     define: (command) =>
       command.option('--json', 'as JSON').option('--show-key', 'also show the gateway key that clients must present'),
     isAboutLogins: true,
@@ -179,19 +179,19 @@ folder. Exit codes are those of the client, 128 and the number of the signal tha
     about: 'Find out what is wrong, and what to do about it',
     define: (command) =>
       command
-        .argument('[request-id]', 'explain this turn, which DEBUG_MODE has kept')
+        .argument('[request-id]', 'explain this turn, kept by DEBUG_MODE')
         .option('--json', 'a JSON object, for scripts')
         .option('--live', 'also use the login: list the models, which costs no credits')
         .addOption(
           command
-            .createOption('--report', 'write a file without texts and secrets, to be pasted into an issue')
+            .createOption('--report', 'write a file without texts or secrets, to paste into an issue')
             .conflicts('json'),
         )
         .option('--port <port>', 'look at this port, as `serve` would')
         .option('--host <host>', 'look at this address, as `serve` would'),
     note: `
-Exit codes: 0 nothing is broken, 1 something is, 4 only the login is missing or over. With a request id or --report
-0 as soon as there is something to read.
+Exit codes: 0 nothing is broken, 1 something is, 4 only the login is missing or expired. With a request id or --report
+0 once there is something to read.
 `,
     examples: `
   kiro-gateway doctor

@@ -58,7 +58,7 @@ async function chooseAmong(findings: readonly Finding[], steps: Steps, prompts: 
     const hint = finding.place.path;
     return [{ value: String(index), label: findingLine(finding, now), ...(hint !== undefined && { hint }) }];
   });
-  const question = found.length === 0 ? 'How do you want to log in to Kiro?' : 'Which Kiro login is to be used?';
+  const question = found.length === 0 ? 'How do you want to log in to Kiro?' : 'Which Kiro login should be used?';
   const choice = await prompts.choose(question, [...found, ...NEW_LOGINS]);
   const finding = findings[Number(choice)];
   if (finding !== undefined && 'login' in finding) return { way: 'import', ...finding };
@@ -103,18 +103,18 @@ async function askApiKey({ context, desk, prompts }: Steps): Promise<Secret> {
   const piped = bytes?.toString().split('\n', 1)[0]?.trim() ?? '';
   if (piped !== '') {
     const complaint = keyComplaint(piped);
-    if (complaint !== undefined) throw new GatewayError('invalid-request', `${complaint} (from stdin)`);
+    if (complaint !== undefined) throw new GatewayError('invalid-request', `${complaint} What was piped in is none.`);
     return new Secret(piped);
   }
   if (kiroApiKey !== undefined) return kiroApiKey;
-  if (prompts === undefined) throw missing('The API key', 'pipe it into stdin, or set KIRO_API_KEY.');
+  if (prompts === undefined) throw missing('The API key', 'pipe it in, or set KIRO_API_KEY.');
   return prompts.askSecret('Kiro API key (ksk_…)', keyComplaint);
 }
 
 /** Never repeats what it complains about. */
 function keyComplaint(text: string): string | undefined {
   const isKey = /^ksk_[A-Za-z0-9_-]{8,1000}$/.test(text);
-  return isKey ? undefined : 'A Kiro API key is one word that begins with ksk_, of 12 characters or more.';
+  return isKey ? undefined : 'A Kiro API key is one word of 12 characters or more that begins with ksk_.';
 }
 
 const ACCOUNTS = [

@@ -80,10 +80,10 @@ export const logout: Run = async (_, options, context) => {
   await terminal.result(
     wasThere
       ? `Removed the login ${name}${facts === undefined ? '' : ` (${facts.account})`} from ${place}.\n`
-      : `There is no stored login ${name}; nothing was removed.\n`,
+      : `No login named ${name} is stored; nothing was removed.\n`,
   );
   if (usualPlace('env', detection) !== undefined) {
-    terminal.note('The environment still names a Kiro login; `kiro-gateway status` says which.');
+    terminal.note('The settings still name a Kiro login; `kiro-gateway status` says which.');
   }
   return 0;
 };
@@ -98,7 +98,7 @@ export function tokenLife(expiresAt: number | undefined, now: number): string {
 }
 
 export function credentialLife(credential: Credential, now: number): string {
-  return credential.kind === 'api-key' ? 'without an end' : tokenLife(credential.expiresAt, now);
+  return credential.kind === 'api-key' ? 'without expiry' : tokenLife(credential.expiresAt, now);
 }
 
 export function whereItCalls(credential: Pick<Credential, 'region' | 'apiRegion' | 'profileArn'>): string {
@@ -127,7 +127,7 @@ export const SOURCE_NAMES: Readonly<Record<string, string>> = {
   'amazon-q': 'Amazon Q CLI',
   ide: 'Kiro IDE',
   file: 'a file',
-  env: 'the environment',
+  env: 'the settings',
   simulator: 'the simulator (--demo)',
 };
 

@@ -251,7 +251,10 @@ function isRefusedOnly(thrown: unknown): boolean {
 }
 
 function clientOf(credential: Credential, apiRegion: string | undefined, tools: ProofTools): KiroClient {
-  const refusal = new GatewayError('login-expired', 'Kiro does not accept this login.');
+  const refusal = new GatewayError(
+    'login-expired',
+    'Kiro does not accept this login; sign in again where it came from, or log in another way.',
+  );
   const session = {
     accessToken: () => Promise.resolve(toAccess(credential)),
     forceRefresh: () => Promise.reject(refusal),
@@ -269,7 +272,7 @@ async function withProfile(proof: Proof, profiles: readonly Profile[], { prompts
   const choices = named.map(({ arn, name }) => ({ value: arn, label: name || arn, hint: arn }));
   try {
     if (prompts === undefined) throw missing('--profile-arn', several);
-    return choose(await prompts.choose('Which Kiro profile is to be used?', choices));
+    return choose(await prompts.choose('Which Kiro profile should be used?', choices));
   } catch (thrown) {
     if (proof.renewed === undefined) throw thrown;
     // The tokens at the source may be dead by now, so these are kept all the same.

@@ -70,7 +70,7 @@ export const CLIENTS: Readonly<Record<string, Client>> = {
     },
     print: (target) => `${codexDefaults(target)}\n${codexProvider(target)}`,
     advice: ({ configFiles }) => [
-      `This belongs into ${configFiles.codex}, its first three lines above the first [table].`,
+      `This belongs in ${configFiles.codex}, its first three lines above the first [table].`,
       '`kiro-gateway run codex --save` writes it there.',
     ],
   },
@@ -87,7 +87,7 @@ export const CLIENTS: Readonly<Record<string, Client>> = {
     print: ({ url, models, key }) =>
       toJson({ $schema: 'https://opencode.ai/config.json', ...opencodeSettings(url, models, opencodeKey(key)) }),
     advice: ({ configFiles }) => [
-      `This belongs into ${configFiles.opencode}, or into opencode.json of a project.`,
+      `This belongs in ${configFiles.opencode}, or into opencode.json of a project.`,
       '`kiro-gateway run opencode --save` writes the provider there.',
     ],
   },
@@ -123,14 +123,14 @@ Model ID        ${main.id}
 Context Window  ${main.maxInputTokens}
 Max Output      ${main.maxOutputTokens}
 `,
-    advice: () => ['These belong into the settings of Cline.'],
+    advice: () => ['These belong in the settings of Cline.'],
   },
   continue: {
     title: 'Continue',
     print: ({ url, models }) => continueYaml(url, models),
     advice: ({ key }) => [
-      'This belongs into ~/.continue/config.yaml.',
-      `KIRO_GATEWAY_KEY=… belongs into ~/.continue/.env; the key is ${keyWords(key)}.`,
+      'This belongs in ~/.continue/config.yaml.',
+      `KIRO_GATEWAY_KEY=… belongs in ~/.continue/.env; the key is ${keyWords(key)}.`,
     ],
   },
   zed: {
@@ -142,7 +142,7 @@ Max Output      ${main.maxOutputTokens}
         },
       }),
     advice: ({ key }) => [
-      'This belongs into settings.json of Zed (`zed: open settings`).',
+      'This belongs in settings.json of Zed (`zed: open settings`).',
       `Zed asks for the key in \`agent: open settings\`, or reads KIRO_GATEWAY_API_KEY; it is ${keyWords(key)}.`,
     ],
   },
@@ -159,7 +159,7 @@ Max Output      ${main.maxOutputTokens}
         },
       ]),
     advice: ({ key }) => [
-      'This belongs into chatLanguageModels.json (`Chat: Open Language Models (JSON)`).',
+      'This belongs in chatLanguageModels.json (`Chat: Open Language Models (JSON)`).',
       `VS Code asks for the key and keeps it; it is ${keyWords(key)}.`,
     ],
   },

@@ -190,7 +190,7 @@ function readObject(text: string, target: Target): { readonly open: number; read
   const tokens = [...text.matchAll(TOKEN)].filter(([token]) => !/^\/[/*]/.test(token));
   const settings = parseTokens(tokens.map(([token]) => token));
   const { provider: providers = {} } = isRecord(settings) ? settings : { provider: undefined };
-  if (!isRecord(settings) || !isRecord(providers)) throw refusal('opencode', target, 'does not read as settings');
+  if (!isRecord(settings) || !isRecord(providers)) throw refusal('opencode', target, 'cannot be read as settings');
   if ('kiro' in providers) throw refusal('opencode', target, CLASH);
   let depth = 0;
   const place = tokens.findIndex(([token], index) => {

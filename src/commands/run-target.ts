@@ -39,7 +39,7 @@ export async function readTarget(options: CommandOptions, context: Context) {
       : await withGateway(context, options, ({ gateway }) => gateway.models(context.stopSignal()));
   if (typeof catalogue === 'string') terminal.note(`${catalogue}; until then the model names are the usual ones.`);
   if (settings.origins.proxyApiKey === 'file') {
-    terminal.note('PROXY_API_KEY stands in a file that clients do not read; export it for this one.');
+    terminal.note('PROXY_API_KEY is set in a file that clients do not read; export it for this one.');
   }
   const keyPlace: KeyPlace = proxyApiKey === undefined ? { file } : { variable: 'PROXY_API_KEY' };
   const models = chooseModels(typeof catalogue === 'string' ? [] : catalogue, options);

@@ -23,10 +23,10 @@ import { chooseModels, configFiles, readTarget } from './run-target.js';
 export const run: Run = async ([name = '', ...args], options, context) => {
   const client = Object.hasOwn(CLIENTS, name) ? CLIENTS[name] : undefined;
   if (client === undefined) {
-    throw usageError(`There is no client ${JSON.stringify(name)}; there are ${Object.keys(CLIENTS).join(', ')}.`);
+    throw usageError(`There is no client ${JSON.stringify(name)}; choose one of ${Object.keys(CLIENTS).join(', ')}.`);
   }
   if (options['yes'] === true && options['save'] !== true)
-    throw usageError('--yes answers what --save asks; add --save.');
+    throw usageError('--yes only answers what --save asks; add --save.');
   const mode = (['print', 'save', 'undo'] as const).find((it) => options[it] === true);
   if (mode === undefined) {
     const { title, start } = client;
@@ -34,13 +34,11 @@ export const run: Run = async ([name = '', ...args], options, context) => {
     throw usageError(`${title} is not started from here; \`kiro-gateway run ${name} --print\` says what to do.`);
   }
   if (args.length > 0) {
-    throw usageError(`--${mode} starts nothing, so there is nobody to pass ${JSON.stringify(args[0])} to.`);
+    throw usageError(`--${mode} starts nothing that ${JSON.stringify(args[0])} could be passed to.`);
   }
   if (mode === 'print') return print(client, options, context);
   if (name === 'codex' || name === 'opencode') return writeSettings(name, mode, options, context);
-  throw usageError(
-    `--${mode} knows the settings of codex and opencode; \`kiro-gateway run ${name} --print\` shows these.`,
-  );
+  throw usageError(`--${mode} is for codex and opencode; \`kiro-gateway run ${name} --print\` shows what to set.`);
 };
 
 async function print({ print: text, advice }: Client, options: CommandOptions, context: Context): Promise<number> {

@@ -8,7 +8,7 @@ import type { OpenedGateway } from '../open-gateway.js';
 import { gatewayKey, type GatewayKey } from '../server/access.js';
 import { logRequests, type RequestFacts, type RequestRecord, type RequestWatch } from '../server/request-log.js';
 import type { Live, Terminal } from '../terminal/terminal.js';
-import { listedModels, urlHost, withGateway, withServer, type Run } from './command.js';
+import { isEveryAddress, listedModels, urlHost, withGateway, withServer, type Run } from './command.js';
 import { shellWord } from './run-clients.js';
 
 export const serve: Run = (_, options, context) =>
@@ -58,6 +58,9 @@ async function announce(
   const lines = [
     `${style.bold(`kiro-gateway ${version}`)} listens on ${style.bold(url)}`,
     ...(isSimulator ? [style.yellow('SIMULATOR: answers are made up, no Kiro account is used.')] : []),
+    ...(isEveryAddress(settings.serverHost)
+      ? [`open    on every address of this machine (${settings.serverHost})`]
+      : []),
     `login   ${account}, from ${source}`,
     `models  ${models ?? 'unknown for now'}`,
     `key     ${isInteractive ? key.reveal() : keyPlace}`,
@@ -66,7 +69,7 @@ async function announce(
   try {
     await result(`${lines.join('\n')}\n`);
   } catch (thrown) {
-    log.warn('The start could not be told; requests are served all the same.', thrown);
+    log.warn('The start could not be announced; requests are served all the same.', thrown);
   }
 }
 

@@ -63,7 +63,7 @@ async function findLogin(desk: LoginDesk, profile: CommandOptions[string]): Prom
   if (logins === undefined || isInSettings) return fromSettings(desk);
   const found = await fromStore(named ?? DEFAULT_LOGIN, logins, desk);
   if (found !== undefined || named === undefined) return found ?? 'No Kiro login found; run `kiro-gateway login`.';
-  return `There is no login ${named}; run \`${loginCommand(named)}\`.`;
+  return `There is no login named ${named}; run \`${loginCommand(named)}\`.`;
 }
 
 async function fromSettings({ detection, paths, logins }: LoginDesk) {
@@ -193,7 +193,7 @@ function renewalWords({ name, source }: Login, { by, at }: NonNullable<Login['la
 function keyWords({ file, exists, key }: StatusFacts['gatewayKey']): string {
   if (key !== undefined) return key;
   if (file === null) return 'the setting PROXY_API_KEY';
-  return exists ? `in ${file}` : `in ${file}, from the first start of \`serve\` on`;
+  return exists ? `in ${file}` : `in ${file}, once \`serve\` has made it`;
 }
 
 const STORES = {

@@ -139,7 +139,9 @@ function parse(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw new GatewayError('upstream-protocol', "Kiro's web search answered with something else than JSON.", { cause });
+    throw new GatewayError('upstream-protocol', "Kiro's web search answered with something other than JSON.", {
+      cause,
+    });
   }
 }
 

@@ -75,11 +75,10 @@ const CAPACITY: Row = {
   retryAfterSeconds: 5,
 };
 const AWAY = row('upstream-unavailable', 'Kiro is not available at the moment; try again.');
-const REFUSED = row('invalid-request', 'Kiro refused the request without a reason.');
+const REFUSED = row('invalid-request', 'Kiro refused the request without giving a reason.');
 const SUSPENDED = row('forbidden', 'This Kiro account is suspended.', 'Only Kiro support can lift that.');
 
-const KEY_ADVICE =
-  'An administrator of the organisation has to mend the encryption key of the Kiro profile in AWS KMS.';
+const KEY_ADVICE = "An administrator of the organisation has to repair the Kiro profile's encryption key in AWS KMS.";
 const PLAN_ADVICE = 'The Kiro plan or profile has to include it.';
 const PROFILE_ADVICE = 'Ask the administrator of the Kiro profile.';
 const REPORT = 'Please report this; a new conversation may help meanwhile.';
@@ -122,8 +121,7 @@ const ADVICE = {
   },
   'quota-exhausted': {
     DAILY_REQUEST_COUNT: 'The requests of the day come back tomorrow.',
-    OVERAGE_REQUEST_LIMIT_EXCEEDED:
-      'Raise the overage in the settings of Kiro, or wait for the next reset of the plan.',
+    OVERAGE_REQUEST_LIMIT_EXCEEDED: "Raise the overage limit in Kiro's settings, or wait for the plan's next reset.",
     CONVERSATION_LIMIT_EXCEEDED: 'The limit of the plan is lifted at its next reset.',
   },
 } as const satisfies Partial<Record<ErrorKind, Readonly<Record<string, string>>>>;
@@ -182,7 +180,7 @@ const ACCOUNT_LIMITED = row(
 );
 const NO_PROFILE = row(
   'invalid-request',
-  'Kiro wants to know a profile.',
+  'Kiro asks for a profile.',
   'Set PROFILE_ARN to the profile of your Kiro account.',
 );
 const WRONG_PROFILE = row(

@@ -103,7 +103,7 @@ export function createProfiledSession(dependencies: ProfileDependencies): Profil
       const found = await untilAborted(find(refused), signal);
       const profileArn = found.arn ?? (refused.isBuilderId === undefined ? sharedArn : undefined);
       if (profileArn === undefined) return undefined;
-      return other({ ...refused, profileArn }, 'Kiro wants to know a profile; asking once more with one.');
+      return other({ ...refused, profileArn }, 'Kiro asks for a profile; asking once more with one.');
     },
   };
 }

@@ -168,7 +168,7 @@ export function ownKey(own: Secret, host: string): GatewayKey {
   if (isLoopback(host)) return { key: own, file: undefined, notices: [`PROXY_API_KEY ${complaint}.`] };
   throw new GatewayError(
     'invalid-request',
-    `PROXY_API_KEY ${complaint}; a gateway on ${host} needs a key of at least ${MIN_LENGTH} characters of its own.`,
+    `PROXY_API_KEY ${complaint}; on ${host} it must be secret and have at least ${MIN_LENGTH} characters, or not be set.`,
   );
 }
 

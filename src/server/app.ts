@@ -242,7 +242,7 @@ function toJson(value: unknown): string {
   try {
     return JSON.stringify(value);
   } catch (cause) {
-    const message = 'The answer is too long or too deeply nested for one piece; ask again, or stream it.';
+    const message = 'The answer is too long or too deeply nested to be sent in one piece; ask again, or stream it.';
     throw new GatewayError('upstream-protocol', message, { cause });
   }
 }
