@@ -87,7 +87,7 @@ export const CLIENTS: Readonly<Record<string, Client>> = {
     print: ({ url, models, key }) =>
       toJson({ $schema: 'https://opencode.ai/config.json', ...opencodeSettings(url, models, opencodeKey(key)) }),
     advice: ({ configFiles }) => [
-      `This belongs in ${configFiles.opencode}, or into opencode.json of a project.`,
+      `This belongs in ${configFiles.opencode}, or in the opencode.json of a project.`,
       '`kiro-gateway run opencode --save` writes the provider there.',
     ],
   },
