@@ -52,6 +52,7 @@ export async function createOutboundFetch({ proxyUrl, env }: OutboundOptions): P
         redirect,
         signal: signal ?? null,
         compress: true,
+        size: MAX_TEXT_BYTES,
         agent,
       });
       return {
@@ -231,6 +232,8 @@ function isDeadSocket(thrown: unknown): boolean {
 
 const KEPT = { keepAlive: true, maxFreeSockets: 64, scheduling: 'lifo' } as const;
 
+/** Of an answer that is read as one text; streams have no end of their own. */
+const MAX_TEXT_BYTES = 16 * 1024 * 1024;
 const MOST_WAITING = 64 * 1024;
 const DEAD_SOCKET = 'ERR_DEAD_SOCKET';
 const REFUSED = 'ERR_PROXY_';
