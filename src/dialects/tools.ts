@@ -148,7 +148,8 @@ export function readToolChoice(body: Reader, tools: readonly Tool[], notices: No
   }
   const isRequired = allowed === undefined || allowed.optional('mode')?.oneOf(['auto', 'required']) === 'required';
   if (isRequired) return { ...offer, toolChoice: { mode: 'named', names } };
-  return { ...offer, tools: tools.filter((tool) => names.includes(tool.name)) };
+  const chosen = new Set(names);
+  return { ...offer, tools: tools.filter(({ name }) => chosen.has(name)) };
 }
 
 /** Names of tools that are on offer: some built-in ones are left out, and nobody can be made to call those. */
@@ -160,7 +161,8 @@ function offeredNames(choices: readonly Reader[], tools: readonly Tool[]): strin
     // All versions of the vendor's search are one tool here.
     return holder.optional('name')?.string() ?? type?.replace(/^web_search_.*$/, 'web_search') ?? [];
   });
-  return names.filter((name) => tools.some((tool) => tool.name === name));
+  const offered = new Set(tools.map(({ name }) => name));
+  return names.filter((name) => offered.has(name));
 }
 
 const REQUIRED = { mode: 'required' } as const;
