@@ -55,7 +55,8 @@ export function readTool(tool: Reader, notices: Notices, namespace?: string): Of
       if (tool.optional('execution')?.value !== 'client') break;
       return [{ tool: { name: type, ...describe(tool, 'parameters') }, form: { type: 'tool_search_call' } }];
   }
-  if (type.startsWith('code_execution')) tool.get('type').fail(`${type} runs at Anthropic only; leave the tool out.`);
+  if (type.startsWith('code_execution'))
+    tool.get('type').fail(`${type.slice(0, 60)} runs at Anthropic only; leave the tool out.`);
   const isSearch = type.startsWith('web_search') && notices.options.searchesWeb === true;
   const builtIn = isSearch ? [{ tool: readWebSearch(tool, notices) }] : anthropicTools(type, tool);
   if (builtIn.length === 0) note(notices, 'tools-left-out', type);
