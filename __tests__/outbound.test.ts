@@ -212,7 +212,7 @@ test('an answer that never ends is given up, packed or not', async () => {
   };
   const bomb = answer(200, gzipSync(Buffer.alloc(2 ** 26)), { 'content-encoding': 'gzip' });
   const kiro = await startUpstream(endless, bomb);
-  const tooLarge = expect.objectContaining({ message: expect.stringContaining('over limit') });
+  const tooLarge = 'upstream-protocol: The other side answered with more than the gateway reads; try again.';
   expect([await get(kiro.url), await get(kiro.url)]).toEqual([tooLarge, tooLarge]);
 });
 

@@ -73,7 +73,7 @@ export async function openGateway(context: Context, options: CommandOptions, sou
       refreshAheadSeconds: settings.tokenRefreshThresholdSeconds,
       announcesRegistration: source !== 'chat',
       notice,
-      hide: log.hide,
+      hide: (secret) => log.hide(secret),
     });
     const { account, source: origin } = session.describe();
     log.debug(`Login: ${account}, from ${origin}.`);

@@ -4,6 +4,7 @@ import type { Agent as HttpAgent, AgentOptions } from 'node:http';
 import { Readable } from 'node:stream';
 import { codeOf, GatewayError } from './core/errors.js';
 import type { Fetch, FetchInit, FetchResponse } from './core/fetch.js';
+import { isRecord } from './core/reader.js';
 import type { Secret } from './core/secret.js';
 import { proxyFor, type Proxy } from './proxy.js';
 
@@ -58,7 +59,7 @@ export async function createOutboundFetch({ proxyUrl, env }: OutboundOptions): P
       return {
         status: response.status,
         headers: response.headers,
-        text: () => response.text(),
+        text: () => response.text().catch(refuseTooMuch),
         body: response.body === null ? null : bodyOf(response.body),
       };
     } catch (thrown) {
@@ -224,6 +225,13 @@ function toProxyError(thrown: unknown, proxy: Proxy): unknown {
 function invalidProxy(name: string): GatewayError {
   const message = `${name} must be the URL of a proxy, such as http://user:password@host:3128 or socks5h://host:1080.`;
   return new GatewayError('invalid-request', message);
+}
+
+/** What has no end is no fault of the network. */
+function refuseTooMuch(thrown: unknown): never {
+  if (!isRecord(thrown) || thrown['type'] !== 'max-size') throw thrown;
+  const message = 'The other side answered with more than the gateway reads; try again.';
+  throw new GatewayError('upstream-protocol', message, { cause: thrown });
 }
 
 function isDeadSocket(thrown: unknown): boolean {
