@@ -7,9 +7,10 @@ import { join } from 'node:path';
 
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 
-import { createLedger, type LedgerEntry } from '../src/ledger.js';
+import { createLedger, dayOf, type LedgerEntry } from '../src/ledger.js';
 import { type Simulator, startSimulator } from '../src/simulator/server.js';
 import { call, callServe } from './support/call.js';
+import { run } from './support/command.js';
 import { temporaryFolder } from './support/folder.js';
 import { issueTokens, loginsIn, saveLoginIn, surroundingsOf } from './support/stored-login.js';
 
@@ -25,7 +26,7 @@ afterAll(() => simulator.close());
 async function runWithin(kilobytes: number, args: readonly string[], env: Record<string, string>): Promise<string> {
   const script = `trap '' XFSZ; ulimit -f ${kilobytes}; exec "$0" "$@"`;
   const child = spawn('bash', ['-c', script, process.execPath, BIN, ...args], {
-    env: { PATH: process.env['PATH'], HOME: env['KIRO_GATEWAY_HOME'], NODE_DISABLE_COMPILE_CACHE: '1', ...env },
+    env: { PATH: process.env['PATH'], HOME: env['KIRO_GATEWAY_HOME'], ...env },
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   let said = '';
@@ -91,6 +92,35 @@ test('folders that are links, as dotfile managers make them, are used where they
   const modes = [join(dotfiles, 'config'), join(dotfiles, 'data'), key].map((it) => statSync(it).mode & 0o777);
   expect(modes).toEqual([0o700, 0o700, 0o600]);
   expect(readdirSync(join(dotfiles, 'state')).toSorted()).toEqual(['ledger', 'models']);
+});
+
+test('no code is taken from a folder that everybody may write to, as the one of node’s compile cache is', async () => {
+  const home = temporaryFolder();
+  // As Node 22 and later have it; it would use a folder in the one for temporary files, where anybody may be first.
+  const spy = "require('node:module').enableCompileCache = (folder) => console.log('cache in', folder);";
+  writeFileSync(join(home, 'spy.cjs'), spy);
+  const { stdout } = await run(['--version'], { env: { NODE_OPTIONS: `--require=${join(home, 'spy.cjs')}` } });
+  expect(stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+});
+
+test('our files that grow are not written through a link', async () => {
+  const home = temporaryFolder();
+  const [target, state] = [join(home, 'target'), join(home, 'state')];
+  writeFileSync(target, 'theirs');
+  mkdirSync(join(state, 'ledger'), { recursive: true, mode: 0o700 });
+  symlinkSync(target, join(state, 'ledger', `${dayOf(Date.now())}.jsonl`));
+  symlinkSync(target, join(state, 'run.log'));
+  const said: string[] = [];
+  const ledger = createLedger(state, Date.now, (sentence) => said.push(sentence));
+  void ledger.record(ENTRY);
+  await ledger.close();
+  const bin = join(home, 'bin');
+  mkdirSync(bin);
+  const client = `#!${process.execPath}\nvoid fetch(\`\${process.env.ANTHROPIC_BASE_URL}/v1/nowhere\`);\n`;
+  writeFileSync(join(bin, 'claude'), client, { mode: 0o755 });
+  const env = { KIRO_GATEWAY_HOME: home, PATH: `${bin}:${process.env['PATH']}` };
+  expect((await run(['run', '--demo', 'claude'], { env })).code).toBe(0);
+  expect({ text: readFileSync(target, 'utf8'), said: said.length }).toEqual({ text: 'theirs', said: 1 });
 });
 
 test('a gateway key that is a link is refused: it may be somebody else who can write it', async () => {

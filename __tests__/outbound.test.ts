@@ -15,7 +15,7 @@ import { startGateway } from './support/gateway.js';
 import { ask, question, ROUTES } from './support/http.js';
 import { startConnectProxy, startSocksProxy, type ProxyOptions, type ProxyServer } from './support/proxies.js';
 import { startScript } from './support/script.js';
-import { answer, beginAnswer, nobody, startUpstream } from './support/upstream.js';
+import { answer, type Answer, beginAnswer, nobody, startUpstream } from './support/upstream.js';
 
 /** A name that only a proxy can resolve. */
 const KIRO = 'http://kiro.test/path';
@@ -199,6 +199,21 @@ test('an https host of an unknown certificate is not told a word without a proxy
 test('nothing is to be packed, and what is packed all the same is read', async () => {
   const kiro = await startUpstream(answer(200, gzipSync('hello'), { 'content-encoding': 'gzip' }));
   expect([await get(kiro.url), kiro.requests[0]?.headers['accept-encoding']]).toEqual(['200 hello', 'identity']);
+});
+
+test('an answer that never ends is given up, packed or not', async () => {
+  const block = Buffer.alloc(2 ** 20, ' ');
+  const endless: Answer = (response) => {
+    const more = (): void => {
+      while (!response.destroyed && response.write(block));
+    };
+    response.on('drain', more);
+    more();
+  };
+  const bomb = answer(200, gzipSync(Buffer.alloc(2 ** 26)), { 'content-encoding': 'gzip' });
+  const kiro = await startUpstream(endless, bomb);
+  const tooLarge = 'upstream-protocol: The other side answered with more than the gateway reads; try again.';
+  expect([await get(kiro.url), await get(kiro.url)]).toEqual([tooLarge, tooLarge]);
 });
 
 test.each(['', 'plain', 'Grüße', '\uFEFF漢字 👩‍👧 \0', 'é👍'.repeat(100_000)])('sends %.20s in UTF-8', async (body) => {

@@ -1,8 +1,5 @@
 #!/usr/bin/env node
 /** The command itself; the only place that ends the process. */
 
-import module from 'node:module';
-
-module.enableCompileCache?.();
 const [{ main }, { createContext }] = await Promise.all([import('../dist/cli.js'), import('../dist/context.js')]);
 process.exitCode = await main(process.argv.slice(2), createContext());

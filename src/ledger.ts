@@ -1,5 +1,6 @@
 /** What each turn cost, one line a turn and one file a day in the state folder. It holds numbers, and no words. */
 
+import { constants } from 'node:fs';
 import { appendFile, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -61,7 +62,7 @@ export function createLedger(
       for (const day of new Set(entries.map(({ time }) => dayOf(time)))) {
         const lines = entries.filter(({ time }) => dayOf(time) === day).map(formatEntry);
         // One write of whole lines to a file opened for appending: processes do not cut into each other's lines.
-        await appendFile(pathOf(day), lines.join(''), { mode: 0o600 });
+        await appendFile(pathOf(day), lines.join(''), { mode: 0o600, flag: APPENDING });
       }
       isBroken = false;
     } catch {
@@ -140,6 +141,8 @@ async function prepare(folder: string, oldestDay: string): Promise<void> {
   await Promise.all(old.map((name) => rm(join(folder, name), { force: true })));
 }
 
+/** Not through a symbolic link; Windows has no flag for that. */
+const APPENDING = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | (constants.O_NOFOLLOW ?? 0);
 const PAUSE_MS = 250;
 const MAX_DAYS = 90;
 const MAX_NAME_LENGTH = 64;

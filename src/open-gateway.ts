@@ -2,7 +2,7 @@
 
 import { join } from 'node:path';
 
-import { digestOf, secretsOf } from './auth/credential.js';
+import { digestOf } from './auth/credential.js';
 import { createRefreshLock } from './auth/lock.js';
 import { createLoginStore, type LoginStore } from './auth/login-store.js';
 import { createSession, type Session } from './auth/session.js';
@@ -50,7 +50,6 @@ export async function openGateway(context: Context, options: CommandOptions, sou
         logins: openLogins(context, paths, notice),
       });
   const { login, overrides } = upstream;
-  for (const secret of secretsOf(login.credential)) log.hide(secret);
   login.notices.forEach(notice);
   try {
     const { debugMode: mode } = settings;
@@ -74,6 +73,7 @@ export async function openGateway(context: Context, options: CommandOptions, sou
       refreshAheadSeconds: settings.tokenRefreshThresholdSeconds,
       announcesRegistration: source !== 'chat',
       notice,
+      hide: (secret) => log.hide(secret),
     });
     const { account, source: origin } = session.describe();
     log.debug(`Login: ${account}, from ${origin}.`);

@@ -4,6 +4,7 @@ import type { Agent as HttpAgent, AgentOptions } from 'node:http';
 import { Readable } from 'node:stream';
 import { codeOf, GatewayError } from './core/errors.js';
 import type { Fetch, FetchInit, FetchResponse } from './core/fetch.js';
+import { isRecord } from './core/reader.js';
 import type { Secret } from './core/secret.js';
 import { proxyFor, type Proxy } from './proxy.js';
 
@@ -52,12 +53,13 @@ export async function createOutboundFetch({ proxyUrl, env }: OutboundOptions): P
         redirect,
         signal: signal ?? null,
         compress: true,
+        size: MAX_TEXT_BYTES,
         agent,
       });
       return {
         status: response.status,
         headers: response.headers,
-        text: () => response.text(),
+        text: () => response.text().catch(refuseTooMuch),
         body: response.body === null ? null : bodyOf(response.body),
       };
     } catch (thrown) {
@@ -225,12 +227,21 @@ function invalidProxy(name: string): GatewayError {
   return new GatewayError('invalid-request', message);
 }
 
+/** What has no end is no fault of the network. */
+function refuseTooMuch(thrown: unknown): never {
+  if (!isRecord(thrown) || thrown['type'] !== 'max-size') throw thrown;
+  const message = 'The other side answered with more than the gateway reads; try again.';
+  throw new GatewayError('upstream-protocol', message, { cause: thrown });
+}
+
 function isDeadSocket(thrown: unknown): boolean {
   return codeOf(thrown) === DEAD_SOCKET;
 }
 
 const KEPT = { keepAlive: true, maxFreeSockets: 64, scheduling: 'lifo' } as const;
 
+/** Of an answer that is read as one text; streams have no end of their own. */
+const MAX_TEXT_BYTES = 16 * 1024 * 1024;
 const MOST_WAITING = 64 * 1024;
 const DEAD_SOCKET = 'ERR_DEAD_SOCKET';
 const REFUSED = 'ERR_PROXY_';

@@ -72,6 +72,11 @@ const NO_TABLE =
 const NO_COLUMNS =
   "has a table auth_kv without the columns key and value, so it belongs to an unknown version of kiro-cli; set KIRO_CLI_DB_FILE to kiro-cli's data.sqlite3.";
 checkSchema('a database of another program', 'CREATE TABLE moz_places (id INTEGER PRIMARY KEY)', NO_TABLE);
+checkSchema(
+  'a database with a view in the place of its table, which might have no end,',
+  'CREATE VIEW auth_kv AS WITH RECURSIVE n(key) AS (SELECT 1 UNION ALL SELECT key + 1 FROM n) SELECT key, key AS value FROM n',
+  NO_TABLE,
+);
 checkSchema('a database in which all is named otherwise', 'CREATE TABLE auth_kv (name TEXT, content TEXT)', NO_COLUMNS);
 checkSchema('a database in which the key is named otherwise', 'CREATE TABLE auth_kv (id TEXT, value TEXT)', NO_COLUMNS);
 

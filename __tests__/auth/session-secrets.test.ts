@@ -1,6 +1,7 @@
 /** However a session fails, and however much is logged, no secret shows: neither ours nor one that a service echoes. */
 
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from '@jest/globals';
@@ -13,7 +14,11 @@ import { Secret } from '../../src/core/secret.js';
 import { loginsIn } from '../support/stored-login.js';
 import { startTokenServer, type TokenAnswer } from '../support/token-server.js';
 import { ARN } from './support.js';
+import { callServe } from '../support/call.js';
 import { temporaryFolder } from '../support/folder.js';
+import { ask, question, ROUTES } from '../support/http.js';
+import { until } from '../support/sockets.js';
+import { listenForTest } from '../support/upstream.js';
 
 /** They look like nothing that the log would know by its looks. */
 const PLANTED = ['stored', 'access', 'client', 'source', 'answered', 'renewed'].map(
@@ -109,6 +114,32 @@ test('no failure of a session shows a secret at any log level', async () => {
     { numRuns: 25 },
   );
   expect([...codes].filter((it) => ![1, 4].includes(it))).toEqual([]);
+});
+
+test('a renewed token that Kiro says back is in no log, no capture and no answer', async () => {
+  const kiro = createServer((request, response) => {
+    const { url, headers } = request;
+    const said =
+      url === '/refreshToken' ? TOKENS : { message: `No ${headers.authorization?.slice('Bearer '.length)}.` };
+    request.resume().on('end', () => response.writeHead(said === TOKENS ? 200 : 400).end(JSON.stringify(said)));
+  });
+  const url = `http://${await listenForTest(kiro)}`;
+  const kiroHosts = { KIRO_API_URL: url, KIRO_AUTH_URL: url };
+  const served = await callServe([], {
+    env: { ...kiroHosts, REFRESH_TOKEN: STORED, DEBUG_MODE: 'all', PROXY_API_KEY: SOURCE },
+  });
+  const door = { url: served.url, key: SOURCE };
+  const { status, text } = await ask(door, ROUTES['openai-chat'], { body: question('hi') });
+  await served.stop();
+  const folder = join(served.home, 'gateway', 'state', 'debug');
+  // The client is not kept waiting for it.
+  await until(() => existsSync(folder) && readdirSync(folder).some((name) => name.endsWith('.json')));
+  const captures = readdirSync(folder).map((name) => readFileSync(join(folder, name), 'utf8'));
+  const seen = [text, served.output.stderr, ...captures].map((it) => [
+    it.includes('No [secret].'),
+    PLANTED.filter((secret) => it.includes(secret.slice(0, 20))),
+  ]);
+  expect({ status, seen }).toEqual({ status: 400, seen: [text, 'log', 'capture'].map(() => [true, []]) });
 });
 
 const REAL = createContext();

@@ -66,6 +66,7 @@ export async function open(server: TokenServer, options: WorldOptions): Promise<
     refreshAheadSeconds,
     announcesRegistration,
     notice: (sentence) => notices.push(sentence),
+    hide: () => undefined,
   });
   const token = async (): Promise<string> => (await session.accessToken(UNWATCHED)).token.reveal();
   return { session, clock, notices, token };

@@ -108,6 +108,14 @@ test('status says why a login of the environment cannot be used', async () => {
   });
 });
 
+test('status tells a terminal nothing by what a login has in it', async () => {
+  const machine = await startMachine();
+  const client = { clientId: '\u001b[2Jthe client\u009b2J', clientSecret: PLANTED.refreshToken };
+  machine.write('login.json', { refreshToken: PLANTED.refreshToken, authMethod: 'IdC', ...client });
+  const status = await machine.run(['status'], { env: { KIRO_CREDS_FILE: '~/login.json' } });
+  expect(status.stdout).toMatch(/^login {4}AWS login \(id \w{8}, client \[2J…t2J\)\n/);
+});
+
 test('the gateway key is shown only with --show-key', async () => {
   const machine = await startMachine();
   machine.write('gateway/config/gateway-key', 'kgw-THE-KEY\n');

@@ -100,6 +100,12 @@ refused(
   'tools[1].type: code_execution_20250825 runs at Anthropic only; leave the tool out.',
   'tools[1].type',
 );
+refused(
+  'so is one whose type is long, which neither the answer nor the log repeats',
+  request({ tools: [{ type: `code_execution_${'x'.repeat(100_000)}`, name: 'a' }] }),
+  `tools[0].type: code_execution_${'x'.repeat(45)} runs at Anthropic only; leave the tool out.`,
+  'tools[0].type',
+);
 
 const ADDED = { type: 'tool_addition', tool: { type: 'tool_definition', definition: { name: 'late' } } };
 conversation(

@@ -29,6 +29,7 @@ test('nothing was found', () => {
 
 test.each<[string, object, string]>([
   ['the call', { error: { code: -32_000, message: 'No.' } }, "Kiro's web search failed: No."],
+  ['the call at length', { error: { message: 'N'.repeat(9000) } }, `Kiro's web search failed: ${'N'.repeat(200)}`],
   ['the tool', says('Too many.', { isError: true }), "Kiro's web search failed: Too many."],
   ['the search', found({ results: [], error: 'Away.' }), "Kiro's web search failed: Away."],
   ['the form', says('<html>'), "Kiro's web search answered with something other than JSON."],

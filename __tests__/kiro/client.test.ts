@@ -210,6 +210,14 @@ test.each([
   expect([refused, kiro.requests.length]).toEqual([[], 1]);
 });
 
+test('a token that Kiro says back is told to nobody', async () => {
+  const token = new Secret('looks.like.nothing');
+  const kiro = await startUpstream(answer(400, { message: `The token ${token.reveal()} is not one of mine.` }));
+  expect(await generate(at(kiro), never, { ...access, token })).toBe(
+    'invalid-request: The token [secret] is not one of mine.',
+  );
+});
+
 test('a refresh that fails is the answer', async () => {
   const kiro = await startUpstream(deadToken);
   const failed = new GatewayError('login-expired', 'It is over.');
@@ -544,6 +552,15 @@ test('a catalogue that never ends is read for twenty pages, and each model count
   const pages = Array.from({ length: 30 }, (_, page) => answer(200, { models: [first], nextToken: String(page) }));
   const kiro = await startUpstream(...pages);
   expect([await list(at(kiro)), kiro.requests.length]).toEqual([models.slice(0, 1), 20]);
+});
+
+const DEEP = `${'{"a":'.repeat(1e5)}1${'}'.repeat(1e5)}`;
+test.each([
+  ['too deep', `{"models":[{"modelId":"m","additionalModelRequestFieldsSchema":${DEEP}}]}`],
+  ['too full', `{"models":[${'[],'.repeat(300_000)}{"modelId":"m"}]}`],
+])('a catalogue that is %s is no bug of ours', async (_, catalogue) => {
+  const kiro = await startUpstream(answer(200, catalogue));
+  expect(await list(at(kiro))).toBe('upstream-protocol: Kiro answered with more than the gateway reads; try again.');
 });
 
 test('the catalogue is asked of the older host when the other does not know it', async () => {

@@ -4,7 +4,7 @@ import { expect, test } from '@jest/globals';
 import * as official from '@aws/codewhisperer-streaming-client';
 import type { ErrorKind } from '../../src/core/errors.js';
 import { isDeadToken, isUnknownOperation, type KiroFailure } from '../../src/kiro/error-reasons.js';
-import { readFailureBody, toKiroError } from '../../src/kiro/errors.js';
+import { bareType, readFailureBody, toKiroError } from '../../src/kiro/errors.js';
 import { FAILURES } from '../../src/simulator/exchange.js';
 
 const failure = (fields: Partial<KiroFailure>): KiroFailure => ({ type: '', message: '', reason: '', ...fields });
@@ -151,6 +151,16 @@ test('a reason without words is told in ours, with what to do', () => {
   expect(toKiroError(failure({ reason: 'DOCUMENT_SIZE_EXCEEDED' })).message).toBe(
     'Kiro refused the request (DOCUMENT_SIZE_EXCEEDED). Send a smaller document, or send it in parts.',
   );
+});
+
+test.each([
+  ['ThrottlingException', 'ThrottlingException'],
+  ['com.amazon.kiro#ThrottlingException', 'ThrottlingException'],
+  ['ThrottlingException:http://internal.amazon.com/coral/com.amazon.kiro/', 'ThrottlingException'],
+  [`${':'.repeat(60_000)}\n:`, ''],
+])('the bare name of %.60s', (type, bare) => {
+  const startedAt = performance.now();
+  expect([bareType(type), performance.now() - startedAt < 1000]).toEqual([bare, true]);
 });
 
 test('the facts of a failure are kept', () => {

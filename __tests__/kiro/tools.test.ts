@@ -28,6 +28,15 @@ check('of two tools of one name the first counts', [tool('f', 'first'), tool('f'
   specifications: [spec('f', 'first')],
   notices: ['duplicate-tool=f'],
 });
+check(
+  'names that are offered again and again are told once, and not without an end: clients refuse long headers',
+  Array.from({ length: 90 }, (_, at) => tool(`f${at % 30}`)),
+  [],
+  {
+    specifications: Array.from({ length: 30 }, (_, at) => spec(`f${at}`)),
+    notices: [`duplicate-tool=${Array.from({ length: 20 }, (_, at) => `f${at}`).join(',')}`],
+  },
+);
 check('a tool without a description gets its name', [tool('f', ''), tool('g', ' \n')], [], {
   specifications: [spec('f', 'Tool: f'), spec('g', 'Tool: g')],
 });

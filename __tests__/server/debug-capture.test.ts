@@ -218,6 +218,20 @@ async function written(over: Partial<Capture>): Promise<{ readonly text: string;
   return { text: readFileSync(join(folder, 'debug', 'req_new.json'), 'utf8'), capture };
 }
 
+test.each([
+  'authorization',
+  'x-api-key',
+  'cookie',
+  'private-token',
+  'X-Vault-Token',
+  'refreshToken',
+  'clientSecret',
+  'db_password',
+])('what stands under %s is no text for a file', async (name) => {
+  const { text } = await written({ client: { ...CAPTURE.client, headers: { [name]: 'PLANTED here' } } });
+  expect(text).not.toContain('here');
+});
+
 test('the newest fifty are kept, for a week', async () => {
   const folder = temporaryFolder();
   mkdirSync(join(folder, 'debug'));
@@ -317,6 +331,7 @@ test('a form tells types and lengths, words of the protocol, and nothing that wa
     ],
     tools: [{ input_schema: { type: 'object', properties: { mySecretName: { type: 'string' } } } }],
     'a key of my own': 'text with words',
+    origin: 'https://intranet.example',
   };
   expect(shapeOf(given)).toEqual({
     model: 'claude-sonnet-4.5',
@@ -340,5 +355,6 @@ test('a form tells types and lengths, words of the protocol, and nothing that wa
     ],
     tools: [{ input_schema: { type: 'object', properties: { '#1': { type: 'string' } } } }],
     '#7': 'text(15)',
+    origin: 'text(24)',
   });
 });

@@ -49,6 +49,7 @@ async function rotate(): Promise<void> {
     userAgent: 'victim/1',
     refreshAheadSeconds: 0,
     announcesRegistration: false,
+    hide: () => undefined,
   });
   for (;;) {
     const { token } = await session.accessToken(NEVER);

@@ -40,9 +40,13 @@ function readRows(path: string, database: Database): { secrets: Rows; state: Row
 }
 
 function columnsOf(database: Database, table: string): ReadonlySet<string> {
-  const [result] = database.exec('SELECT name FROM pragma_table_info(?)', [table]);
+  const [result] = database.exec(COLUMNS, [table]);
   return new Set(result?.values.map(([name]) => toText(name)));
 }
+
+/** Of tables only: a view may go on without an end. */
+const COLUMNS =
+  "SELECT name FROM pragma_table_info((SELECT name FROM sqlite_schema WHERE type = 'table' AND name = ?))";
 
 function rowsOf(database: Database, table: 'auth_kv' | 'state'): Rows {
   const [result] = database.exec(`SELECT key, value FROM ${table}`);

@@ -11,6 +11,7 @@ import {
   isImplausible,
   isSameLogin,
   isSameSecret,
+  secretsOf,
   toAccess,
   usedSecret,
   withTokens,
@@ -36,6 +37,8 @@ export type SessionDependencies = RefreshDependencies & {
   readonly announcesRegistration: boolean;
   /** Is told, in a sentence, what a person should know. */
   readonly notice: (sentence: string) => void;
+  /** Is told each secret before it goes out. */
+  readonly hide: (secret: Secret) => void;
 };
 
 /**
@@ -45,7 +48,7 @@ export type SessionDependencies = RefreshDependencies & {
  * for an API key.
  */
 export async function createSession(dependencies: SessionDependencies) {
-  const { source, store, now, notice } = dependencies;
+  const { source, store, now, notice, hide } = dependencies;
   const aheadMs = Math.max(dependencies.refreshAheadSeconds * 1000, BLOCKING_MS);
   let held = await withStoredTokens(dependencies.login);
   let issued: { readonly of: typeof held; readonly access: Access } | undefined;
@@ -86,6 +89,7 @@ export async function createSession(dependencies: SessionDependencies) {
   /** Made once for what is held: every request asks for it. */
   function access(): Access {
     if (issued?.of !== held) {
+      secretsOf(held.latest).forEach(hide);
       issued = { of: held, access: { ...toAccess(held.latest), login: digestOf(held.from.credential) } };
     }
     return issued.access;
@@ -165,6 +169,7 @@ export async function createSession(dependencies: SessionDependencies) {
       const advice = 'replace it, or set KIRO_API_REGION to the region it was made in.';
       throw new GatewayError('login-expired', `Kiro refused the API key in ${source.name}; ${advice}`);
     }
+    secretsOf(latest).forEach(hide);
     const tokens = await refreshCredential(latest, { ...dependencies, command: source.command });
     isUnsaved = !(await store.write(digestOf(from.credential), tokens, 'gateway'));
     held = { ...login, latest: { ...latest, ...tokens } };

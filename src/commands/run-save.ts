@@ -9,6 +9,7 @@ import type { Context } from '../context.js';
 import { codeOf, GatewayError } from '../core/errors.js';
 import { isRecord } from '../core/reader.js';
 import { codexDefaults, codexProvider, opencodeKey, opencodeProvider } from './run-clients.js';
+import { harmless } from '../terminal/terminal.js';
 import type { Target } from './run-target.js';
 
 export type Saved = 'codex' | 'opencode';
@@ -112,7 +113,7 @@ async function replaceFile(path: string, text: string): Promise<void> {
 /** The lines that go and those that come; what stays is the person's own and is not shown. */
 function describeChange(file: string, from: string, between: string, to: string): string {
   const gone = linesOnlyIn(from, between).map((line) => `- ${line}`);
-  return [file, ...gone, ...linesOnlyIn(to, between).map((line) => `+ ${line}`), ''].join('\n');
+  return harmless([file, ...gone, ...linesOnlyIn(to, between).map((line) => `+ ${line}`), ''].join('\n'));
 }
 
 function linesOnlyIn(more: string, less: string): readonly string[] {

@@ -3,7 +3,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { appendFileSync } from 'node:fs';
-import { access, constants, rm, stat } from 'node:fs/promises';
+import { access, constants, lstat, rm, stat } from 'node:fs/promises';
 import { constants as system } from 'node:os';
 import { delimiter, join, resolve } from 'node:path';
 import { isatty } from 'node:tty';
@@ -156,12 +156,13 @@ async function findProgram(name: string, { machine, workingDirectory }: Context)
   return undefined;
 }
 
-/** One file for all runs, begun anew when it has grown; a client is not kept waiting for a log that cannot be written. */
+/** One file for all runs, begun anew when it has grown or is a link; a client is not kept waiting for a log that cannot be written. */
 async function openLog(folder: string): Promise<{ readonly path: string; readonly write: (text: string) => void }> {
   const path = join(folder, 'run.log');
   try {
     await makePrivateFolder(folder);
-    if ((await stat(path)).size > MAX_LOG_BYTES) await rm(path);
+    const found = await lstat(path);
+    if (!found.isFile() || found.size > MAX_LOG_BYTES) await rm(path);
   } catch {
     // It is not there yet, or will not be.
   }

@@ -17,6 +17,7 @@ import { readLoginAt, usualPlace } from '../auth/sources.js';
 import { fileStore, type RenewedBy } from '../auth/store.js';
 import { toGatewayError } from '../core/errors.js';
 import { lastingKey } from '../server/access.js';
+import { printable } from '../terminal/terminal.js';
 import type { Run } from './command.js';
 import type { CommandOptions } from '../settings.js';
 import { type LoginDesk, openLoginDesk, SOURCE_NAMES, tokenLife, whereItCalls } from './login-desk.js';
@@ -158,7 +159,7 @@ function describe(facts: StatusFacts, now: number, style: { readonly bold: (text
     ['key', keyWords(gatewayKey)],
   ];
   const told = rows.filter(([, words]) => words !== '');
-  return told.map(([name, words]) => `${style.bold(name.padEnd(9))}${words}`).join('\n');
+  return told.map(([name, words]) => `${style.bold(name.padEnd(9))}${printable(words)}`).join('\n');
 }
 
 function loginRows(login: Login, now: number): readonly Row[] {

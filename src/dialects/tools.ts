@@ -55,7 +55,8 @@ export function readTool(tool: Reader, notices: Notices, namespace?: string): Of
       if (tool.optional('execution')?.value !== 'client') break;
       return [{ tool: { name: type, ...describe(tool, 'parameters') }, form: { type: 'tool_search_call' } }];
   }
-  if (type.startsWith('code_execution')) tool.get('type').fail(`${type} runs at Anthropic only; leave the tool out.`);
+  if (type.startsWith('code_execution'))
+    tool.get('type').fail(`${type.slice(0, 60)} runs at Anthropic only; leave the tool out.`);
   const isSearch = type.startsWith('web_search') && notices.options.searchesWeb === true;
   const builtIn = isSearch ? [{ tool: readWebSearch(tool, notices) }] : anthropicTools(type, tool);
   if (builtIn.length === 0) note(notices, 'tools-left-out', type);
@@ -148,7 +149,8 @@ export function readToolChoice(body: Reader, tools: readonly Tool[], notices: No
   }
   const isRequired = allowed === undefined || allowed.optional('mode')?.oneOf(['auto', 'required']) === 'required';
   if (isRequired) return { ...offer, toolChoice: { mode: 'named', names } };
-  return { ...offer, tools: tools.filter((tool) => names.includes(tool.name)) };
+  const chosen = new Set(names);
+  return { ...offer, tools: tools.filter(({ name }) => chosen.has(name)) };
 }
 
 /** Names of tools that are on offer: some built-in ones are left out, and nobody can be made to call those. */
@@ -160,7 +162,8 @@ function offeredNames(choices: readonly Reader[], tools: readonly Tool[]): strin
     // All versions of the vendor's search are one tool here.
     return holder.optional('name')?.string() ?? type?.replace(/^web_search_.*$/, 'web_search') ?? [];
   });
-  return names.filter((name) => tools.some((tool) => tool.name === name));
+  const offered = new Set(tools.map(({ name }) => name));
+  return names.filter((name) => offered.has(name));
 }
 
 const REQUIRED = { mode: 'required' } as const;

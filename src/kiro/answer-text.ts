@@ -206,7 +206,7 @@ function wholeLength(text: string, length: number): number {
 }
 
 const EMPTY_LINE = /^[ \t]*\r?\n[ \t]*\r?\n/;
-const EMPTY_LINE_BEGINS = /^[ \t]*\r?\n?[ \t]*\r?$/;
+const EMPTY_LINE_BEGINS = /^[ \t]*(?:\r?\n[ \t]*)?\r?$/;
 /** A model that has lost its way may write spaces for ever. */
 const LONGEST_GAP = 1000;
 const TAGS: readonly string[] = ['<thinking>', '<think>', '<reasoning>', '<thought>'];

@@ -104,7 +104,8 @@ function isActive(row: Reader, field: string): boolean {
 export function readWebSearch(answer: unknown): readonly SearchResult[] {
   const reader = new Reader(answer, 'upstream-protocol', 'web search');
   const error = reader.optional('error')?.optional('message');
-  if (error !== undefined) throw new GatewayError('upstream-protocol', `Kiro's web search failed: ${error.string()}`);
+  if (error !== undefined)
+    throw new GatewayError('upstream-protocol', `Kiro's web search failed: ${error.string().slice(0, 200)}`);
   const result = reader.get('result');
   const text = result
     .get('content')

@@ -17,7 +17,7 @@ import {
   usageLimitsCall,
   webSearchCall,
 } from './calls.js';
-import { isDeadToken, isUnknownOperation } from './error-reasons.js';
+import { isDeadToken, isUnknownOperation, type KiroFailure } from './error-reasons.js';
 import { connectionError, readFailure, readJson, toKiroError } from './errors.js';
 import { type Page, readModelPage } from './models.js';
 import { readProfilePage, readUsageLimits, readWebSearch } from './answers.js';
@@ -142,7 +142,7 @@ export function createKiroClient(dependencies: ClientDependencies) {
         continue;
       }
       if (isAnswer(response, form)) return { response, at };
-      const failure = await readFailure(response);
+      const failure = withoutToken(await readFailure(response), access.token);
       failed = toKiroError(failure);
       if (mayRefresh && isDeadToken(failure)) {
         mayRefresh = false;
@@ -191,6 +191,12 @@ export function createKiroClient(dependencies: ClientDependencies) {
     const { profileArn, loginRegion } = access;
     return apiHosts(apiRegionOf({ setting, profileArn, loginRegion }), overrides);
   }
+}
+
+/** Kiro's words go on to clients and into logs. A word of a few letters would make holes in them. */
+function withoutToken(failure: KiroFailure, token: Secret): KiroFailure {
+  const word = token.reveal();
+  return word.length < 8 ? failure : { ...failure, message: failure.message.replaceAll(word, '[secret]') };
 }
 
 type CallFor = (hosts: ApiHosts, account: Account, nextToken: string | undefined) => Call;

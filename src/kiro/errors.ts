@@ -1,7 +1,7 @@
 /** Kiro's failures to ours: by reason, else by words, by exception type, by status. */
 
 import { abortError, codeOf, GatewayError, untilAborted } from '../core/errors.js';
-import { isRecord, parseJson, recordOf } from '../core/reader.js';
+import { isRecord, jsonExcess, parseJson, recordOf } from '../core/reader.js';
 import { findRow, type KiroFailure, type Row, WEB_PAGE } from './error-reasons.js';
 import type { FetchResponse } from '../core/fetch.js';
 
@@ -30,7 +30,8 @@ export function readFailureBody(json: string): Pick<KiroFailure, 'type' | 'messa
 
 /** An exception's name without its namespace in front and the address behind it. */
 export function bareType(type: string): string {
-  return type.replace(/:.*$/, '').replace(/^.*#/, '');
+  const [name = ''] = type.split(':', 1);
+  return name.replace(/^.*#/, '');
 }
 
 function sentenceFor({ says, adds, isOursFirst = false }: Row, said: string): string {
@@ -60,6 +61,9 @@ export async function readJson(response: FetchResponse, signal: AbortSignal): Pr
   const text = await response.text().catch((cause: unknown) => {
     throw connectionError(cause, signal);
   });
+  if (jsonExcess(text) !== undefined) {
+    throw new GatewayError('upstream-protocol', 'Kiro answered with more than the gateway reads; try again.');
+  }
   try {
     return JSON.parse(text);
   } catch (cause) {

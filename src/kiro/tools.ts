@@ -31,9 +31,9 @@ export type KiroTools = {
  */
 export function toKiroTools(tools: readonly Tool[], messages: readonly Message[], descriptionLimit: number): KiroTools {
   const offered = new Map<string, Tool>();
-  const notices: string[] = [];
+  const duplicates = new Set<string>();
   for (const tool of tools) {
-    if (offered.has(tool.name)) notices.push(`duplicate-tool=${legalIdentifier(tool.name)}`);
+    if (offered.has(tool.name)) duplicates.add(legalIdentifier(tool.name));
     else offered.set(tool.name, tool);
   }
   // Kiro refuses tool traffic in the history without a specification of that name (protocol rule 12).
@@ -44,6 +44,7 @@ export function toKiroTools(tools: readonly Tool[], messages: readonly Message[]
   const aliases = aliasesFor([...offered.keys()]);
   const nameFor = (name: string): string => aliases.get(name) ?? name;
   const originals = new Map([...aliases].map(([original, alias]) => [alias, original]));
+  const notices = duplicates.size > 0 ? [`duplicate-tool=${[...duplicates].slice(0, MOST_TOLD).join(',')}`] : [];
   const instructions: string[] = [];
   const specifications = [...offered.values()].map((tool) => {
     const name = nameFor(tool.name);
@@ -87,6 +88,8 @@ export function legalIdentifier(text: string, { startsWithLetter } = { startsWit
 }
 
 const MAX_LENGTH = 64;
+/** They go into a header, which clients refuse when it is long. */
+const MOST_TOLD = 20;
 
 // --- schemas (protocol rules 17 and 18): gently, without touching property names
 

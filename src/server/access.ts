@@ -108,9 +108,10 @@ async function restless(milliseconds: number): Promise<void> {
   await sleep(milliseconds, undefined, { ref: false });
 }
 
-/** One household has as many IPv6 addresses as it likes, and one network. */
+/** One household has as many IPv6 addresses as it likes, and one network; its name may end early, in zeros left out. */
 function networkOf(address: string): string {
-  return isIP(address) === 6 && !address.includes('.') ? address.split(':').slice(0, 4).join(':') : address;
+  const isNetworked = isIP(address) === 6 && !address.includes('.');
+  return isNetworked ? address.replace(/::.*/, '').split(':').slice(0, 4).join(':') : address;
 }
 
 function digest(text: string): Buffer {

@@ -170,7 +170,7 @@ function runsOf<Item>(items: readonly Item[], nameOf: (item: Item) => string): r
  */
 export function shapeOf(value: unknown, key = '', isPrivate = false): unknown {
   if (typeof value === 'string') {
-    const isWord = !isPrivate && WORD_KEYS.test(key) && /^[\w ./:;,()+=-]{0,120}$/.test(value);
+    const isWord = !isPrivate && WORD_KEYS.test(key) && /^(?!.*:\/\/)[\w ./:;,()+=-]{0,120}$/.test(value);
     return isWord ? value : `text(${value.length})`;
   }
   if (Array.isArray(value)) return collapsed(value.map((it) => shapeOf(it, key, isPrivate)));
@@ -219,7 +219,7 @@ const MAX_CHARACTERS = 4_000_000;
 const DELTA_KEYS = ['content', 'text', 'input'] as const;
 const MEDIA = /^(?:data:[^,]{0,100};base64,)?[A-Za-z0-9+/]{1000,}={0,2}$/;
 const SECRET_KEYS =
-  /^(?:cookie|set-cookie|passwd|credentials?)$|authorization|password|secret|api[-_]?key|private[-_]?key|(?:access|refresh|id|auth|session|bearer|security)[-_]?token$/i;
+  /^(?:cookie|set-cookie|passwd|credentials?)$|authorization|password|secret|api[-_]?key|private[-_]?key|token$/i;
 /** Whose texts are words of a protocol. */
 const WORD_KEYS =
   /^(?::[\w-]+|type|role|model|modelId|origin|status|state|format|media_type|effort|reasoning_effort|tool_choice|method|path|chatTriggerType|agentTaskType|(?:stop|finish)_?reason|kind|reason|__type|unit|user-agent|anthropic-(?:version|beta)|accept|content-type)$/i;
