@@ -30,7 +30,7 @@ const context: RequestContext = {
   tags: { when: true, maxTokens: 4000, handling: 'as_reasoning_content' },
   readsWrittenCalls: false,
   wasCut: () => false,
-  promptCache: false,
+  marksCache: false,
 };
 
 export function conversation(fields: Partial<Conversation>): Conversation {

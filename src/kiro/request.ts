@@ -41,8 +41,8 @@ export type RequestContext = {
   readonly readsWrittenCalls: boolean;
   /** Whether a call's input was cut off in an earlier answer; undefined: the model is not told. */
   readonly wasCut: ((callId: string) => boolean) | undefined;
-  /** Marks what Kiro may cache, with a model that supports it. */
-  readonly promptCache: boolean;
+  /** Whether Kiro is told what it may cache. */
+  readonly marksCache: boolean;
 };
 
 export function toKiroRequest(conversation: Conversation, context: RequestContext): KiroRequest {
@@ -66,7 +66,7 @@ export function toKiroRequest(conversation: Conversation, context: RequestContex
   const origin = profileArn === undefined ? 'KIRO_CLI' : 'AI_EDITOR';
   const write: Write = { modelId: model.id, origin, tools, documentNames: new Set() };
   // After the tools, after the instructions, and after all that the next turn will repeat.
-  const mark = marksCache(context) ? { cachePoint: { type: 'default' } } : undefined;
+  const mark = context.marksCache ? { cachePoint: { type: 'default' } } : undefined;
   const written = history.map((entry, index) => writeEntry(entry, write, index === 0 ? mark : undefined));
   const fields = toRequestFields(conversation.reasoning, model, conversation.limits);
   const body = withoutLoneSurrogates(
@@ -120,11 +120,6 @@ type Write = {
   /** Given so far, in the order of the conversation. */
   readonly documentNames: Set<string>;
 };
-
-/** Whether a request in this situation has marks for Kiro's cache. */
-export function marksCache({ promptCache, model }: Pick<RequestContext, 'promptCache' | 'model'>): boolean {
-  return promptCache && model.supportsPromptCache;
-}
 
 type Mark = object | undefined;
 
