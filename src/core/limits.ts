@@ -1,6 +1,7 @@
 /** What a client wants of an answer and Kiro does not see to: where it ends, and JSON without a fence. Events to events. */
 
 import type { Block, Limits } from './conversation.js';
+import { parseJson } from './reader.js';
 import { grows } from './stream.js';
 import type { Completion, GrowingHead, Stage, StreamEvent } from './stream.js';
 import { createTokenBudget, estimateBlocks } from './tokens.js';
@@ -140,15 +141,9 @@ function withDelta(event: Extract<StreamEvent, { type: 'block-delta' }>, delta: 
   return delta === '' ? [] : [{ ...event, delta }];
 }
 
-/** True when the answer is what it was to be. */
+/** True when the whole text of an answer is one JSON value. */
 export function isJsonAnswer(blocks: readonly Block[]): boolean {
-  const text = blocks.map((block) => (block.type === 'text' ? block.text : '')).join('');
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
-  }
+  return parseJson(blocks.map((block) => (block.type === 'text' ? block.text : '')).join('')) !== undefined;
 }
 
 function unfenceBlock(block: Block): Block {

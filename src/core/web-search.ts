@@ -2,7 +2,7 @@
 
 import type { Block, Conversation, SearchLimits, SearchResult, Tool, WebSearch } from './conversation.js';
 import { abortError, toGatewayError } from './errors.js';
-import { Reader } from './reader.js';
+import { parseJson, Reader } from './reader.js';
 import type { Batch, BlockHead, Completion, StreamEvent, Turn, Usage } from './stream.js';
 
 /** The tool as the model is told of it. */
@@ -186,11 +186,7 @@ function describeResults(results: readonly SearchResult[], failure: WebSearch['f
 }
 
 function queryOf(input: string): string {
-  try {
-    return new Reader(JSON.parse(input)).get('query').string();
-  } catch {
-    return '';
-  }
+  return new Reader(parseJson(input)).textIfAny('query') ?? '';
 }
 
 /** The sum is as good as its worst part. */

@@ -6,6 +6,7 @@
 import type Anthropic from '@anthropic-ai/sdk';
 import type { Block, Message, SearchResult, WebSearch } from '../core/conversation.js';
 import type { Reader } from '../core/reader.js';
+import { runsOf } from '../core/runs.js';
 import type { BlockHead } from '../core/stream.js';
 import {
   readContent,
@@ -94,16 +95,11 @@ export function instructionMessages(texts: readonly string[]): Message[] {
 
 /** OpenAI's clients write one message per tool result, and more; neighbours that `joins` allows become one. */
 export function joinMessages(messages: readonly Message[], joins: (message: Message) => boolean): Message[] {
-  const runs: Message[][] = [];
-  for (const message of messages) {
-    const run = runs.at(-1);
-    if (run?.[0]?.role === message.role && joins(run[0]) && joins(message)) run.push(message);
-    else runs.push([message]);
-  }
+  const runs = runsOf(messages, (it, first) => it.role === first.role && joins(first) && joins(it));
   return runs.map((run): Message => {
     const parts = run.flatMap((it) => (it.role === 'user' ? it.parts : []));
     const blocks = run.flatMap((it) => (it.role === 'assistant' ? it.blocks : []));
-    return run[0]?.role === 'user' ? { role: 'user', parts } : { role: 'assistant', blocks };
+    return run[0].role === 'user' ? { role: 'user', parts } : { role: 'assistant', blocks };
   });
 }
 

@@ -2,6 +2,7 @@
 
 import type { Block, Message, ToolResultPart } from '../core/conversation.js';
 import { isRecord, jsonExcess, parseJson } from '../core/reader.js';
+import { runsOf } from '../core/runs.js';
 import { describeSearch } from '../core/web-search.js';
 import { type JsonObject, legalIdentifier } from './tools.js';
 import { noteFor, type Media } from './media.js';
@@ -136,14 +137,8 @@ const dropEmpty: Pass = (entries) =>
   });
 
 /** Kiro refuses two entries of one role in a row. Whole runs are joined at once: one by one would be quadratic. */
-const mergeNeighbours: Pass = (entries) => {
-  const runs: [Entry, ...Entry[]][] = [];
-  for (const entry of entries) {
-    const run = runs.at(-1);
-    if (run?.[0].role === entry.role) run.push(entry);
-    else runs.push([entry]);
-  }
-  return runs.map((run) => {
+const mergeNeighbours: Pass = (entries) =>
+  runsOf(entries, ({ role }, first) => role === first.role).map((run) => {
     if (run.length === 1) return run[0];
     return {
       role: run[0].role,
@@ -154,7 +149,6 @@ const mergeNeighbours: Pass = (entries) => {
       reasonings: run.flatMap(({ reasonings }) => reasonings),
     };
   });
-};
 
 /** An assistant at the end is a beginning that the model is to go on with; Kiro wants the last word to be the user's. */
 const endWithUser: Pass = (entries) => {

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { makePrivateFolder, readPrivateFile, writePrivateFile } from '../auth/files.js';
 import { GatewayError } from '../core/errors.js';
 import { isRecord, Reader, recordOf } from '../core/reader.js';
+import { runsOf } from '../core/runs.js';
 
 export type CapturedRequest = {
   /** As the client was told it: `req_…`. */
@@ -141,27 +142,15 @@ function withWholeSecrets(events: readonly CapturedEvent[], hide: (text: string)
   const deltas = events.map((event) => {
     const payload = recordOf(event.payload);
     const key = DELTA_KEYS.find((it) => typeof payload[it] === 'string');
-    return { event, payload, key, text: key === undefined ? '' : String(payload[key]) };
+    const name = `${key} ${String(payload['toolUseId'])}`;
+    return { event, payload, key, name, text: key === undefined ? '' : String(payload[key]) };
   });
-  return runsOf(deltas, ({ key, payload }) => `${key} ${String(payload['toolUseId'])}`).flatMap((run) => {
+  return runsOf(deltas, ({ name }, first) => name === first.name).flatMap((run) => {
     const [{ event, payload, key = '' }] = run;
     const whole = hide(run.map(({ text }) => text).join(''));
     if (whole === run.map(({ text }) => hide(text)).join('')) return run.map((it) => it.event);
     return [{ ...event, payload: { ...payload, [key]: whole } }];
   });
-}
-
-type Run<Item> = [Item, ...Item[]];
-
-/** Neighbours of the same name together. */
-function runsOf<Item>(items: readonly Item[], nameOf: (item: Item) => string): readonly Run<Item>[] {
-  const runs: { readonly name: string; readonly run: Run<Item> }[] = [];
-  for (const item of items) {
-    const [name, last] = [nameOf(item), runs.at(-1)];
-    if (last?.name === name) last.run.push(item);
-    else runs.push({ name, run: [item] });
-  }
-  return runs.map(({ run }) => run);
 }
 
 /**
@@ -187,7 +176,8 @@ export function shapeOf(value: unknown, key = '', isPrivate = false): unknown {
 
 /** Neighbours of the same form once, with their number. */
 function collapsed(shapes: readonly unknown[]): readonly unknown[] {
-  return runsOf(shapes, (shape) => JSON.stringify(shape)).flatMap(([first, ...more]) =>
+  const known = shapes.map((shape) => ({ shape, text: JSON.stringify(shape) }));
+  return runsOf(known, ({ text }, first) => text === first.text).flatMap(([{ shape: first }, ...more]) =>
     more.length === 0 ? [first] : [first, `and ${more.length} more like it`],
   );
 }
