@@ -108,11 +108,11 @@ export function createKiroClient(dependencies: ClientDependencies) {
     // A service that knows no pages sends its first one again, with the same token.
     const items = new Map<string, Item>();
     let nextToken: string | undefined;
-    let at = 0;
+    let formsLeft = Infinity;
     for (let page = 0; page < MAX_PAGES; page++) {
-      const { forms } = callFor(hostsFor(access), accountOf(access), nextToken);
-      const answered = await send({ forms: forms.slice(at) }, access, limited);
-      at += answered.at;
+      const call = callFor(hostsFor(access), accountOf(access), nextToken);
+      const answered = await send(call.slice(-formsLeft), access, limited);
+      formsLeft = answered.formsLeft;
       const answer = readPage(await readJson(answered.response, limited));
       for (const item of answer.items) items.set(JSON.stringify(item), item);
       if (answer.nextToken === undefined || answer.nextToken === nextToken) break;
@@ -123,23 +123,23 @@ export function createKiroClient(dependencies: ClientDependencies) {
 
   /**
    * One logical request: at most one forced refresh, and each form at most once besides.
-   * @returns the answer, and the place of its form among the call's.
+   * @returns the answer, and how many of the call's forms are left, with the one that was answered.
    */
-  async function send({ forms }: Call, first: Access, signal: AbortSignal): Promise<Answered> {
+  async function send(call: Call, first: Access, signal: AbortSignal): Promise<Answered> {
     const invocationId = randomId();
     let access = first;
     let mayRefresh = true;
     let failed: GatewayError | undefined;
-    for (let at = 0; ;) {
-      const form = forms[at];
+    for (let forms = call; ;) {
+      const [form] = forms;
       if (form === undefined) throw failed ?? new GatewayError('internal', 'A call to Kiro has no form; report this.');
       const response = await fetchForm(form, { ...headersFor(access), 'amz-sdk-invocation-id': invocationId }, signal);
       if (response instanceof GatewayError) {
         failed = response;
-        at = forms.findIndex(({ host }, index) => index > at && host !== form.host);
+        forms = forms.filter(({ host }) => host !== form.host);
         continue;
       }
-      if (isAnswer(response, form)) return { response, at };
+      if (isAnswer(response, form)) return { response, formsLeft: forms.length };
       const failure = await readFailure(response);
       failed = toKiroError(failure);
       if (mayRefresh && isDeadToken(failure)) {
@@ -147,7 +147,7 @@ export function createKiroClient(dependencies: ClientDependencies) {
         // The profile stands in the body as well, which is written.
         access = { ...(await session.forceRefresh(access.token, signal)), profileArn: first.profileArn };
       } else if (isUnknownOperation(failure)) {
-        at++;
+        forms = forms.slice(1);
       } else {
         throw failed;
       }
@@ -198,7 +198,7 @@ function isAnswer({ status, headers }: FetchResponse, form: Form): boolean {
   return status === 200 && (form.headers['accept'] === undefined || !TEXT.test(headers.get('content-type') ?? ''));
 }
 
-type Answered = { readonly response: FetchResponse; readonly at: number };
+type Answered = { readonly response: FetchResponse; readonly formsLeft: number };
 
 function accountOf({ profileArn, tokenTypeHeader }: Access): Account {
   return { profileArn, usesApiKey: tokenTypeHeader === 'API_KEY' };

@@ -4,6 +4,7 @@ import type { Conversation, Model, Tool } from '../core/conversation.js';
 import { GatewayError } from '../core/errors.js';
 import { ASCII_CHARACTERS_PER_TOKEN, estimateTokens, IMAGE_TOKENS } from '../core/tokens.js';
 import type { Reading, TagHandling } from './answer-text.js';
+import { originOf } from './calls.js';
 import { type Entry, type Reasoning, saying, toEntries } from './history.js';
 import { type Media, mediaWithinLimits, TEXT_FORMATS, toKiroDocument, toKiroImage } from './media.js';
 import { type JsonObject, type KiroTools, some, toKiroTools, uuidOf } from './tools.js';
@@ -63,8 +64,7 @@ export function toKiroRequest(conversation: Conversation, context: RequestContex
   const history = [...entries];
   const current = history.pop();
   if (current?.role !== 'user') throw new GatewayError('internal', 'The history passes lost the last user message.');
-  const origin = profileArn === undefined ? 'KIRO_CLI' : 'AI_EDITOR';
-  const write: Write = { modelId: model.id, origin, tools, documentNames: new Set() };
+  const write: Write = { modelId: model.id, origin: originOf(profileArn), tools, documentNames: new Set() };
   // After the tools, after the instructions, and after all that the next turn will repeat.
   const mark = context.marksCache ? { cachePoint: { type: 'default' } } : undefined;
   const written = history.map((entry, index) => writeEntry(entry, write, index === 0 ? mark : undefined));
