@@ -10,10 +10,10 @@ import {
   STATUS_CODES,
 } from 'node:http';
 import { Server as NetServer, type Socket } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { NextFunction, Request, Response } from 'express';
 import { GatewayError } from '../core/errors.js';
 import type { Logger } from '../logger.js';
+import { inTime } from './sse.js';
 
 /** A server with an end: what has begun is finished, or is told to finish, and no connection is left. */
 export type HttpServer = Server & { readonly stop: () => Promise<void> };
@@ -111,9 +111,9 @@ export function createHttpServer(
     // Http's own `close` would cut off answers that wait for a slow reader.
     NetServer.prototype.close.call(server);
     for (const [socket, answers] of answersOn) if (answers.size === 0) socket.destroy();
-    await atMost(limits.drainMs, closed);
+    await inTime(closed, limits.drainMs);
     hurry();
-    await atMost(limits.lastWordsMs, closed);
+    await inTime(closed, limits.lastWordsMs);
     server.closeAllConnections();
     await closed;
   }
@@ -138,11 +138,6 @@ export const MAX_HEADERS = 200;
 
 function refused(status: number, complaint: string): GatewayError {
   return new GatewayError('invalid-request', `The ${complaint}.`, { status });
-}
-
-/** Settles early when the promise does; the timer does not keep a process alive. */
-async function atMost(milliseconds: number, promise: Promise<unknown>): Promise<void> {
-  await Promise.race([promise, sleep(milliseconds, undefined, { ref: false })]);
 }
 
 type Fault = readonly [status: number, complaint: string];

@@ -33,7 +33,7 @@ export type StreamOutcome = { readonly completion?: Completion; readonly error?:
  * @throws GatewayError as long as no header went out; later the error is the stream's last event.
  */
 export async function streamAnswer(response: ServerResponse, plan: StreamPlan): Promise<StreamOutcome> {
-  const early = await within(plan.answering, plan.headersAfterMs);
+  const early = await inTime(plan.answering, plan.headersAfterMs);
   response.writeHead(200, { ...SSE_HEADERS, ...plan.headersFor(early?.notices ?? []) });
   const silence = createSilence(response, plan);
   try {
@@ -81,7 +81,7 @@ async function isStalled(response: ServerResponse, { signal, stalledMs }: Stream
   const goesOn = once(response, 'drain', { signal })
     .catch(() => undefined)
     .then(() => true);
-  return (await within(goesOn, stalledMs)) === undefined;
+  return (await inTime(goesOn, stalledMs)) === undefined;
 }
 
 /** What goes out while Kiro says nothing. */
@@ -119,8 +119,8 @@ function createSilence(response: ServerResponse, plan: StreamPlan): Silence {
   };
 }
 
-/** The value, or undefined when it takes longer. A failure in time is thrown. */
-async function within<T>(promise: Promise<T>, milliseconds: number): Promise<T | undefined> {
+/** The value of a promise, or undefined when it takes longer. A failure in time is thrown. */
+export async function inTime<T>(promise: Promise<T>, milliseconds: number): Promise<T | undefined> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<undefined>((resolve) => {
     timer = setTimeout(() => resolve(undefined), milliseconds);
