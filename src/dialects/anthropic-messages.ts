@@ -98,7 +98,7 @@ const BILLING_LINE = /^x-anthropic-billing-header:[^\n]*\n*/;
 
 /** The answer of a request that is not streamed. */
 function writeMessage(completion: Completion, reply: Reply): WireMessage {
-  const written = completion.blocks.map((it) => writeBlock(it, reply.replyContext?.forms));
+  const written = completion.blocks.map((it) => writeBlock(it, reply.replyContext.forms));
   // A cut tool call has no place in this form; `max_tokens` tells the client that something is missing.
   const isCut = written.some((blocks) => blocks.length === 0);
   return {
@@ -163,7 +163,7 @@ function writeDelta(index: number, block: GrowingBlock | 'signature', delta: str
 function writeBlockStart(index: number, block: BlockHead, reply: Reply): string {
   const start = writeEvent('content_block_start', {
     index,
-    content_block: writeHead(block, reply.replyContext?.forms),
+    content_block: writeHead(block, reply.replyContext.forms),
   });
   if (block.type !== 'web-search') return start;
   return start + writeDelta(index, 'tool-call', writeData({ query: block.query })) + writeBlockStop(index);

@@ -53,7 +53,7 @@ export type ClientRequest = {
   readonly includeUsage: boolean;
   /** What was not done as asked, for the header `x-kiro-gateway-notice`: `ignored=temperature,top_p`. */
   readonly notices: readonly string[];
-  readonly replyContext?: ReplyContext;
+  readonly replyContext: ReplyContext;
 };
 
 /** What the answer has to know of the request. */
@@ -79,7 +79,7 @@ export type Reply = {
   readonly model: string;
   readonly includeUsage: boolean;
   /** The request's own, handed back. */
-  readonly replyContext?: ReplyContext | undefined;
+  readonly replyContext: ReplyContext;
 };
 
 export type ErrorResponse = {

@@ -205,7 +205,7 @@ export function writeHead(block: BlockHead, forms: CallForms): WireBlock {
 }
 
 function writeCall({ id, name }: Pick<ToolCall, 'id' | 'name'>, input: object, forms: CallForms): WireBlock {
-  const form = forms?.get(name);
+  const form = forms.get(name);
   if (form?.type !== 'function_call' || form.namespace === undefined) return { type: 'tool_use', id, name, input };
   return { type: 'tool_use', id, name: form.name, toolset_name: form.namespace, input };
 }
@@ -213,7 +213,7 @@ function writeCall({ id, name }: Pick<ToolCall, 'id' | 'name'>, input: object, f
 type ToolCall = Extract<Block, { type: 'tool-call' }>;
 
 /** What a call has to look like in the answer, by the name that the model is told. */
-type CallForms = ReplyContext['forms'] | undefined;
+type CallForms = ReplyContext['forms'];
 
 // --- searches
 

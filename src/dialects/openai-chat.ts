@@ -212,7 +212,7 @@ function writeCall({ id, name, input }: Call, reply: Reply): OpenAI.ChatCompleti
 }
 
 function isCustom(name: string, reply: Reply): boolean {
-  return reply.replyContext?.forms.get(name)?.type === 'custom_tool_call';
+  return reply.replyContext.forms.get(name)?.type === 'custom_tool_call';
 }
 
 function writeUsage(completion: Completion): OpenAI.CompletionUsage {

@@ -193,7 +193,7 @@ function courseOf(item: Item): { readonly begun: Item; readonly growth?: Growth 
 /** What a response says about itself from its beginning to its end. */
 function writeConstant(reply: Reply): object {
   const head = { id: `resp_${reply.id}`, object: 'response', created_at: reply.createdAt, model: reply.model };
-  return { ...head, ...(reply.replyContext?.echo ?? STANDARD_ECHO) };
+  return { ...head, ...(reply.replyContext.echo ?? STANDARD_ECHO) };
 }
 
 /** How a response ends; the SDK computes `output_text` itself. */
@@ -231,7 +231,7 @@ function writeItem(block: Block, index: number, reply: Reply, status: Status): I
       return [writeReasoning(block, idWith('rs'))];
     case 'tool-call': {
       // A name that the request did not offer is a function's.
-      const form = reply.replyContext?.forms.get(block.name) ?? { type: 'function_call', name: block.name };
+      const form = reply.replyContext.forms.get(block.name) ?? { type: 'function_call', name: block.name };
       return writeCall(block, form, idWith(CALL_PREFIXES[form.type]));
     }
     case 'web-search':

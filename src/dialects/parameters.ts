@@ -28,7 +28,7 @@ export type ParameterTable = {
 
 /** What is a dialect's own in a request, and where it has what is read alike in all. */
 type OwnFields = Pick<Conversation, 'system' | 'messages' | 'tools' | 'sessionId'> & {
-  readonly replyContext?: ReplyContext;
+  readonly replyContext: ReplyContext;
   readonly effort: Reader | undefined;
   /** As Anthropic has it. */
   readonly thinking?: Reader | undefined;
@@ -72,7 +72,7 @@ export function requestReader(
       stream: body.optional('stream')?.boolean() ?? false,
       includeUsage: true,
       notices: writeNotices(notices),
-      ...(own.replyContext !== undefined && { replyContext: own.replyContext }),
+      replyContext: own.replyContext,
     };
   };
 }

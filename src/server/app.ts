@@ -191,7 +191,7 @@ export function createApp(dependencies: AppDependencies): express.Express {
 
   function keep({ replyContext }: Reply, answer: () => object): void {
     // The cast is the one dialect that asks for it: what it writes has an id and items.
-    if (replyContext?.toKeep !== undefined) answers.keep(answer() as KeptAnswer, replyContext.toKeep);
+    if (replyContext.toKeep !== undefined) answers.keep(answer() as KeptAnswer, replyContext.toKeep);
   }
 
   function refuse(error: GatewayError, request: Request, response: Response): void {
