@@ -54,7 +54,7 @@ function variable(name: string, env: Readonly<Record<string, string | undefined>
 
 /** `*`, host names with everything below them, and addresses, each with a port or without. */
 function isExcepted({ hostname, port, protocol }: URL, list: string): boolean {
-  const host = bare(hostname);
+  const host = withoutBrackets(hostname);
   const realPort = port || (protocol === 'https:' ? '443' : '80');
   return list.split(/[\s,]+/).some((entry) => {
     if (entry === '*') return true;
@@ -68,15 +68,16 @@ function isExcepted({ hostname, port, protocol }: URL, list: string): boolean {
 /** `host`, `host:1`, `[::1]`, `[::1]:1` or, because people write it, `::1`. */
 function splitPort(entry: string): { readonly name: string; readonly onlyPort: string | undefined } {
   const [, name = entry, onlyPort] = /^(\[.*\]|[^:]*)(?::(\d+))?$/.exec(entry) ?? [];
-  return { name: bare(name), onlyPort };
+  return { name: withoutBrackets(name), onlyPort };
 }
 
 function isLoopback(hostname: string): boolean {
-  const host = bare(hostname);
+  const host = withoutBrackets(hostname);
   return host === 'localhost' || host.endsWith('.localhost') || host === '::1' || /^127(?:\.\d{1,3}){3}$/.test(host);
 }
 
-function bare(hostname: string): string {
+/** An IPv6 address as Node takes it; in a URL it stands in brackets. */
+export function withoutBrackets(hostname: string): string {
   return hostname.replace(/^\[(.*)\]$/, '$1');
 }
 

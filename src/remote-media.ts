@@ -8,6 +8,7 @@ import { codeOf, untilAborted, within } from './core/errors.js';
 import { imageFormatOf, isPdf } from './core/signatures.js';
 import { documentFormatOf } from './dialects/content.js';
 import { partsOf, replaceParts } from './kiro/media.js';
+import { withoutBrackets } from './proxy.js';
 
 /** Never throws: what cannot be fetched stays a note, and becomes a notice. */
 export type FetchMedia = (conversation: Conversation, signal: AbortSignal) => Promise<WithMedia>;
@@ -115,7 +116,7 @@ export async function createWeb(tls: Pick<RequestOptions, 'ca'> = {}): Promise<W
       new Promise((resolve, reject) => {
         const asking = request({
           ...tls,
-          host: hostOf(url),
+          host: withoutBrackets(url.hostname),
           port: url.port || 443,
           path: `${url.pathname}${url.search}`,
           lookup: pinnedTo(addresses),
@@ -132,11 +133,6 @@ export async function createWeb(tls: Pick<RequestOptions, 'ca'> = {}): Promise<W
         asking.end();
       }),
   };
-}
-
-/** Without the brackets that a URL puts around an IPv6 address. */
-function hostOf(url: URL): string {
-  return url.hostname.replace(/^\[(.*)\]$/, '$1');
 }
 
 /** Asking the name's server once more could give another answer than the one that was checked. */
@@ -227,7 +223,7 @@ function readUrl(text: string, base?: URL): URL {
 }
 
 async function publicAddresses(web: Web, url: URL, signal: AbortSignal): Promise<readonly string[]> {
-  const host = hostOf(url);
+  const host = withoutBrackets(url.hostname);
   const addresses = isIP(host) === 0 ? await untilAborted(web.resolve(host), signal) : [host];
   if (addresses.length === 0) throw new Refusal('its host has no address');
   if (!addresses.every(isPublicAddress)) throw new Refusal('its host is not on the public internet');

@@ -86,7 +86,9 @@ export type SearchResult = {
   readonly publishedAt: number | undefined;
 };
 
-export type SearchFailure = 'unavailable' | 'max_uses_exceeded' | 'invalid_tool_input';
+export const SEARCH_FAILURES = ['unavailable', 'max_uses_exceeded', 'invalid_tool_input'] as const;
+
+export type SearchFailure = (typeof SEARCH_FAILURES)[number];
 
 export type Tool = {
   readonly name: string;
@@ -123,7 +125,10 @@ export type AnswerFormat = {
   readonly schema: Readonly<Record<string, unknown>> | undefined;
 };
 
-export type Effort = 'none' | 'minimal' | 'low' | 'medium' | 'high' | 'xhigh' | 'max';
+/** From the least to the most. */
+export const EFFORTS = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'] as const;
+
+export type Effort = (typeof EFFORTS)[number];
 
 /** How much the client wants the model to reason. Everything undefined means: it did not say. */
 export type ReasoningWish = {

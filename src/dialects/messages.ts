@@ -5,6 +5,7 @@
 
 import type Anthropic from '@anthropic-ai/sdk';
 import type { Block, Message, SearchResult, WebSearch } from '../core/conversation.js';
+import { SEARCH_FAILURES } from '../core/conversation.js';
 import type { Reader } from '../core/reader.js';
 import { runsOf } from '../core/runs.js';
 import type { BlockHead } from '../core/stream.js';
@@ -231,7 +232,7 @@ function readFindings(block: Reader): WebSearch {
   const content = block.get('content');
   if (content.isArray()) return { ...search, results: content.array().map(readResult) };
   const code = content.optional('error_code')?.value;
-  return { ...search, results: [], failure: FAILURES.find((it) => it === code) ?? 'unavailable' };
+  return { ...search, results: [], failure: SEARCH_FAILURES.find((it) => it === code) ?? 'unavailable' };
 }
 
 function readResult(result: Reader): SearchResult {
@@ -273,4 +274,3 @@ export const NO_SIGNATURE = 'kiro-gateway:unsigned';
 /** Anthropic's own excerpts are sealed; ours are marked. */
 const EXCERPT = 'kiro-gateway:';
 const SEARCH_ID = 'srvtoolu_';
-const FAILURES = ['unavailable', 'max_uses_exceeded', 'invalid_tool_input'] as const;

@@ -1,6 +1,7 @@
 /** What becomes of each parameter of a client protocol, and what the readers of all requests do alike. */
 
-import type { AnswerFormat, Conversation, Effort, Limits, Message, ReasoningWish } from '../core/conversation.js';
+import type { AnswerFormat, Conversation, Limits, Message, ReasoningWish } from '../core/conversation.js';
+import { EFFORTS } from '../core/conversation.js';
 import { GatewayError } from '../core/errors.js';
 import type { Reader } from '../core/reader.js';
 import { createNotices, note, writeNotices } from './dialect.js';
@@ -193,6 +194,5 @@ function sessionFromHeaders(headers: RequestHeaders): string | undefined {
   return SESSION_HEADERS.flatMap((name) => headers[name] ?? []).find((it) => it !== '');
 }
 
-const EFFORTS: readonly Effort[] = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'];
 // A session of Codex has threads, one for each of its agents; each is a conversation of its own.
 const SESSION_HEADERS = ['x-claude-code-session-id', 'x-session-id', 'x-session-affinity', 'thread-id', 'session-id'];

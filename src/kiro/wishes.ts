@@ -1,6 +1,7 @@
 /** What a client wishes of the answer, in the terms of the model's own schema (protocol 10.3), and else in words. */
 
 import type { Conversation, Effort, Limits, Model, ReasoningWish, Tool } from '../core/conversation.js';
+import { EFFORTS } from '../core/conversation.js';
 import { isRecord } from '../core/reader.js';
 import type { JsonObject } from './tools.js';
 
@@ -90,8 +91,6 @@ function enumOf(schema: JsonObject | undefined, name: string): readonly string[]
   const values = propertyOf(schema, name)?.['enum'];
   return Array.isArray(values) ? values.filter((it) => typeof it === 'string') : [];
 }
-
-export const EFFORTS: readonly Effort[] = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'];
 
 const LONG_EFFORTS: ReadonlySet<Effort> = new Set(['high', 'xhigh', 'max']);
 
