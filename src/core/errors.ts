@@ -83,27 +83,20 @@ export function abortError(signal: AbortSignal, cause?: unknown): GatewayError {
   if (signal.reason instanceof DOMException && signal.reason.name === 'TimeoutError') {
     return new GatewayError('upstream-unavailable', 'Kiro did not answer in time; try again.', { cause });
   }
-  return new GatewayError('cancelled', 'The request was cancelled.', cause === undefined ? {} : { cause });
+  return new GatewayError('cancelled', 'The request was cancelled.', { cause });
 }
 
 /**
  * Waits for something shared, but no longer than one caller wants to; the shared thing itself goes on.
  * @throws GatewayError when the signal is aborted first.
  */
-export async function untilAborted<T>(shared: Promise<T>, signal: AbortSignal): Promise<T> {
-  // Nobody may be left to hear that it has failed.
-  shared.catch(() => undefined);
-  if (signal.aborted) throw abortError(signal);
-  let leave: (() => void) | undefined;
-  const left = new Promise<never>((_, reject) => {
-    leave = () => reject(abortError(signal));
+export function untilAborted<T>(shared: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const leave = (): void => reject(abortError(signal));
+    if (signal.aborted) leave();
     signal.addEventListener('abort', leave, { once: true });
+    void shared.then(resolve, reject).finally(() => signal.removeEventListener('abort', leave));
   });
-  try {
-    return await Promise.race([shared, left]);
-  } finally {
-    if (leave !== undefined) signal.removeEventListener('abort', leave);
-  }
 }
 
 /** A signal that is aborted with the given one, or after so long. */

@@ -90,9 +90,11 @@ export function createAsker(dependencies: AskerDependencies): Asker {
 
   async function askUntilBegun(question: Question, signal: AbortSignal, over: () => void): Promise<Turn> {
     let slow = 0;
+    let pauseMs: number | undefined = 0;
     for (let attempt = 1; ; attempt++) {
-      await coolDown(signal);
       try {
+        if (pauseMs > 0) await sleep(pauseMs, signal);
+        await coolDown(signal);
         return await askOnce(question, signal, over);
       } catch (thrown) {
         if (signal.aborted) throw abortError(signal, thrown);
@@ -100,11 +102,12 @@ export function createAsker(dependencies: AskerDependencies): Asker {
         const slowAttempts = error instanceof TooSlow ? ++slow : undefined;
         const failed = { error, attempt, slowAttempts, chance: chance() };
         if (error.kind === 'rate-limited') coolUntil = Math.max(coolUntil, now() + coolDownMs(failed, retry));
-        const pauseMs = pauseBeforeRepeat(failed, retry);
+        pauseMs = pauseBeforeRepeat(failed, retry);
         if (pauseMs === undefined) throw error.kind === 'rate-limited' ? untilCool(error) : error;
         const next = `attempt ${attempt + 1} of ${retry.maxAttempts}`;
         note(`${error.message} Asking again in ${Number((pauseMs / 1000).toFixed(1))} s (${next}).`);
-        if (error.kind !== 'rate-limited') await pause(pauseMs, signal);
+        // The cool-down is this one's pause, too.
+        if (error.kind === 'rate-limited') pauseMs = 0;
       }
     }
   }
@@ -171,15 +174,7 @@ export function createAsker(dependencies: AskerDependencies): Asker {
   async function coolDown(signal: AbortSignal): Promise<void> {
     for (let leftMs = coolUntil - now(); leftMs > 0; leftMs = coolUntil - now()) {
       // Not all at once when it is over.
-      await pause(leftMs + Math.round(chance() * retry.baseDelayMs), signal);
-    }
-  }
-
-  async function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
-    try {
-      if (milliseconds > 0) await sleep(milliseconds, signal);
-    } catch (thrown) {
-      throw signal.aborted ? abortError(signal, thrown) : thrown;
+      await sleep(leftMs + Math.round(chance() * retry.baseDelayMs), signal);
     }
   }
 }

@@ -3,7 +3,7 @@
 import express from 'express';
 import type { NextFunction, Request, Response } from 'express';
 
-import { GatewayError } from '../core/errors.js';
+import { follow, GatewayError } from '../core/errors.js';
 import { isJsonAnswer } from '../core/limits.js';
 import { Reader } from '../core/reader.js';
 import { collect, type Completion } from '../core/stream.js';
@@ -227,14 +227,12 @@ type Telling = {
 
 /** Aborted when the client leaves before the answer is complete, or has to be left: the upstream is closed at once. */
 function endingSignal(response: Response, stopping: AbortSignal): AbortSignal {
-  const controller = new AbortController();
-  const stop = (): void => controller.abort(stopping.reason);
-  stopping.addEventListener('abort', stop);
+  const { signal, abort, end } = follow(stopping);
   response.on('close', () => {
-    stopping.removeEventListener('abort', stop);
-    if (!response.writableFinished) controller.abort();
+    end();
+    if (!response.writableFinished) abort(undefined);
   });
-  return controller.signal;
+  return signal;
 }
 
 /** What a model writes may be nested deeper than JSON can be written, or longer than a text can be. */
