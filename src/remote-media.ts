@@ -3,7 +3,7 @@
 import type { LookupAddress } from 'node:dns';
 import type { RequestOptions } from 'node:https';
 import { BlockList, isIP, isIPv6, type LookupFunction } from 'node:net';
-import type { Conversation, RemoteMedia, ToolResultPart, UserPart } from './core/conversation.js';
+import type { Conversation, RemoteMedia, ToolResultPart } from './core/conversation.js';
 import { codeOf, untilAborted, within } from './core/errors.js';
 import { imageFormatOf, isPdf } from './core/signatures.js';
 import { documentFormatOf } from './dialects/content.js';
@@ -55,19 +55,16 @@ async function attempt(web: Web, url: string, signal: AbortSignal): Promise<Outc
 
 function replaceRemote(conversation: Conversation, outcomeOf: (remote: RemoteMedia) => Outcome): WithMedia {
   const leftOut = new Set<string>();
-  const replace = <Part extends UserPart>(part: Part): Part | ToolResultPart => {
-    if (part.type !== 'text' || part.remote === undefined) return part;
+  const messages = replaceParts(conversation.messages, (part) => {
+    if (part.type !== 'text' || part.remote === undefined) return undefined;
     const outcome = outcomeOf(part.remote);
     const media = typeof outcome === 'string' ? outcome : toMedia(part.remote, outcome);
     if (typeof media !== 'string') return media;
     leftOut.add(`${part.remote.kind}s-left-out=url`);
     // `[image left out: <url>]` → `[image left out: <url>, <reason>]`
     return { type: 'text', text: `${part.text.replace(/\]$/, '')}, ${media}]` };
-  };
-  return {
-    conversation: { ...conversation, messages: replaceParts(conversation.messages, replace) },
-    notices: [...leftOut],
-  };
+  });
+  return { conversation: { ...conversation, messages }, notices: [...leftOut] };
 }
 
 /** The bytes decide where they can: servers err, and what is no image after all would make Kiro refuse everything. */

@@ -1,6 +1,6 @@
 /** What the gateway does about a refusal: asks once more without what can be left out, or explains it. */
 
-import type { Conversation, Document, Message, Model, ToolResultPart, UserPart } from './core/conversation.js';
+import type { Conversation, Document, Message, Model } from './core/conversation.js';
 import { GatewayError } from './core/errors.js';
 import { nameOffender, noteFor, replaceParts, TEXT_FORMATS } from './kiro/media.js';
 import { modelNotFound } from './kiro/models.js';
@@ -76,13 +76,12 @@ function hasReasoning(message: Message): boolean {
 /** Documents that are text stand in the message itself; of the others the model learns that they are not there. */
 export function withoutDocuments(asking: Asking): Asking {
   const leftOut = new Set<string>();
-  const replace = <Part extends UserPart>(part: Part): Part | ToolResultPart => {
-    if (part.type !== 'document') return part;
+  const messages = replaceParts(asking.conversation.messages, (part) => {
+    if (part.type !== 'document') return undefined;
     if (TEXT_FORMATS.has(part.format)) return { type: 'text', text: inlined(part) };
     leftOut.add(part.format);
     return { type: 'text', text: noteFor(part) };
-  };
-  const messages = replaceParts(asking.conversation.messages, replace);
+  });
   const notices = leftOut.size > 0 ? [`documents-left-out=${[...leftOut].join(',')}`] : [];
   return {
     ...asking,
