@@ -7,7 +7,7 @@ import type { Reader } from '../core/reader.js';
 import { createNotices, note, writeNotices } from './dialect.js';
 import type { Dialect, Notices, ReplyContext, RequestHeaders } from './dialect.js';
 import { holdsOnly } from './messages.js';
-import { readToolChoice } from './tools.js';
+import { formsOf, readToolChoice, type OfferedTool } from './tools.js';
 
 /**
  * What becomes of each parameter of a dialect; the names of those that are no rows are words of one text. A field of a
@@ -28,8 +28,9 @@ export type ParameterTable = {
 };
 
 /** What is a dialect's own in a request, and where it has what is read alike in all. */
-type OwnFields = Pick<Conversation, 'system' | 'messages' | 'tools' | 'sessionId'> & {
-  readonly replyContext: ReplyContext;
+type OwnFields = Pick<Conversation, 'system' | 'messages' | 'sessionId'> & {
+  readonly offered: readonly OfferedTool[];
+  readonly replyContext?: Omit<ReplyContext, 'forms'>;
   readonly effort: Reader | undefined;
   /** As Anthropic has it. */
   readonly thinking?: Reader | undefined;
@@ -56,11 +57,12 @@ export function requestReader(
     const own = readOwn(body, notices);
     const end = own.messages.findIndex((it) => !holdsOnly('system', it));
     const leading = own.messages.slice(0, end === -1 ? own.messages.length : end);
+    const tools = own.offered.map(({ tool }) => tool);
     const conversation: Conversation = {
       model,
       system: [...own.system, ...leading.flatMap(textsOf)],
       messages: own.messages.slice(leading.length),
-      ...readToolChoice(body, own.tools, notices),
+      ...readToolChoice(body, tools, notices),
       reasoning: readReasoning(own.thinking, own.effort, notices),
       limits: readLimits(own.maxTokens, own.stops),
       answerFormat: readFormat(own.format, notices),
@@ -73,7 +75,7 @@ export function requestReader(
       stream: body.optional('stream')?.boolean() ?? false,
       includeUsage: true,
       notices: writeNotices(notices),
-      replyContext: own.replyContext,
+      replyContext: { forms: formsOf(own.offered), ...own.replyContext },
     };
   };
 }
