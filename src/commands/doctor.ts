@@ -23,7 +23,7 @@ export const doctor: Run = async ([id], options, context) => {
   const { homeDirectory } = context.machine;
   const loaded = await loadSettingsBoldly(context, options);
   const stateFolder = loaded.paths.state;
-  const ids = (await listCaptures(stateFolder)).map((it) => it.id);
+  const ids = await listCaptures(stateFolder);
   const turn = id === undefined ? undefined : await readCapture(stateFolder, id);
   if (id !== undefined && turn === undefined) throw notKept(id, ids);
   const isReport = options['report'] === true;

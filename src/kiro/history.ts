@@ -3,6 +3,7 @@
 import type { Block, Message, ToolResultPart } from '../core/conversation.js';
 import { isRecord, jsonExcess, parseJson } from '../core/reader.js';
 import { runsOf } from '../core/runs.js';
+import { createShelf } from '../core/shelf.js';
 import { describeSearch } from '../core/web-search.js';
 import { type JsonObject, legalIdentifier } from './tools.js';
 import { noteFor, type Media } from './media.js';
@@ -259,18 +260,13 @@ const PASSES: readonly Pass[] = [
  * back: the client sends that again in every later request, and a history that changes makes its signatures worthless.
  */
 export function createCutCalls() {
-  const ids = new Set<string>();
+  const ids = createShelf<true>(MOST_REMEMBERED);
   return {
     /** Those of what a turn has said. */
     remember(blocks: readonly Block[]): void {
-      for (const block of blocks) {
-        if (block.type !== 'tool-call' || isWhole(block.input)) continue;
-        ids.delete(block.id);
-        ids.add(block.id);
-      }
-      for (const oldest of ids) if (ids.size > MOST_REMEMBERED) ids.delete(oldest);
+      for (const block of blocks) if (block.type === 'tool-call' && !isWhole(block.input)) ids.put(block.id, true);
     },
-    has: (id: string): boolean => ids.has(id),
+    has: (id: string): boolean => ids.get(id) === true,
   };
 }
 

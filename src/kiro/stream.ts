@@ -130,20 +130,19 @@ function createAssembler(asked: Asked) {
   }
 
   function acceptPieces(pieces: readonly Piece[]): void {
-    for (const piece of pieces) acceptPiece(piece);
-  }
-
-  function acceptPiece(piece: Piece): void {
-    switch (piece.type) {
-      case 'text':
-      case 'reasoning':
-        return grow(open?.type === piece.type ? open : openBlock(piece.type), piece.text);
-      case 'hidden':
-        hidden += piece.text;
-        return;
-      case 'tool-call':
-        grow(openCall(piece), piece.input);
-        return close();
+    for (const piece of pieces) {
+      switch (piece.type) {
+        case 'text':
+        case 'reasoning':
+          grow(open?.type === piece.type ? open : openBlock(piece.type), piece.text);
+          break;
+        case 'hidden':
+          hidden += piece.text;
+          break;
+        case 'tool-call':
+          grow(openCall(piece), piece.input);
+          close();
+      }
     }
   }
 

@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { join } from 'node:path';
 import { codeOf, GatewayError } from '../core/errors.js';
 import { Secret } from '../core/secret.js';
+import { createShelf } from '../core/shelf.js';
 import { readPrivateFile, writePrivateFile } from '../auth/files.js';
 
 type Headers = Readonly<Record<string, string | readonly string[] | undefined>>;
@@ -61,7 +62,7 @@ export function createKeyCheck(
   pause: (milliseconds: number) => Promise<unknown> = restless,
 ): (caller: Caller) => Promise<void> {
   const expected = digest(key.reveal());
-  const failures = new Map<string, { readonly count: number; readonly at: number }>();
+  const failures = createShelf<{ readonly count: number; readonly at: number }>(GUESSES.networks);
   let waiting = 0;
 
   return async ({ headers, socket }) => {
@@ -88,13 +89,7 @@ export function createKeyCheck(
     const known = failures.get(network);
     const isOver = known === undefined || Math.abs(now() - known.at) > GUESSES.forgottenAfterMs;
     const count = isOver ? 1 : known.count + 1;
-    // Deleted first, so that the map's order is that of the last failure.
-    failures.delete(network);
-    failures.set(network, { count, at: now() });
-    for (const oldest of failures.keys()) {
-      if (failures.size <= GUESSES.networks) break;
-      failures.delete(oldest);
-    }
+    failures.put(network, { count, at: now() });
     return count <= GUESSES.free ? 0 : Math.min(FIRST_WAIT_MS * 2 ** (count - GUESSES.free - 1), GUESSES.longestMs);
   }
 }

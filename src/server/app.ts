@@ -8,8 +8,10 @@ import { isJsonAnswer } from '../core/limits.js';
 import { Reader } from '../core/reader.js';
 import { collect, type Completion } from '../core/stream.js';
 import type { Secret } from '../core/secret.js';
+import { anthropicMessages } from '../dialects/anthropic-messages.js';
 import type { Dialect, Reply } from '../dialects/dialect.js';
 import { dialects, writeModel, writeModelList } from '../dialects/index.js';
+import { openaiChat } from '../dialects/openai-chat.js';
 import type { Answer, Gateway } from '../gateway.js';
 import type { Logger } from '../logger.js';
 import { createKeyCheck, createOriginCheck, type OriginRules } from './access.js';
@@ -247,11 +249,9 @@ function toJson(value: unknown): string {
 
 /** In whose words an error is told: the route's, or those of the SDK that shows itself in the headers. */
 function dialectOf(request: Request): Dialect {
+  const isAnthropic = request.headers['anthropic-version'] !== undefined;
   const byRoute = dialects.find((dialect) => request.path.startsWith(dialect.route));
-  const name = request.headers['anthropic-version'] === undefined ? 'openai-chat' : 'anthropic-messages';
-  const found = byRoute ?? dialects.find((dialect) => dialect.name === name) ?? dialects[0];
-  if (found === undefined) throw new Error('There is no dialect to tell an error in.');
-  return found;
+  return byRoute ?? (isAnthropic ? anthropicMessages : openaiChat);
 }
 
 /** An answer that is not what it was to be is returned as it was said; the client is told. */

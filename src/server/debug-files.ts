@@ -1,9 +1,9 @@
 /** The files of DEBUG_MODE, one a request: without secrets, private, and bounded in size, number and age. */
 
-import { lstat, readdir, rm, stat } from 'node:fs/promises';
+import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { makePrivateFolder, readPrivateFile, writePrivateFile } from '../auth/files.js';
+import { filesByAge, makePrivateFolder, readPrivateFile, sweep, writePrivateFile } from '../auth/files.js';
 import { GatewayError } from '../core/errors.js';
 import { isRecord, Reader, recordOf } from '../core/reader.js';
 import { runsOf } from '../core/runs.js';
@@ -68,15 +68,13 @@ export async function writeCapture(
     throw new GatewayError('forbidden', `${folder} is a symbolic link`);
   }
   await writePrivateFile(pathOf(stateFolder, capture.client.id), `${formatCapture(capture, hide)}\n`);
-  await prune(folder, now());
+  await sweep(folder, (name) => OURS.test(name), now() - MAX_AGE_MS, MAX_FILES);
 }
 
-export type CaptureEntry = { readonly id: string; readonly time: number };
-
-/** What is there, the newest first; nothing when the folder cannot be read. Times are unix times in milliseconds. */
-export async function listCaptures(stateFolder: string): Promise<readonly CaptureEntry[]> {
-  const files = await filesIn(captureFolder(stateFolder)).catch(() => []);
-  return files.flatMap(({ name, time }) => (name.endsWith('.json') ? [{ id: name.slice(0, -5), time }] : []));
+/** The requests that were captured, the newest first. */
+export async function listCaptures(stateFolder: string): Promise<readonly string[]> {
+  const files = await filesByAge(captureFolder(stateFolder), (name) => OURS.test(name) && name.endsWith('.json'));
+  return files.map(({ name }) => name.slice(0, -'.json'.length));
 }
 
 /**
@@ -186,21 +184,8 @@ function cut(text: string, limit: number): string {
   return text.length <= limit ? text : `${text.slice(0, limit)}… [${text.length - limit} more characters]`;
 }
 
-async function prune(folder: string, now: number): Promise<void> {
-  const files = await filesIn(folder);
-  const old = files.filter(({ time }, index) => index >= MAX_FILES || now - time > MAX_AGE_MS);
-  await Promise.all(old.map(({ name }) => rm(join(folder, name), { force: true })));
-}
-
-/** Ours, the newest first; those too that a crash has left half written. */
-async function filesIn(folder: string): Promise<readonly { readonly name: string; readonly time: number }[]> {
-  const names = (await readdir(folder)).filter((name) => /^req_\w+\.json/.test(name));
-  const files = await Promise.all(
-    names.map(async (name) => ({ name, time: (await stat(join(folder, name)).catch(() => undefined))?.mtimeMs ?? 0 })),
-  );
-  return files.toSorted((one, other) => other.time - one.time);
-}
-
+/** Those too that a crash has left half written. */
+const OURS = /^req_\w+\.json/;
 const MAX_FILES = 50;
 const MAX_AGE_MS = 7 * 24 * 3_600_000;
 /** Of one capture: about as many bytes, since most of it is ASCII. */

@@ -1,5 +1,6 @@
 /** The latest answers of the Responses API, in memory alone, for clients that refer to them instead of repeating them. */
 
+import { createShelf } from '../core/shelf.js';
 import type { KeptAnswers, ToKeep } from '../dialects/dialect.js';
 
 /** Of an answer, what a later request may refer to. */
@@ -35,30 +36,6 @@ export function createAnswerStore(most = { conversations: 24 * 2 ** 20, items: 8
         next = turn.previousId;
       }
       return found.flat();
-    },
-  };
-}
-
-/** The values that were put or asked for last, up to so many characters. */
-function createShelf<Value>(mostCharacters: number) {
-  const shelf = new Map<string, { readonly value: Value; readonly length: number }>();
-  let total = 0;
-  return {
-    get(id: string): Value | undefined {
-      const found = shelf.get(id);
-      if (found === undefined) return undefined;
-      shelf.delete(id);
-      shelf.set(id, found);
-      return found.value;
-    },
-    put(id: string, value: Value, length: number): void {
-      shelf.set(id, { value, length });
-      total += length;
-      for (const [oldest, it] of shelf) {
-        if (total <= mostCharacters) break;
-        shelf.delete(oldest);
-        total -= it.length;
-      }
     },
   };
 }
