@@ -254,6 +254,8 @@ type Situation = {
 
 /** The form and the length that were asked for, which Kiro does not see to. */
 function stagesFor({ answerFormat, limits }: Conversation): readonly Stage[] {
-  const limit = limits === undefined ? undefined : limitStage(limits);
-  return [...(answerFormat === undefined ? [] : [unfenceStage()]), ...(limit === undefined ? [] : [limit])];
+  return [
+    ...(answerFormat === undefined ? [] : [unfenceStage()]),
+    ...(limits === undefined ? [] : [limitStage(limits)]),
+  ];
 }

@@ -109,7 +109,7 @@ export type SearchLimits = {
 export type Limits = {
   /** Of everything the model says; undefined for no limit. An estimate decides, as for all our counts. */
   readonly maxTokens: number | undefined;
-  /** Texts at which the answer ends; they are not part of it. Reasoning and tool calls do not count. */
+  /** Texts, none of them empty, at which the answer ends; they are not part of it. Reasoning and tool calls do not count. */
   readonly stopSequences: readonly string[];
 };
 
@@ -120,10 +120,7 @@ export type ToolChoice =
   | { readonly mode: 'named'; readonly names: readonly string[] };
 
 /** One JSON value and nothing else, matching the schema when there is one. */
-export type AnswerFormat = {
-  readonly type: 'json';
-  readonly schema: Readonly<Record<string, unknown>> | undefined;
-};
+export type AnswerFormat = { readonly schema: Readonly<Record<string, unknown>> | undefined };
 
 /** From the least to the most. */
 export const EFFORTS = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'] as const;

@@ -9,11 +9,8 @@ import { createTokenBudget, estimateBlocks } from './tokens.js';
 /**
  * Lets the turn through up to a stop sequence or a number of tokens. Where it is cut depends on what was said, never on
  * how it was cut into deltas.
- * @returns undefined when there is nothing to limit.
  */
-export function limitStage({ maxTokens, stopSequences: given }: Limits): Stage | undefined {
-  const stopSequences = given.filter((it) => it !== '');
-  if (maxTokens === undefined && stopSequences.length === 0) return undefined;
+export function limitStage({ maxTokens, stopSequences }: Limits): Stage {
   const takeWithinBudget = createTokenBudget(maxTokens ?? Infinity);
   const blocks: Block[] = [];
   let kept: StreamEvent[] = [];

@@ -184,9 +184,9 @@ function readReasoning(thinking: Reader | undefined, given: Reader | undefined, 
 function readFormat(format: Reader | undefined, notices: Notices): AnswerFormat | undefined {
   const type = format?.get('type').string();
   if (format === undefined || type === 'text') return undefined;
-  if (type === 'json_object') return { type: 'json', schema: undefined };
+  if (type === 'json_object') return { schema: undefined };
   const schema = (format.optional('json_schema') ?? format).optional('schema');
-  if (type === 'json_schema') return { type: 'json', schema: schema?.object() };
+  if (type === 'json_schema') return { schema: schema?.object() };
   note(notices, 'ignored', format.path);
   return undefined;
 }

@@ -1,6 +1,7 @@
 /** Kiro's operations as HTTP requests, each in every form that a host may know, the newest first. */
 
 import { GatewayError } from '../core/errors.js';
+import type { Access } from './client.js';
 
 /** One operation in its forms: the next is tried when a host cannot be reached, or does not know the one before. */
 export type Call = readonly Form[];
@@ -15,7 +16,7 @@ export type Form = {
 };
 
 /** What the account adds to a call. */
-export type Account = { readonly profileArn: string | undefined; readonly usesApiKey: boolean };
+export type Account = Pick<Access, 'profileArn' | 'tokenTypeHeader'>;
 
 /** Which of Kiro's own clients a request looks like: its CLI without a profile, its editor with one. */
 export function originOf(profileArn: string | undefined): string {
@@ -70,8 +71,8 @@ export function webSearchCall(hosts: ApiHosts, account: Account, { query, id }: 
 }
 
 /** The newer host demands a profile of everybody but API keys (protocol 3.4). */
-function chatHosts(hosts: ApiHosts, { profileArn, usesApiKey }: Account): readonly string[] {
-  if (profileArn === undefined && !usesApiKey) return [hosts.chatFallback ?? hosts.chat];
+function chatHosts(hosts: ApiHosts, { profileArn, tokenTypeHeader }: Account): readonly string[] {
+  if (profileArn === undefined && tokenTypeHeader !== 'API_KEY') return [hosts.chatFallback ?? hosts.chat];
   return [hosts.chat, hosts.chatFallback].filter((host) => host !== undefined);
 }
 

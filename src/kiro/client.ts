@@ -64,7 +64,7 @@ export function createKiroClient(dependencies: ClientDependencies) {
   return {
     /** Asks Kiro. The answer's body is closed by whoever stops iterating it, or by the signal. */
     async generate(body: string, access: Access, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>> {
-      const { response } = await send(generateCall(hostsFor(access), accountOf(access), body), access, signal);
+      const { response } = await send(generateCall(hostsFor(access), access, body), access, signal);
       if (response.body !== null) return response.body;
       throw new GatewayError('upstream-protocol', 'Kiro answered without a body; try again.');
     },
@@ -93,7 +93,7 @@ export function createKiroClient(dependencies: ClientDependencies) {
   ): Promise<Read> {
     const limited = within(signal, limitMs);
     const access = await session.accessToken(limited);
-    const { response } = await send(callFor(hostsFor(access), accountOf(access), undefined), access, limited);
+    const { response } = await send(callFor(hostsFor(access), access, undefined), access, limited);
     return read(await readJson(response, limited));
   }
 
@@ -110,7 +110,7 @@ export function createKiroClient(dependencies: ClientDependencies) {
     let nextToken: string | undefined;
     let formsLeft = Infinity;
     for (let page = 0; page < MAX_PAGES; page++) {
-      const call = callFor(hostsFor(access), accountOf(access), nextToken);
+      const call = callFor(hostsFor(access), access, nextToken);
       const answered = await send(call.slice(-formsLeft), access, limited);
       formsLeft = answered.formsLeft;
       const answer = readPage(await readJson(answered.response, limited));
@@ -199,10 +199,6 @@ function isAnswer({ status, headers }: FetchResponse, form: Form): boolean {
 }
 
 type Answered = { readonly response: FetchResponse; readonly formsLeft: number };
-
-function accountOf({ profileArn, tokenTypeHeader }: Access): Account {
-  return { profileArn, usesApiKey: tokenTypeHeader === 'API_KEY' };
-}
 
 const TEXT = /json|html|xml|text\/plain/i;
 const CONTROL_TIMEOUT_MS = 15_000;
