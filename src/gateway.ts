@@ -217,7 +217,7 @@ export function createGateway(dependencies: GatewayDependencies): Gateway {
       if (other === undefined) throw thrown;
       log.info(other.told);
       const answer = await ask(asking, { ...situation, access: other.access }).catch((again: unknown) => {
-        // Without a profile Kiro may only miss that: what it said first tells more.
+        // Without a profile Kiro may only complain that there is none: what it said first tells more.
         throw wantsProfile(again) ? thrown : again;
       });
       other.keep();
@@ -245,7 +245,7 @@ export function createGateway(dependencies: GatewayDependencies): Gateway {
   }
 }
 
-/** What an attempt needs besides what it asks. */
+/** What an attempt needs besides what is asked. */
 type Situation = {
   readonly access: Access;
   readonly known: readonly Model[];

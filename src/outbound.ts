@@ -71,7 +71,7 @@ export async function createOutboundFetch({ proxyUrl, env }: OutboundOptions): P
  * Nothing is read ahead, so the end comes after the body has gone: Node keeps what it writes together with the end.
  */
 function sentOnce(body: string, headers: FetchInit['headers']) {
-  // Of its own size: a part of Node's pool would hold on to its neighbours.
+  // In memory of its own: a slice of Node's pool would keep the whole pool alive.
   let rest: Uint8Array | null = new TextEncoder().encode(body);
   const length = String(rest.length);
   const stream = new Readable({
@@ -91,8 +91,8 @@ function bodyOf(stream: NodeJS.ReadableStream): FetchResponse['body'] {
 
 /**
  * The chunks of a stream as they come. A Readable's own iterator costs several turns of the event loop's queues for each
- * of them, which every delta of every answer would feel. What nobody has asked for yet waits, up to a limit, and is
- * then one chunk.
+ * of them, which every delta of every answer would feel. Chunks that nobody has asked for yet wait, up to a limit, and
+ * are then joined into one.
  */
 function chunksOf(stream: Readable): AsyncIterator<Uint8Array> {
   let waiting: Uint8Array[] = [];
@@ -195,7 +195,7 @@ function tellDeadSockets(agent: HttpAgent): HttpAgent {
   return agent;
 }
 
-/** What a proxy failed of, as ours; anything else as it was. */
+/** A proxy's failure as our error; any other failure unchanged. */
 function toProxyError(thrown: unknown, proxy: Proxy): unknown {
   const words = thrown instanceof Error ? thrown.message : '';
   // The SOCKS client names the system's code in its words only.

@@ -122,7 +122,7 @@ export async function createWeb(tls: Pick<RequestOptions, 'ca'> = {}): Promise<W
         });
         asking.on('error', reject);
         asking.once('response', (incoming) => {
-          // An abort may come while nobody reads.
+          // Without a listener an abort while nobody reads would end the process.
           incoming.on('error', () => undefined);
           const close = () => void incoming.destroy();
           resolve({ status: incoming.statusCode ?? 0, headers: incoming.headers, body: incoming, close });
@@ -132,7 +132,7 @@ export async function createWeb(tls: Pick<RequestOptions, 'ca'> = {}): Promise<W
   };
 }
 
-/** Asking the name's server once more could give another answer than the one that was checked. */
+/** A second lookup could give another address than the one that was checked. */
 function pinnedTo(addresses: readonly string[]): LookupFunction {
   const known = addresses.map((address): LookupAddress => ({ address, family: isIPv6(address) ? 6 : 4 }));
   return (_, { all }, tell) => {

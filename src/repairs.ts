@@ -49,7 +49,7 @@ export function explain(thrown: unknown, asked: Asked): unknown {
     : new GatewayError(kind, `${message} ${offender}`, { ...facts, cause: thrown });
 }
 
-/** Said before it is sent: what comes back may not tell. */
+/** Logged before the request is sent, because the refusal may not say it. */
 export function largeBody(characters: number): string {
   return `The request is ${Math.round(characters / 1000)} kB long; some of Kiro's hosts refuse more than 600 kB.`;
 }

@@ -27,7 +27,7 @@ export type Message =
 /** What a user message holds. A `system` part is an instruction that the client put in mid-conversation. */
 export type UserPart = Text | { readonly type: 'system'; readonly text: string } | Image | Document | ToolResult;
 
-/** With `remote` it is a note in place of what lies elsewhere, and the gateway may fetch that instead. */
+/** With `remote` the text is a note that stands for media elsewhere, which the gateway may fetch in its place. */
 export type Text = { readonly type: 'text'; readonly text: string; readonly remote?: RemoteMedia };
 
 /** The name is the client's own, or empty. */
@@ -67,14 +67,14 @@ export type Block =
   | { readonly type: 'tool-call'; readonly id: string; readonly name: string; readonly input: string }
   | WebSearch;
 
-/** A search that the gateway ran itself in the middle of a turn. The client sees it and has nothing to do. */
+/** A search that the gateway ran itself in the middle of a turn. The client is shown it and need not act. */
 export type WebSearch = {
   readonly type: 'web-search';
   readonly id: string;
   /** What was searched for; empty where a client's history no longer tells. */
   readonly query: string;
   readonly results: readonly SearchResult[];
-  /** Why there are no results, where it was not the web's fault. */
+  /** Why there are no results, when the search itself failed. */
   readonly failure?: SearchFailure | undefined;
 };
 

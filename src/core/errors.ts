@@ -76,7 +76,7 @@ export function codeOf(thrown: unknown): string {
   return hasCode && typeof thrown.code === 'string' ? thrown.code : '';
 }
 
-/** Why a wait ended early: what the one who aborted it gave as the reason, a limit of time, else that the client left. */
+/** The error for a wait that was aborted: the reason that was given, a time limit, or else that the client left. */
 export function abortError(signal: AbortSignal, cause?: unknown): GatewayError {
   if (signal.reason instanceof GatewayError) return signal.reason;
   // What `AbortSignal.timeout` gives as its reason.
@@ -87,7 +87,7 @@ export function abortError(signal: AbortSignal, cause?: unknown): GatewayError {
 }
 
 /**
- * Waits for something shared, but no longer than one caller wants to; the shared thing itself goes on.
+ * Waits for a promise that others share, until the caller's own signal is aborted; the shared work goes on.
  * @throws GatewayError when the signal is aborted first.
  */
 export function untilAborted<T>(shared: Promise<T>, signal: AbortSignal): Promise<T> {
@@ -110,11 +110,11 @@ export function within(signal: AbortSignal, milliseconds: number): AbortSignal {
 export type Following = {
   readonly signal: AbortSignal;
   readonly abort: (reason: unknown) => void;
-  /** It no longer follows; nothing of the other signal holds on to it. */
+  /** Stops following, so that the other signal no longer keeps this one in memory. */
   readonly end: () => void;
 };
 
-/** A signal that is aborted with another one, until `end`. Node keeps a composed one that somebody listens to for ever. */
+/** A signal that is aborted with another one, until `end`: `AbortSignal.any` stays in memory while somebody listens. */
 export function follow(outer: AbortSignal | undefined): Following {
   const controller = new AbortController();
   const abort = (reason: unknown): void => controller.abort(reason);

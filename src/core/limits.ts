@@ -1,4 +1,4 @@
-/** What a client wants of an answer and Kiro does not see to: where it ends, and JSON without a fence. Events to events. */
+/** What Kiro does not do for a client: end an answer at its limits, and leave out the fence around JSON. */
 
 import type { Block, Limits } from './conversation.js';
 import { parseJson } from './reader.js';
@@ -14,9 +14,9 @@ export function limitStage({ maxTokens, stopSequences }: Limits): Stage {
   const takeWithinBudget = createTokenBudget(maxTokens ?? Infinity);
   const blocks: Block[] = [];
   let kept: StreamEvent[] = [];
-  /** The block that is open, as far as it was let through. */
+  /** The block that is open, with the text that has been let through so far. */
   let open: { readonly index: number; readonly head: GrowingHead; text: string } | undefined;
-  /** The end of the text so far, as long as it may become a stop sequence. */
+  /** The end of the text, held back while it may still become a stop sequence. */
   let held = '';
   let inputTokens = 0;
   let isCut = false;
@@ -62,7 +62,7 @@ export function limitStage({ maxTokens, stopSequences }: Limits): Stage {
     if (text.length < delta.length) cut({ finishReason: 'length' });
   }
 
-  /** The end of the turn, here and now. What Kiro would have counted is not known, so it is estimated. */
+  /** Ends the turn here. Kiro's own count will never come, so the usage is an estimate. */
   function cut(end: Pick<Completion, 'finishReason' | 'stopSequence'>): void {
     isCut = true;
     if (open !== undefined) {
@@ -171,7 +171,7 @@ function createUnfencer() {
   return { push, end: () => (isFenced ? held.replace(CLOSING, '') : held) };
 }
 
-/** With the white space around it. A model that has lost its way may write spaces for ever. */
+/** With the white space around it; bounded, because a model that loops may write spaces for ever. */
 const LONGEST_FENCE = 40;
 const OPENING = /^\s*```[ \t]*(?:json)?[ \t]*\r?\n/i;
 /** A text that is not an opening yet but may become one. */

@@ -140,8 +140,8 @@ function nameOf(value: unknown): string {
 export const JSON_LIMITS = { depth: 500, values: 500_000 };
 
 /**
- * What is too much about a JSON text, found without building anything; undefined when it is within the limits. Only
- * what is said about JSON is right: another text is for the parser to refuse.
+ * Which limit a JSON text exceeds, found without parsing it; undefined when none. For a text that is not JSON the
+ * result means nothing, but the parser refuses that anyway.
  */
 export function jsonExcess(text: string, limits = JSON_LIMITS): 'depth' | 'values' | undefined {
   let depth = 0;

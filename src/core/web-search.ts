@@ -84,7 +84,7 @@ export async function* searchingTurn(first: Turn, searching: Searching): AsyncGe
       conversation = {
         ...conversation,
         messages: [...conversation.messages, { role: 'assistant', blocks: said.blocks }, { role: 'user', parts }],
-        // Whoever has to call a tool has called it now.
+        // If a tool had to be called, that has happened now.
         toolChoice: undefined,
       };
       turn = await searching.ask(conversation);
@@ -133,7 +133,7 @@ async function* sayAllButCalls(
 
 type Told = ReturnType<typeof createTold>;
 
-/** What the client has been told over all rounds: blocks are numbered on, costs are summed up. */
+/** What the client has been told over all rounds: blocks are numbered through, costs are added up. */
 function createTold() {
   const blocks: Block[] = [];
   let costs: Pick<Completion, 'usage' | 'credits'> | undefined;
@@ -189,7 +189,7 @@ function queryOf(input: string): string {
   return new Reader(parseJson(input)).textIfAny('query') ?? '';
 }
 
-/** The sum is as good as its worst part. */
+/** The source of the sum is that of its less exact part. */
 function addUsage(a: Usage, b: Usage): Usage {
   return {
     inputTokens: a.inputTokens + b.inputTokens,

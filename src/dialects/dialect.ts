@@ -31,11 +31,11 @@ export type Dialect = {
 export type RequestHeaders = Readonly<Record<string, string | readonly string[] | undefined>>;
 
 export type ReadOptions = {
-  /** Notes about what lies elsewhere carry its URL, and no notice is written: the gateway fetches it, or tells. */
+  /** Notes about media elsewhere carry the URL, and no notice is written: the gateway fetches it, or says why not. */
   readonly fetchesUrls?: boolean;
   /** The vendor's web search becomes a tool that the gateway runs; otherwise it is left out. */
   readonly searchesWeb?: boolean;
-  /** What a request may refer to; nothing without it. */
+  /** Earlier answers that a request may refer to; none without it. */
   readonly answers?: KeptAnswers;
 };
 

@@ -25,10 +25,10 @@ import { flatName } from './tools.js';
 /** @param functionCallId That of a call in the older form, which has none, and of its result. */
 export function readMessage(message: Reader, notices: Notices, functionCallId = 'function_call'): Message[] {
   const role = message.get('role').oneOf(ROLES);
-  // That of a tool is known by its call.
+  // A tool's name is known from its call.
   if (message.has('name') && role !== 'tool' && role !== 'function') note(notices, 'ignored', 'messages.name');
   switch (role) {
-    case 'system': // It may say nothing, and set the effort.
+    case 'system': // May be empty, when it only sets the effort.
     case 'developer':
       return instructionMessages(readTexts(message.optional('content'), notices));
     case 'user':
@@ -50,7 +50,7 @@ function toolMessages(id: string, message: Reader, notices: Notices): Message[] 
 function readAssistant(message: Reader, functionCallId: string, notices: Notices): Block[] {
   const reasoning = message.optional('reasoning_content')?.string() ?? '';
   const functionCall = message.optional('function_call');
-  // An answer that OpenAI has spoken, and keeps.
+  // A spoken answer, which stays at OpenAI.
   if (message.has('audio')) note(notices, 'unknown-block', 'audio');
   return [
     ...(reasoning === '' ? [] : [{ type: 'reasoning' as const, text: reasoning, signature: '' }]),

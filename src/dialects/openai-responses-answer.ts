@@ -102,7 +102,7 @@ export function createResponsesWriter(reply: Reply): (event: StreamEvent) => str
       case 'start':
         return writeStart();
       case 'block-start': {
-        // Of what is to be told whole there is no item yet.
+        // A call that is sent only as a whole has no item yet.
         const before = endBlock('completed');
         const items = writeItem({ ...EMPTY, ...event.block }, output.length, reply, 'completed');
         return before + items.map(openItem).join('');
@@ -111,7 +111,7 @@ export function createResponsesWriter(reply: Reply): (event: StreamEvent) => str
         return grow(event.delta);
       case 'block-end':
         ended = event.block;
-        // Nothing can cut what tells by itself whether it is whole, and clients may act on it at once.
+        // All other items say themselves whether they are whole, and clients may act on them at once.
         return ended.type === 'text' || ended.type === 'reasoning' ? '' : endBlock('completed');
       case 'finish': {
         const before = endBlock(statusOf(event.completion));
@@ -263,7 +263,7 @@ const INCOMPLETE_REASONS = {
 
 const EMPTY = { text: '', signature: '', input: '', results: [] } as const;
 
-/** Nobody knows here what time it is at the end. */
+/** `completed_at` stays null, because dialects know no clock. */
 const NOTHING_YET = { completed_at: null, error: null, incomplete_details: null, output: [] } as const;
 
 /** What OpenAI assumes where a request says nothing. */

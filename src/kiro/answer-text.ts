@@ -30,12 +30,12 @@ export type Piece =
   | { readonly type: 'text' | 'reasoning' | 'hidden'; readonly text: string }
   | ({ readonly type: 'tool-call'; readonly id: string } & WrittenCall);
 
-/** Each function gives what the text has turned out to be, now that this is known. */
+/** Each function returns what has become known of the text since the last call. */
 export type AnswerText = {
   push(text: string): readonly Piece[];
   /** A model that reasons by Kiro's own events uses no tags. */
   beforeReasoning(): readonly Piece[];
-  /** Where a real call comes, those in words are only words. */
+  /** Once a real call comes, calls that were written as text are only text. */
   beforeCall(): readonly Piece[];
   end(): readonly Piece[];
 };
@@ -62,7 +62,7 @@ export function createAnswerText({ tags: handling, writtenCalls }: Reading): Ans
   function settle(): readonly Piece[] {
     const rest = readTagPieces(tags?.end() ?? []);
     const found = calls?.end() ?? [];
-    // White space around calls is nothing that anybody said.
+    // White space around calls is no part of the answer.
     const said = found.filter((it) => typeof it !== 'string' || found.length === 1 || it.trim() !== '');
     return [
       ...rest,
@@ -207,6 +207,6 @@ function wholeLength(text: string, length: number): number {
 
 const EMPTY_LINE = /^[ \t]*\r?\n[ \t]*\r?\n/;
 const EMPTY_LINE_BEGINS = /^[ \t]*\r?\n?[ \t]*\r?$/;
-/** A model that has lost its way may write spaces for ever. */
+/** A model that loops may write spaces for ever. */
 const LONGEST_GAP = 1000;
 const TAGS: readonly string[] = ['<thinking>', '<think>', '<reasoning>', '<thought>'];

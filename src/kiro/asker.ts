@@ -32,7 +32,7 @@ export type AskerDependencies = {
   /** From 0 to 1. */
   readonly chance: () => number;
   readonly startTimer: StartTimer;
-  /** Is told, in a sentence, what is repeated. */
+  /** Called with a sentence about each repetition. */
   readonly note: (sentence: string) => void;
   readonly retry: RetryPolicy;
   /** Turns that are under way at the same time; 0 for no limit. */
@@ -106,13 +106,13 @@ export function createAsker(dependencies: AskerDependencies): Asker {
         if (pauseMs === undefined) throw error.kind === 'rate-limited' ? untilCool(error) : error;
         const next = `attempt ${attempt + 1} of ${retry.maxAttempts}`;
         note(`${error.message} Asking again in ${Number((pauseMs / 1000).toFixed(1))} s (${next}).`);
-        // The cool-down is this one's pause, too.
+        // The cool-down is the pause.
         if (error.kind === 'rate-limited') pauseMs = 0;
       }
     }
   }
 
-  /** Whoever asks again sooner than the cool-down ends would only wait here. */
+  /** A client that asks again before the cool-down ends would only wait here. */
   function untilCool(error: GatewayError): GatewayError {
     const retryAfterSeconds = error.facts.retryAfterSeconds ?? Math.max(1, Math.ceil((coolUntil - now()) / 1000));
     return new GatewayError(error.kind, error.message, { ...error.facts, retryAfterSeconds, cause: error.cause });
@@ -139,11 +139,11 @@ export function createAsker(dependencies: AskerDependencies): Asker {
 
   /** Ends the request when Kiro is silent for too long, and tells when its bytes are over, whoever ended them. */
   function createWatch(own: Following): Watch & { whenEnded(told: () => void): void } {
-    // A reader that takes its time is not Kiro's silence.
+    // While a slow reader is waited for, the silence is not Kiro's.
     let isWaiting = false;
     let isEnded = false;
     let tell: (() => void) | undefined;
-    // Begins with the first wait for bytes: until headers come the first event is what is waited for.
+    // Starts with the first wait for bytes; until then the limit for the first event applies.
     let silence: ReturnType<StartTimer> | undefined;
     const ring = (): void => {
       if (isWaiting) own.abort(late('stopped in the middle of its answer and sent nothing', silenceMs));
@@ -173,7 +173,7 @@ export function createAsker(dependencies: AskerDependencies): Asker {
   /** After a 429 nobody asks for a while: everyone would be refused, and each refusal makes the pause longer. */
   async function coolDown(signal: AbortSignal): Promise<void> {
     for (let leftMs = coolUntil - now(); leftMs > 0; leftMs = coolUntil - now()) {
-      // Not all at once when it is over.
+      // Spread out, so that not all ask at once when it is over.
       await sleep(leftMs + Math.round(chance() * retry.baseDelayMs), signal);
     }
   }
@@ -218,11 +218,11 @@ export function pauseBeforeRepeat(failed: FailedAttempt, policy: RetryPolicy): n
   if (attempt >= policy.maxAttempts || !PASSING.has(error.kind)) return undefined;
   if (slowAttempts !== undefined) return slowAttempts > policy.maxSlowRepeats ? undefined : 0;
   const askedForMs = (error.facts.retryAfterSeconds ?? 0) * 1000;
-  // Whoever is sent away for longer than that knows better what to do meanwhile.
+  // When the wait is longer, the client knows better than the gateway what to do meanwhile.
   return askedForMs > LONGEST_PAUSE_MS ? undefined : Math.max(askedForMs, backoffMs(failed, policy));
 }
 
-/** How long nobody asks Kiro after it has asked for a pause, in milliseconds: bounded, for nothing is sure of it. */
+/** How long nobody asks Kiro after it asked for a pause, in milliseconds; bounded, because its length is a guess. */
 export function coolDownMs(failed: FailedAttempt, policy: RetryPolicy): number {
   const askedForMs = (failed.error.facts.retryAfterSeconds ?? 0) * 1000;
   return Math.min(LONGEST_PAUSE_MS, Math.max(askedForMs, backoffMs(failed, policy)));
@@ -233,7 +233,7 @@ function backoffMs({ attempt, chance }: FailedAttempt, { baseDelayMs }: RetryPol
   return Math.round(Math.min(LONGEST_BACKOFF_MS, baseDelayMs * 2 ** (attempt - 1)) * (0.75 + chance / 2));
 }
 
-/** What may be gone a moment later. Everything else fails again in the same way. */
+/** Failures that may have passed a moment later. All others would repeat themselves. */
 const PASSING: ReadonlySet<ErrorKind> = new Set(['rate-limited', 'overloaded', 'upstream-unavailable']);
 
 const LONGEST_PAUSE_MS = 60_000;

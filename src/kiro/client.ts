@@ -144,7 +144,7 @@ export function createKiroClient(dependencies: ClientDependencies) {
       failed = toKiroError(failure);
       if (mayRefresh && isDeadToken(failure)) {
         mayRefresh = false;
-        // The profile stands in the body as well, which is written.
+        // The body is already written, and names the profile of the first access.
         access = { ...(await session.forceRefresh(access.token, signal)), profileArn: first.profileArn };
       } else if (isUnknownOperation(failure)) {
         forms = forms.slice(1);
@@ -193,7 +193,7 @@ export function createKiroClient(dependencies: ClientDependencies) {
 
 type CallFor = (hosts: ApiHosts, account: Account, nextToken: string | undefined) => Call;
 
-/** Who is asked for frames and sends a text instead has refused, whatever the status says. */
+/** A host that was asked for frames and sends text instead has refused, whatever its status says. */
 function isAnswer({ status, headers }: FetchResponse, form: Form): boolean {
   return status === 200 && (form.headers['accept'] === undefined || !TEXT.test(headers.get('content-type') ?? ''));
 }

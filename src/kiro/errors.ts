@@ -15,7 +15,7 @@ export function toKiroError(failure: KiroFailure): GatewayError {
   });
 }
 
-/** What the body of a failure says (protocol 6.1). Whatever it is, the failure counts: what cannot be read is empty. */
+/** What the body of a failure says (protocol 6.1). It is a failure in any case, so what cannot be read is empty. */
 export function readFailureBody(json: string): Pick<KiroFailure, 'type' | 'message' | 'reason'> {
   const outer = recordOf(parseJson(json));
   // What stands before Kiro may wrap what it has to say; `Output` is that of AWS.
@@ -90,7 +90,7 @@ function readRetryAfter(headers: FetchResponse['headers']): number | undefined {
   return Number.isFinite(seconds) ? Math.max(0, seconds) : undefined;
 }
 
-/** An error's body is small and comes with its status: of a flood, or of one that hesitates, the beginning is enough. */
+/** An error's body is small and comes with its status; of one that is huge or slow the beginning is enough. */
 async function readStart({ body }: FetchResponse): Promise<string> {
   if (body === null) return '';
   const chunks: Uint8Array[] = [];
@@ -106,7 +106,7 @@ async function readStart({ body }: FetchResponse): Promise<string> {
   } catch {
     // The status is known and says enough; a body that breaks off adds nothing.
   }
-  // Not waited for: a body that hesitates may hesitate to close, too.
+  // Not waited for: a slow body may be slow to close, too.
   void bytes.return?.().catch(() => undefined);
   return new TextDecoder().decode(Buffer.concat(chunks));
 }

@@ -69,7 +69,7 @@ function readEvent(name: string, frame: Frame): readonly KiroEvent[] {
       const input = inputAt(payload);
       return [{ type: 'tool-use', id, name: textAt(payload, 'name'), input, stop: payload['stop'] === true }];
     }
-    // What stands beside the answer must not spoil it, however odd: it was said and paid for.
+    // Odd numbers beside an answer must not spoil it: it was said and paid for.
     case 'metadataEvent':
       return readMetadata(recordOf(parseJson(frame.payload)));
     case 'contextUsageEvent':
@@ -96,7 +96,7 @@ function readMetadata(payload: Payload): readonly KiroEvent[] {
     cacheWriteTokens: tokens('cacheWriteInputTokens'),
   };
   const events: KiroEvent[] = [...readPercentage(tokenUsage), ...readPercentage(payload)];
-  // Some carry a usage of nothing but zeros, perhaps after a true one.
+  // Some events hold only zeros, possibly after one with true numbers.
   if (Object.values(usage).some((count) => count > 0)) events.unshift({ type: 'token-usage', usage });
   const { stopReason } = payload;
   if (typeof stopReason === 'string' && stopReason !== '') {
@@ -110,7 +110,7 @@ function readPercentage(payload: Payload): readonly KiroEvent[] {
   return isAmount(percentage) && percentage > 0 ? [{ type: 'context-usage', percentage }] : NOTHING;
 }
 
-/** Whatever is said is added up and multiplied, and has to be a number afterwards too: JSON knows no infinity. */
+/** Amounts are added and multiplied; the bound keeps the results finite, because JSON has no infinity. */
 function isAmount(value: unknown): value is number {
   return typeof value === 'number' && value >= 0 && value <= 1e12;
 }

@@ -39,7 +39,7 @@ export function createFrameDecoder(): FrameDecoder {
       while (bytes.length - at >= PRELUDE_LENGTH) {
         const length = readLength(bytes, at);
         if (bytes.length - at < length) {
-          // A whole frame's own checksum covers its beginning; who waits for the rest must not wait for garbage.
+          // The checksum of the frame comes with its end; whoever waits for that must be able to trust the length.
           checkPrelude(bytes, at);
           needed = length;
           break;
@@ -92,7 +92,7 @@ function readFrame(bytes: Buffer, from: number, to: number): Frame {
   return { headers: knownHeaders(bytes, headersAt, payloadAt), payload: bytes.toString('utf8', payloadAt, end) };
 }
 
-/** The headers of nearly all frames of all turns are one of a few, and mostly those of the frame before. */
+/** Nearly all frames have one of a few sets of headers, mostly that of the frame before: each is read once. */
 function knownHeaders(bytes: Buffer, from: number, end: number): ReadonlyMap<string, string> {
   const key = bytes.toString('latin1', from, end);
   if (key === latest.key) return latest.headers;
@@ -130,7 +130,7 @@ function damaged(what: string): GatewayError {
 
 let latest: { readonly key: string; readonly headers: ReadonlyMap<string, string> } = { key: '', headers: new Map() };
 const KNOWN_HEADERS = new Map<string, ReadonlyMap<string, string>>();
-/** No stream can fill the memory with headers of its own. */
+/** Bounded, so that no stream can fill the memory with headers of its own. */
 const MOST_KNOWN = 64;
 const LONGEST_KNOWN = 256;
 

@@ -262,7 +262,7 @@ const PASSES: readonly Pass[] = [
 export function createCutCalls() {
   const ids = createShelf<true>(MOST_REMEMBERED);
   return {
-    /** Those of what a turn has said. */
+    /** Keeps the ids of a turn's cut calls. */
     remember(blocks: readonly Block[]): void {
       for (const block of blocks) if (block.type === 'tool-call' && !isWhole(block.input)) ids.put(block.id, true);
     },

@@ -54,7 +54,7 @@ export function createProfiledSession(dependencies: ProfileDependencies): Profil
     return looking;
   }
 
-  /** One caller's leaving must not end what others wait for. */
+  /** Without a caller's signal: one that leaves must not end what others wait for. */
   async function find(access: Access): Promise<{ readonly arn: string | undefined; readonly keptMs: number }> {
     const { signal } = new AbortController();
     if (access.isBuilderId === true) return { arn: sharedArn, keptMs: KEPT_MS };

@@ -58,14 +58,14 @@ export function toKiroRequest(conversation: Conversation, context: RequestContex
   const said = [...conversation.system, ...tools.instructions, ...wishes].filter((text) => text.trim() !== '');
   const system = [...head, ...said].join('\n\n');
   const media = mediaWithinLimits(messages, model);
-  // Instructions alone are what the person asks.
+  // Where there are only instructions, they are the question.
   const isAsking = messages.length === 0 && said.length > 0;
   const entries = isAsking ? [saying('user', system)] : withSystem(system, toEntries(messages, media.kept, wasCut));
   const history = [...entries];
   const current = history.pop();
   if (current?.role !== 'user') throw new GatewayError('internal', 'The history passes lost the last user message.');
   const write: Write = { modelId: model.id, origin: originOf(profileArn), tools, documentNames: new Set() };
-  // After the tools, after the instructions, and after all that the next turn will repeat.
+  // Marks stand after the tools, after the instructions, and after all that the next turn will repeat.
   const mark = context.marksCache ? { cachePoint: { type: 'default' } } : undefined;
   const written = history.map((entry, index) => writeEntry(entry, write, index === 0 ? mark : undefined));
   const fields = toRequestFields(conversation.reasoning, model, conversation.limits);
@@ -201,7 +201,7 @@ function lengthOf(texts: readonly string[]): number {
   return texts.reduce((length, text) => length + text.length, 0);
 }
 
-/** What is in a PDF or a spreadsheet, nobody here can tell. */
+/** A PDF or a spreadsheet cannot be read here, so it counts as nothing. */
 function estimateMedia(media: Media): number {
   if (media.type === 'image') return IMAGE_TOKENS;
   return TEXT_FORMATS.has(media.format) ? estimateTokens(Buffer.from(media.data, 'base64').toString('utf8')) : 0;

@@ -21,7 +21,7 @@ export type Asked = {
   readonly reading?: Reading | undefined;
 };
 
-/** Hears of the reading of an answer: of each chunk, when the next one is waited for, and of the end, however it comes. */
+/** Called while an answer is read: at each chunk, when the next one is waited for, and at the end, however it comes. */
 export type Watch = { hears(): void; waits(): void; end(): void };
 
 /**
@@ -90,11 +90,11 @@ function createAssembler(asked: Asked) {
   let tokenUsage: KiroTokenUsage | undefined;
   let contextPercentage: number | undefined;
   let credits: number | undefined;
-  /** Reasoning that is not shown, and that was paid for. */
+  /** Reasoning that is not shown but counts, because it was paid for. */
   let hidden = '';
   let reasonsNatively = false;
   let begun = false;
-  /** Came while a call was open, and belongs to something else. */
+  /** Events of other blocks that came while a call was open. */
   const waiting: KiroEvent[] = [];
 
   function begin(): void {
@@ -210,7 +210,7 @@ function createAssembler(asked: Asked) {
   function acceptNow(event: KiroEvent): void {
     switch (event.type) {
       case 'text':
-        // What is held back has come all the same.
+        // The turn has begun even if this text is held back.
         begin();
         speaker = event.modelId ?? speaker;
         return acceptPieces(answerText.push(event.text));

@@ -139,7 +139,7 @@ function readInput(parameters: string, { properties }: JsonObject): string {
   return JSON.stringify(Object.fromEntries(entries));
 }
 
-/** What looks so often like a call and is none is no attempt at one; each look may go to the end of the text. */
+/** After so many failed attempts the rest is text: each attempt may read to the end of the answer. */
 const MOST_FAILURES = 100;
 const XML_OPENING = '<function_calls>';
 const JSON_OPENING = /^\[Called ([^\s]+) with args: /;
@@ -147,7 +147,7 @@ const JSON_OPENING = /^\[Called ([^\s]+) with args: /;
 /** Whether what comes next in a text stands in a code fence, or right behind a quote. */
 export function createCodeWatch() {
   let fence: string | undefined;
-  /** Of the line, what may be a fence. */
+  /** The beginning of the line, as far as it may be a fence. */
   let head = '';
   let last = '';
   return {

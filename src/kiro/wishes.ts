@@ -54,7 +54,7 @@ function reasoningFields(wish: ReasoningWish, schema: JsonObject): JsonObject {
   return fields;
 }
 
-/** Who wants no reasoning gets as little as there is: an effort is then only for the answer, if reasoning can be off. */
+/** Unwanted reasoning gets the least effort; where it can be off altogether, the effort is for the answer alone. */
 function toEffort(wish: ReasoningWish, { canBeOff }: { readonly canBeOff: boolean }): Effort | undefined {
   if (isUnwanted(wish)) return (canBeOff ? wish.effort : undefined) ?? 'none';
   const { effort, budget } = wish;

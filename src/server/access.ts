@@ -75,7 +75,7 @@ export function createKeyCheck(
       `${what}; \`kiro-gateway serve\` says at its start where the key is.`,
     );
     const milliseconds = given.length === 0 ? 0 : patienceLost(networkOf(socket.remoteAddress ?? ''));
-    // Who guesses faster than the refusals go out does not get to read them.
+    // Whoever guesses faster than refusals go out does not get to read them.
     if (milliseconds > 0 && waiting >= GUESSES.waiting) socket.destroy();
     else if (milliseconds > 0) {
       waiting++;
@@ -98,7 +98,7 @@ export function createKeyCheck(
 export const GUESSES = { free: 5, longestMs: 4000, forgottenAfterMs: 60_000, waiting: 100, networks: 1000 };
 const FIRST_WAIT_MS = 250;
 
-/** Does not keep a gateway alive that is to stop. */
+/** A pause that does not keep a stopping gateway alive. */
 async function restless(milliseconds: number): Promise<void> {
   await sleep(milliseconds, undefined, { ref: false });
 }
@@ -121,7 +121,7 @@ function bareHost(host: string): string {
   return bare.replace(/:\d*$/, '').replace(/\.$/, '');
 }
 
-/** Names come from outside and end in a sentence of ours. */
+/** A name from outside, short and in quotes, for a sentence of ours. */
 function quoted(text: string): string {
   return JSON.stringify(text.slice(0, 100));
 }
@@ -195,7 +195,7 @@ async function keptKey(file: string, isShown: boolean): Promise<GatewayKey> {
   try {
     await writePrivateFile(file, `${made.reveal()}\n`, 'kept');
     const winner = await readKey(file);
-    // What is there and holds no key is nobody's.
+    // A file that holds no key belongs to nobody.
     if (winner === undefined) await writePrivateFile(file, `${made.reveal()}\n`);
     return { key: winner ?? made, file, notices: [] };
   } catch (cause) {

@@ -73,7 +73,7 @@ export function createApp(dependencies: AppDependencies): express.Express {
     await checkKey(request);
     next();
   };
-  // Before all others: a question should not have to pass by routes that it does not take.
+  // These come first, so that a question is not compared with routes that it does not take.
   const readBody = [requireKey, ...jsonBody(express.raw({ limit: dependencies.maxBodyBytes, type: () => true }))];
   for (const dialect of dialects) {
     app.post(dialect.route, ...readBody, (request: Request, response: Response) =>
@@ -259,7 +259,7 @@ function formNotices({ blocks, finishReason }: Completion): readonly string[] {
   return finishReason !== 'tool-calls' && !isJsonAnswer(blocks) ? ['response-format=not-json'] : [];
 }
 
-/** For who reads headers only; the usage of every answer has it too. */
+/** For clients that read only headers; the usage in the body has it too. */
 function creditHeader({ credits }: Completion): Record<string, string> {
   return credits === undefined ? {} : { 'x-kiro-gateway-credits': String(credits) };
 }

@@ -74,7 +74,7 @@ export function createHttpServer(
     answersOn.set(socket, new Set());
     socket.once('close', () => answersOn.delete(socket));
   });
-  // Nothing has passed for some time: an answer may be long in coming, but not in going.
+  // Nothing has passed for some time. An answer may take long to come, but not to be read.
   server.on('timeout', (socket: Socket) => {
     const isWaiting = answersOn.get(socket)?.size !== 0;
     if (!isWaiting || socket.writableLength > 0) socket.destroy();
@@ -99,7 +99,7 @@ export function createHttpServer(
     else socket.end(refusal(FAULTS[error.code ?? ''] ?? NO_HTTP), () => socket.destroy());
   });
 
-  // Too many open files, for one: who is connected is served, and who is not may try again.
+  // Such as too many open files: those who are connected are served, others may try again.
   server.on('listening', () => {
     server.on('error', (error) => log.warn('A connection could not be accepted.', error));
   });

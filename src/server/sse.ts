@@ -61,7 +61,7 @@ async function pump(response: ServerResponse, turn: Turn, plan: StreamPlan, sile
       if (event.type === 'finish') outcome = { completion: event.completion };
       if (event.type === 'error') outcome = { error: event.error };
     }
-    // Nothing of a call that is told whole, for one, is seen as it grows.
+    // Some events write nothing: a call that is sent as a whole does not show as it grows.
     if (text === '') return true;
     silence.breakOff();
     return response.closed || response.write(text);
@@ -76,7 +76,7 @@ async function pump(response: ServerResponse, turn: Turn, plan: StreamPlan, sile
   return outcome;
 }
 
-/** Waits until the client has read, has gone, or has to be told the end; true when it did none of it for too long. */
+/** Waits for the client to read, to leave, or to be told the end; true when none of these came in time. */
 async function isStalled(response: ServerResponse, { signal, stalledMs }: StreamPlan): Promise<boolean> {
   const goesOn = once(response, 'drain', { signal })
     .catch(() => undefined)
