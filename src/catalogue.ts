@@ -2,7 +2,8 @@
 
 import { join } from 'node:path';
 import type { Model } from './core/conversation.js';
-import { type ErrorKind, GatewayError, untilAborted, within } from './core/errors.js';
+import { type ErrorKind, GatewayError } from './core/errors.js';
+import { untilAborted, within } from './core/signals.js';
 import type { KiroClient } from './kiro/client.js';
 import { readModelPage, writeModelPage } from './kiro/models.js';
 import type { Logger } from './logger.js';

@@ -1,7 +1,8 @@
 /** Searches of the web in the course of a turn: the tool the model is offered, what it is told, and the joined turn. */
 
 import type { Block, Conversation, SearchLimits, SearchResult, Tool, WebSearch } from './conversation.js';
-import { abortError, toGatewayError } from './errors.js';
+import { toGatewayError } from './errors.js';
+import { abortError } from './signals.js';
 import { parseJson, Reader } from './reader.js';
 import type { Batch, BlockHead, Completion, StreamEvent, Turn, Usage } from './stream.js';
 

@@ -1,6 +1,7 @@
 /** From a question to a turn that has begun: waits for a place, repeats what failed too early to be seen, sets limits. */
 
-import { abortError, follow, type Following, type ErrorKind, GatewayError, toGatewayError } from '../core/errors.js';
+import { type ErrorKind, GatewayError, toGatewayError } from '../core/errors.js';
+import { abortError, follow, type Following } from '../core/signals.js';
 import { begin, type Turn } from '../core/stream.js';
 import type { Access, KiroClient } from './client.js';
 import { type Asked, toTurn, type Watch } from './stream.js';

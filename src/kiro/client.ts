@@ -1,6 +1,7 @@
 /** The only file that talks to Kiro: token, fetch, one refresh, one other form or host. */
 
-import { GatewayError, within } from '../core/errors.js';
+import { GatewayError } from '../core/errors.js';
+import { within } from '../core/signals.js';
 import type { Fetch, FetchResponse } from '../core/fetch.js';
 import type { Secret } from '../core/secret.js';
 import {

@@ -1,6 +1,7 @@
 /** Kiro's failures to ours: by reason, else by words, by exception type, by status. */
 
-import { abortError, codeOf, GatewayError, untilAborted } from '../core/errors.js';
+import { codeOf, GatewayError } from '../core/errors.js';
+import { abortError, untilAborted } from '../core/signals.js';
 import { isRecord, parseJson, recordOf } from '../core/reader.js';
 import { findRow, type KiroFailure, type Row, WEB_PAGE } from './error-reasons.js';
 import type { FetchResponse } from '../core/fetch.js';

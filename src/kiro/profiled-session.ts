@@ -1,6 +1,7 @@
 /** The profile of an account whose login names none: the one that Kiro lists, or that all Builder IDs share. */
 
-import { GatewayError, untilAborted } from '../core/errors.js';
+import { GatewayError } from '../core/errors.js';
+import { untilAborted } from '../core/signals.js';
 import type { Access, AccessProvider } from './client.js';
 import { apiRegionOf, API_REGIONS } from './calls.js';
 import type { Profile } from './answers.js';

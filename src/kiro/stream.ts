@@ -1,7 +1,8 @@
 /** Kiro's flat events to our blocks. The only place that opens and closes a block. */
 
 import type { Block } from '../core/conversation.js';
-import { abortError, GatewayError } from '../core/errors.js';
+import { GatewayError } from '../core/errors.js';
+import { abortError } from '../core/signals.js';
 import type { Batch, GrowingBlock, StreamEvent } from '../core/stream.js';
 import { rounded } from './answers.js';
 import { createAnswerText, READ_AS_IS, type Piece, type Reading } from './answer-text.js';

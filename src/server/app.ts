@@ -3,7 +3,8 @@
 import express from 'express';
 import type { NextFunction, Request, Response } from 'express';
 
-import { follow, GatewayError } from '../core/errors.js';
+import { GatewayError } from '../core/errors.js';
+import { follow } from '../core/signals.js';
 import { isJsonAnswer } from '../core/limits.js';
 import { Reader } from '../core/reader.js';
 import { collect, type Completion } from '../core/stream.js';
