@@ -17,7 +17,7 @@ export type CatalogueDependencies = {
   readonly now: () => number;
   readonly modelCacheTtlSeconds: number;
   /** Aborted when nobody waits for anything any more. */
-  readonly closing?: AbortSignal;
+  readonly closing: AbortSignal;
   /** For how long a conversation waits for the first list: 5 s unless told otherwise. */
   readonly longestWaitMs?: number;
   /** Keeps the list for a later run. */
@@ -25,8 +25,8 @@ export type CatalogueDependencies = {
 };
 
 /** The list of models, fetched once at a time and kept for the TTL; a stale list is better than none. */
-export function createCatalogue({ client, log, now, modelCacheTtlSeconds, ...rest }: CatalogueDependencies) {
-  const { catalogueStore, closing = new AbortController().signal, longestWaitMs = 5000 } = rest;
+export function createCatalogue(dependencies: CatalogueDependencies) {
+  const { client, log, now, closing, modelCacheTtlSeconds, catalogueStore, longestWaitMs = 5000 } = dependencies;
   let kept: readonly Model[] | undefined;
   let askAgainAt = 0;
   let fetching: Promise<readonly Model[]> | undefined;

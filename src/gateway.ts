@@ -240,7 +240,7 @@ export function createGateway(dependencies: GatewayDependencies): Gateway {
       const question = { body, access, asked, thinksLong: thinksLong(conversation.reasoning) };
       return { turn: await asker.ask(question, signal), notices: request.notices, modelId: model.id };
     } catch (thrown) {
-      throw explain(thrown, { conversation, known, model, estimatedInputTokens, body });
+      throw explain(thrown, asking, request, known);
     }
   }
 }

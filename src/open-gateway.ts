@@ -45,10 +45,7 @@ export async function openGateway(context: Context, options: CommandOptions, sou
   const isSimulator = demo !== undefined;
   const upstream = isSimulator
     ? await demoUpstream(context, demo)
-    : await realUpstream(context, settings, {
-        profile: options['profile'],
-        logins: openLogins(context, paths, notice),
-      });
+    : await realUpstream(context, settings, options['profile'], openLogins(context, paths, notice));
   const { login, overrides } = upstream;
   for (const secret of secretsOf(login.credential)) log.hide(secret);
   login.notices.forEach(notice);
@@ -145,7 +142,8 @@ type Upstream = {
 async function realUpstream(
   context: Context,
   settings: Settings,
-  { profile, logins }: { readonly profile: CommandOptions[string]; readonly logins: LoginStore },
+  profile: CommandOptions[string],
+  logins: LoginStore,
 ): Promise<Upstream> {
   const { machine, now, sleep, runProgram } = context;
   const login = await findLogin(

@@ -28,22 +28,23 @@ export function repairFor(thrown: unknown, asking: Asking): Repair | undefined {
   return thrown instanceof GatewayError ? REPAIRS.find(({ mends }) => mends(thrown, asking)) : undefined;
 }
 
-/** What was asked, as far as it explains a failure. */
-export type Asked = Pick<Asking, 'conversation' | 'model'> &
-  Pick<KiroRequest, 'body' | 'estimatedInputTokens'> & { readonly known: readonly Model[] };
-
 /** What Kiro did not say: the names near a wrong model, the numbers of an overflow, the image it did not like. */
-export function explain(thrown: unknown, asked: Asked): unknown {
+export function explain(
+  thrown: unknown,
+  { conversation, model }: Asking,
+  { body, estimatedInputTokens }: KiroRequest,
+  known: readonly Model[],
+): unknown {
   if (!(thrown instanceof GatewayError)) return thrown;
   const { kind, message, facts } = thrown;
-  if (kind === 'model-not-found') return modelNotFound(asked.conversation.model, asked.known, thrown);
-  if (kind === 'context-overflow' || isTooLarge(thrown, asked.body)) {
-    const limit = asked.model.maxInputTokens;
+  if (kind === 'model-not-found') return modelNotFound(conversation.model, known, thrown);
+  if (kind === 'context-overflow' || isTooLarge(thrown, body)) {
+    const limit = model.maxInputTokens;
     // Kiro says that it was too much; an estimate below the limit would contradict it.
-    const tokens = Math.max(asked.estimatedInputTokens, limit + 1);
+    const tokens = Math.max(estimatedInputTokens, limit + 1);
     return new GatewayError('context-overflow', message, { ...facts, overflow: { tokens, limit }, cause: thrown });
   }
-  const offender = nameOffender(facts.reason ?? '', asked.conversation.messages, asked.model);
+  const offender = nameOffender(facts.reason ?? '', conversation.messages, model);
   return offender === undefined
     ? thrown
     : new GatewayError(kind, `${message} ${offender}`, { ...facts, cause: thrown });

@@ -96,7 +96,7 @@ export type Tool = {
   /** Present: the gateway runs it, within these limits. */
   readonly webSearch?: SearchLimits | undefined;
   /** A JSON schema as the client wrote it; undefined when it wrote none. */
-  readonly inputSchema: Readonly<Record<string, unknown>> | undefined;
+  readonly inputSchema: JsonObject | undefined;
 };
 
 /** Domains include their subdomains; an empty list limits nothing. */
@@ -120,7 +120,7 @@ export type ToolChoice =
   | { readonly mode: 'named'; readonly names: readonly string[] };
 
 /** One JSON value and nothing else, matching the schema when there is one. */
-export type AnswerFormat = { readonly schema: Readonly<Record<string, unknown>> | undefined };
+export type AnswerFormat = { readonly schema: JsonObject | undefined };
 
 /** From the least to the most. */
 export const EFFORTS = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'] as const;
@@ -151,5 +151,7 @@ export type Model = {
   /** Whether Kiro keeps the beginning of a conversation for the next turn when it is marked. */
   readonly supportsPromptCache: boolean;
   /** The JSON schema of `additionalModelRequestFields`, as Kiro states it. */
-  readonly requestFieldsSchema: Readonly<Record<string, unknown>> | undefined;
+  readonly requestFieldsSchema: JsonObject | undefined;
 };
+
+export type JsonObject = Readonly<Record<string, unknown>>;

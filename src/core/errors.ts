@@ -1,5 +1,7 @@
 /** The one error of the house: a closed set of kinds, named by what the person can do about it. */
 
+import type { JsonObject } from './conversation.js';
+
 export type ErrorKind =
   /** The request is wrong; the client has to change it. */
   | 'invalid-request'
@@ -34,7 +36,7 @@ export type ErrorFacts = {
   /** The field that is wrong, as a path: `messages[2].content[0].type`. */
   readonly param?: string | undefined;
   /** Machine-readable details that one dialect defines (Anthropic's `error.details`). */
-  readonly details?: Readonly<Record<string, unknown>> | undefined;
+  readonly details?: JsonObject | undefined;
   /** Seconds after which a repetition makes sense. */
   readonly retryAfterSeconds?: number | undefined;
   /** HTTP status, where the transport itself refuses (404 route, 405, 413, 415). Otherwise the dialect decides. */

@@ -1,6 +1,6 @@
 /** What becomes of each parameter of a client protocol, and what the readers of all requests do alike. */
 
-import type { AnswerFormat, Conversation, Limits, Message, ReasoningWish } from '../core/conversation.js';
+import type { AnswerFormat, Conversation, JsonObject, Limits, Message, ReasoningWish } from '../core/conversation.js';
 import { EFFORTS } from '../core/conversation.js';
 import { GatewayError } from '../core/errors.js';
 import type { Reader } from '../core/reader.js';
@@ -24,7 +24,7 @@ export type ParameterTable = {
   /** The client is told, unless the value is one of `HARMLESS`. */
   readonly ignored: string;
   /** No other answer would do, unless the value is one of `HARMLESS`. */
-  readonly refused: Readonly<Record<string, { why: string; details?: Readonly<Record<string, unknown>> }>>;
+  readonly refused: Readonly<Record<string, { why: string; details?: JsonObject }>>;
 };
 
 /** What is a dialect's own in a request, and where it has what is read alike in all. */

@@ -1,5 +1,6 @@
 /** Frames to Kiro's events. Unknown events are passed over; exceptions and errors are thrown as ours. */
 
+import type { JsonObject } from '../core/conversation.js';
 import { GatewayError } from '../core/errors.js';
 import { isRecord, parseJson, recordOf } from '../core/reader.js';
 import { bareType, readFailureBody, toKiroError } from './errors.js';
@@ -85,7 +86,7 @@ function readEvent(name: string, frame: Frame): readonly KiroEvent[] {
   }
 }
 
-function readMetadata(payload: Payload): readonly KiroEvent[] {
+function readMetadata(payload: JsonObject): readonly KiroEvent[] {
   const tokenUsage = recordOf(payload['tokenUsage']);
   const tokens = (key: string): number => (isAmount(tokenUsage[key]) ? tokenUsage[key] : 0);
   const usage = {
@@ -105,7 +106,7 @@ function readMetadata(payload: Payload): readonly KiroEvent[] {
   return events;
 }
 
-function readPercentage(payload: Payload): readonly KiroEvent[] {
+function readPercentage(payload: JsonObject): readonly KiroEvent[] {
   const percentage = payload['contextUsagePercentage'];
   return isAmount(percentage) && percentage > 0 ? [{ type: 'context-usage', percentage }] : NOTHING;
 }
@@ -115,9 +116,7 @@ function isAmount(value: unknown): value is number {
   return typeof value === 'number' && value >= 0 && value <= 1e12;
 }
 
-type Payload = Readonly<Record<string, unknown>>;
-
-function payloadOf(frame: Frame): Payload {
+function payloadOf(frame: Frame): JsonObject {
   if (frame.payload === '') return {};
   const payload = parseJson(frame.payload);
   if (isRecord(payload)) return payload;
@@ -125,7 +124,7 @@ function payloadOf(frame: Frame): Payload {
 }
 
 /** Deltas are the hot path of every turn, so a field costs one `typeof` here and no Reader. */
-function textAt(payload: Payload, key: string): string {
+function textAt(payload: JsonObject, key: string): string {
   const value = payload[key];
   if (typeof value === 'string') return value;
   if (value === undefined || value === null) return '';
@@ -133,7 +132,7 @@ function textAt(payload: Payload, key: string): string {
 }
 
 /** Some streams deliver the input as an object; an empty one only announces the fragments that follow. */
-function inputAt(payload: Payload): string {
+function inputAt(payload: JsonObject): string {
   const input = payload['input'];
   if (typeof input !== 'object' || input === null) return textAt(payload, 'input');
   return Object.keys(input).length === 0 ? '' : JSON.stringify(input);

@@ -1,11 +1,11 @@
 /** Messages to entries that obey Kiro's rules (protocol 4.5): a list of passes, each over the whole list. */
 
-import type { Block, Message, ToolResultPart } from '../core/conversation.js';
+import type { Block, JsonObject, Message, ToolResultPart } from '../core/conversation.js';
 import { isRecord, jsonExcess, parseJson } from '../core/reader.js';
 import { runsOf } from '../core/runs.js';
 import { createShelf } from '../core/shelf.js';
 import { describeSearch } from '../core/web-search.js';
-import { type JsonObject, legalIdentifier } from './tools.js';
+import { legalIdentifier } from './tools.js';
 import { noteFor, type Media } from './media.js';
 
 /** One message as Kiro takes it. Media and results are a user's, calls and reasoning an assistant's. */

@@ -1,13 +1,13 @@
 /** A conversation to the body of GenerateAssistantResponse. The only place that knows its shape. */
 
-import type { Conversation, Model, Tool } from '../core/conversation.js';
+import type { Conversation, JsonObject, Model, Tool } from '../core/conversation.js';
 import { GatewayError } from '../core/errors.js';
 import { ASCII_CHARACTERS_PER_TOKEN, estimateTokens, IMAGE_TOKENS } from '../core/tokens.js';
 import type { Reading, TagHandling } from './answer-text.js';
 import { originOf } from './calls.js';
 import { type Entry, type Reasoning, saying, toEntries } from './history.js';
 import { type Media, mediaWithinLimits, TEXT_FORMATS, toKiroDocument, toKiroImage } from './media.js';
-import { type JsonObject, type KiroTools, some, toKiroTools, uuidOf } from './tools.js';
+import { type KiroTools, some, toKiroTools, uuidOf } from './tools.js';
 import {
   asksForTags,
   isUnwanted,

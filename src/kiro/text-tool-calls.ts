@@ -1,7 +1,7 @@
 /** Finds tool calls that a model has written as text, in two forms. Pure; any cutting of the text gives the same. */
 
+import type { JsonObject } from '../core/conversation.js';
 import { isRecord, parseJson } from '../core/reader.js';
-import type { JsonObject } from './tools.js';
 
 /** `input` is JSON text. */
 export type WrittenCall = { readonly name: string; readonly input: string };

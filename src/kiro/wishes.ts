@@ -1,9 +1,8 @@
 /** What a client wishes of the answer, in the terms of the model's own schema (protocol 10.3), and else in words. */
 
-import type { Conversation, Effort, Limits, Model, ReasoningWish, Tool } from '../core/conversation.js';
+import type { Conversation, Effort, JsonObject, Limits, Model, ReasoningWish, Tool } from '../core/conversation.js';
 import { EFFORTS } from '../core/conversation.js';
 import { isRecord } from '../core/reader.js';
-import type { JsonObject } from './tools.js';
 
 /**
  * The request's `additionalModelRequestFields` (protocol 10.3), or undefined when there is nothing to say.
