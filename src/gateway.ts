@@ -14,7 +14,7 @@ import { type ModelAliases, modelNotFound, readModelName, resolveModel, withWish
 import { type ProfiledSession, wantsProfile } from './kiro/profiled-session.js';
 import { toKiroRequest, type RequestContext } from './kiro/request.js';
 import { thinksLong } from './kiro/wishes.js';
-import type { FetchMedia, WithMedia } from './remote-media.js';
+import type { FetchMedia } from './remote-media.js';
 import { explain, LARGE_BODY_BYTES, largeBody, repairFor, withoutDocuments } from './repairs.js';
 import type { Asking, Repair } from './repairs.js';
 
@@ -115,7 +115,8 @@ export function createGateway(dependencies: GatewayDependencies): Gateway {
     },
 
     async converse(given, signal) {
-      const { conversation, notices } = await withMedia(given, signal);
+      const fetched = await dependencies.fetchMedia?.(given, signal);
+      const { conversation, notices } = fetched ?? { conversation: given, notices: [] };
       const first = await askWithRepairs(conversation, notices, signal);
       hasAnswered = true;
       const turn = withSearches(first.turn, conversation, signal);
@@ -183,10 +184,6 @@ export function createGateway(dependencies: GatewayDependencies): Gateway {
       cutCalls.remember(blocks);
       dependencies.record?.({ usage, credits, modelId, sessionId });
     });
-  }
-
-  async function withMedia(conversation: Conversation, signal: AbortSignal): Promise<WithMedia> {
-    return (await dependencies.fetchMedia?.(conversation, signal)) ?? { conversation, notices: [] };
   }
 
   /** The model that a name means, and what the name wishes besides. */

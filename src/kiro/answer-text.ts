@@ -30,17 +30,8 @@ export type Piece =
   | { readonly type: 'text' | 'reasoning' | 'hidden'; readonly text: string }
   | ({ readonly type: 'tool-call'; readonly id: string } & WrittenCall);
 
-/** Each function returns what has become known of the text since the last call. */
-export type AnswerText = {
-  push(text: string): readonly Piece[];
-  /** A model that reasons by Kiro's own events uses no tags. */
-  beforeReasoning(): readonly Piece[];
-  /** Once a real call comes, calls that were written as text are only text. */
-  beforeCall(): readonly Piece[];
-  end(): readonly Piece[];
-};
-
-export function createAnswerText({ tags: handling, writtenCalls }: Reading): AnswerText {
+/** Each of its functions returns what has become known of the text since the last call. */
+export function createAnswerText({ tags: handling, writtenCalls }: Reading) {
   const tags = handling === undefined ? undefined : createTagReader();
   const calls = writtenCalls === undefined ? undefined : createCallReader(writtenCalls.offered);
   const becomes = FATES[handling ?? 'pass'];
@@ -75,9 +66,11 @@ export function createAnswerText({ tags: handling, writtenCalls }: Reading): Ans
   }
 
   return {
-    push: (text) => (tags === undefined ? readText(text) : readTagPieces(tags.push(text))),
+    push: (text: string): readonly Piece[] => (tags === undefined ? readText(text) : readTagPieces(tags.push(text))),
+    /** A model that reasons by Kiro's own events uses no tags. */
     beforeReasoning: settle,
-    beforeCall() {
+    /** Once a real call comes, calls that were written as text are only text. */
+    beforeCall(): readonly Piece[] {
       const rest = readTagPieces(tags?.end() ?? []);
       hasRealCall = true;
       return [...rest, ...toText(calls?.giveUp() ?? '')];

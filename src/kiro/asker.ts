@@ -59,13 +59,13 @@ export function createAsker(dependencies: AskerDependencies): Asker {
     async ask(question, signal) {
       const waiting = follow(signal);
       const wait = startTimer(WHOLE_WAIT_MS, () => waiting.abort(late('did not begin to answer', WHOLE_WAIT_MS)));
-      let over = waiting.end;
+      let giveBack: (() => void) | undefined;
+      const over = (): void => {
+        giveBack?.();
+        waiting.end();
+      };
       try {
-        const giveBack = await takePlace(waiting.signal, signal);
-        over = () => {
-          giveBack();
-          waiting.end();
-        };
+        giveBack = await takePlace(waiting.signal, signal);
         const turn = await askUntilBegun(question, waiting.signal, over);
         // A client that leaves may never look at the turn again.
         waiting.signal.addEventListener('abort', giveBack, { once: true });
@@ -240,18 +240,9 @@ const PASSING: ReadonlySet<ErrorKind> = new Set(['rate-limited', 'overloaded', '
 const LONGEST_PAUSE_MS = 60_000;
 const LONGEST_BACKOFF_MS = 30_000;
 
-export type Places = {
-  /**
-   * Waits for a free place.
-   * @returns gives the place back; calling it again does nothing.
-   * @throws GatewayError when the signal is aborted meanwhile: the waiting caller loses its place in the queue.
-   */
-  take(signal: AbortSignal): Promise<() => void>;
-};
-
-/** @param count 0 for no limit. */
-export function createPlaces(count: number): Places {
-  let free = count;
+/** Places that are taken in turn. @param count 0 for no limit. */
+export function createPlaces(count: number) {
+  let free = count === 0 ? Infinity : count;
   // A Set keeps the order of arrival, and somebody in the middle can leave it.
   const queue = new Set<() => void>();
 
@@ -278,9 +269,13 @@ export function createPlaces(count: number): Places {
   }
 
   return {
-    async take(signal) {
+    /**
+     * Waits for a free place.
+     * @returns gives the place back; calling it again does nothing.
+     * @throws GatewayError when the signal is aborted meanwhile: the waiting caller loses its place in the queue.
+     */
+    async take(signal: AbortSignal): Promise<() => void> {
       if (signal.aborted) throw abortError(signal);
-      if (count === 0) return () => undefined;
       if (free > 0) free--;
       else await wait(signal);
       let isMine = true;

@@ -7,28 +7,22 @@ import { GatewayError } from '../core/errors.js';
 /** Only headers of type string are kept, and the payload is text: Kiro uses nothing else. */
 export type Frame = { readonly headers: ReadonlyMap<string, string>; readonly payload: string };
 
-export type FrameDecoder = {
-  /**
-   * The frames that this chunk completes, one by one, so that frames before a damaged one still count.
-   * @throws GatewayError `upstream-protocol` at the first wrong checksum or impossible length.
-   */
-  push(chunk: Uint8Array): Generator<Frame, void>;
-  /** @throws GatewayError `upstream-unavailable` when the bytes end inside a frame. */
-  end(): void;
-};
-
 /*
  *  u32 total length | u32 headers length | u32 CRC of these 8 bytes
  *  headers | payload | u32 CRC of everything before
  */
-export function createFrameDecoder(): FrameDecoder {
+export function createFrameDecoder() {
   // Chunks wait in a list until a whole frame is there: joining at every chunk would be quadratic for large frames.
   let waiting: Uint8Array[] = [];
   let waitingLength = 0;
   let needed = PRELUDE_LENGTH;
 
   return {
-    *push(chunk) {
+    /**
+     * The frames that this chunk completes, one by one, so that frames before a damaged one still count.
+     * @throws GatewayError `upstream-protocol` at the first wrong checksum or impossible length.
+     */
+    *push(chunk: Uint8Array): Generator<Frame, void> {
       waiting.push(chunk);
       waitingLength += chunk.length;
       if (waitingLength < needed) return;
@@ -50,7 +44,8 @@ export function createFrameDecoder(): FrameDecoder {
       waitingLength = bytes.length - at;
       waiting = waitingLength === 0 ? [] : [bytes.subarray(at)];
     },
-    end() {
+    /** @throws GatewayError `upstream-unavailable` when the bytes end inside a frame. */
+    end(): void {
       if (waitingLength === 0) return;
       throw new GatewayError(
         'upstream-unavailable',

@@ -187,17 +187,14 @@ export type TagWish = {
 export function tagInstruction(wish: ReasoningWish, model: Model, tags: TagWish): string | undefined {
   if (tags.when === false || hasOwnControl(model) || isUnwanted(wish)) return undefined;
   if (tags.when === true && wish.mode !== 'on' && wish.effort === undefined) return undefined;
-  return tagWords(wish.budget ?? tags.maxTokens);
+  const maxTokens = wish.budget ?? tags.maxTokens;
+  return `<thinking_mode>enabled</thinking_mode><max_thinking_length>${maxTokens}</max_thinking_length>
+Begin each answer with your reasoning between <thinking> and </thinking>, in at most ${maxTokens} tokens: take the \
+question apart, weigh what speaks against your first idea, and plan your next step. Write nothing before <thinking>, and \
+use these tags nowhere else. After </thinking> comes the answer itself, in the language of the person.`;
 }
 
 /** True when the system text already asks for it, in the words that all gateways use. */
 export function asksForTags(system: readonly string[]): boolean {
   return system.some((text) => text.includes('<thinking_mode>'));
-}
-
-function tagWords(maxTokens: number): string {
-  return `<thinking_mode>enabled</thinking_mode><max_thinking_length>${maxTokens}</max_thinking_length>
-Begin each answer with your reasoning between <thinking> and </thinking>, in at most ${maxTokens} tokens: take the \
-question apart, weigh what speaks against your first idea, and plan your next step. Write nothing before <thinking>, and \
-use these tags nowhere else. After </thinking> comes the answer itself, in the language of the person.`;
 }

@@ -50,6 +50,7 @@ export function createApp(dependencies: AppDependencies): express.Express {
   const checkKey = createKeyCheck(dependencies.key, now);
   const checkOrigin = createOriginCheck(dependencies.origins);
   const answers = createAnswerStore();
+  const simulatorMark = dependencies.isSimulator ? { upstream: 'SIMULATOR' } : {};
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
@@ -90,7 +91,7 @@ export function createApp(dependencies: AppDependencies): express.Express {
   }
 
   app.get('/', (_, response) => {
-    response.json({ name: 'kiro-gateway', version: dependencies.version, routes: ROUTES, ...simulatorMark() });
+    response.json({ name: 'kiro-gateway', version: dependencies.version, routes: ROUTES, ...simulatorMark });
   });
   app.get('/health', (_, response) => {
     response.json({
@@ -99,7 +100,7 @@ export function createApp(dependencies: AppDependencies): express.Express {
       version: dependencies.version,
       login: dependencies.loginState(),
       ready: { login: dependencies.loginState() === 'ready', ...gateway.readiness() },
-      ...simulatorMark(),
+      ...simulatorMark,
     });
   });
   // Clients probe with HEAD and without a key; they want to know that somebody is here.
@@ -131,7 +132,7 @@ export function createApp(dependencies: AppDependencies): express.Express {
   async function answerCaptured(dialect: Dialect, request: Request, response: Response): Promise<void> {
     if (dependencies.capture === undefined) return answer(dialect, request, response);
     const { method, path, headers, body } = request;
-    await dependencies.capture.during({ id: requestIdOf(response), method, path, headers, body }, async () => {
+    await dependencies.capture.during({ id: factsOf(response).requestId, method, path, headers, body }, async () => {
       await answer(dialect, request, response);
       return factsOf(response).outcome;
     });
@@ -204,7 +205,7 @@ export function createApp(dependencies: AppDependencies): express.Express {
       response.destroy();
       return;
     }
-    const { status, headers, body } = dialectOf(request).writeError(error, requestIdOf(response));
+    const { status, headers, body } = dialectOf(request).writeError(error, factsOf(response).requestId);
     response.status(status).set(headers).json(body);
   }
 
@@ -212,10 +213,6 @@ export function createApp(dependencies: AppDependencies): express.Express {
     facts.outcome = outcome;
     const { error } = outcome;
     if (error?.kind === 'internal') log.error(`${facts.method} ${facts.path} failed`, error.facts.cause);
-  }
-
-  function simulatorMark(): object {
-    return dependencies.isSimulator ? { upstream: 'SIMULATOR' } : {};
   }
 }
 
@@ -272,10 +269,6 @@ function noticeHeader(notices: readonly string[]): Record<string, string> {
 function factsOf(response: Response): RequestFacts {
   // The cast is the first middleware, which puts exactly these there.
   return response.locals as RequestFacts;
-}
-
-function requestIdOf(response: Response): string {
-  return factsOf(response).requestId;
 }
 
 /** Clients give up on headers after 300 s, and on a silent connection after 30 to 60 s. */
