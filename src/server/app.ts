@@ -21,7 +21,7 @@ import type { DebugCapture } from './debug-capture.js';
 import { canonicalUrl, checkHead, refuseWebSocket } from './http-server.js';
 import { createAnswerStore, type KeptAnswer } from './kept-answers.js';
 import { toRecord, type RequestFacts, type RequestWatch } from './request-log.js';
-import { streamAnswer, type StreamOutcome } from './sse.js';
+import { PATIENCE, streamAnswer, type StreamOutcome } from './sse.js';
 
 export type AppDependencies = {
   readonly gateway: Gateway;
@@ -270,9 +270,6 @@ function factsOf(response: Response): RequestFacts {
   // The cast is the first middleware, which puts exactly these there.
   return response.locals as RequestFacts;
 }
-
-/** Clients give up on headers after 300 s, and on a silent connection after 30 to 60 s. */
-export const PATIENCE = { headersAfterMs: 10_000, keepAliveMs: 15_000, emptyDeltaMs: 60_000, stalledMs: 300_000 };
 
 const ROUTES = [
   'GET /',

@@ -18,37 +18,27 @@ import { inTime } from './sse.js';
 /** A server with an end: what has begun is finished, or is told to finish, and no connection is left. */
 export type HttpServer = Server & { readonly stop: () => Promise<void> };
 
-export type HttpLimits = {
+export const HTTP_LIMITS = {
   /** Request line and headers together. */
-  readonly headBytes: number;
-  /** For the head to come, and for a new connection to say anything. */
-  readonly headMs: number;
-  /** For the whole request to come. The answer may take as long as it likes. */
-  readonly requestMs: number;
-  /** Between two requests of one connection; longer than clients keep one, so that none is closed under a request. */
-  readonly idleMs: number;
-  /** How long a client may take nothing of an answer that waits for it, whether that is complete or not. */
-  readonly stalledMs: number;
-  /** How often the times are looked at. */
-  readonly checkMs: number;
-  readonly connections: number;
-  /** How long answers may take to end when the gateway stops. */
-  readonly drainMs: number;
-  /** How long the last words of those that did not may take. */
-  readonly lastWordsMs: number;
-};
-
-export const HTTP_LIMITS: HttpLimits = {
   headBytes: 32_768,
+  /** For the head to come, and for a new connection to say anything. */
   headMs: 20_000,
+  /** For the whole request to come. The answer may take as long as it likes. */
   requestMs: 300_000,
+  /** Between two requests of one connection; longer than clients keep one, so that none is closed under a request. */
   idleMs: 120_000,
+  /** How long a client may take nothing of an answer that waits for it, whether that is complete or not. */
   stalledMs: 300_000,
+  /** How often the times are looked at. */
   checkMs: 5000,
   connections: 1000,
+  /** How long answers may take to end when the gateway stops. */
   drainMs: 3000,
+  /** How long the last words of those that did not may take. */
   lastWordsMs: 1000,
 };
+
+export type HttpLimits = Readonly<typeof HTTP_LIMITS>;
 
 /** @param hurry Tells open answers to say their last words, when the gateway stops and they take too long. */
 export function createHttpServer(

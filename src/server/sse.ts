@@ -15,14 +15,18 @@ export type StreamPlan = {
   readonly headersFor: (notices: readonly string[]) => Readonly<Record<string, string>>;
   /** Aborted when the client has gone, or the turn has to end. */
   readonly signal: AbortSignal;
+} & Readonly<typeof PATIENCE>;
+
+/** Clients give up on headers after 300 s, and on a silent connection after 30 to 60 s. */
+export const PATIENCE = {
   /** How long the headers wait for the turn's first event. */
-  readonly headersAfterMs: number;
+  headersAfterMs: 10_000,
   /** The longest silence. */
-  readonly keepAliveMs: number;
+  keepAliveMs: 15_000,
   /** After this long without a word of Kiro's inside a block, an empty delta shows that it goes on. */
-  readonly emptyDeltaMs: number;
+  emptyDeltaMs: 60_000,
   /** How long a client may read nothing of what waits for it. */
-  readonly stalledMs: number;
+  stalledMs: 300_000,
 };
 
 /** How a streamed answer went, for the log. */
@@ -85,15 +89,10 @@ async function isStalled(response: ServerResponse, { signal, stalledMs }: Stream
 }
 
 /** What goes out while Kiro says nothing. */
-type Silence = {
-  /** Keeps in mind which block is open. */
-  readonly hear: (event: StreamEvent) => void;
-  readonly breakOff: () => void;
-  readonly end: () => void;
-};
+type Silence = ReturnType<typeof createSilence>;
 
 /** Keep-alives hold the connection, but Claude Code gives up after 300 s without an event that counts as progress. */
-function createSilence(response: ServerResponse, plan: StreamPlan): Silence {
+function createSilence(response: ServerResponse, plan: StreamPlan) {
   let open: { readonly index: number; readonly block: GrowingBlock } | undefined;
   // A reader that is behind has enough to read.
   const whenIdle = (write: () => string) => (): void => {
@@ -109,7 +108,8 @@ function createSilence(response: ServerResponse, plan: StreamPlan): Silence {
     setInterval(whenIdle(emptyDelta), plan.emptyDeltaMs),
   ];
   return {
-    hear(event) {
+    /** Keeps in mind which block is open. */
+    hear(event: StreamEvent): void {
       if (event.type === 'block-end' || event.type === 'error') open = undefined;
       if (event.type !== 'block-start' || !grows(event.block)) return;
       open = { index: event.index, block: event.block.type };
