@@ -131,9 +131,13 @@ test('guesses are counted by address, forgotten after a minute, and no key at al
   await guess(GUESSES.free, '2001:db8:1:2:a:b:c:d');
   await guess(1, '2001:db8:1:2:e:f:0:1');
   expect(waits).toEqual([250]);
+  // As an address is written when its network ends in zeros.
+  await guess(GUESSES.free, '2001:db8::a:b:c:d');
+  await guess(1, '2001:db8::2');
+  expect(waits).toEqual([250, 250]);
   pass(GUESSES.forgottenAfterMs + 1);
   await guess(1, '10.0.0.1');
-  expect(waits).toEqual([250]);
+  expect(waits).toEqual([250, 250]);
 });
 
 test('what is remembered of guessers is bounded: the one that was quiet longest is forgotten', async () => {

@@ -105,7 +105,9 @@ async function restless(milliseconds: number): Promise<void> {
 
 /** One household has as many IPv6 addresses as it likes, and one network. */
 function networkOf(address: string): string {
-  return isIP(address) === 6 && !address.includes('.') ? address.split(':').slice(0, 4).join(':') : address;
+  if (isIP(address) !== 6 || address.includes('.')) return address;
+  // Behind `::` there may be anything from zeros to the whole address of the machine.
+  return (address.split('::')[0] ?? '').split(':').slice(0, 4).join(':');
 }
 
 function digest(text: string): Buffer {
