@@ -32,7 +32,7 @@ export async function createOutboundFetch({ proxyUrl, env }: OutboundOptions): P
     try {
       return await send(url, init, await agents.kept(proxy, isSecure), proxy);
     } catch (cause) {
-      if (!isDeadSocket(cause)) throw cause;
+      if (codeOf(cause) !== DEAD_SOCKET) throw cause;
     }
     // Kiro had closed a connection that we had kept; nothing of the request has arrived.
     return send(url, init, await agents.fresh(proxy, isSecure), proxy);
@@ -223,10 +223,6 @@ function toProxyError(thrown: unknown, proxy: Proxy): unknown {
 function invalidProxy(name: string): GatewayError {
   const message = `${name} must be the URL of a proxy, such as http://user:password@host:3128 or socks5h://host:1080.`;
   return new GatewayError('invalid-request', message);
-}
-
-function isDeadSocket(thrown: unknown): boolean {
-  return codeOf(thrown) === DEAD_SOCKET;
 }
 
 const KEPT = { keepAlive: true, maxFreeSockets: 64, scheduling: 'lifo' } as const;

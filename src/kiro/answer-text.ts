@@ -1,5 +1,6 @@
 /** What the text of an answer really is: text, reasoning in tags, tool calls in words. Only what was asked for is found. */
 
+import { wholeLength } from '../core/tokens.js';
 import { createCallReader, createCodeWatch, type OfferedTools, type WrittenCall } from './text-tool-calls.js';
 
 /** What becomes of reasoning in tags: reasoning; nothing; text, tags and all; text without the tags. */
@@ -190,12 +191,6 @@ export function createTagReader() {
 function tailLength(text: string, tag: string): number {
   const at = text.lastIndexOf('<');
   return at !== -1 && tag.startsWith(text.slice(at)) ? text.length - at : 0;
-}
-
-/** The same length, or one less where it would cut a character in two. */
-function wholeLength(text: string, length: number): number {
-  const code = text.charCodeAt(length - 1);
-  return code >= 0xd800 && code <= 0xdbff ? length - 1 : length;
 }
 
 const EMPTY_LINE = /^[ \t]*\r?\n[ \t]*\r?\n/;

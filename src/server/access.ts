@@ -59,7 +59,8 @@ export type Caller = Pick<IncomingMessage, 'headers'> & {
 export function createKeyCheck(
   key: Secret,
   now: () => number,
-  pause: (milliseconds: number) => Promise<unknown> = restless,
+  // Does not keep a stopping gateway alive.
+  pause: (milliseconds: number) => Promise<unknown> = (it) => sleep(it, undefined, { ref: false }),
 ): (caller: Caller) => Promise<void> {
   const expected = digest(key.reveal());
   const failures = createShelf<{ readonly count: number; readonly at: number }>(GUESSES.networks);
@@ -98,15 +99,10 @@ export function createKeyCheck(
 export const GUESSES = { free: 5, longestMs: 4000, forgottenAfterMs: 60_000, waiting: 100, networks: 1000 };
 const FIRST_WAIT_MS = 250;
 
-/** A pause that does not keep a stopping gateway alive. */
-async function restless(milliseconds: number): Promise<void> {
-  await sleep(milliseconds, undefined, { ref: false });
-}
-
 /** One household has as many IPv6 addresses as it likes, and one network. */
 function networkOf(address: string): string {
   if (isIP(address) !== 6 || address.includes('.')) return address;
-  // Behind `::` there may be anything from zeros to the whole address of the machine.
+  // What follows `::` may be the machine's own; taken for it, it can only slow down a few wrong keys more.
   return (address.split('::')[0] ?? '').split(':').slice(0, 4).join(':');
 }
 
@@ -144,17 +140,16 @@ export type GatewayKey = {
   readonly notices: readonly string[];
 };
 
-export type KeyPlace = {
-  readonly configFolder: string;
-  /** True when a person is shown the key, who can then do without the file. */
-  readonly isShown: boolean;
-};
-
 /**
  * @param own The setting PROXY_API_KEY.
+ * @param place.isShown Whether a person is shown the key, who can then do without the file.
  * @throws GatewayError like `ownKey`; `forbidden` when a key that nobody is shown cannot be kept either.
  */
-export async function gatewayKey(own: Secret | undefined, host: string, place: KeyPlace): Promise<GatewayKey> {
+export async function gatewayKey(
+  own: Secret | undefined,
+  host: string,
+  place: { readonly configFolder: string; readonly isShown: boolean },
+): Promise<GatewayKey> {
   return own === undefined ? keptKey(fileIn(place.configFolder), place.isShown) : ownKey(own, host);
 }
 
