@@ -172,7 +172,8 @@ function createParagraphs() {
     pause: () => void (gap = hasBegun ? '\n\n' : ''),
     say(text: string): string {
       const said = gap + text;
-      [hasBegun, gap] = [true, ''];
+      hasBegun = true;
+      gap = '';
       return said;
     },
   };

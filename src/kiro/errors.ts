@@ -45,7 +45,8 @@ export function connectionError(cause: unknown, signal: AbortSignal): GatewayErr
   if (cause instanceof GatewayError) return cause;
   if (signal.aborted) return abortError(signal, cause);
   // node-fetch's word for a redirect that it was told not to follow.
-  if (isRecord(cause) && cause['type'] === 'no-redirect') return toKiroError({ ...NOTHING_SAID, status: 302 });
+  if (isRecord(cause) && cause['type'] === 'no-redirect')
+    return toKiroError({ type: '', message: '', reason: '', status: 302 });
   const code = codeOf(cause);
   if (/CERT|SIGNATURE|ISSUER/.test(code)) return new GatewayError('upstream-protocol', untrusted(code), { cause });
   const message = `Kiro cannot be reached${code && ` (${code})`}; check the network and try again.`;
@@ -112,6 +113,5 @@ async function readStart({ body }: FetchResponse): Promise<string> {
   return new TextDecoder().decode(Buffer.concat(chunks));
 }
 
-const NOTHING_SAID = { type: '', message: '', reason: '' };
 const MAX_ERROR_BYTES = 64 * 1024;
 const LATEST_ERROR_MS = 2000;
