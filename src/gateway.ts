@@ -230,7 +230,7 @@ export function createGateway(dependencies: GatewayDependencies): Gateway {
     log.debug(`asking Kiro: model ${model.id.slice(0, 100)}, ${body.length} characters`);
     if (body.length > LARGE_BODY_BYTES) log.info(largeBody(body.length));
     try {
-      // Of `auto` Kiro says in the answer which model it was, and counts in the window of that one.
+      // For `auto` Kiro names the model in its answer, and counts in percent of that model's window.
       const windowOf = (id: string) => known.find((it) => it.id === id)?.maxInputTokens;
       const window = { windowTokens: model.maxInputTokens, windowOf: model.id === 'auto' ? windowOf : undefined };
       const asked = { estimatedInputTokens, restoreToolName, reading, ...window };

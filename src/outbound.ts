@@ -172,7 +172,7 @@ async function makeAgent(proxy: Proxy | undefined, isSecure: boolean, options: A
   const { HttpsProxyAgent } = await import('https-proxy-agent');
   const agent = new HttpsProxyAgent(proxy.url, options);
   agent.on('proxyConnect', ({ statusCode }: { readonly statusCode: number }) => {
-    // Otherwise the proxy's refusal would look like Kiro's.
+    // Without this the proxy's refusal would look like Kiro's.
     if (statusCode !== 200) throw Object.assign(new Error('The proxy refused.'), { code: `${REFUSED}${statusCode}` });
   });
   return agent;

@@ -37,7 +37,7 @@ export function proxyFor(
   const url = new URL(target);
   if (isExcepted(url, variable('NO_PROXY', env)?.value ?? '')) return undefined;
   if (setting !== undefined) return readProxyUrl(setting) ?? { invalid: 'VPN_PROXY_URL' };
-  // Those of the environment are for other programs too, and not meant for what is on this machine.
+  // The environment's proxies are set for all programs, and not meant for servers on this machine.
   if (isLoopback(url.hostname)) return undefined;
   const named = variable(url.protocol === 'https:' ? 'HTTPS_PROXY' : 'HTTP_PROXY', env) ?? variable('ALL_PROXY', env);
   if (named === undefined) return undefined;
@@ -90,7 +90,7 @@ function isDecodable(text: string): boolean {
   }
 }
 
-/** With their usual ports. */
+/** The schemes of proxies, with their usual ports. */
 const SCHEMES: ReadonlyMap<string, readonly [Proxy['scheme'], port: number]> = new Map([
   ['http:', ['http', 80]],
   ['https:', ['https', 443]],

@@ -107,7 +107,7 @@ export type SearchLimits = {
 };
 
 export type Limits = {
-  /** Of everything the model says; undefined for no limit. An estimate decides, as for all our counts. */
+  /** The most tokens the model may say; undefined for no limit. They are estimated, like all our counts. */
   readonly maxTokens: number | undefined;
   /** Texts, none of them empty, at which the answer ends; they are not part of it. Reasoning and tool calls do not count. */
   readonly stopSequences: readonly string[];

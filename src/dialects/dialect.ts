@@ -58,7 +58,7 @@ export type ClientRequest = {
 
 /** What the answer has to know of the request. */
 export type ReplyContext = {
-  /** By the name that the model is told. */
+  /** How each tool is called on the wire, by the name that the model is told. */
   readonly forms: ReadonlyMap<string, CallForm>;
   /** The request's own fields, as far as the answer repeats them. */
   readonly echo?: object;
@@ -71,7 +71,7 @@ export type ToKeep = { readonly previousId: string | undefined; readonly input: 
 
 /** What an answer says about itself; made by the shell, because dialects know neither clock nor chance. */
 export type Reply = {
-  /** That of the request without its `req_`, for which the dialect has prefixes of its own. */
+  /** The request's id without its `req_`: dialects have prefixes of their own. */
   readonly id: string;
   /** Unix time in seconds. */
   readonly createdAt: number;

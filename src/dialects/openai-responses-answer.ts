@@ -212,7 +212,7 @@ function writeEnd(completion: Completion, output: readonly Item[]) {
   return { status: statusOf(completion), ...NOTHING_YET, incomplete_details, output, usage };
 }
 
-/** Of the response, and of the block it ends with. */
+/** The status of the response and of its last block. */
 function statusOf({ finishReason }: Completion): Status {
   return INCOMPLETE_REASONS[finishReason] === undefined ? 'completed' : 'incomplete';
 }

@@ -18,7 +18,7 @@ export type Reading = {
 };
 
 export type WrittenCalls = {
-  /** By Kiro's names. */
+  /** The tools that may be called, by Kiro's names. */
   readonly offered: OfferedTools;
   /** What the ids of such calls begin with; no other turn has it. */
   readonly idPrefix: string;

@@ -195,7 +195,7 @@ function late(what: string, milliseconds: number): GatewayError {
 const WHOLE_WAIT_MS = 270_000;
 
 export type RetryPolicy = {
-  /** Of one question, the first included. */
+  /** How often one question is asked at most, the first time included. */
   readonly maxAttempts: number;
   /** The pause after the first failure, in milliseconds; it doubles with every further one. */
   readonly baseDelayMs: number;

@@ -24,7 +24,7 @@ export type OtherProfile = {
 
 export type ProfileDependencies = {
   readonly session: AccessProvider;
-  /** Those of one API region; asks in the name of the session itself. */
+  /** Lists the profiles of one API region, with the session's own token. */
   readonly listProfiles: (region: string, signal: AbortSignal) => Promise<readonly Profile[]>;
   /** The setting KIRO_API_REGION: then only its profiles count. */
   readonly apiRegion: string | undefined;

@@ -68,13 +68,13 @@ export async function* toTurn(
 /** A block that is still growing. */
 type OpenBlock = {
   readonly type: GrowingBlock;
-  /** Of a tool call. */
+  /** Empty but for a tool call. */
   readonly id: string;
   readonly name: string;
   text: string;
-  /** Of reasoning; it comes after the text, possibly in pieces. */
+  /** The signature of reasoning, which comes after the text, possibly in pieces. */
   signature: string;
-  /** Of a tool call: Kiro said that it is whole. */
+  /** Whether Kiro said that a tool call is whole. */
   isStopped: boolean;
 };
 

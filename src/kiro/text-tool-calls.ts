@@ -171,6 +171,6 @@ function fenceAfter(fence: string | undefined, line: string): string | undefined
   return fence === undefined ? mark : undefined;
 }
 
-/** With the spaces that may stand before it. */
+/** Characters of a fence, with the spaces that may stand before it. */
 const FENCE_LENGTH = 6;
 const QUOTES: ReadonlySet<string> = new Set(['`', '"', "'"]);

@@ -36,15 +36,15 @@ export type Capture = {
 
 export type CapturedAttempt = {
   readonly url: string;
-  /** Of the body as it was sent. */
+  /** The length of the body as it was sent. */
   readonly characters: number;
   readonly body: unknown;
   /** Undefined when no answer came; `failure` then says why. */
   readonly status?: number;
   readonly requestId?: string | null;
-  /** Of an event stream: headers and payload of each frame. */
+  /** For an event stream: headers and payload of each frame. */
   readonly events?: readonly CapturedEvent[];
-  /** Of any other answer. */
+  /** The body of any other answer. */
   readonly text?: string;
   /** Why the answer ended before it was complete, or what was wrong with it. */
   readonly failure?: string;
@@ -120,7 +120,7 @@ function formatCapture(capture: Capture, hide: (text: string) => string): string
   return JSON.stringify(hideSecrets({ ...rest, client: { ...client, body: left }, attempts }, hide));
 }
 
-/** By key and by pattern. Media are no secrets, but large, and nothing can be learnt from them. */
+/** Secrets are found by key and by pattern. Media are no secrets, but large, and nothing can be learnt from them. */
 function hideSecrets(value: unknown, hide: (text: string) => string): unknown {
   if (typeof value === 'string') {
     return MEDIA.test(value) ? `[${value.length} characters of base64]` : hide(value);
@@ -188,7 +188,7 @@ function cut(text: string, limit: number): string {
 const OURS = /^req_\w+\.json/;
 const MAX_FILES = 50;
 const MAX_AGE_MS = 7 * 24 * 3_600_000;
-/** Of one capture: about as many bytes, since most of it is ASCII. */
+/** The most characters of one capture, which are about as many bytes: most of it is ASCII. */
 const MAX_CHARACTERS = 4_000_000;
 
 const DELTA_KEYS = ['content', 'text', 'input'] as const;

@@ -3,7 +3,7 @@
 import { createShelf } from '../core/shelf.js';
 import type { ToKeep } from '../dialects/dialect.js';
 
-/** Of an answer, what a later request may refer to. */
+/** The parts of an answer that a later request may refer to. */
 export type KeptAnswer = { readonly id: string; readonly output: readonly { readonly id: string }[] };
 
 /** @param most Characters that all conversations may have together, and all items. */
