@@ -90,9 +90,9 @@ function bodyOf(stream: NodeJS.ReadableStream): FetchResponse['body'] {
 }
 
 /**
- * The chunks of a stream as they come. A Readable's own iterator costs several turns of the event loop's queues for each
- * of them, which every delta of every answer would feel. Chunks that nobody has asked for yet wait, up to a limit, and
- * are then joined into one.
+ * The chunks of a stream as they come. A Readable's own iterator costs several turns of the event loop's queues for
+ * each of them, which every delta of every answer would feel. Chunks that nobody has asked for yet wait, up to a
+ * limit, and are then joined into one.
  */
 function chunksOf(stream: Readable): AsyncIterator<Uint8Array> {
   let waiting: Uint8Array[] = [];

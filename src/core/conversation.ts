@@ -109,7 +109,7 @@ export type SearchLimits = {
 export type Limits = {
   /** The most tokens the model may say; undefined for no limit. They are estimated, like all our counts. */
   readonly maxTokens: number | undefined;
-  /** Texts, none of them empty, at which the answer ends; they are not part of it. Reasoning and tool calls do not count. */
+  /** Texts, none of them empty, at which the answer ends; they are no part of it. Only text is looked at. */
   readonly stopSequences: readonly string[];
 };
 
