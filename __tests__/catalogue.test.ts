@@ -8,7 +8,8 @@ import { expect, test } from '@jest/globals';
 
 import { createCatalogue, createCatalogueStore } from '../src/catalogue.js';
 import type { Model } from '../src/core/conversation.js';
-import { GatewayError, untilAborted } from '../src/core/errors.js';
+import { GatewayError } from '../src/core/errors.js';
+import { untilAborted } from '../src/core/signals.js';
 import { createLogger } from '../src/logger.js';
 import { models } from './support/requests.js';
 

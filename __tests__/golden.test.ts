@@ -106,5 +106,5 @@ const KIRO = (conversation: Conversation) => ({
   tags: { when: true, maxTokens: 4000, handling: 'as_reasoning_content' as const },
   readsWrittenCalls: false,
   wasCut: () => false,
-  promptCache: false,
+  marksCache: false,
 });

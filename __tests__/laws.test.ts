@@ -109,7 +109,7 @@ describe('idempotence: the history passes applied twice equal once, and Kiro tak
     tags: { when: true, maxTokens: 4000, handling: 'as_reasoning_content' as const },
     readsWrittenCalls: false,
     wasCut: () => false,
-    promptCache: false,
+    marksCache: false,
   };
 
   test('twice is once', () => {

@@ -1,13 +1,13 @@
 /** The account's models: asked for when they are needed, kept for a while, and for the day on which Kiro is away. */
 
-import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Model } from './core/conversation.js';
-import { type ErrorKind, GatewayError, untilAborted, within } from './core/errors.js';
+import { type ErrorKind, GatewayError } from './core/errors.js';
+import { untilAborted, within } from './core/signals.js';
 import type { KiroClient } from './kiro/client.js';
 import { readModelPage, writeModelPage } from './kiro/models.js';
 import type { Logger } from './logger.js';
-import { readPrivateFile, writePrivateFile } from './auth/files.js';
+import { readPrivateFile, sweep, writePrivateFile } from './auth/files.js';
 import { Reader } from './core/reader.js';
 
 export type CatalogueDependencies = {
@@ -17,7 +17,7 @@ export type CatalogueDependencies = {
   readonly now: () => number;
   readonly modelCacheTtlSeconds: number;
   /** Aborted when nobody waits for anything any more. */
-  readonly closing?: AbortSignal;
+  readonly closing: AbortSignal;
   /** For how long a conversation waits for the first list: 5 s unless told otherwise. */
   readonly longestWaitMs?: number;
   /** Keeps the list for a later run. */
@@ -25,8 +25,8 @@ export type CatalogueDependencies = {
 };
 
 /** The list of models, fetched once at a time and kept for the TTL; a stale list is better than none. */
-export function createCatalogue({ client, log, now, modelCacheTtlSeconds, ...rest }: CatalogueDependencies) {
-  const { catalogueStore, closing = new AbortController().signal, longestWaitMs = 5000 } = rest;
+export function createCatalogue(dependencies: CatalogueDependencies) {
+  const { client, log, now, closing, modelCacheTtlSeconds, catalogueStore, longestWaitMs = 5000 } = dependencies;
   let kept: readonly Model[] | undefined;
   let askAgainAt = 0;
   let fetching: Promise<readonly Model[]> | undefined;
@@ -127,8 +127,8 @@ export function createCatalogueStore(
     async write(catalogue: KeptCatalogue): Promise<void> {
       try {
         await writePrivateFile(path, formatCatalogue(catalogue));
-        // Another process may clear up at the same time.
-        await removeOldest(folder).catch(() => undefined);
+        // A login that was renewed elsewhere gets a new name, and its old list is never read again.
+        await sweep(folder, (name) => name.endsWith('.json'), 0, MAX_FILES);
       } catch {
         if (!isTold) notice(`The list of models cannot be kept in ${folder}; it is asked for at each start.`);
         isTold = true;
@@ -145,15 +145,6 @@ export function formatCatalogue({ models, listedAt }: KeptCatalogue): string {
 export function parseCatalogue(text: string): KeptCatalogue {
   const answer: unknown = JSON.parse(text);
   return { listedAt: new Reader(answer).get('listedAt').number(), models: readModelPage(answer).items };
-}
-
-/** A login that was renewed elsewhere gets a new name, and its old list is never read again. */
-async function removeOldest(folder: string): Promise<void> {
-  const paths = (await readdir(folder)).filter((name) => name.endsWith('.json')).map((name) => join(folder, name));
-  if (paths.length <= MAX_FILES) return;
-  const dated = await Promise.all(paths.map(async (path) => ({ path, time: (await stat(path)).mtimeMs })));
-  const oldest = dated.toSorted((a, b) => b.time - a.time).slice(MAX_FILES);
-  await Promise.all(oldest.map(({ path }) => rm(path, { force: true })));
 }
 
 const MAX_BYTES = 4_000_000;

@@ -7,7 +7,8 @@ import { addAbortSignal } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { createKeychain, type Keychain } from './auth/keychain.js';
-import { follow, GatewayError } from './core/errors.js';
+import { GatewayError } from './core/errors.js';
+import { follow } from './core/signals.js';
 import type { Fetch } from './core/fetch.js';
 import type { Secret } from './core/secret.js';
 import type { StartTimer } from './kiro/asker.js';

@@ -12,18 +12,11 @@ import type { Access, KiroClient } from './kiro/client.js';
 import { createCutCalls } from './kiro/history.js';
 import { type ModelAliases, modelNotFound, readModelName, resolveModel, withWish } from './kiro/models.js';
 import { type ProfiledSession, wantsProfile } from './kiro/profiled-session.js';
-import { marksCache, toKiroRequest, type RequestContext } from './kiro/request.js';
+import { toKiroRequest, type RequestContext } from './kiro/request.js';
 import { thinksLong } from './kiro/wishes.js';
-import type { FetchMedia, WithMedia } from './remote-media.js';
-import {
-  explain,
-  LARGE_BODY_BYTES,
-  largeBody,
-  repairFor,
-  withoutDocuments,
-  type Repair,
-  type Repaired,
-} from './repairs.js';
+import type { FetchMedia } from './remote-media.js';
+import { explain, LARGE_BODY_BYTES, largeBody, repairFor, withoutDocuments } from './repairs.js';
+import type { Asking, Repair } from './repairs.js';
 
 export type Gateway = {
   /**
@@ -118,11 +111,12 @@ export function createGateway(dependencies: GatewayDependencies): Gateway {
 
     countTokens(conversation) {
       const { model } = modelFor(conversation.model, catalogue.known());
-      return toKiroRequest(conversation, contextFor(model)).estimatedInputTokens;
+      return toKiroRequest(conversation, contextFor(model, takesMarks(model))).estimatedInputTokens;
     },
 
     async converse(given, signal) {
-      const { conversation, notices } = await withMedia(given, signal);
+      const fetched = await dependencies.fetchMedia?.(given, signal);
+      const { conversation, notices } = fetched ?? { conversation: given, notices: [] };
       const first = await askWithRepairs(conversation, notices, signal);
       hasAnswered = true;
       const turn = withSearches(first.turn, conversation, signal);
@@ -136,31 +130,28 @@ export function createGateway(dependencies: GatewayDependencies): Gateway {
     const access = await session.accessToken(signal);
     const known = await catalogue.modelsIfKnown(signal);
     const { model, wish } = modelFor(given.model, known);
-    const wished = { ...given, reasoning: withWish(given.reasoning, wish) };
-    let asked: Repaired = model.inputs.includes('image')
-      ? { conversation: wished, notices: [] }
-      : withoutDocuments(wished);
-    asked = { ...asked, notices: [...notices, ...asked.notices] };
+    const conversation = { ...given, reasoning: withWish(given.reasoning, wish) };
+    const marksCache = takesMarks(model);
+    let asking: Asking = { conversation, model, marksCache, notices };
+    if (!model.inputs.includes('image')) asking = withoutDocuments(asking);
     const tried = new Set<Repair>();
     for (;;) {
-      const marked = asked.withoutMarks === true ? { ...model, supportsPromptCache: false } : model;
-      const situation = { access, known, signal, model: asked.withoutFields === true ? withoutFields(marked) : marked };
       try {
-        const answer = await askWithSomeProfile(asked.conversation, situation);
-        if (asked.withoutMarks === true) refusingMarks.add(model.id);
-        return { ...answer, notices: [...asked.notices, ...answer.notices] };
+        const answer = await askWithSomeProfile(asking, { access, known, signal });
+        if (marksCache && !asking.marksCache) refusingMarks.add(model.id);
+        return { ...answer, notices: [...asking.notices, ...answer.notices] };
       } catch (thrown) {
-        const repair = repairFor(thrown, {
-          conversation: asked.conversation,
-          hasCacheMarks: marksCache(contextFor(situation.model)),
-        });
+        const repair = repairFor(thrown, asking);
         if (repair === undefined || tried.has(repair)) throw thrown;
         tried.add(repair);
         log.info(repair.told);
-        const repaired = repair.apply(asked.conversation);
-        asked = { ...asked, ...repaired, notices: [...asked.notices, ...repaired.notices] };
+        asking = repair.apply(asking);
       }
     }
+  }
+
+  function takesMarks(model: Model): boolean {
+    return dependencies.promptCache && model.supportsPromptCache && !refusingMarks.has(model.id);
   }
 
   /** Where the model may search, one turn for the client is several of Kiro's. */
@@ -195,17 +186,13 @@ export function createGateway(dependencies: GatewayDependencies): Gateway {
     });
   }
 
-  async function withMedia(conversation: Conversation, signal: AbortSignal): Promise<WithMedia> {
-    return (await dependencies.fetchMedia?.(conversation, signal)) ?? { conversation, notices: [] };
-  }
-
   /** The model that a name means, and what the name wishes besides. */
   function modelFor(named: string, known: readonly Model[]) {
     const { name, wish } = readModelName(named, known, modelAliases);
     return { model: resolveModel(name, known), wish };
   }
 
-  function contextFor(model: Model, profileArn?: string): RequestContext {
+  function contextFor(model: Model, marksCache: boolean, profileArn?: string): RequestContext {
     return {
       model,
       profileArn,
@@ -214,20 +201,20 @@ export function createGateway(dependencies: GatewayDependencies): Gateway {
       tags: dependencies.tags,
       readsWrittenCalls: dependencies.textToolCalls,
       wasCut: truncationRecovery ? (id) => cutCalls.has(id) : undefined,
-      promptCache: dependencies.promptCache && !refusingMarks.has(model.id),
+      marksCache,
     };
   }
 
   /** Once more with another profile, or without one, when the profile is what Kiro refused. */
-  async function askWithSomeProfile(conversation: Conversation, situation: Situation): Promise<Answer> {
+  async function askWithSomeProfile(asking: Asking, situation: Situation): Promise<Answer> {
     try {
-      return await ask(conversation, situation);
+      return await ask(asking, situation);
     } catch (thrown) {
       const other = await session.otherProfile(situation.access, thrown, situation.signal);
       if (other === undefined) throw thrown;
       log.info(other.told);
-      const answer = await ask(conversation, { ...situation, access: other.access }).catch((again: unknown) => {
-        // Without a profile Kiro may only miss that: what it said first tells more.
+      const answer = await ask(asking, { ...situation, access: other.access }).catch((again: unknown) => {
+        // Without a profile Kiro may only complain that there is none: what it said first tells more.
         throw wantsProfile(again) ? thrown : again;
       });
       other.keep();
@@ -236,39 +223,36 @@ export function createGateway(dependencies: GatewayDependencies): Gateway {
   }
 
   /** One question in one form, up to the first event of the answer. */
-  async function ask(conversation: Conversation, { access, known, model, signal }: Situation): Promise<Answer> {
-    const request = toKiroRequest(conversation, contextFor(model, access.profileArn));
-    log.debug(`asking Kiro: model ${model.id.slice(0, 100)}, ${request.body.length} characters`);
-    if (request.body.length > LARGE_BODY_BYTES) log.info(largeBody(request.body.length));
-    const { estimatedInputTokens, restoreToolName, reading } = request;
+  async function ask(asking: Asking, { access, known, signal }: Situation): Promise<Answer> {
+    const { conversation, model } = asking;
+    const request = toKiroRequest(conversation, contextFor(model, asking.marksCache, access.profileArn));
+    const { body, estimatedInputTokens, restoreToolName, reading } = request;
+    log.debug(`asking Kiro: model ${model.id.slice(0, 100)}, ${body.length} characters`);
+    if (body.length > LARGE_BODY_BYTES) log.info(largeBody(body.length));
     try {
-      // Of `auto` Kiro says in the answer which model it was, and counts in the window of that one.
+      // For `auto` Kiro names the model in its answer, and counts in percent of that model's window.
       const windowOf = (id: string) => known.find((it) => it.id === id)?.maxInputTokens;
       const window = { windowTokens: model.maxInputTokens, windowOf: model.id === 'auto' ? windowOf : undefined };
       const asked = { estimatedInputTokens, restoreToolName, reading, ...window };
-      const question = { body: request.body, access, asked, thinksLong: thinksLong(conversation.reasoning) };
+      const question = { body, access, asked, thinksLong: thinksLong(conversation.reasoning) };
       return { turn: await asker.ask(question, signal), notices: request.notices, modelId: model.id };
     } catch (thrown) {
-      throw explain(thrown, { conversation, known, model, estimatedInputTokens, body: request.body });
+      throw explain(thrown, asking, request, known);
     }
   }
 }
 
-/** What an attempt needs besides the conversation. */
+/** What an attempt needs besides what is asked. */
 type Situation = {
   readonly access: Access;
   readonly known: readonly Model[];
-  readonly model: Model;
   readonly signal: AbortSignal;
 };
 
-/** As if its schema named nothing: Kiro has refused what it names. */
-function withoutFields(model: Model): Model {
-  return { ...model, requestFieldsSchema: undefined };
-}
-
 /** The form and the length that were asked for, which Kiro does not see to. */
 function stagesFor({ answerFormat, limits }: Conversation): readonly Stage[] {
-  const limit = limits === undefined ? undefined : limitStage(limits);
-  return [...(answerFormat === undefined ? [] : [unfenceStage()]), ...(limit === undefined ? [] : [limit])];
+  return [
+    ...(answerFormat === undefined ? [] : [unfenceStage()]),
+    ...(limits === undefined ? [] : [limitStage(limits)]),
+  ];
 }

@@ -73,7 +73,7 @@ export function redact(text: string): string {
   return SECRETS.reduce((line, [pattern, replacement]) => line.replace(pattern, replacement), text);
 }
 
-/** Ours says it all; a foreign error's message and its cause's code help to find a bug. */
+/** Our own error with its causes; a foreign one by its name and message. */
 function reasonOf(cause: unknown): string {
   if (cause instanceof GatewayError) {
     const { kind, message, facts } = cause;

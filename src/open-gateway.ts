@@ -45,10 +45,7 @@ export async function openGateway(context: Context, options: CommandOptions, sou
   const isSimulator = demo !== undefined;
   const upstream = isSimulator
     ? await demoUpstream(context, demo)
-    : await realUpstream(context, settings, {
-        profile: options['profile'],
-        logins: openLogins(context, paths, notice),
-      });
+    : await realUpstream(context, settings, options['profile'], openLogins(context, paths, notice));
   const { login, overrides } = upstream;
   login.notices.forEach(notice);
   try {
@@ -80,7 +77,7 @@ export async function openGateway(context: Context, options: CommandOptions, sou
     const ledger = isSimulator ? undefined : createLedger(paths.state, now, notice);
     const closing = new AbortController();
     const gateway = createGateway({
-      ...createUpstream(context, settings, { session, fetch, overrides, isSimulator, log }),
+      ...createKiro(context, settings, { session, fetch, overrides, isSimulator, log }),
       log,
       now,
       closing: closing.signal,
@@ -145,7 +142,8 @@ type Upstream = {
 async function realUpstream(
   context: Context,
   settings: Settings,
-  { profile, logins }: { readonly profile: CommandOptions[string]; readonly logins: LoginStore },
+  profile: CommandOptions[string],
+  logins: LoginStore,
 ): Promise<Upstream> {
   const { machine, now, sleep, runProgram } = context;
   const login = await findLogin(
@@ -169,17 +167,18 @@ export function hostsOf({ kiroApiUrl, kiroManagementUrl, kiroAuthUrl, kiroOidcUr
   return { api: kiroApiUrl, management: kiroManagementUrl, auth: kiroAuthUrl, oidc: kiroOidcUrl };
 }
 
-type UpstreamParts = Pick<Upstream, 'overrides'> & {
+type KiroParts = Pick<Upstream, 'overrides'> & {
   readonly session: Session;
   readonly fetch: Fetch;
   readonly isSimulator: boolean;
   readonly log: Logger;
 };
 
-function createUpstream(
+/** What asks Kiro, from the inside out: the session with its profile, the client, the asker. */
+function createKiro(
   { now, sleep, chance, startTimer, randomId }: Context,
   settings: Settings,
-  { session: login, fetch, overrides, isSimulator, log }: UpstreamParts,
+  { session: login, fetch, overrides, isSimulator, log }: KiroParts,
 ) {
   const asking = {
     session: login,

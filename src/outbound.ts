@@ -33,7 +33,7 @@ export async function createOutboundFetch({ proxyUrl, env }: OutboundOptions): P
     try {
       return await send(url, init, await agents.kept(proxy, isSecure), proxy);
     } catch (cause) {
-      if (!isDeadSocket(cause)) throw cause;
+      if (codeOf(cause) !== DEAD_SOCKET) throw cause;
     }
     // Kiro had closed a connection that we had kept; nothing of the request has arrived.
     return send(url, init, await agents.fresh(proxy, isSecure), proxy);
@@ -73,7 +73,7 @@ export async function createOutboundFetch({ proxyUrl, env }: OutboundOptions): P
  * Nothing is read ahead, so the end comes after the body has gone: Node keeps what it writes together with the end.
  */
 function sentOnce(body: string, headers: FetchInit['headers']) {
-  // Of its own size: a part of Node's pool would hold on to its neighbours.
+  // In memory of its own: a slice of Node's pool would keep the whole pool alive.
   let rest: Uint8Array | null = new TextEncoder().encode(body);
   const length = String(rest.length);
   const stream = new Readable({
@@ -92,9 +92,9 @@ function bodyOf(stream: NodeJS.ReadableStream): FetchResponse['body'] {
 }
 
 /**
- * The chunks of a stream as they come. A Readable's own iterator costs several turns of the event loop's queues for each
- * of them, which every delta of every answer would feel. What nobody has asked for yet waits, up to a limit, and is
- * then one chunk.
+ * The chunks of a stream as they come. A Readable's own iterator costs several turns of the event loop's queues for
+ * each of them, which every delta of every answer would feel. Chunks that nobody has asked for yet wait, up to a
+ * limit, and are then joined into one.
  */
 function chunksOf(stream: Readable): AsyncIterator<Uint8Array> {
   let waiting: Uint8Array[] = [];
@@ -174,7 +174,7 @@ async function makeAgent(proxy: Proxy | undefined, isSecure: boolean, options: A
   const { HttpsProxyAgent } = await import('https-proxy-agent');
   const agent = new HttpsProxyAgent(proxy.url, options);
   agent.on('proxyConnect', ({ statusCode }: { readonly statusCode: number }) => {
-    // Otherwise the proxy's refusal would look like Kiro's.
+    // Without this the proxy's refusal would look like Kiro's.
     if (statusCode !== 200) throw Object.assign(new Error('The proxy refused.'), { code: `${REFUSED}${statusCode}` });
   });
   return agent;
@@ -197,7 +197,7 @@ function tellDeadSockets(agent: HttpAgent): HttpAgent {
   return agent;
 }
 
-/** What a proxy failed of, as ours; anything else as it was. */
+/** A proxy's failure as our error; any other failure unchanged. */
 function toProxyError(thrown: unknown, proxy: Proxy): unknown {
   const words = thrown instanceof Error ? thrown.message : '';
   // The SOCKS client names the system's code in its words only.
@@ -232,10 +232,6 @@ function refuseTooMuch(thrown: unknown): never {
   if (!isRecord(thrown) || thrown['type'] !== 'max-size') throw thrown;
   const message = 'The other side answered with more than the gateway reads; try again.';
   throw new GatewayError('upstream-protocol', message, { cause: thrown });
-}
-
-function isDeadSocket(thrown: unknown): boolean {
-  return codeOf(thrown) === DEAD_SOCKET;
 }
 
 const KEPT = { keepAlive: true, maxFreeSockets: 64, scheduling: 'lifo' } as const;

@@ -37,7 +37,7 @@ export function proxyFor(
   const url = new URL(target);
   if (isExcepted(url, variable('NO_PROXY', env)?.value ?? '')) return undefined;
   if (setting !== undefined) return readProxyUrl(setting) ?? { invalid: 'VPN_PROXY_URL' };
-  // Those of the environment are for other programs too, and not meant for what is on this machine.
+  // The environment's proxies are set for all programs, and not meant for servers on this machine.
   if (isLoopback(url.hostname)) return undefined;
   const named = variable(url.protocol === 'https:' ? 'HTTPS_PROXY' : 'HTTP_PROXY', env) ?? variable('ALL_PROXY', env);
   if (named === undefined) return undefined;
@@ -54,7 +54,7 @@ function variable(name: string, env: Readonly<Record<string, string | undefined>
 
 /** `*`, host names with everything below them, and addresses, each with a port or without. */
 function isExcepted({ hostname, port, protocol }: URL, list: string): boolean {
-  const host = bare(hostname);
+  const host = withoutBrackets(hostname);
   const realPort = port || (protocol === 'https:' ? '443' : '80');
   return list.split(/[\s,]+/).some((entry) => {
     if (entry === '*') return true;
@@ -68,15 +68,16 @@ function isExcepted({ hostname, port, protocol }: URL, list: string): boolean {
 /** `host`, `host:1`, `[::1]`, `[::1]:1` or, because people write it, `::1`. */
 function splitPort(entry: string): { readonly name: string; readonly onlyPort: string | undefined } {
   const [, name = entry, onlyPort] = /^(\[.*\]|[^:]*)(?::(\d+))?$/.exec(entry) ?? [];
-  return { name: bare(name), onlyPort };
+  return { name: withoutBrackets(name), onlyPort };
 }
 
 function isLoopback(hostname: string): boolean {
-  const host = bare(hostname);
+  const host = withoutBrackets(hostname);
   return host === 'localhost' || host.endsWith('.localhost') || host === '::1' || /^127(?:\.\d{1,3}){3}$/.test(host);
 }
 
-function bare(hostname: string): string {
+/** An IPv6 address as Node takes it; in a URL it stands in brackets. */
+export function withoutBrackets(hostname: string): string {
   return hostname.replace(/^\[(.*)\]$/, '$1');
 }
 
@@ -89,7 +90,7 @@ function isDecodable(text: string): boolean {
   }
 }
 
-/** With their usual ports. */
+/** The schemes of proxies, with their usual ports. */
 const SCHEMES: ReadonlyMap<string, readonly [Proxy['scheme'], port: number]> = new Map([
   ['http:', ['http', 80]],
   ['https:', ['https', 443]],

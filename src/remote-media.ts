@@ -3,11 +3,13 @@
 import type { LookupAddress } from 'node:dns';
 import type { RequestOptions } from 'node:https';
 import { BlockList, isIP, isIPv6, type LookupFunction } from 'node:net';
-import type { Conversation, RemoteMedia, ToolResultPart, UserPart } from './core/conversation.js';
-import { codeOf, untilAborted, within } from './core/errors.js';
+import type { Conversation, RemoteMedia, ToolResultPart } from './core/conversation.js';
+import { codeOf } from './core/errors.js';
+import { untilAborted, within } from './core/signals.js';
 import { imageFormatOf, isPdf } from './core/signatures.js';
 import { documentFormatOf } from './dialects/content.js';
 import { partsOf, replaceParts } from './kiro/media.js';
+import { withoutBrackets } from './proxy.js';
 
 /** Never throws: what cannot be fetched stays a note, and becomes a notice. */
 export type FetchMedia = (conversation: Conversation, signal: AbortSignal) => Promise<WithMedia>;
@@ -54,19 +56,16 @@ async function attempt(web: Web, url: string, signal: AbortSignal): Promise<Outc
 
 function replaceRemote(conversation: Conversation, outcomeOf: (remote: RemoteMedia) => Outcome): WithMedia {
   const leftOut = new Set<string>();
-  const replace = <Part extends UserPart>(part: Part): Part | ToolResultPart => {
-    if (part.type !== 'text' || part.remote === undefined) return part;
+  const messages = replaceParts(conversation.messages, (part) => {
+    if (part.type !== 'text' || part.remote === undefined) return undefined;
     const outcome = outcomeOf(part.remote);
     const media = typeof outcome === 'string' ? outcome : toMedia(part.remote, outcome);
     if (typeof media !== 'string') return media;
     leftOut.add(`${part.remote.kind}s-left-out=url`);
     // `[image left out: <url>]` → `[image left out: <url>, <reason>]`
     return { type: 'text', text: `${part.text.replace(/\]$/, '')}, ${media}]` };
-  };
-  return {
-    conversation: { ...conversation, messages: replaceParts(conversation.messages, replace) },
-    notices: [...leftOut],
-  };
+  });
+  return { conversation: { ...conversation, messages }, notices: [...leftOut] };
 }
 
 /** The bytes decide where they can: servers err, and what is no image after all would make Kiro refuse everything. */
@@ -115,7 +114,7 @@ export async function createWeb(tls: Pick<RequestOptions, 'ca'> = {}): Promise<W
       new Promise((resolve, reject) => {
         const asking = request({
           ...tls,
-          host: hostOf(url),
+          host: withoutBrackets(url.hostname),
           port: url.port || 443,
           path: `${url.pathname}${url.search}`,
           lookup: pinnedTo(addresses),
@@ -124,7 +123,7 @@ export async function createWeb(tls: Pick<RequestOptions, 'ca'> = {}): Promise<W
         });
         asking.on('error', reject);
         asking.once('response', (incoming) => {
-          // An abort may come while nobody reads.
+          // Without a listener an abort while nobody reads would end the process.
           incoming.on('error', () => undefined);
           const close = () => void incoming.destroy();
           resolve({ status: incoming.statusCode ?? 0, headers: incoming.headers, body: incoming, close });
@@ -134,12 +133,7 @@ export async function createWeb(tls: Pick<RequestOptions, 'ca'> = {}): Promise<W
   };
 }
 
-/** Without the brackets that a URL puts around an IPv6 address. */
-function hostOf(url: URL): string {
-  return url.hostname.replace(/^\[(.*)\]$/, '$1');
-}
-
-/** Asking the name's server once more could give another answer than the one that was checked. */
+/** A second lookup could give another address than the one that was checked. */
 function pinnedTo(addresses: readonly string[]): LookupFunction {
   const known = addresses.map((address): LookupAddress => ({ address, family: isIPv6(address) ? 6 : 4 }));
   return (_, { all }, tell) => {
@@ -227,7 +221,7 @@ function readUrl(text: string, base?: URL): URL {
 }
 
 async function publicAddresses(web: Web, url: URL, signal: AbortSignal): Promise<readonly string[]> {
-  const host = hostOf(url);
+  const host = withoutBrackets(url.hostname);
   const addresses = isIP(host) === 0 ? await untilAborted(web.resolve(host), signal) : [host];
   if (addresses.length === 0) throw new Refusal('its host has no address');
   if (!addresses.every(isPublicAddress)) throw new Refusal('its host is not on the public internet');

@@ -1,62 +1,56 @@
 /** What the gateway does about a refusal: asks once more without what can be left out, or explains it. */
 
-import type { Conversation, Document, Message, Model, ToolResultPart, UserPart } from './core/conversation.js';
+import type { Conversation, Document, Message, Model } from './core/conversation.js';
 import { GatewayError } from './core/errors.js';
 import { nameOffender, noteFor, replaceParts, TEXT_FORMATS } from './kiro/media.js';
 import { modelNotFound } from './kiro/models.js';
+import type { KiroRequest } from './kiro/request.js';
+
+/** What is asked of Kiro, and how; a repair is another way of asking it. */
+export type Asking = {
+  readonly conversation: Conversation;
+  readonly model: Model;
+  /** Whether Kiro is told what it may cache. */
+  readonly marksCache: boolean;
+  /** What is not asked as the client wanted it. */
+  readonly notices: readonly string[];
+};
 
 export type Repair = {
-  readonly mends: (refused: GatewayError, sent: Sent) => boolean;
+  readonly mends: (refused: GatewayError, asking: Asking) => boolean;
   /** For the log. */
   readonly told: string;
-  readonly apply: (conversation: Conversation) => Repaired;
+  readonly apply: (asking: Asking) => Asking;
 };
-
-export type Repaired = {
-  readonly conversation: Conversation;
-  /** What the client is told about it. */
-  readonly notices: readonly string[];
-  /** True when the model is asked without the fields of its own schema. */
-  readonly withoutFields?: boolean;
-  /** True when Kiro is not told what it may cache. */
-  readonly withoutMarks?: boolean;
-};
-
-/** What the refused request had in it. */
-export type Sent = { readonly conversation: Conversation; readonly hasCacheMarks: boolean };
 
 /** The repair for a refusal, if there is one. */
-export function repairFor(thrown: unknown, sent: Sent): Repair | undefined {
-  return thrown instanceof GatewayError ? REPAIRS.find(({ mends }) => mends(thrown, sent)) : undefined;
+export function repairFor(thrown: unknown, asking: Asking): Repair | undefined {
+  return thrown instanceof GatewayError ? REPAIRS.find(({ mends }) => mends(thrown, asking)) : undefined;
 }
 
-/** What was asked, as far as it explains a failure. */
-export type Asked = {
-  readonly conversation: Conversation;
-  readonly known: readonly Model[];
-  readonly model: Model;
-  readonly estimatedInputTokens: number;
-  readonly body: string;
-};
-
 /** What Kiro did not say: the names near a wrong model, the numbers of an overflow, the image it did not like. */
-export function explain(thrown: unknown, asked: Asked): unknown {
+export function explain(
+  thrown: unknown,
+  { conversation, model }: Asking,
+  { body, estimatedInputTokens }: KiroRequest,
+  known: readonly Model[],
+): unknown {
   if (!(thrown instanceof GatewayError)) return thrown;
   const { kind, message, facts } = thrown;
-  if (kind === 'model-not-found') return modelNotFound(asked.conversation.model, asked.known, thrown);
-  if (kind === 'context-overflow' || isTooLarge(thrown, asked.body)) {
-    const limit = asked.model.maxInputTokens;
+  if (kind === 'model-not-found') return modelNotFound(conversation.model, known, thrown);
+  if (kind === 'context-overflow' || isTooLarge(thrown, body)) {
+    const limit = model.maxInputTokens;
     // Kiro says that it was too much; an estimate below the limit would contradict it.
-    const tokens = Math.max(asked.estimatedInputTokens, limit + 1);
+    const tokens = Math.max(estimatedInputTokens, limit + 1);
     return new GatewayError('context-overflow', message, { ...facts, overflow: { tokens, limit }, cause: thrown });
   }
-  const offender = nameOffender(facts.reason ?? '', asked.conversation.messages, asked.model);
+  const offender = nameOffender(facts.reason ?? '', conversation.messages, model);
   return offender === undefined
     ? thrown
     : new GatewayError(kind, `${message} ${offender}`, { ...facts, cause: thrown });
 }
 
-/** Said before it is sent: what comes back may not tell. */
+/** Logged before the request is sent, because the refusal may not say it. */
 export function largeBody(characters: number): string {
   return `The request is ${Math.round(characters / 1000)} kB long; some of Kiro's hosts refuse more than 600 kB.`;
 }
@@ -68,12 +62,12 @@ function isTooLarge({ kind, message }: GatewayError, body: string): boolean {
 }
 
 /** A signature is bound to account and conversation; once one is refused, none of the others helps. */
-function withoutReasoning(conversation: Conversation): Repaired {
-  const messages = conversation.messages.map((message): Message => {
+function withoutReasoning(asking: Asking): Asking {
+  const messages = asking.conversation.messages.map((message): Message => {
     if (message.role === 'user') return message;
     return { role: 'assistant', blocks: message.blocks.filter((block) => !REASONING.has(block.type)) };
   });
-  return { conversation: { ...conversation, messages }, notices: [] };
+  return { ...asking, conversation: { ...asking.conversation, messages } };
 }
 
 function hasReasoning(message: Message): boolean {
@@ -81,16 +75,20 @@ function hasReasoning(message: Message): boolean {
 }
 
 /** Documents that are text stand in the message itself; of the others the model learns that they are not there. */
-export function withoutDocuments(conversation: Conversation): Repaired {
+export function withoutDocuments(asking: Asking): Asking {
   const leftOut = new Set<string>();
-  const replace = <Part extends UserPart>(part: Part): Part | ToolResultPart => {
-    if (part.type !== 'document') return part;
-    if (!TEXT_FORMATS.has(part.format)) leftOut.add(part.format);
-    return { type: 'text', text: TEXT_FORMATS.has(part.format) ? inlined(part) : noteFor(part) };
-  };
-  const messages = replaceParts(conversation.messages, replace);
+  const messages = replaceParts(asking.conversation.messages, (part) => {
+    if (part.type !== 'document') return undefined;
+    if (TEXT_FORMATS.has(part.format)) return { type: 'text', text: inlined(part) };
+    leftOut.add(part.format);
+    return { type: 'text', text: noteFor(part) };
+  });
   const notices = leftOut.size > 0 ? [`documents-left-out=${[...leftOut].join(',')}`] : [];
-  return { conversation: { ...conversation, messages }, notices };
+  return {
+    ...asking,
+    conversation: { ...asking.conversation, messages },
+    notices: [...asking.notices, ...notices],
+  };
 }
 
 function inlined({ name, data }: Document): string {
@@ -98,9 +96,10 @@ function inlined({ name, data }: Document): string {
 }
 
 /** The whole history travels each time, so that any name will do. */
-function renamed(conversation: Conversation): Conversation {
-  const name = conversation.sessionId ?? JSON.stringify(conversation.messages[0])?.slice(0, 2000);
-  return { ...conversation, sessionId: `again ${name}` };
+function underAnotherName(asking: Asking): Asking {
+  const { sessionId, messages } = asking.conversation;
+  const name = sessionId ?? JSON.stringify(messages[0])?.slice(0, 2000);
+  return { ...asking, conversation: { ...asking.conversation, sessionId: `again ${name}` } };
 }
 
 export const LARGE_BODY_BYTES = 600_000;
@@ -123,7 +122,8 @@ const REPAIRS: readonly Repair[] = [
     // With a reason or without one: Kiro names the fields in its words only.
     mends: ({ kind, message }) => kind === 'invalid-request' && message.includes('additionalModelRequestFields'),
     told: 'Kiro does not know the fields that its own schema names; asking once more without them.',
-    apply: (conversation) => ({ conversation, notices: [], withoutFields: true }),
+    // As if the schema named nothing.
+    apply: (asking) => ({ ...asking, model: { ...asking.model, requestFieldsSchema: undefined } }),
   },
   {
     mends: ({ facts }) => facts.reason === 'DOCUMENT_MODEL_NOT_SUPPORTED',
@@ -133,15 +133,13 @@ const REPAIRS: readonly Repair[] = [
   {
     mends: ({ facts }) => LOST_CONVERSATION.has(facts.reason ?? ''),
     told: 'Kiro no longer knows the conversation by its name; asking once more by another.',
-    apply: (conversation) => ({ conversation: renamed(conversation), notices: [] }),
+    apply: underAnotherName,
   },
   {
     // Last, because Kiro does not say that it was the marks: it finds the request improperly formed.
-    mends: ({ kind, facts }, { hasCacheMarks }) =>
-      hasCacheMarks &&
-      kind === 'invalid-request' &&
-      (facts.reason ?? 'REQUEST_BODY_INVALID') === 'REQUEST_BODY_INVALID',
+    mends: ({ kind, facts }, { marksCache }) =>
+      marksCache && kind === 'invalid-request' && (facts.reason ?? 'REQUEST_BODY_INVALID') === 'REQUEST_BODY_INVALID',
     told: 'Kiro refused the request; asking once more without PROMPT_CACHE.',
-    apply: (conversation) => ({ conversation, notices: [], withoutMarks: true }),
+    apply: (asking) => ({ ...asking, marksCache: false }),
   },
 ];

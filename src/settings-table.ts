@@ -7,7 +7,7 @@ import { isWholeRefreshToken } from './auth/credential.js';
 import { Secret } from './core/secret.js';
 import { TAG_HANDLINGS } from './kiro/answer-text.js';
 import { isProfileArn, isRegion } from './kiro/calls.js';
-import { readProxyUrl } from './proxy.js';
+import { readProxyUrl, withoutBrackets } from './proxy.js';
 
 export type SettingRow = {
   readonly variable: string;
@@ -95,7 +95,7 @@ const refreshToken = secretKind('a whole refresh token, without spaces and "..."
 
 /** A name or address to listen on; `[::1]` is written `::1` for node. */
 const hostName = kind('a host name or an IP address, without a port', (text) => {
-  const bare = text.replace(/^\[(.*)\]$/, '$1');
+  const bare = withoutBrackets(text);
   return isIP(bare) !== 0 || /^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$/.test(text) ? bare : undefined;
 });
 

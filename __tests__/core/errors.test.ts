@@ -3,7 +3,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { expect, test } from '@jest/globals';
-import { GatewayError, toGatewayError, untilAborted } from '../../src/core/errors.js';
+import { GatewayError, toGatewayError } from '../../src/core/errors.js';
+import { untilAborted } from '../../src/core/signals.js';
 
 test('an error has its kind, its sentence, its facts and its name', () => {
   const facts = { param: 'a', retryAfterSeconds: 5 };

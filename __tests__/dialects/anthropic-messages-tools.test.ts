@@ -148,9 +148,9 @@ const FORMAT = { type: 'json_schema', schema: SCHEMA };
 conversation(
   'JSON with a schema',
   { output_config: { format: FORMAT, effort: 'low' } },
-  { answerFormat: { type: 'json', schema: SCHEMA } },
+  { answerFormat: { schema: SCHEMA } },
 );
-conversation('the form of the beta', { output_format: FORMAT }, { answerFormat: { type: 'json', schema: SCHEMA } });
+conversation('the form of the beta', { output_format: FORMAT }, { answerFormat: { schema: SCHEMA } });
 notices('an unknown form is ignored', { output_config: { format: { type: 'xml' } } }, ['ignored=output_config.format']);
 conversation(
   'limits are for the gateway to keep',

@@ -26,7 +26,7 @@ test.each(dialects.map((dialect) => [dialect.name, dialect] as const))('%s write
         { type: 'tool-call', id: LINE_ENDS, name: LINE_ENDS, input: `{"a":"\u2028\u2029\u0085"}` },
       ]),
     ),
-    { id: 'a', createdAt: 1, model: LINE_ENDS, includeUsage: true },
+    { id: 'a', createdAt: 1, model: LINE_ENDS, includeUsage: true, replyContext: { forms: new Map() } },
   );
   // Its own lines end with \n.
   expect(LINE_ENDS.split('').filter((it) => it !== '\n' && written.includes(it))).toEqual([]);

@@ -15,6 +15,7 @@ limits('the older limit counts', { max_tokens: 5 }, 5, []);
 limits('the newer limit wins', { max_tokens: 5, max_completion_tokens: 7 }, 7, []);
 limits('one stop may be a bare text', { stop: 'END' }, undefined, ['END']);
 limits('four stops are allowed', { stop: ['a', 'b', 'c', 'd'] }, undefined, ['a', 'b', 'c', 'd']);
+conversation('an empty stop is none', { stop: ['', 'a'] }, { limits: { maxTokens: undefined, stopSequences: ['a'] } });
 conversation('no stops and no limit are no limits', { stop: [''], max_tokens: null }, { limits: undefined });
 wrong('stop', 'must hold at most 4 texts', { stop: ['a', 'b', 'c', 'd', 'e'] });
 wrong('max_tokens', 'must be a whole number, 0 or more', { max_tokens: -1 });
@@ -78,13 +79,13 @@ const format = (title: string, response_format: object | null, answerFormat: obj
   conversation(title, { response_format }, { answerFormat } as object);
 format('text is no form', { type: 'text' }, undefined);
 format('null is no form', null, undefined);
-format('JSON without a schema', { type: 'json_object' }, { type: 'json', schema: undefined });
+format('JSON without a schema', { type: 'json_object' }, { schema: undefined });
 format(
   'JSON with a schema',
   { type: 'json_schema', json_schema: { name: 'a', strict: true, schema: SCHEMA } },
-  { type: 'json', schema: SCHEMA },
+  { schema: SCHEMA },
 );
-format('a schema may be missing', { type: 'json_schema', json_schema: { name: 'a' } }, { type: 'json' });
+format('a schema may be missing', { type: 'json_schema', json_schema: { name: 'a' } }, { schema: undefined });
 notices('an unknown form is ignored', { response_format: { type: 'grammar' } }, ['ignored=response_format']);
 wrong('response_format.json_schema.schema', 'must be an object, not "x"', {
   response_format: { type: 'json_schema', json_schema: { schema: 'x' } },

@@ -52,7 +52,7 @@ const UPDATES = [
 conversation(
   'the latest update of the configuration holds',
   { input: UPDATES, reasoning: { effort: 'medium' } },
-  { messages: [HI], reasoning: { effort: 'low' }, answerFormat: { type: 'json', schema: undefined } },
+  { messages: [HI], reasoning: { effort: 'low' }, answerFormat: { schema: undefined } },
 );
 notices('an update of the configuration is no unknown item', { input: UPDATES }, []);
 
@@ -69,12 +69,8 @@ const format = (title: string, given: object | undefined, expected: object | und
   conversation(title, { text: { format: given } }, { answerFormat: expected });
 format('free text is no format', { type: 'text' }, undefined);
 format('no format is none', undefined, undefined);
-format('a JSON object', { type: 'json_object' }, { type: 'json', schema: undefined });
-format(
-  'a schema',
-  { type: 'json_schema', name: 'a', schema: { type: 'object' } },
-  { type: 'json', schema: { type: 'object' } },
-);
+format('a JSON object', { type: 'json_object' }, { schema: undefined });
+format('a schema', { type: 'json_schema', name: 'a', schema: { type: 'object' } }, { schema: { type: 'object' } });
 notices('an unknown format is told', { text: { format: { type: 'haiku' } } }, ['ignored=text.format']);
 
 const TOOLS = ['look', 'stop'].map((name) => ({ type: 'function', name }));

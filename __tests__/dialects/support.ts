@@ -7,7 +7,13 @@ import { Reader } from '../../src/core/reader.js';
 import type { BlockHead, Completion, StreamEvent, Usage } from '../../src/core/stream.js';
 import type { ClientRequest, Dialect, Reply, RequestHeaders } from '../../src/dialects/dialect.js';
 
-export const reply: Reply = { id: 'abc123', createdAt: 1_700_000_000, model: 'claude-sonnet-4.5', includeUsage: true };
+export const reply: Reply = {
+  id: 'abc123',
+  createdAt: 1_700_000_000,
+  model: 'claude-sonnet-4.5',
+  includeUsage: true,
+  replyContext: { forms: new Map() },
+};
 
 export const usage: Usage = {
   inputTokens: 100,

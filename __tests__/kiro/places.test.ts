@@ -1,13 +1,13 @@
 /** Places are given in the order of arrival, and nobody who has left gets one. */
 
 import { expect, test } from '@jest/globals';
-import { createPlaces, type Places } from '../../src/kiro/asker.js';
+import { createPlaces } from '../../src/kiro/asker.js';
 import { told } from '../support/bytes.js';
 
 const never = new AbortController().signal;
 
 /** Notes who got a place, and how to give it back. */
-function visitors(places: Places) {
+function visitors(places: ReturnType<typeof createPlaces>) {
   const inside: string[] = [];
   const givers = new Map<string, () => void>();
   const enter = async (name: string, signal = never): Promise<void> => {

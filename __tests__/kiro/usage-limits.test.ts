@@ -96,7 +96,7 @@ test('both hosts are asked in both bindings and by both paths, the newer first',
     body: JSON.stringify({ origin: 'AI_EDITOR', profileArn: arn }),
   };
   const query = `origin=AI_EDITOR&profileArn=${encodeURIComponent(arn)}&resourceType=AGENTIC_REQUEST`;
-  expect(usageLimitsCall(hosts, { profileArn: arn, usesApiKey: false }).forms).toEqual([
+  expect(usageLimitsCall(hosts, { profileArn: arn, tokenTypeHeader: undefined })).toEqual([
     { host: 'https://new', ...target },
     { host: 'https://new', method: 'GET', path: `/Get-Usage-Limits?${query}`, headers: {} },
     { host: 'https://new', method: 'GET', path: `/getUsageLimits?${query}`, headers: {} },

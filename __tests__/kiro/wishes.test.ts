@@ -64,11 +64,11 @@ says(
 says('a choice among no tools is none', { tools: [], toolChoice: { mode: 'required' } }, '', []);
 says('one call at a time', { parallelToolCalls: false }, ONE_CALL, BOTH);
 says('without tools that needs no words', { tools: [], parallelToolCalls: false }, '', []);
-says('JSON without a schema', { answerFormat: { type: 'json', schema: undefined } }, JSON_ONLY, BOTH);
+says('JSON without a schema', { answerFormat: { schema: undefined } }, JSON_ONLY, BOTH);
 says(
   'JSON with a schema, after the other wishes',
   {
-    answerFormat: { type: 'json', schema: { type: 'object', properties: { a: {} } } },
+    answerFormat: { schema: { type: 'object', properties: { a: {} } } },
     parallelToolCalls: false,
     toolChoice: { mode: 'required' },
   },
@@ -82,6 +82,6 @@ says(
 
 test('wishes without any system text stand alone', () => {
   const { messages } = conversation({ messages: [user('hi')] });
-  const { body } = requestFor({ messages, answerFormat: { type: 'json', schema: undefined } });
+  const { body } = requestFor({ messages, answerFormat: { schema: undefined } });
   expect(JSON.parse(body).conversationState.history[0].userInputMessage.content).toBe(JSON_ONLY);
 });

@@ -246,14 +246,11 @@ test('the newest fifty are kept, for a week', async () => {
   put('notes.txt', 1000);
   await writeCapture(folder, CAPTURE, { hide: redact, now: Date.now });
   const kept = await listCaptures(folder);
-  expect(kept.map(({ id }) => id)).toEqual([
-    'req_new',
-    ...Array.from({ length: 49 }, (_, index) => `req_${index + 1}`),
-  ]);
+  expect(kept).toEqual(['req_new', ...Array.from({ length: 49 }, (_, index) => `req_${index + 1}`)]);
   expect(readdirSync(join(folder, 'debug')).filter((it) => !it.endsWith('.json'))).toEqual(['notes.txt']);
   put('req_1.json', 7 * 24 + 1);
   await writeCapture(folder, CAPTURE, { hide: redact, now: Date.now });
-  expect((await listCaptures(folder)).map(({ id }) => id)).not.toContain('req_1');
+  expect(await listCaptures(folder)).not.toContain('req_1');
 });
 
 test('long texts are cut and media left out, so that a file stays small', async () => {

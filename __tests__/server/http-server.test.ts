@@ -9,7 +9,7 @@ import { afterEach, expect, test } from '@jest/globals';
 import { createLogger } from '../../src/logger.js';
 import { JSON_LIMITS } from '../../src/core/reader.js';
 import { GUESSES } from '../../src/server/access.js';
-import { PATIENCE } from '../../src/server/app.js';
+import { PATIENCE } from '../../src/server/sse.js';
 import {
   createHttpServer,
   HTTP_LIMITS,

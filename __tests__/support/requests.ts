@@ -30,7 +30,7 @@ const context: RequestContext = {
   tags: { when: true, maxTokens: 4000, handling: 'as_reasoning_content' },
   readsWrittenCalls: false,
   wasCut: () => false,
-  promptCache: false,
+  marksCache: false,
 };
 
 export function conversation(fields: Partial<Conversation>): Conversation {
@@ -256,10 +256,7 @@ export const anyConversation: fc.Arbitrary<Conversation> = fc.record({
     fc.array(oddName, { maxLength: 2 }).map((names) => ({ mode: 'named' as const, names })),
   ),
   parallelToolCalls: fc.constantFrom(undefined, false),
-  answerFormat: fc.option(
-    fc.record({ type: fc.constant('json' as const), schema: fc.option(anySchema, { nil: undefined }) }),
-    { nil: undefined },
-  ),
+  answerFormat: fc.option(fc.record({ schema: fc.option(anySchema, { nil: undefined }) }), { nil: undefined }),
   sessionId: fc.option(oddText, { nil: undefined }),
 });
 

@@ -31,6 +31,7 @@ export const REPLY: Reply = {
   createdAt: 1_767_225_600,
   model: 'claude-sonnet-4.5',
   includeUsage: true,
+  replyContext: { forms: new Map() },
 };
 
 export function readUpstream(scene: string): readonly SceneLine[] {

@@ -1,6 +1,7 @@
 /** Signs in to AWS SSO OIDC with a code that the person approves in a browser, on this machine or any other. */
 
-import { GatewayError, within } from '../core/errors.js';
+import { GatewayError } from '../core/errors.js';
+import { within } from '../core/signals.js';
 import { type Reader, recordOf } from '../core/reader.js';
 import { Secret } from '../core/secret.js';
 import { oidcHost } from '../kiro/calls.js';

@@ -100,14 +100,29 @@ async function isLinked(temporary: string, path: string): Promise<boolean> {
   return true;
 }
 
-/** Removes what is older than that time: it may hold a login. */
-export async function sweep(folder: string, isLeft: (name: string) => boolean, beforeMs: number): Promise<void> {
-  const names = await readdir(folder).catch((): string[] => []);
-  for (const name of names.filter(isLeft)) {
-    const left = join(folder, name);
-    const { mtimeMs } = await stat(left).catch(() => ({ mtimeMs: Infinity }));
-    if (mtimeMs < beforeMs) await rm(left, { force: true });
-  }
+/**
+ * Removes what is older than that time: it may hold a login.
+ * @param most How many may stay, however young the others are.
+ */
+export async function sweep(
+  folder: string,
+  isLeft: (name: string) => boolean,
+  beforeMs: number,
+  most = Infinity,
+): Promise<void> {
+  const files = await filesByAge(folder, isLeft);
+  const left = files.filter(({ time }, index) => index >= most || time < beforeMs);
+  await Promise.all(left.map(({ name }) => rm(join(folder, name), { force: true })));
+}
+
+/** The files of these names, the newest first; none when the folder cannot be read. Unix times in milliseconds. */
+export async function filesByAge(folder: string, isMeant: (name: string) => boolean) {
+  const names = (await readdir(folder).catch((): string[] => [])).filter(isMeant);
+  const files = names.map(async (name) => {
+    const facts = await stat(join(folder, name)).catch(() => undefined);
+    return facts === undefined ? [] : [{ name, time: facts.mtimeMs }];
+  });
+  return (await Promise.all(files)).flat().toSorted((one, other) => other.time - one.time);
 }
 
 /** Knows the file's temporary names: what writers that were killed have left. */

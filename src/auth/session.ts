@@ -1,6 +1,7 @@
 /** Hands out a fresh access token. The only place that decides when to renew, who waits for it, and whose tokens win. */
 
-import { abortError, GatewayError, toGatewayError, untilAborted } from '../core/errors.js';
+import { GatewayError, toGatewayError } from '../core/errors.js';
+import { abortError, untilAborted } from '../core/signals.js';
 import type { Secret } from '../core/secret.js';
 import type { Access } from '../kiro/client.js';
 import {

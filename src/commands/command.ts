@@ -5,7 +5,8 @@ import type { Server } from 'node:http';
 
 import type { SessionFacts } from '../auth/session.js';
 import type { Context } from '../context.js';
-import { codeOf, GatewayError, within } from '../core/errors.js';
+import { codeOf, GatewayError } from '../core/errors.js';
+import { within } from '../core/signals.js';
 import type { Secret } from '../core/secret.js';
 import type { LedgerSource } from '../ledger.js';
 import { openGateway, type OpenedGateway } from '../open-gateway.js';

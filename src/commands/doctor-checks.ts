@@ -8,7 +8,8 @@ import { fileURLToPath } from 'node:url';
 
 import { detectLogins } from '../auth/sources.js';
 import type { Context } from '../context.js';
-import { codeOf, GatewayError, toGatewayError, within } from '../core/errors.js';
+import { codeOf, GatewayError, toGatewayError } from '../core/errors.js';
+import { within } from '../core/signals.js';
 import type { Fetch } from '../core/fetch.js';
 import type { Secret } from '../core/secret.js';
 import type { CommandOptions, GatewayPaths, LoadedSettings, Settings } from '../settings.js';

@@ -6,6 +6,7 @@ import { basename, dirname, join } from 'node:path';
 import { savePrivateFile } from '../auth/files.js';
 import type { Context } from '../context.js';
 import { GatewayError } from '../core/errors.js';
+import { runsOf } from '../core/runs.js';
 import { Secret } from '../core/secret.js';
 import { type CommandOptions, loadSettings, type SettingName, type SettingOrigin, type Settings } from '../settings.js';
 import { redact } from '../logger.js';
@@ -22,7 +23,7 @@ export const doctor: Run = async ([id], options, context) => {
   const { homeDirectory } = context.machine;
   const loaded = await loadSettingsBoldly(context, options);
   const stateFolder = loaded.paths.state;
-  const ids = (await listCaptures(stateFolder)).map((it) => it.id);
+  const ids = await listCaptures(stateFolder);
   const turn = id === undefined ? undefined : await readCapture(stateFolder, id);
   if (id !== undefined && turn === undefined) throw notKept(id, ids);
   const isReport = options['report'] === true;
@@ -178,14 +179,10 @@ function shapeOfTurn(capture: Capture, clean: (text: string) => string): object 
 
 /** Of events of one type that follow each other the first, with their number. */
 function formsOf(events: readonly CapturedEvent[]): readonly string[] {
-  const runs: { readonly type: string; readonly first: unknown; count: number }[] = [];
-  for (const { headers, payload } of events) {
-    const type = typeOf(headers);
-    const last = runs.at(-1);
-    if (last?.type === type) last.count++;
-    else runs.push({ type, first: shapeOf(payload), count: 1 });
-  }
-  return runs.map(({ type, first, count }) => `${count} ${type} ${JSON.stringify(first)}`);
+  return runsOf(events, (it, first) => typeOf(it.headers) === typeOf(first.headers)).map((run) => {
+    const [{ headers, payload }] = run;
+    return `${run.length} ${typeOf(headers)} ${JSON.stringify(shapeOf(payload))}`;
+  });
 }
 
 /** Names of people, machines, hosts and accounts, out of sentences that were made for the person alone. */

@@ -2,7 +2,7 @@
 
 import type { Command as CommanderCommand } from 'commander';
 
-import type { Effort } from '../core/conversation.js';
+import { EFFORTS } from '../core/conversation.js';
 import type { Run } from './command.js';
 
 export type Command = {
@@ -40,9 +40,6 @@ function toCommand({ name, about, define, isAboutLogins, note = '', examples, lo
     run: async (...call) => (await load())(...call),
   };
 }
-
-/** In the order of how much they are. */
-const EFFORTS = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'] as const satisfies readonly Effort[];
 
 const ROWS: readonly Row[] = [
   {

@@ -4,7 +4,7 @@ import { join, posix } from 'node:path';
 
 import type { Context } from '../context.js';
 import type { Model } from '../core/conversation.js';
-import { within } from '../core/errors.js';
+import { within } from '../core/signals.js';
 import { Reader } from '../core/reader.js';
 import type { Secret } from '../core/secret.js';
 import { type CommandOptions, loadSettings } from '../settings.js';

@@ -10,7 +10,8 @@ import { isatty } from 'node:tty';
 
 import { makePrivateFolder } from '../auth/files.js';
 import type { Context } from '../context.js';
-import { codeOf, follow, GatewayError } from '../core/errors.js';
+import { codeOf, GatewayError } from '../core/errors.js';
+import { follow } from '../core/signals.js';
 import { type CommandOptions, loadSettings } from '../settings.js';
 import type { OpenedGateway } from '../open-gateway.js';
 import { randomKey } from '../server/access.js';

@@ -27,7 +27,7 @@ export type Message =
 /** What a user message holds. A `system` part is an instruction that the client put in mid-conversation. */
 export type UserPart = Text | { readonly type: 'system'; readonly text: string } | Image | Document | ToolResult;
 
-/** With `remote` it is a note in place of what lies elsewhere, and the gateway may fetch that instead. */
+/** With `remote` the text is a note that stands for media elsewhere, which the gateway may fetch in its place. */
 export type Text = { readonly type: 'text'; readonly text: string; readonly remote?: RemoteMedia };
 
 /** The name is the client's own, or empty. */
@@ -67,14 +67,14 @@ export type Block =
   | { readonly type: 'tool-call'; readonly id: string; readonly name: string; readonly input: string }
   | WebSearch;
 
-/** A search that the gateway ran itself in the middle of a turn. The client sees it and has nothing to do. */
+/** A search that the gateway ran itself in the middle of a turn. The client is shown it and need not act. */
 export type WebSearch = {
   readonly type: 'web-search';
   readonly id: string;
   /** What was searched for; empty where a client's history no longer tells. */
   readonly query: string;
   readonly results: readonly SearchResult[];
-  /** Why there are no results, where it was not the web's fault. */
+  /** Why there are no results, when the search itself failed. */
   readonly failure?: SearchFailure | undefined;
 };
 
@@ -86,7 +86,9 @@ export type SearchResult = {
   readonly publishedAt: number | undefined;
 };
 
-export type SearchFailure = 'unavailable' | 'max_uses_exceeded' | 'invalid_tool_input';
+export const SEARCH_FAILURES = ['unavailable', 'max_uses_exceeded', 'invalid_tool_input'] as const;
+
+export type SearchFailure = (typeof SEARCH_FAILURES)[number];
 
 export type Tool = {
   readonly name: string;
@@ -94,7 +96,7 @@ export type Tool = {
   /** Present: the gateway runs it, within these limits. */
   readonly webSearch?: SearchLimits | undefined;
   /** A JSON schema as the client wrote it; undefined when it wrote none. */
-  readonly inputSchema: Readonly<Record<string, unknown>> | undefined;
+  readonly inputSchema: JsonObject | undefined;
 };
 
 /** Domains include their subdomains; an empty list limits nothing. */
@@ -105,9 +107,9 @@ export type SearchLimits = {
 };
 
 export type Limits = {
-  /** Of everything the model says; undefined for no limit. An estimate decides, as for all our counts. */
+  /** The most tokens the model may say; undefined for no limit. They are estimated, like all our counts. */
   readonly maxTokens: number | undefined;
-  /** Texts at which the answer ends; they are not part of it. Reasoning and tool calls do not count. */
+  /** Texts, none of them empty, at which the answer ends; they are no part of it. Only text is looked at. */
   readonly stopSequences: readonly string[];
 };
 
@@ -118,12 +120,12 @@ export type ToolChoice =
   | { readonly mode: 'named'; readonly names: readonly string[] };
 
 /** One JSON value and nothing else, matching the schema when there is one. */
-export type AnswerFormat = {
-  readonly type: 'json';
-  readonly schema: Readonly<Record<string, unknown>> | undefined;
-};
+export type AnswerFormat = { readonly schema: JsonObject | undefined };
 
-export type Effort = 'none' | 'minimal' | 'low' | 'medium' | 'high' | 'xhigh' | 'max';
+/** From the least to the most. */
+export const EFFORTS = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'] as const;
+
+export type Effort = (typeof EFFORTS)[number];
 
 /** How much the client wants the model to reason. Everything undefined means: it did not say. */
 export type ReasoningWish = {
@@ -149,5 +151,7 @@ export type Model = {
   /** Whether Kiro keeps the beginning of a conversation for the next turn when it is marked. */
   readonly supportsPromptCache: boolean;
   /** The JSON schema of `additionalModelRequestFields`, as Kiro states it. */
-  readonly requestFieldsSchema: Readonly<Record<string, unknown>> | undefined;
+  readonly requestFieldsSchema: JsonObject | undefined;
 };
+
+export type JsonObject = Readonly<Record<string, unknown>>;

@@ -1,5 +1,7 @@
 /** The one error of the house: a closed set of kinds, named by what the person can do about it. */
 
+import type { JsonObject } from './conversation.js';
+
 export type ErrorKind =
   /** The request is wrong; the client has to change it. */
   | 'invalid-request'
@@ -34,7 +36,7 @@ export type ErrorFacts = {
   /** The field that is wrong, as a path: `messages[2].content[0].type`. */
   readonly param?: string | undefined;
   /** Machine-readable details that one dialect defines (Anthropic's `error.details`). */
-  readonly details?: Readonly<Record<string, unknown>> | undefined;
+  readonly details?: JsonObject | undefined;
   /** Seconds after which a repetition makes sense. */
   readonly retryAfterSeconds?: number | undefined;
   /** HTTP status, where the transport itself refuses (404 route, 405, 413, 415). Otherwise the dialect decides. */
@@ -74,59 +76,4 @@ export function toGatewayError(thrown: unknown): GatewayError {
 export function codeOf(thrown: unknown): string {
   const hasCode = typeof thrown === 'object' && thrown !== null && 'code' in thrown;
   return hasCode && typeof thrown.code === 'string' ? thrown.code : '';
-}
-
-/** Why a wait ended early: what the one who aborted it gave as the reason, a limit of time, else that the client left. */
-export function abortError(signal: AbortSignal, cause?: unknown): GatewayError {
-  if (signal.reason instanceof GatewayError) return signal.reason;
-  // What `AbortSignal.timeout` gives as its reason.
-  if (signal.reason instanceof DOMException && signal.reason.name === 'TimeoutError') {
-    return new GatewayError('upstream-unavailable', 'Kiro did not answer in time; try again.', { cause });
-  }
-  return new GatewayError('cancelled', 'The request was cancelled.', cause === undefined ? {} : { cause });
-}
-
-/**
- * Waits for something shared, but no longer than one caller wants to; the shared thing itself goes on.
- * @throws GatewayError when the signal is aborted first.
- */
-export async function untilAborted<T>(shared: Promise<T>, signal: AbortSignal): Promise<T> {
-  // Nobody may be left to hear that it has failed.
-  shared.catch(() => undefined);
-  if (signal.aborted) throw abortError(signal);
-  let leave: (() => void) | undefined;
-  const left = new Promise<never>((_, reject) => {
-    leave = () => reject(abortError(signal));
-    signal.addEventListener('abort', leave, { once: true });
-  });
-  try {
-    return await Promise.race([shared, left]);
-  } finally {
-    if (leave !== undefined) signal.removeEventListener('abort', leave);
-  }
-}
-
-/** A signal that is aborted with the given one, or after so long. */
-export function within(signal: AbortSignal, milliseconds: number): AbortSignal {
-  const limit = AbortSignal.timeout(milliseconds);
-  // Node 20 forgets a timeout that nobody listens to, and one inside a composed signal has no listeners of its own.
-  limit.addEventListener('abort', () => undefined);
-  return AbortSignal.any([signal, limit]);
-}
-
-export type Following = {
-  readonly signal: AbortSignal;
-  readonly abort: (reason: unknown) => void;
-  /** It no longer follows; nothing of the other signal holds on to it. */
-  readonly end: () => void;
-};
-
-/** A signal that is aborted with another one, until `end`. Node keeps a composed one that somebody listens to for ever. */
-export function follow(outer: AbortSignal | undefined): Following {
-  const controller = new AbortController();
-  const abort = (reason: unknown): void => controller.abort(reason);
-  const leave = (): void => abort(outer?.reason);
-  if (outer?.aborted === true) leave();
-  else outer?.addEventListener('abort', leave, { once: true });
-  return { signal: controller.signal, abort, end: () => outer?.removeEventListener('abort', leave) };
 }

@@ -7,7 +7,7 @@ export type FetchInit = {
   readonly method: 'GET' | 'POST';
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string | undefined;
-  /** Of this request alone: when its answer is left in the middle, it may still be listened to. */
+  /** For this request alone, because node-fetch may listen to it even after the answer was left in the middle. */
   readonly signal?: AbortSignal | undefined;
   /** `error` wherever a token is sent: it must not travel to a host that a redirect names. */
   readonly redirect?: 'error' | 'follow' | undefined;

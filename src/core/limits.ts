@@ -1,6 +1,7 @@
-/** What a client wants of an answer and Kiro does not see to: where it ends, and JSON without a fence. Events to events. */
+/** What Kiro does not do for a client: end an answer at its limits, and leave out the fence around JSON. */
 
 import type { Block, Limits } from './conversation.js';
+import { parseJson } from './reader.js';
 import { grows } from './stream.js';
 import type { Completion, GrowingHead, Stage, StreamEvent } from './stream.js';
 import { createTokenBudget, estimateBlocks } from './tokens.js';
@@ -8,17 +9,14 @@ import { createTokenBudget, estimateBlocks } from './tokens.js';
 /**
  * Lets the turn through up to a stop sequence or a number of tokens. Where it is cut depends on what was said, never on
  * how it was cut into deltas.
- * @returns undefined when there is nothing to limit.
  */
-export function limitStage({ maxTokens, stopSequences: given }: Limits): Stage | undefined {
-  const stopSequences = given.filter((it) => it !== '');
-  if (maxTokens === undefined && stopSequences.length === 0) return undefined;
+export function limitStage({ maxTokens, stopSequences }: Limits): Stage {
   const takeWithinBudget = createTokenBudget(maxTokens ?? Infinity);
   const blocks: Block[] = [];
   let kept: StreamEvent[] = [];
-  /** The block that is open, as far as it was let through. */
+  /** The block that is open, with the text that has been let through so far. */
   let open: { readonly index: number; readonly head: GrowingHead; text: string } | undefined;
-  /** The end of the text so far, as long as it may become a stop sequence. */
+  /** The end of the text, held back while it may still become a stop sequence. */
   let held = '';
   let inputTokens = 0;
   let isCut = false;
@@ -64,7 +62,7 @@ export function limitStage({ maxTokens, stopSequences: given }: Limits): Stage |
     if (text.length < delta.length) cut({ finishReason: 'length' });
   }
 
-  /** The end of the turn, here and now. What Kiro would have counted is not known, so it is estimated. */
+  /** Ends the turn here. Kiro's own count will never come, so the usage is an estimate. */
   function cut(end: Pick<Completion, 'finishReason' | 'stopSequence'>): void {
     isCut = true;
     if (open !== undefined) {
@@ -140,15 +138,9 @@ function withDelta(event: Extract<StreamEvent, { type: 'block-delta' }>, delta: 
   return delta === '' ? [] : [{ ...event, delta }];
 }
 
-/** True when the answer is what it was to be. */
+/** True when the whole text of an answer is one JSON value. */
 export function isJsonAnswer(blocks: readonly Block[]): boolean {
-  const text = blocks.map((block) => (block.type === 'text' ? block.text : '')).join('');
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
-  }
+  return parseJson(blocks.map((block) => (block.type === 'text' ? block.text : '')).join('')) !== undefined;
 }
 
 function unfenceBlock(block: Block): Block {
@@ -179,7 +171,7 @@ function createUnfencer() {
   return { push, end: () => (isFenced ? held.replace(CLOSING, '') : held) };
 }
 
-/** With the white space around it. A model that has lost its way may write spaces for ever. */
+/** With the white space around it; bounded, because a model that loops may write spaces for ever. */
 const LONGEST_FENCE = 40;
 const OPENING = /^\s*```[ \t]*(?:json)?[ \t]*\r?\n/i;
 /** A text that is not an opening yet but may become one. */

@@ -1,5 +1,6 @@
 /** Reads untrusted JSON. Past a Reader there is no `typeof` and no `?.`; every complaint names its path. */
 
+import type { JsonObject } from './conversation.js';
 import { GatewayError, type ErrorKind } from './errors.js';
 
 export class Reader {
@@ -86,7 +87,7 @@ export class Reader {
     return typeof this.value === 'boolean' ? this.value : this.#expected('true or false');
   }
 
-  object(): Readonly<Record<string, unknown>> {
+  object(): JsonObject {
     return isRecord(this.value) ? this.value : this.#expected('an object');
   }
 
@@ -109,12 +110,12 @@ export class Reader {
 }
 
 /** True for JSON objects: no lists, no null. */
-export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+export function isRecord(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** The value itself where it is a JSON object, else one without fields. */
-export function recordOf(value: unknown): Readonly<Record<string, unknown>> {
+export function recordOf(value: unknown): JsonObject {
   return isRecord(value) ? value : {};
 }
 
@@ -140,8 +141,8 @@ function nameOf(value: unknown): string {
 export const JSON_LIMITS = { depth: 500, values: 500_000 };
 
 /**
- * What is too much about a JSON text, found without building anything; undefined when it is within the limits. Only
- * what is said about JSON is right: another text is for the parser to refuse.
+ * Which limit a JSON text exceeds, found without parsing it; undefined when none. For a text that is not JSON the
+ * result means nothing, but the parser refuses that anyway.
  */
 export function jsonExcess(text: string, limits = JSON_LIMITS): 'depth' | 'values' | undefined {
   let depth = 0;

@@ -84,7 +84,7 @@ export async function begin(turn: Turn): Promise<Turn> {
   return resume(first.value, iterator);
 }
 
-/** An iterator and no generator: every step of those costs three promises, and this one stands in every turn. */
+/** An iterator rather than a generator, whose every step costs three promises: each batch of each turn passes here. */
 function resume(first: Batch, rest: AsyncIterator<Batch>): AsyncIterableIterator<Batch> {
   let waiting: Batch | undefined = first;
   return {
@@ -123,7 +123,7 @@ export async function* through(turn: Turn, stages: readonly Stage[]): AsyncGener
   }
 }
 
-/** Tells the sum of a turn before the client hears of it, who may leave with it. */
+/** Reports the sum of a turn before it is passed on: a client may leave as soon as it has it. */
 export function whenFinished(told: (completion: Completion) => void): Stage {
   return (batch) => {
     const last = batch.at(-1);

@@ -32,14 +32,16 @@ export function createTokenBudget(maxTokens: number): (text: string) => string {
     for (let at = 0; at < text.length; at++) {
       // One character after the other, so that the place of the cut does not depend on how the text was split.
       left -= text.charCodeAt(at) > 0x7f ? TOKENS_PER_WIDE_CHARACTER : 1 / ASCII_CHARACTERS_PER_TOKEN;
-      if (left < 0) return withoutHalfCharacter(text.slice(0, at));
+      if (left < 0) return text.slice(0, wholeLength(text, at));
     }
     return text;
   };
 }
 
-function withoutHalfCharacter(text: string): string {
-  return /[\uD800-\uDBFF]$/.test(text) ? text.slice(0, -1) : text;
+/** The same length, or one less where it would cut a character in two. */
+export function wholeLength(text: string, length: number): number {
+  const code = text.charCodeAt(length - 1);
+  return code >= 0xd800 && code <= 0xdbff ? length - 1 : length;
 }
 
 function estimateBlock(block: Block): number {

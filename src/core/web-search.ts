@@ -1,8 +1,9 @@
 /** Searches of the web in the course of a turn: the tool the model is offered, what it is told, and the joined turn. */
 
 import type { Block, Conversation, SearchLimits, SearchResult, Tool, WebSearch } from './conversation.js';
-import { abortError, toGatewayError } from './errors.js';
-import { Reader } from './reader.js';
+import { toGatewayError } from './errors.js';
+import { abortError } from './signals.js';
+import { parseJson, Reader } from './reader.js';
 import type { Batch, BlockHead, Completion, StreamEvent, Turn, Usage } from './stream.js';
 
 /** The tool as the model is told of it. */
@@ -84,7 +85,7 @@ export async function* searchingTurn(first: Turn, searching: Searching): AsyncGe
       conversation = {
         ...conversation,
         messages: [...conversation.messages, { role: 'assistant', blocks: said.blocks }, { role: 'user', parts }],
-        // Whoever has to call a tool has called it now.
+        // If a tool had to be called, that has happened now.
         toolChoice: undefined,
       };
       turn = await searching.ask(conversation);
@@ -133,7 +134,7 @@ async function* sayAllButCalls(
 
 type Told = ReturnType<typeof createTold>;
 
-/** What the client has been told over all rounds: blocks are numbered on, costs are summed up. */
+/** What the client has been told over all rounds: blocks are numbered through, costs are added up. */
 function createTold() {
   const blocks: Block[] = [];
   let costs: Pick<Completion, 'usage' | 'credits'> | undefined;
@@ -186,14 +187,10 @@ function describeResults(results: readonly SearchResult[], failure: WebSearch['f
 }
 
 function queryOf(input: string): string {
-  try {
-    return new Reader(JSON.parse(input)).get('query').string();
-  } catch {
-    return '';
-  }
+  return new Reader(parseJson(input)).textIfAny('query') ?? '';
 }
 
-/** The sum is as good as its worst part. */
+/** The source of the sum is that of its less exact part. */
 function addUsage(a: Usage, b: Usage): Usage {
   return {
     inputTokens: a.inputTokens + b.inputTokens,

@@ -9,7 +9,7 @@ import { readTexts } from './content.js';
 import { creditField, parseObject, writeData, type Dialect, type Notices, type Reply } from './dialect.js';
 import { writeErrorEvent, writeMessagesError } from './errors.js';
 import { latest, messageList, requestReader, type ParameterTable } from './parameters.js';
-import { formsOf, readTool, readTools, type OfferedTool } from './tools.js';
+import { readTool, readTools, type OfferedTool } from './tools.js';
 
 const PARAMETERS: ParameterTable = {
   works: 'model messages system stream tools thinking output_config metadata',
@@ -38,12 +38,10 @@ export const anthropicMessages: Dialect = {
     const lastUser = messages.findLastIndex((it) => it.optional('role')?.value === 'user');
     const isGone = (message: Reader, at: number) =>
       at < lastUser && message.optional('clear_at')?.value === 'next_user_message';
-    const offered = offeredTools(body, messages, notices);
     return {
+      offered: offeredTools(body, messages, notices),
       system: readSystem(body, notices),
       messages: messages.flatMap((it, at) => (isGone(it, at) ? [] : readMessage(it, notices))),
-      tools: offered.map(({ tool }) => tool),
-      replyContext: { forms: formsOf(offered) },
       // Claude Code changes the effort in mid-conversation by a system message: the latest one holds.
       effort: latest([body, ...messages], 'output_config', 'effort'),
       thinking: body.optional('thinking'),
@@ -98,7 +96,7 @@ const BILLING_LINE = /^x-anthropic-billing-header:[^\n]*\n*/;
 
 /** The answer of a request that is not streamed. */
 function writeMessage(completion: Completion, reply: Reply): WireMessage {
-  const written = completion.blocks.map((it) => writeBlock(it, reply.replyContext?.forms));
+  const written = completion.blocks.map((it) => writeBlock(it, reply.replyContext.forms));
   // A cut tool call has no place in this form; `max_tokens` tells the client that something is missing.
   const isCut = written.some((blocks) => blocks.length === 0);
   return {
@@ -163,7 +161,7 @@ function writeDelta(index: number, block: GrowingBlock | 'signature', delta: str
 function writeBlockStart(index: number, block: BlockHead, reply: Reply): string {
   const start = writeEvent('content_block_start', {
     index,
-    content_block: writeHead(block, reply.replyContext?.forms),
+    content_block: writeHead(block, reply.replyContext.forms),
   });
   if (block.type !== 'web-search') return start;
   return start + writeDelta(index, 'tool-call', writeData({ query: block.query })) + writeBlockStop(index);

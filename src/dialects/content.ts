@@ -150,7 +150,7 @@ function readFile(file: Reader, notices: Notices): ToolResultPart {
     : fileById('document', file, notices);
 }
 
-/** What a vendor keeps is out of reach. */
+/** A file that a vendor keeps is out of reach. */
 function fileById(kind: Kind, file: Reader, notices: Notices): Text {
   return leftOut(kind, 'file', (file.optional('file_id') ?? file.optional('filename'))?.string() ?? '', notices);
 }
@@ -167,7 +167,7 @@ function readUrl(kind: Kind, given: Reader, name: string, notices: Notices): Too
 /** `data` is base64. The name is that of a file, or its title; empty when it has none. */
 type Media = { readonly mediaType: string; readonly data: string; readonly name: string };
 
-/** What it is, its media type says, or else the ending of its name; which image it is, its first bytes know better. */
+/** The media type decides, or else the ending of the name; which image format it is, the first bytes know better. */
 function toMedia(kind: Kind, { mediaType, data, name }: Media, notices: Notices): ToolResultPart {
   const type = bareType(mediaType);
   const isImage = type.startsWith('image/');
@@ -197,7 +197,7 @@ function noteAbout(kind: Kind, detail: string): Text {
   return { type: 'text', text: `[${kind} left out: ${detail.slice(0, MAX_DETAIL_LENGTH)}]` };
 }
 
-/** Of what is text in any form Kiro is told that it is text. */
+/** Kiro's format for a media type; kinds of text that it does not know become plain text. */
 export function documentFormatOf(mediaType: string): DocumentFormat | undefined {
   const type = bareType(mediaType);
   return DOCUMENT_FORMATS.get(type) ?? (OTHER_TEXTS.test(type) ? 'txt' : undefined);

@@ -31,11 +31,11 @@ export type Dialect = {
 export type RequestHeaders = Readonly<Record<string, string | readonly string[] | undefined>>;
 
 export type ReadOptions = {
-  /** Notes about what lies elsewhere carry its URL, and no notice is written: the gateway fetches it, or tells. */
+  /** Notes about media elsewhere carry the URL, and no notice is written: the gateway fetches it, or says why not. */
   readonly fetchesUrls?: boolean;
   /** The vendor's web search becomes a tool that the gateway runs; otherwise it is left out. */
   readonly searchesWeb?: boolean;
-  /** What a request may refer to; nothing without it. */
+  /** Earlier answers that a request may refer to; none without it. */
   readonly answers?: KeptAnswers;
 };
 
@@ -53,12 +53,12 @@ export type ClientRequest = {
   readonly includeUsage: boolean;
   /** What was not done as asked, for the header `x-kiro-gateway-notice`: `ignored=temperature,top_p`. */
   readonly notices: readonly string[];
-  readonly replyContext?: ReplyContext;
+  readonly replyContext: ReplyContext;
 };
 
 /** What the answer has to know of the request. */
 export type ReplyContext = {
-  /** By the name that the model is told. */
+  /** How each tool is called on the wire, by the name that the model is told. */
   readonly forms: ReadonlyMap<string, CallForm>;
   /** The request's own fields, as far as the answer repeats them. */
   readonly echo?: object;
@@ -71,7 +71,7 @@ export type ToKeep = { readonly previousId: string | undefined; readonly input: 
 
 /** What an answer says about itself; made by the shell, because dialects know neither clock nor chance. */
 export type Reply = {
-  /** That of the request without its `req_`, for which the dialect has prefixes of its own. */
+  /** The request's id without its `req_`: dialects have prefixes of their own. */
   readonly id: string;
   /** Unix time in seconds. */
   readonly createdAt: number;
@@ -79,7 +79,7 @@ export type Reply = {
   readonly model: string;
   readonly includeUsage: boolean;
   /** The request's own, handed back. */
-  readonly replyContext?: ReplyContext | undefined;
+  readonly replyContext: ReplyContext;
 };
 
 export type ErrorResponse = {

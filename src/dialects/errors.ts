@@ -130,7 +130,7 @@ const ANSWERS: Readonly<Record<ErrorKind, Answer>> = {
   internal: { status: 500, failure: 'server_error', repeat: false },
 };
 
-/** By HTTP status, in Anthropic's words, of which OpenAI has the same. */
+/** Error types by HTTP status. The words are Anthropic's; OpenAI uses the same. */
 const TYPES = new Map<number, Anthropic.ErrorType | 'request_too_large'>([
   [400, 'invalid_request_error'],
   [401, 'authentication_error'],

@@ -5,7 +5,9 @@
 
 import type Anthropic from '@anthropic-ai/sdk';
 import type { Block, Message, SearchResult, WebSearch } from '../core/conversation.js';
+import { SEARCH_FAILURES } from '../core/conversation.js';
 import type { Reader } from '../core/reader.js';
+import { runsOf } from '../core/runs.js';
 import type { BlockHead } from '../core/stream.js';
 import {
   readContent,
@@ -23,10 +25,10 @@ import { flatName } from './tools.js';
 /** @param functionCallId That of a call in the older form, which has none, and of its result. */
 export function readMessage(message: Reader, notices: Notices, functionCallId = 'function_call'): Message[] {
   const role = message.get('role').oneOf(ROLES);
-  // That of a tool is known by its call.
+  // A tool's name is known from its call.
   if (message.has('name') && role !== 'tool' && role !== 'function') note(notices, 'ignored', 'messages.name');
   switch (role) {
-    case 'system': // It may say nothing, and set the effort.
+    case 'system': // May be empty, when it only sets the effort.
     case 'developer':
       return instructionMessages(readTexts(message.optional('content'), notices));
     case 'user':
@@ -48,7 +50,7 @@ function toolMessages(id: string, message: Reader, notices: Notices): Message[] 
 function readAssistant(message: Reader, functionCallId: string, notices: Notices): Block[] {
   const reasoning = message.optional('reasoning_content')?.string() ?? '';
   const functionCall = message.optional('function_call');
-  // An answer that OpenAI has spoken, and keeps.
+  // A spoken answer, which stays at OpenAI.
   if (message.has('audio')) note(notices, 'unknown-block', 'audio');
   return [
     ...(reasoning === '' ? [] : [{ type: 'reasoning' as const, text: reasoning, signature: '' }]),
@@ -94,16 +96,11 @@ export function instructionMessages(texts: readonly string[]): Message[] {
 
 /** OpenAI's clients write one message per tool result, and more; neighbours that `joins` allows become one. */
 export function joinMessages(messages: readonly Message[], joins: (message: Message) => boolean): Message[] {
-  const runs: Message[][] = [];
-  for (const message of messages) {
-    const run = runs.at(-1);
-    if (run?.[0]?.role === message.role && joins(run[0]) && joins(message)) run.push(message);
-    else runs.push([message]);
-  }
+  const runs = runsOf(messages, (it, first) => it.role === first.role && joins(first) && joins(it));
   return runs.map((run): Message => {
     const parts = run.flatMap((it) => (it.role === 'user' ? it.parts : []));
     const blocks = run.flatMap((it) => (it.role === 'assistant' ? it.blocks : []));
-    return run[0]?.role === 'user' ? { role: 'user', parts } : { role: 'assistant', blocks };
+    return run[0].role === 'user' ? { role: 'user', parts } : { role: 'assistant', blocks };
   });
 }
 
@@ -209,7 +206,7 @@ export function writeHead(block: BlockHead, forms: CallForms): WireBlock {
 }
 
 function writeCall({ id, name }: Pick<ToolCall, 'id' | 'name'>, input: object, forms: CallForms): WireBlock {
-  const form = forms?.get(name);
+  const form = forms.get(name);
   if (form?.type !== 'function_call' || form.namespace === undefined) return { type: 'tool_use', id, name, input };
   return { type: 'tool_use', id, name: form.name, toolset_name: form.namespace, input };
 }
@@ -217,7 +214,7 @@ function writeCall({ id, name }: Pick<ToolCall, 'id' | 'name'>, input: object, f
 type ToolCall = Extract<Block, { type: 'tool-call' }>;
 
 /** What a call has to look like in the answer, by the name that the model is told. */
-type CallForms = ReplyContext['forms'] | undefined;
+type CallForms = ReplyContext['forms'];
 
 // --- searches
 
@@ -235,7 +232,7 @@ function readFindings(block: Reader): WebSearch {
   const content = block.get('content');
   if (content.isArray()) return { ...search, results: content.array().map(readResult) };
   const code = content.optional('error_code')?.value;
-  return { ...search, results: [], failure: FAILURES.find((it) => it === code) ?? 'unavailable' };
+  return { ...search, results: [], failure: SEARCH_FAILURES.find((it) => it === code) ?? 'unavailable' };
 }
 
 function readResult(result: Reader): SearchResult {
@@ -277,4 +274,3 @@ export const NO_SIGNATURE = 'kiro-gateway:unsigned';
 /** Anthropic's own excerpts are sealed; ours are marked. */
 const EXCERPT = 'kiro-gateway:';
 const SEARCH_ID = 'srvtoolu_';
-const FAILURES = ['unavailable', 'max_uses_exceeded', 'invalid_tool_input'] as const;

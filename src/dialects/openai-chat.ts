@@ -10,7 +10,7 @@ import { writeErrorBody, writeOpenAIError } from './errors.js';
 import { customText, holdsOnly, joinMessages, readMessage } from './messages.js';
 import { openaiResponses } from './openai-responses.js';
 import { messageList, requestReader, type ParameterTable } from './parameters.js';
-import { formsOf, readTools } from './tools.js';
+import { readTools } from './tools.js';
 
 const PARAMETERS: ParameterTable = {
   works:
@@ -52,13 +52,11 @@ export const openaiChat: Dialect = {
 const readRequest = requestReader(PARAMETERS, (body, notices) => {
   const stops = body.optional('stop');
   if (stops?.isArray() && stops.array().length > MAX_STOPS) stops.fail(`must hold at most ${MAX_STOPS} texts`);
-  const offered = readTools(body, notices);
   return {
+    offered: readTools(body, notices),
     // Anthropic's, from clients that mix the two.
     system: readTexts(body.optional('system'), notices),
     messages: readMessages(body, notices),
-    tools: offered.map(({ tool }) => tool),
-    replyContext: { forms: formsOf(offered) },
     effort: body.optional('reasoning_effort') ?? body.optional('reasoning')?.optional('effort'),
     // Not OpenAI's, but clients send it in Anthropic's form.
     thinking: body.optional('thinking')?.has('type') === true ? body.get('thinking') : undefined,
@@ -174,7 +172,8 @@ function createParagraphs() {
     pause: () => void (gap = hasBegun ? '\n\n' : ''),
     say(text: string): string {
       const said = gap + text;
-      [hasBegun, gap] = [true, ''];
+      hasBegun = true;
+      gap = '';
       return said;
     },
   };
@@ -212,7 +211,7 @@ function writeCall({ id, name, input }: Call, reply: Reply): OpenAI.ChatCompleti
 }
 
 function isCustom(name: string, reply: Reply): boolean {
-  return reply.replyContext?.forms.get(name)?.type === 'custom_tool_call';
+  return reply.replyContext.forms.get(name)?.type === 'custom_tool_call';
 }
 
 function writeUsage(completion: Completion): OpenAI.CompletionUsage {

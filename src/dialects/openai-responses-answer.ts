@@ -102,7 +102,7 @@ export function createResponsesWriter(reply: Reply): (event: StreamEvent) => str
       case 'start':
         return writeStart();
       case 'block-start': {
-        // Of what is to be told whole there is no item yet.
+        // A call that is sent only as a whole has no item yet.
         const before = endBlock('completed');
         const items = writeItem({ ...EMPTY, ...event.block }, output.length, reply, 'completed');
         return before + items.map(openItem).join('');
@@ -111,7 +111,7 @@ export function createResponsesWriter(reply: Reply): (event: StreamEvent) => str
         return grow(event.delta);
       case 'block-end':
         ended = event.block;
-        // Nothing can cut what tells by itself whether it is whole, and clients may act on it at once.
+        // All other items say themselves whether they are whole, and clients may act on them at once.
         return ended.type === 'text' || ended.type === 'reasoning' ? '' : endBlock('completed');
       case 'finish': {
         const before = endBlock(statusOf(event.completion));
@@ -193,7 +193,7 @@ function courseOf(item: Item): { readonly begun: Item; readonly growth?: Growth 
 /** What a response says about itself from its beginning to its end. */
 function writeConstant(reply: Reply): object {
   const head = { id: `resp_${reply.id}`, object: 'response', created_at: reply.createdAt, model: reply.model };
-  return { ...head, ...(reply.replyContext?.echo ?? STANDARD_ECHO) };
+  return { ...head, ...(reply.replyContext.echo ?? STANDARD_ECHO) };
 }
 
 /** How a response ends; the SDK computes `output_text` itself. */
@@ -212,7 +212,7 @@ function writeEnd(completion: Completion, output: readonly Item[]) {
   return { status: statusOf(completion), ...NOTHING_YET, incomplete_details, output, usage };
 }
 
-/** Of the response, and of the block it ends with. */
+/** The status of the response and of its last block. */
 function statusOf({ finishReason }: Completion): Status {
   return INCOMPLETE_REASONS[finishReason] === undefined ? 'completed' : 'incomplete';
 }
@@ -231,7 +231,7 @@ function writeItem(block: Block, index: number, reply: Reply, status: Status): I
       return [writeReasoning(block, idWith('rs'))];
     case 'tool-call': {
       // A name that the request did not offer is a function's.
-      const form = reply.replyContext?.forms.get(block.name) ?? { type: 'function_call', name: block.name };
+      const form = reply.replyContext.forms.get(block.name) ?? { type: 'function_call', name: block.name };
       return writeCall(block, form, idWith(CALL_PREFIXES[form.type]));
     }
     case 'web-search':
@@ -263,7 +263,7 @@ const INCOMPLETE_REASONS = {
 
 const EMPTY = { text: '', signature: '', input: '', results: [] } as const;
 
-/** Nobody knows here what time it is at the end. */
+/** `completed_at` stays null, because dialects know no clock. */
 const NOTHING_YET = { completed_at: null, error: null, incomplete_details: null, output: [] } as const;
 
 /** What OpenAI assumes where a request says nothing. */

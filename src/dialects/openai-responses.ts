@@ -10,7 +10,7 @@ import { holdsOnly, joinMessages, readMessage } from './messages.js';
 import { createResponsesWriter, readEcho, writeResponse } from './openai-responses-answer.js';
 import { callId, readCall, readReasoning, readSearch } from './openai-responses-items.js';
 import { latest, requestReader, type ParameterTable } from './parameters.js';
-import { formsOf, readTools } from './tools.js';
+import { readTools } from './tools.js';
 
 const PARAMETERS: ParameterTable = {
   works: 'model input instructions stream tools reasoning prompt_cache_key',
@@ -45,18 +45,16 @@ export const openaiResponses: Dialect = {
     const items = [...(previous === undefined ? [] : readEarlier(previous, answers)), ...given];
     const messages = items.flatMap((it) => readItem(it, notices));
     const offering = [body, ...items.filter((it) => TOOL_ITEMS.has(typeOf(it)))];
-    const offered = offering.flatMap((it) => readTools(it, notices));
     const updates = [body, ...items.filter((it) => typeOf(it) === 'configuration_update')];
     return {
+      offered: offering.flatMap((it) => readTools(it, notices)),
       system: readTexts(body.optional('instructions'), notices),
       // An answer of the model is many items here and one message of ours; so are the results of its calls.
       messages: joinMessages(messages, (it) => it.role === 'assistant' || holdsOnly('tool-result', it)),
-      tools: offered.map(({ tool }) => tool),
       effort: latest(updates, 'reasoning', 'effort'),
       format: latest(updates, 'text', 'format'),
       maxTokens: body.optional('max_output_tokens'),
       replyContext: {
-        forms: formsOf(offered),
         echo: readEcho(body),
         // OpenAI keeps answers unless it is told not to.
         toKeep:

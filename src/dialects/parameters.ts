@@ -1,12 +1,13 @@
 /** What becomes of each parameter of a client protocol, and what the readers of all requests do alike. */
 
-import type { AnswerFormat, Conversation, Effort, Limits, Message, ReasoningWish } from '../core/conversation.js';
+import type { AnswerFormat, Conversation, JsonObject, Limits, Message, ReasoningWish } from '../core/conversation.js';
+import { EFFORTS } from '../core/conversation.js';
 import { GatewayError } from '../core/errors.js';
 import type { Reader } from '../core/reader.js';
 import { createNotices, note, writeNotices } from './dialect.js';
 import type { Dialect, Notices, ReplyContext, RequestHeaders } from './dialect.js';
 import { holdsOnly } from './messages.js';
-import { readToolChoice } from './tools.js';
+import { formsOf, readToolChoice, type OfferedTool } from './tools.js';
 
 /**
  * What becomes of each parameter of a dialect; the names of those that are no rows are words of one text. A field of a
@@ -23,12 +24,13 @@ export type ParameterTable = {
   /** The client is told, unless the value is one of `HARMLESS`. */
   readonly ignored: string;
   /** No other answer would do, unless the value is one of `HARMLESS`. */
-  readonly refused: Readonly<Record<string, { why: string; details?: Readonly<Record<string, unknown>> }>>;
+  readonly refused: Readonly<Record<string, { why: string; details?: JsonObject }>>;
 };
 
 /** What is a dialect's own in a request, and where it has what is read alike in all. */
-type OwnFields = Pick<Conversation, 'system' | 'messages' | 'tools' | 'sessionId'> & {
-  readonly replyContext?: ReplyContext;
+type OwnFields = Pick<Conversation, 'system' | 'messages' | 'sessionId'> & {
+  readonly offered: readonly OfferedTool[];
+  readonly replyContext?: Omit<ReplyContext, 'forms'>;
   readonly effort: Reader | undefined;
   /** As Anthropic has it. */
   readonly thinking?: Reader | undefined;
@@ -55,11 +57,12 @@ export function requestReader(
     const own = readOwn(body, notices);
     const end = own.messages.findIndex((it) => !holdsOnly('system', it));
     const leading = own.messages.slice(0, end === -1 ? own.messages.length : end);
+    const tools = own.offered.map(({ tool }) => tool);
     const conversation: Conversation = {
       model,
       system: [...own.system, ...leading.flatMap(textsOf)],
       messages: own.messages.slice(leading.length),
-      ...readToolChoice(body, own.tools, notices),
+      ...readToolChoice(body, tools, notices),
       reasoning: readReasoning(own.thinking, own.effort, notices),
       limits: readLimits(own.maxTokens, own.stops),
       answerFormat: readFormat(own.format, notices),
@@ -72,7 +75,7 @@ export function requestReader(
       stream: body.optional('stream')?.boolean() ?? false,
       includeUsage: true,
       notices: writeNotices(notices),
-      ...(own.replyContext !== undefined && { replyContext: own.replyContext }),
+      replyContext: { forms: formsOf(own.offered), ...own.replyContext },
     };
   };
 }
@@ -181,9 +184,9 @@ function readReasoning(thinking: Reader | undefined, given: Reader | undefined, 
 function readFormat(format: Reader | undefined, notices: Notices): AnswerFormat | undefined {
   const type = format?.get('type').string();
   if (format === undefined || type === 'text') return undefined;
-  if (type === 'json_object') return { type: 'json', schema: undefined };
+  if (type === 'json_object') return { schema: undefined };
   const schema = (format.optional('json_schema') ?? format).optional('schema');
-  if (type === 'json_schema') return { type: 'json', schema: schema?.object() };
+  if (type === 'json_schema') return { schema: schema?.object() };
   note(notices, 'ignored', format.path);
   return undefined;
 }
@@ -193,6 +196,5 @@ function sessionFromHeaders(headers: RequestHeaders): string | undefined {
   return SESSION_HEADERS.flatMap((name) => headers[name] ?? []).find((it) => it !== '');
 }
 
-const EFFORTS: readonly Effort[] = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'];
 // A session of Codex has threads, one for each of its agents; each is a conversation of its own.
 const SESSION_HEADERS = ['x-claude-code-session-id', 'x-session-id', 'x-session-affinity', 'thread-id', 'session-id'];

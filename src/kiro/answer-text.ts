@@ -1,5 +1,6 @@
 /** What the text of an answer really is: text, reasoning in tags, tool calls in words. Only what was asked for is found. */
 
+import { wholeLength } from '../core/tokens.js';
 import { createCallReader, createCodeWatch, type OfferedTools, type WrittenCall } from './text-tool-calls.js';
 
 /** What becomes of reasoning in tags: reasoning; nothing; text, tags and all; text without the tags. */
@@ -17,7 +18,7 @@ export type Reading = {
 };
 
 export type WrittenCalls = {
-  /** By Kiro's names. */
+  /** The tools that may be called, by Kiro's names. */
   readonly offered: OfferedTools;
   /** What the ids of such calls begin with; no other turn has it. */
   readonly idPrefix: string;
@@ -30,17 +31,8 @@ export type Piece =
   | { readonly type: 'text' | 'reasoning' | 'hidden'; readonly text: string }
   | ({ readonly type: 'tool-call'; readonly id: string } & WrittenCall);
 
-/** Each function gives what the text has turned out to be, now that this is known. */
-export type AnswerText = {
-  push(text: string): readonly Piece[];
-  /** A model that reasons by Kiro's own events uses no tags. */
-  beforeReasoning(): readonly Piece[];
-  /** Where a real call comes, those in words are only words. */
-  beforeCall(): readonly Piece[];
-  end(): readonly Piece[];
-};
-
-export function createAnswerText({ tags: handling, writtenCalls }: Reading): AnswerText {
+/** Each of its functions returns what has become known of the text since the last call. */
+export function createAnswerText({ tags: handling, writtenCalls }: Reading) {
   const tags = handling === undefined ? undefined : createTagReader();
   const calls = writtenCalls === undefined ? undefined : createCallReader(writtenCalls.offered);
   const becomes = FATES[handling ?? 'pass'];
@@ -62,7 +54,7 @@ export function createAnswerText({ tags: handling, writtenCalls }: Reading): Ans
   function settle(): readonly Piece[] {
     const rest = readTagPieces(tags?.end() ?? []);
     const found = calls?.end() ?? [];
-    // White space around calls is nothing that anybody said.
+    // White space around calls is no part of the answer.
     const said = found.filter((it) => typeof it !== 'string' || found.length === 1 || it.trim() !== '');
     return [
       ...rest,
@@ -75,9 +67,11 @@ export function createAnswerText({ tags: handling, writtenCalls }: Reading): Ans
   }
 
   return {
-    push: (text) => (tags === undefined ? readText(text) : readTagPieces(tags.push(text))),
+    push: (text: string): readonly Piece[] => (tags === undefined ? readText(text) : readTagPieces(tags.push(text))),
+    /** A model that reasons by Kiro's own events uses no tags. */
     beforeReasoning: settle,
-    beforeCall() {
+    /** Once a real call comes, calls that were written as text are only text. */
+    beforeCall(): readonly Piece[] {
       const rest = readTagPieces(tags?.end() ?? []);
       hasRealCall = true;
       return [...rest, ...toText(calls?.giveUp() ?? '')];
@@ -199,14 +193,8 @@ function tailLength(text: string, tag: string): number {
   return at !== -1 && tag.startsWith(text.slice(at)) ? text.length - at : 0;
 }
 
-/** The same length, or one less where it would cut a character in two. */
-function wholeLength(text: string, length: number): number {
-  const code = text.charCodeAt(length - 1);
-  return code >= 0xd800 && code <= 0xdbff ? length - 1 : length;
-}
-
 const EMPTY_LINE = /^[ \t]*\r?\n[ \t]*\r?\n/;
 const EMPTY_LINE_BEGINS = /^[ \t]*(?:\r?\n[ \t]*)?\r?$/;
-/** A model that has lost its way may write spaces for ever. */
+/** A model that loops may write spaces for ever. */
 const LONGEST_GAP = 1000;
 const TAGS: readonly string[] = ['<thinking>', '<think>', '<reasoning>', '<thought>'];

@@ -2,7 +2,7 @@
 
 import type { SearchResult } from '../core/conversation.js';
 import { GatewayError } from '../core/errors.js';
-import { Reader } from '../core/reader.js';
+import { parseJson, Reader } from '../core/reader.js';
 import { isProfileArn } from './calls.js';
 import type { Page } from './models.js';
 
@@ -104,23 +104,20 @@ function isActive(row: Reader, field: string): boolean {
 export function readWebSearch(answer: unknown): readonly SearchResult[] {
   const reader = new Reader(answer, 'upstream-protocol', 'web search');
   const error = reader.optional('error')?.optional('message');
-  if (error !== undefined)
-    throw new GatewayError('upstream-protocol', `Kiro's web search failed: ${error.string().slice(0, 200)}`);
+  if (error !== undefined) throw searchFailed(error.string());
   const result = reader.get('result');
   const text = result
     .get('content')
     .array()
     .map((part) => part.optional('text')?.string() ?? '')
     .join('');
-  if (result.optional('isError')?.boolean() === true) {
-    throw new GatewayError('upstream-protocol', `Kiro's web search failed: ${text.slice(0, 200)}`);
-  }
-  const found = new Reader(parse(text), 'upstream-protocol', 'web search results');
+  if (result.optional('isError')?.boolean() === true) throw searchFailed(text);
+  const parsed = parseJson(text);
+  if (parsed === undefined) throw searchFailed('its results are not JSON.');
+  const found = new Reader(parsed, 'upstream-protocol', 'web search results');
   const results = found.list('results');
   const failure = found.optional('error')?.string();
-  if (results.length === 0 && failure !== undefined) {
-    throw new GatewayError('upstream-protocol', `Kiro's web search failed: ${failure.slice(0, 200)}`);
-  }
+  if (results.length === 0 && failure !== undefined) throw searchFailed(failure);
   return results.flatMap((it) => {
     const url = it.optional('url')?.string() ?? '';
     if (!/^https?:\/\//i.test(url)) return [];
@@ -136,14 +133,8 @@ export function readWebSearch(answer: unknown): readonly SearchResult[] {
   });
 }
 
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw new GatewayError('upstream-protocol', "Kiro's web search answered with something other than JSON.", {
-      cause,
-    });
-  }
+function searchFailed(why: string): GatewayError {
+  return new GatewayError('upstream-protocol', `Kiro's web search failed: ${why.slice(0, 200)}`);
 }
 
 function isDate(milliseconds: number): boolean {

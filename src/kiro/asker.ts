@@ -1,6 +1,7 @@
 /** From a question to a turn that has begun: waits for a place, repeats what failed too early to be seen, sets limits. */
 
-import { abortError, follow, type Following, type ErrorKind, GatewayError, toGatewayError } from '../core/errors.js';
+import { type ErrorKind, GatewayError, toGatewayError } from '../core/errors.js';
+import { abortError, follow, type Following } from '../core/signals.js';
 import { begin, type Turn } from '../core/stream.js';
 import type { Access, KiroClient } from './client.js';
 import { type Asked, toTurn, type Watch } from './stream.js';
@@ -32,7 +33,7 @@ export type AskerDependencies = {
   /** From 0 to 1. */
   readonly chance: () => number;
   readonly startTimer: StartTimer;
-  /** Is told, in a sentence, what is repeated. */
+  /** Called with a sentence about each repetition. */
   readonly note: (sentence: string) => void;
   readonly retry: RetryPolicy;
   /** Turns that are under way at the same time; 0 for no limit. */
@@ -58,13 +59,13 @@ export function createAsker(dependencies: AskerDependencies): Asker {
     async ask(question, signal) {
       const waiting = follow(signal);
       const wait = startTimer(WHOLE_WAIT_MS, () => waiting.abort(late('did not begin to answer', WHOLE_WAIT_MS)));
-      let over = waiting.end;
+      let giveBack: (() => void) | undefined;
+      const over = (): void => {
+        giveBack?.();
+        waiting.end();
+      };
       try {
-        const giveBack = await takePlace(waiting.signal, signal);
-        over = () => {
-          giveBack();
-          waiting.end();
-        };
+        giveBack = await takePlace(waiting.signal, signal);
         const turn = await askUntilBegun(question, waiting.signal, over);
         // A client that leaves may never look at the turn again.
         waiting.signal.addEventListener('abort', giveBack, { once: true });
@@ -90,9 +91,11 @@ export function createAsker(dependencies: AskerDependencies): Asker {
 
   async function askUntilBegun(question: Question, signal: AbortSignal, over: () => void): Promise<Turn> {
     let slow = 0;
+    let pauseMs: number | undefined = 0;
     for (let attempt = 1; ; attempt++) {
-      await coolDown(signal);
       try {
+        if (pauseMs > 0) await sleep(pauseMs, signal);
+        await coolDown(signal);
         return await askOnce(question, signal, over);
       } catch (thrown) {
         if (signal.aborted) throw abortError(signal, thrown);
@@ -100,16 +103,17 @@ export function createAsker(dependencies: AskerDependencies): Asker {
         const slowAttempts = error instanceof TooSlow ? ++slow : undefined;
         const failed = { error, attempt, slowAttempts, chance: chance() };
         if (error.kind === 'rate-limited') coolUntil = Math.max(coolUntil, now() + coolDownMs(failed, retry));
-        const pauseMs = pauseBeforeRepeat(failed, retry);
+        pauseMs = pauseBeforeRepeat(failed, retry);
         if (pauseMs === undefined) throw error.kind === 'rate-limited' ? untilCool(error) : error;
         const next = `attempt ${attempt + 1} of ${retry.maxAttempts}`;
         note(`${error.message} Asking again in ${Number((pauseMs / 1000).toFixed(1))} s (${next}).`);
-        if (error.kind !== 'rate-limited') await pause(pauseMs, signal);
+        // The cool-down is the pause.
+        if (error.kind === 'rate-limited') pauseMs = 0;
       }
     }
   }
 
-  /** Whoever asks again sooner than the cool-down ends would only wait here. */
+  /** A client that asks again before the cool-down ends would only wait here. */
   function untilCool(error: GatewayError): GatewayError {
     const retryAfterSeconds = error.facts.retryAfterSeconds ?? Math.max(1, Math.ceil((coolUntil - now()) / 1000));
     return new GatewayError(error.kind, error.message, { ...error.facts, retryAfterSeconds, cause: error.cause });
@@ -136,11 +140,11 @@ export function createAsker(dependencies: AskerDependencies): Asker {
 
   /** Ends the request when Kiro is silent for too long, and tells when its bytes are over, whoever ended them. */
   function createWatch(own: Following): Watch & { whenEnded(told: () => void): void } {
-    // A reader that takes its time is not Kiro's silence.
+    // While a slow reader is waited for, the silence is not Kiro's.
     let isWaiting = false;
     let isEnded = false;
     let tell: (() => void) | undefined;
-    // Begins with the first wait for bytes: until headers come the first event is what is waited for.
+    // Starts with the first wait for bytes; until then the limit for the first event applies.
     let silence: ReturnType<StartTimer> | undefined;
     const ring = (): void => {
       if (isWaiting) own.abort(late('stopped in the middle of its answer and sent nothing', silenceMs));
@@ -170,16 +174,8 @@ export function createAsker(dependencies: AskerDependencies): Asker {
   /** After a 429 nobody asks for a while: everyone would be refused, and each refusal makes the pause longer. */
   async function coolDown(signal: AbortSignal): Promise<void> {
     for (let leftMs = coolUntil - now(); leftMs > 0; leftMs = coolUntil - now()) {
-      // Not all at once when it is over.
-      await pause(leftMs + Math.round(chance() * retry.baseDelayMs), signal);
-    }
-  }
-
-  async function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
-    try {
-      if (milliseconds > 0) await sleep(milliseconds, signal);
-    } catch (thrown) {
-      throw signal.aborted ? abortError(signal, thrown) : thrown;
+      // Spread out, so that not all ask at once when it is over.
+      await sleep(leftMs + Math.round(chance() * retry.baseDelayMs), signal);
     }
   }
 }
@@ -199,7 +195,7 @@ function late(what: string, milliseconds: number): GatewayError {
 const WHOLE_WAIT_MS = 270_000;
 
 export type RetryPolicy = {
-  /** Of one question, the first included. */
+  /** How often one question is asked at most, the first time included. */
   readonly maxAttempts: number;
   /** The pause after the first failure, in milliseconds; it doubles with every further one. */
   readonly baseDelayMs: number;
@@ -223,11 +219,11 @@ export function pauseBeforeRepeat(failed: FailedAttempt, policy: RetryPolicy): n
   if (attempt >= policy.maxAttempts || !PASSING.has(error.kind)) return undefined;
   if (slowAttempts !== undefined) return slowAttempts > policy.maxSlowRepeats ? undefined : 0;
   const askedForMs = (error.facts.retryAfterSeconds ?? 0) * 1000;
-  // Whoever is sent away for longer than that knows better what to do meanwhile.
+  // When the wait is longer, the client knows better than the gateway what to do meanwhile.
   return askedForMs > LONGEST_PAUSE_MS ? undefined : Math.max(askedForMs, backoffMs(failed, policy));
 }
 
-/** How long nobody asks Kiro after it has asked for a pause, in milliseconds: bounded, for nothing is sure of it. */
+/** How long nobody asks Kiro after it asked for a pause, in milliseconds; bounded, because its length is a guess. */
 export function coolDownMs(failed: FailedAttempt, policy: RetryPolicy): number {
   const askedForMs = (failed.error.facts.retryAfterSeconds ?? 0) * 1000;
   return Math.min(LONGEST_PAUSE_MS, Math.max(askedForMs, backoffMs(failed, policy)));
@@ -238,24 +234,15 @@ function backoffMs({ attempt, chance }: FailedAttempt, { baseDelayMs }: RetryPol
   return Math.round(Math.min(LONGEST_BACKOFF_MS, baseDelayMs * 2 ** (attempt - 1)) * (0.75 + chance / 2));
 }
 
-/** What may be gone a moment later. Everything else fails again in the same way. */
+/** Failures that may have passed a moment later. All others would repeat themselves. */
 const PASSING: ReadonlySet<ErrorKind> = new Set(['rate-limited', 'overloaded', 'upstream-unavailable']);
 
 const LONGEST_PAUSE_MS = 60_000;
 const LONGEST_BACKOFF_MS = 30_000;
 
-export type Places = {
-  /**
-   * Waits for a free place.
-   * @returns gives the place back; calling it again does nothing.
-   * @throws GatewayError when the signal is aborted meanwhile: the waiting caller loses its place in the queue.
-   */
-  take(signal: AbortSignal): Promise<() => void>;
-};
-
-/** @param count 0 for no limit. */
-export function createPlaces(count: number): Places {
-  let free = count;
+/** Places that are taken in turn. @param count 0 for no limit. */
+export function createPlaces(count: number) {
+  let free = count === 0 ? Infinity : count;
   // A Set keeps the order of arrival, and somebody in the middle can leave it.
   const queue = new Set<() => void>();
 
@@ -282,9 +269,13 @@ export function createPlaces(count: number): Places {
   }
 
   return {
-    async take(signal) {
+    /**
+     * Waits for a free place.
+     * @returns gives the place back; calling it again does nothing.
+     * @throws GatewayError when the signal is aborted meanwhile: the waiting caller loses its place in the queue.
+     */
+    async take(signal: AbortSignal): Promise<() => void> {
       if (signal.aborted) throw abortError(signal);
-      if (count === 0) return () => undefined;
       if (free > 0) free--;
       else await wait(signal);
       let isMine = true;

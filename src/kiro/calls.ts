@@ -1,9 +1,10 @@
 /** Kiro's operations as HTTP requests, each in every form that a host may know, the newest first. */
 
 import { GatewayError } from '../core/errors.js';
+import type { Access } from './client.js';
 
-/** One operation; the next form is tried when a host cannot be reached or does not know the one before. */
-export type Call = { readonly forms: readonly Form[] };
+/** One operation in its forms: the next is tried when a host cannot be reached, or does not know the one before. */
+export type Call = readonly Form[];
 
 export type Form = {
   readonly host: string;
@@ -15,70 +16,63 @@ export type Form = {
 };
 
 /** What the account adds to a call. */
-export type Account = { readonly profileArn: string | undefined; readonly usesApiKey: boolean };
+export type Account = Pick<Access, 'profileArn' | 'tokenTypeHeader'>;
+
+/** Which of Kiro's own clients a request looks like: its CLI without a profile, its editor with one. */
+export function originOf(profileArn: string | undefined): string {
+  return profileArn === undefined ? 'KIRO_CLI' : 'AI_EDITOR';
+}
 
 /** The REST binding, which AWS's own client uses (protocol 13), then that of kiro-cli, with the same body (4.1). */
 export function generateCall(hosts: ApiHosts, account: Account, body: string): Call {
-  return {
-    forms: chatHosts(hosts, account).flatMap((host): Form[] => [
-      { host, method: 'POST', path: '/generateAssistantResponse', headers: CHAT_HEADERS, body },
-      { host, method: 'POST', path: '/', headers: CHAT_HEADERS_JSON, body },
-    ]),
-  };
+  return chatHosts(hosts, account).flatMap((host) => [
+    postForm(host, '/generateAssistantResponse', CHAT_HEADERS, body),
+    postForm(host, '/', CHAT_HEADERS_JSON, body),
+  ]);
 }
 
 /** One page of the catalogue (protocol 7.1). */
-export function listModelsCall(hosts: ApiHosts, account: Account, nextToken: string | undefined): Call {
-  const { profileArn } = account;
-  const origin = profileArn === undefined ? 'KIRO_CLI' : 'AI_EDITOR';
-  const input = { origin, profileArn, nextToken };
-  return {
-    forms: controlHosts(hosts).flatMap((host) => [
-      jsonForm(host, 'ListAvailableModels', input),
-      jsonForm(host, 'ListAvailableModels', input, 'KiroControlPlaneBearerService'),
-      restForm(host, '/List-Available-Models', input),
-      restForm(host, '/ListAvailableModels', input),
-    ]),
-  };
+export function listModelsCall(hosts: ApiHosts, { profileArn }: Account, nextToken: string | undefined): Call {
+  const input = { origin: originOf(profileArn), profileArn, nextToken };
+  return controlHosts(hosts).flatMap((host) => [
+    jsonForm(host, 'ListAvailableModels', input),
+    jsonForm(host, 'ListAvailableModels', input, 'KiroControlPlaneBearerService'),
+    queryForm(host, '/List-Available-Models', input),
+    queryForm(host, '/ListAvailableModels', input),
+  ]);
 }
 
 /** One page of the account's profiles in the hosts' region (protocol 7.2). */
 export function listProfilesCall(hosts: ApiHosts, _: Account, nextToken: string | undefined): Call {
-  const input = { nextToken };
-  const headers = { 'content-type': 'application/json' };
-  return {
-    forms: controlHosts(hosts).flatMap((host): Form[] => [
-      jsonForm(host, 'ListAvailableProfiles', input),
-      { host, method: 'POST', path: '/List-Available-Profiles', headers, body: JSON.stringify(input) },
-      { host, method: 'POST', path: '/ListAvailableProfiles', headers, body: JSON.stringify(input) },
-    ]),
-  };
+  const body = JSON.stringify({ nextToken });
+  return controlHosts(hosts).flatMap((host) => [
+    jsonForm(host, 'ListAvailableProfiles', { nextToken }),
+    postForm(host, '/List-Available-Profiles', JSON_HEADERS, body),
+    postForm(host, '/ListAvailableProfiles', JSON_HEADERS, body),
+  ]);
 }
 
 /** The account's credits (protocol 8). */
 export function usageLimitsCall(hosts: ApiHosts, { profileArn }: Account): Call {
-  const input = { origin: profileArn === undefined ? 'KIRO_CLI' : 'AI_EDITOR', profileArn };
-  const asked = { ...input, resourceType: 'AGENTIC_REQUEST' };
-  return {
-    forms: controlHosts(hosts).flatMap((host) => [
-      jsonForm(host, 'GetUsageLimits', input),
-      restForm(host, '/Get-Usage-Limits', asked),
-      restForm(host, '/getUsageLimits', asked),
-    ]),
-  };
+  const input = { origin: originOf(profileArn), profileArn };
+  const query = { ...input, resourceType: 'AGENTIC_REQUEST' };
+  return controlHosts(hosts).flatMap((host) => [
+    jsonForm(host, 'GetUsageLimits', input),
+    queryForm(host, '/Get-Usage-Limits', query),
+    queryForm(host, '/getUsageLimits', query),
+  ]);
 }
 
 /** A search of the web, as JSON-RPC (protocol 9). The id is any name for this call. */
 export function webSearchCall(hosts: ApiHosts, account: Account, { query, id }: { query: string; id: string }): Call {
   const params = { name: 'web_search', arguments: { query } };
   const body = JSON.stringify({ id: `web_search_${id}`, jsonrpc: '2.0', method: 'tools/call', params });
-  const headers = { 'content-type': 'application/json' };
-  return { forms: chatHosts(hosts, account).map((host) => ({ host, method: 'POST', path: '/mcp', headers, body })) };
+  return chatHosts(hosts, account).map((host) => postForm(host, '/mcp', JSON_HEADERS, body));
 }
 
 /** The newer host demands a profile of everybody but API keys (protocol 3.4). */
-function chatHosts(hosts: ApiHosts, { profileArn, usesApiKey }: Account): readonly string[] {
-  if (profileArn === undefined && !usesApiKey) return [hosts.chatFallback ?? hosts.chat];
+function chatHosts(hosts: ApiHosts, { profileArn, tokenTypeHeader }: Account): readonly string[] {
+  if (profileArn === undefined && tokenTypeHeader !== 'API_KEY') return [hosts.chatFallback ?? hosts.chat];
   return [hosts.chat, hosts.chatFallback].filter((host) => host !== undefined);
 }
 
@@ -86,19 +80,25 @@ function controlHosts({ management, managementFallback }: ApiHosts): readonly st
   return [management, managementFallback].filter((host) => host !== undefined);
 }
 
-function jsonForm(host: string, operation: string, input: object, service = 'AmazonCodeWhispererService'): Form {
-  const headers = { 'content-type': 'application/x-amz-json-1.0', 'x-amz-target': `${service}.${operation}` };
-  return { host, method: 'POST', path: '/', headers, body: JSON.stringify(input) };
+function postForm(host: string, path: string, headers: Form['headers'], body: string): Form {
+  return { host, method: 'POST', path, headers, body };
 }
 
-function restForm(host: string, path: string, input: Readonly<Record<string, string | undefined>>): Form {
+function jsonForm(host: string, operation: string, input: object, service = 'AmazonCodeWhispererService'): Form {
+  const headers = { 'content-type': 'application/x-amz-json-1.0', 'x-amz-target': `${service}.${operation}` };
+  return postForm(host, '/', headers, JSON.stringify(input));
+}
+
+function queryForm(host: string, path: string, input: Readonly<Record<string, string | undefined>>): Form {
   const query = new URLSearchParams();
   for (const [name, value] of Object.entries(input)) if (value !== undefined) query.set(name, value);
   return { host, method: 'GET', path: `${path}?${query.toString()}`, headers: {} };
 }
 
+const JSON_HEADERS = { 'content-type': 'application/json' };
+
 const CHAT_HEADERS = {
-  'content-type': 'application/json',
+  ...JSON_HEADERS,
   accept: 'application/vnd.amazon.eventstream',
   'x-amzn-kiro-agent-mode': 'vibe',
 };

@@ -1,6 +1,7 @@
 /** The only file that talks to Kiro: token, fetch, one refresh, one other form or host. */
 
-import { GatewayError, within } from '../core/errors.js';
+import { GatewayError } from '../core/errors.js';
+import { within } from '../core/signals.js';
 import type { Fetch, FetchResponse } from '../core/fetch.js';
 import type { Secret } from '../core/secret.js';
 import {
@@ -64,7 +65,7 @@ export function createKiroClient(dependencies: ClientDependencies) {
   return {
     /** Asks Kiro. The answer's body is closed by whoever stops iterating it, or by the signal. */
     async generate(body: string, access: Access, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>> {
-      const { response } = await send(generateCall(hostsFor(access), accountOf(access), body), access, signal);
+      const { response } = await send(generateCall(hostsFor(access), access, body), access, signal);
       if (response.body !== null) return response.body;
       throw new GatewayError('upstream-protocol', 'Kiro answered without a body; try again.');
     },
@@ -93,7 +94,7 @@ export function createKiroClient(dependencies: ClientDependencies) {
   ): Promise<Read> {
     const limited = within(signal, limitMs);
     const access = await session.accessToken(limited);
-    const { response } = await send(callFor(hostsFor(access), accountOf(access), undefined), access, limited);
+    const { response } = await send(callFor(hostsFor(access), access, undefined), access, limited);
     return read(await readJson(response, limited));
   }
 
@@ -109,11 +110,11 @@ export function createKiroClient(dependencies: ClientDependencies) {
     // A service that knows no pages sends the same ones again, with the same tokens.
     const seen = new Set<string>();
     let nextToken: string | undefined;
-    let at = 0;
+    let formsLeft = Infinity;
     for (let page = 0; page < MAX_PAGES; page++) {
-      const { forms } = callFor(hostsFor(access), accountOf(access), nextToken);
-      const answered = await send({ forms: forms.slice(at) }, access, limited);
-      at += answered.at;
+      const call = callFor(hostsFor(access), access, nextToken);
+      const answered = await send(call.slice(-formsLeft), access, limited);
+      formsLeft = answered.formsLeft;
       const answer = readPage(await readJson(answered.response, limited));
       for (const item of answer.items) items.set(JSON.stringify(item), item);
       ({ nextToken } = answer);
@@ -125,31 +126,31 @@ export function createKiroClient(dependencies: ClientDependencies) {
 
   /**
    * One logical request: at most one forced refresh, and each form at most once besides.
-   * @returns the answer, and the place of its form among the call's.
+   * @returns the answer, and how many of the call's forms are left, with the one that was answered.
    */
-  async function send({ forms }: Call, first: Access, signal: AbortSignal): Promise<Answered> {
+  async function send(call: Call, first: Access, signal: AbortSignal): Promise<Answered> {
     const invocationId = randomId();
     let access = first;
     let mayRefresh = true;
     let failed: GatewayError | undefined;
-    for (let at = 0; ;) {
-      const form = forms[at];
+    for (let forms = call; ;) {
+      const [form] = forms;
       if (form === undefined) throw failed ?? new GatewayError('internal', 'A call to Kiro has no form; report this.');
       const response = await fetchForm(form, { ...headersFor(access), 'amz-sdk-invocation-id': invocationId }, signal);
       if (response instanceof GatewayError) {
         failed = response;
-        at = forms.findIndex(({ host }, index) => index > at && host !== form.host);
+        forms = forms.filter(({ host }) => host !== form.host);
         continue;
       }
-      if (isAnswer(response, form)) return { response, at };
+      if (isAnswer(response, form)) return { response, formsLeft: forms.length };
       const failure = withoutToken(await readFailure(response), access.token);
       failed = toKiroError(failure);
       if (mayRefresh && isDeadToken(failure)) {
         mayRefresh = false;
-        // The profile stands in the body as well, which is written.
+        // The body is already written, and names the profile of the first access.
         access = { ...(await session.forceRefresh(access.token, signal)), profileArn: first.profileArn };
       } else if (isUnknownOperation(failure)) {
-        at++;
+        forms = forms.slice(1);
       } else {
         throw failed;
       }
@@ -201,16 +202,12 @@ function withoutToken(failure: KiroFailure, token: Secret): KiroFailure {
 
 type CallFor = (hosts: ApiHosts, account: Account, nextToken: string | undefined) => Call;
 
-/** Who is asked for frames and sends a text instead has refused, whatever the status says. */
+/** A host that was asked for frames and sends text instead has refused, whatever its status says. */
 function isAnswer({ status, headers }: FetchResponse, form: Form): boolean {
   return status === 200 && (form.headers['accept'] === undefined || !TEXT.test(headers.get('content-type') ?? ''));
 }
 
-type Answered = { readonly response: FetchResponse; readonly at: number };
-
-function accountOf({ profileArn, tokenTypeHeader }: Access): Account {
-  return { profileArn, usesApiKey: tokenTypeHeader === 'API_KEY' };
-}
+type Answered = { readonly response: FetchResponse; readonly formsLeft: number };
 
 const TEXT = /json|html|xml|text\/plain/i;
 const CONTROL_TIMEOUT_MS = 15_000;

@@ -9,7 +9,7 @@ import type { KiroTokenUsage } from './events.js';
 
 export type Ending = {
   readonly blocks: readonly Block[];
-  /** Reasoning came that is not among the blocks, because nobody wants to see it. */
+  /** There was reasoning that is not among the blocks, because the client wants to see none. */
   readonly hasHidden: boolean;
   /** Bedrock's word for it, in capitals; older streams state none. */
   readonly stopReason: string | undefined;
@@ -28,7 +28,7 @@ export function toFinishReason(ending: Ending): FinishReason {
     if (reason === 'context-full') throw new GatewayError('context-overflow', FULL);
     throw new GatewayError('upstream-unavailable', 'Kiro answered with nothing; try again.');
   }
-  // What was said sounds like an end to a client, which would wait for the person; an error makes it ask again.
+  // A client would take what was said for the end and wait for the person; an error makes it ask again.
   if (stopReason === 'TOOL_USE') throw new GatewayError('upstream-protocol', NO_CALL);
   return reason;
 }
@@ -67,7 +67,7 @@ export function toUsage(seen: {
   readonly blocks: readonly Block[];
 }): Usage {
   const estimate = estimateBlocks(seen.blocks);
-  // Some streams state the answer's alone.
+  // Some streams state the tokens of the answer alone.
   const { uncachedInputTokens = 0, cacheReadTokens = 0, cacheWriteTokens = 0 } = seen.tokenUsage ?? {};
   const outputTokens = seen.tokenUsage?.outputTokens || estimate.outputTokens;
   const reasoningTokens = Math.min(estimate.reasoningTokens, outputTokens);

@@ -40,7 +40,7 @@ export function isUnknownOperation(failure: KiroFailure): boolean {
   return failure.type === 'UnknownOperationException' || UNKNOWN_TEXT.test(failure.message);
 }
 
-/** By reason, else by words, by exception type, by status. */
+/** The row for a failure: by its reason, else by its words, its exception type, its status. */
 export function findRow(failure: KiroFailure): Row {
   const { reason, message, type, status } = failure;
   return (

@@ -1,6 +1,7 @@
 /** Kiro's failures to ours: by reason, else by words, by exception type, by status. */
 
-import { abortError, codeOf, GatewayError, untilAborted } from '../core/errors.js';
+import { codeOf, GatewayError } from '../core/errors.js';
+import { abortError, untilAborted } from '../core/signals.js';
 import { isRecord, jsonExcess, parseJson, recordOf } from '../core/reader.js';
 import { findRow, type KiroFailure, type Row, WEB_PAGE } from './error-reasons.js';
 import type { FetchResponse } from '../core/fetch.js';
@@ -15,7 +16,7 @@ export function toKiroError(failure: KiroFailure): GatewayError {
   });
 }
 
-/** What the body of a failure says (protocol 6.1). Whatever it is, the failure counts: what cannot be read is empty. */
+/** What the body of a failure says (protocol 6.1). It is a failure in any case, so what cannot be read is empty. */
 export function readFailureBody(json: string): Pick<KiroFailure, 'type' | 'message' | 'reason'> {
   const outer = recordOf(parseJson(json));
   // What stands before Kiro may wrap what it has to say; `Output` is that of AWS.
@@ -45,7 +46,8 @@ export function connectionError(cause: unknown, signal: AbortSignal): GatewayErr
   if (cause instanceof GatewayError) return cause;
   if (signal.aborted) return abortError(signal, cause);
   // node-fetch's word for a redirect that it was told not to follow.
-  if (isRecord(cause) && cause['type'] === 'no-redirect') return toKiroError({ ...NOTHING_SAID, status: 302 });
+  if (isRecord(cause) && cause['type'] === 'no-redirect')
+    return toKiroError({ type: '', message: '', reason: '', status: 302 });
   const code = codeOf(cause);
   if (/CERT|SIGNATURE|ISSUER/.test(code)) return new GatewayError('upstream-protocol', untrusted(code), { cause });
   const message = `Kiro cannot be reached${code && ` (${code})`}; check the network and try again.`;
@@ -94,7 +96,7 @@ function readRetryAfter(headers: FetchResponse['headers']): number | undefined {
   return Number.isFinite(seconds) ? Math.max(0, seconds) : undefined;
 }
 
-/** An error's body is small and comes with its status: of a flood, or of one that hesitates, the beginning is enough. */
+/** An error's body is small and comes with its status; of one that is huge or slow the beginning is enough. */
 async function readStart({ body }: FetchResponse): Promise<string> {
   if (body === null) return '';
   const chunks: Uint8Array[] = [];
@@ -110,11 +112,10 @@ async function readStart({ body }: FetchResponse): Promise<string> {
   } catch {
     // The status is known and says enough; a body that breaks off adds nothing.
   }
-  // Not waited for: a body that hesitates may hesitate to close, too.
+  // Not waited for: a slow body may be slow to close, too.
   void bytes.return?.().catch(() => undefined);
   return new TextDecoder().decode(Buffer.concat(chunks));
 }
 
-const NOTHING_SAID = { type: '', message: '', reason: '' };
 const MAX_ERROR_BYTES = 64 * 1024;
 const LATEST_ERROR_MS = 2000;

@@ -1,5 +1,6 @@
 /** Frames to Kiro's events. Unknown events are passed over; exceptions and errors are thrown as ours. */
 
+import type { JsonObject } from '../core/conversation.js';
 import { GatewayError } from '../core/errors.js';
 import { isRecord, parseJson, recordOf } from '../core/reader.js';
 import { bareType, readFailureBody, toKiroError } from './errors.js';
@@ -69,7 +70,7 @@ function readEvent(name: string, frame: Frame): readonly KiroEvent[] {
       const input = inputAt(payload);
       return [{ type: 'tool-use', id, name: textAt(payload, 'name'), input, stop: payload['stop'] === true }];
     }
-    // What stands beside the answer must not spoil it, however odd: it was said and paid for.
+    // Odd numbers beside an answer must not spoil it: it was said and paid for.
     case 'metadataEvent':
       return readMetadata(recordOf(parseJson(frame.payload)));
     case 'contextUsageEvent':
@@ -85,7 +86,7 @@ function readEvent(name: string, frame: Frame): readonly KiroEvent[] {
   }
 }
 
-function readMetadata(payload: Payload): readonly KiroEvent[] {
+function readMetadata(payload: JsonObject): readonly KiroEvent[] {
   const tokenUsage = recordOf(payload['tokenUsage']);
   const tokens = (key: string): number => (isAmount(tokenUsage[key]) ? tokenUsage[key] : 0);
   const usage = {
@@ -96,7 +97,7 @@ function readMetadata(payload: Payload): readonly KiroEvent[] {
     cacheWriteTokens: tokens('cacheWriteInputTokens'),
   };
   const events: KiroEvent[] = [...readPercentage(tokenUsage), ...readPercentage(payload)];
-  // Some carry a usage of nothing but zeros, perhaps after a true one.
+  // Some events hold only zeros, possibly after one with true numbers.
   if (Object.values(usage).some((count) => count > 0)) events.unshift({ type: 'token-usage', usage });
   const { stopReason } = payload;
   if (typeof stopReason === 'string' && stopReason !== '') {
@@ -105,19 +106,17 @@ function readMetadata(payload: Payload): readonly KiroEvent[] {
   return events;
 }
 
-function readPercentage(payload: Payload): readonly KiroEvent[] {
+function readPercentage(payload: JsonObject): readonly KiroEvent[] {
   const percentage = payload['contextUsagePercentage'];
   return isAmount(percentage) && percentage > 0 ? [{ type: 'context-usage', percentage }] : NOTHING;
 }
 
-/** Whatever is said is added up and multiplied, and has to be a number afterwards too: JSON knows no infinity. */
+/** Amounts are added and multiplied; the bound keeps the results finite, because JSON has no infinity. */
 function isAmount(value: unknown): value is number {
   return typeof value === 'number' && value >= 0 && value <= 1e12;
 }
 
-type Payload = Readonly<Record<string, unknown>>;
-
-function payloadOf(frame: Frame): Payload {
+function payloadOf(frame: Frame): JsonObject {
   if (frame.payload === '') return {};
   const payload = parseJson(frame.payload);
   if (isRecord(payload)) return payload;
@@ -125,7 +124,7 @@ function payloadOf(frame: Frame): Payload {
 }
 
 /** Deltas are the hot path of every turn, so a field costs one `typeof` here and no Reader. */
-function textAt(payload: Payload, key: string): string {
+function textAt(payload: JsonObject, key: string): string {
   const value = payload[key];
   if (typeof value === 'string') return value;
   if (value === undefined || value === null) return '';
@@ -133,7 +132,7 @@ function textAt(payload: Payload, key: string): string {
 }
 
 /** Some streams deliver the input as an object; an empty one only announces the fragments that follow. */
-function inputAt(payload: Payload): string {
+function inputAt(payload: JsonObject): string {
   const input = payload['input'];
   if (typeof input !== 'object' || input === null) return textAt(payload, 'input');
   return Object.keys(input).length === 0 ? '' : JSON.stringify(input);

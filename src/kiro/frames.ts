@@ -7,28 +7,22 @@ import { GatewayError } from '../core/errors.js';
 /** Only headers of type string are kept, and the payload is text: Kiro uses nothing else. */
 export type Frame = { readonly headers: ReadonlyMap<string, string>; readonly payload: string };
 
-export type FrameDecoder = {
-  /**
-   * The frames that this chunk completes, one by one, so that frames before a damaged one still count.
-   * @throws GatewayError `upstream-protocol` at the first wrong checksum or impossible length.
-   */
-  push(chunk: Uint8Array): Generator<Frame, void>;
-  /** @throws GatewayError `upstream-unavailable` when the bytes end inside a frame. */
-  end(): void;
-};
-
 /*
  *  u32 total length | u32 headers length | u32 CRC of these 8 bytes
  *  headers | payload | u32 CRC of everything before
  */
-export function createFrameDecoder(): FrameDecoder {
+export function createFrameDecoder() {
   // Chunks wait in a list until a whole frame is there: joining at every chunk would be quadratic for large frames.
   let waiting: Uint8Array[] = [];
   let waitingLength = 0;
   let needed = PRELUDE_LENGTH;
 
   return {
-    *push(chunk) {
+    /**
+     * The frames that this chunk completes, one by one, so that frames before a damaged one still count.
+     * @throws GatewayError `upstream-protocol` at the first wrong checksum or impossible length.
+     */
+    *push(chunk: Uint8Array): Generator<Frame, void> {
       waiting.push(chunk);
       waitingLength += chunk.length;
       if (waitingLength < needed) return;
@@ -39,7 +33,7 @@ export function createFrameDecoder(): FrameDecoder {
       while (bytes.length - at >= PRELUDE_LENGTH) {
         const length = readLength(bytes, at);
         if (bytes.length - at < length) {
-          // A whole frame's own checksum covers its beginning; who waits for the rest must not wait for garbage.
+          // The checksum of the frame comes with its end; whoever waits for that must be able to trust the length.
           checkPrelude(bytes, at);
           needed = length;
           break;
@@ -50,7 +44,8 @@ export function createFrameDecoder(): FrameDecoder {
       waitingLength = bytes.length - at;
       waiting = waitingLength === 0 ? [] : [bytes.subarray(at)];
     },
-    end() {
+    /** @throws GatewayError `upstream-unavailable` when the bytes end inside a frame. */
+    end(): void {
       if (waitingLength === 0) return;
       throw new GatewayError(
         'upstream-unavailable',
@@ -92,7 +87,7 @@ function readFrame(bytes: Buffer, from: number, to: number): Frame {
   return { headers: knownHeaders(bytes, headersAt, payloadAt), payload: bytes.toString('utf8', payloadAt, end) };
 }
 
-/** The headers of nearly all frames of all turns are one of a few, and mostly those of the frame before. */
+/** Nearly all frames have one of a few sets of headers, mostly that of the frame before: each is read once. */
 function knownHeaders(bytes: Buffer, from: number, end: number): ReadonlyMap<string, string> {
   const key = bytes.toString('latin1', from, end);
   if (key === latest.key) return latest.headers;
@@ -130,7 +125,7 @@ function damaged(what: string): GatewayError {
 
 let latest: { readonly key: string; readonly headers: ReadonlyMap<string, string> } = { key: '', headers: new Map() };
 const KNOWN_HEADERS = new Map<string, ReadonlyMap<string, string>>();
-/** No stream can fill the memory with headers of its own. */
+/** Bounded, so that no stream can fill the memory with headers of its own. */
 const MOST_KNOWN = 64;
 const LONGEST_KNOWN = 256;
 

@@ -1,9 +1,11 @@
 /** Messages to entries that obey Kiro's rules (protocol 4.5): a list of passes, each over the whole list. */
 
-import type { Block, Message, ToolResultPart } from '../core/conversation.js';
+import type { Block, JsonObject, Message, ToolResultPart } from '../core/conversation.js';
 import { isRecord, jsonExcess, parseJson } from '../core/reader.js';
+import { runsOf } from '../core/runs.js';
+import { createShelf } from '../core/shelf.js';
 import { describeSearch } from '../core/web-search.js';
-import { type JsonObject, legalIdentifier } from './tools.js';
+import { legalIdentifier } from './tools.js';
 import { noteFor, type Media } from './media.js';
 
 /** One message as Kiro takes it. Media and results are a user's, calls and reasoning an assistant's. */
@@ -136,14 +138,8 @@ const dropEmpty: Pass = (entries) =>
   });
 
 /** Kiro refuses two entries of one role in a row. Whole runs are joined at once: one by one would be quadratic. */
-const mergeNeighbours: Pass = (entries) => {
-  const runs: [Entry, ...Entry[]][] = [];
-  for (const entry of entries) {
-    const run = runs.at(-1);
-    if (run?.[0].role === entry.role) run.push(entry);
-    else runs.push([entry]);
-  }
-  return runs.map((run) => {
+const mergeNeighbours: Pass = (entries) =>
+  runsOf(entries, ({ role }, first) => role === first.role).map((run) => {
     if (run.length === 1) return run[0];
     return {
       role: run[0].role,
@@ -154,7 +150,6 @@ const mergeNeighbours: Pass = (entries) => {
       reasonings: run.flatMap(({ reasonings }) => reasonings),
     };
   });
-};
 
 /** An assistant at the end is a beginning that the model is to go on with; Kiro wants the last word to be the user's. */
 const endWithUser: Pass = (entries) => {
@@ -265,18 +260,13 @@ const PASSES: readonly Pass[] = [
  * back: the client sends that again in every later request, and a history that changes makes its signatures worthless.
  */
 export function createCutCalls() {
-  const ids = new Set<string>();
+  const ids = createShelf<true>(MOST_REMEMBERED);
   return {
-    /** Those of what a turn has said. */
+    /** Keeps the ids of a turn's cut calls. */
     remember(blocks: readonly Block[]): void {
-      for (const block of blocks) {
-        if (block.type !== 'tool-call' || isWhole(block.input)) continue;
-        ids.delete(block.id);
-        ids.add(block.id);
-      }
-      for (const oldest of ids) if (ids.size > MOST_REMEMBERED) ids.delete(oldest);
+      for (const block of blocks) if (block.type === 'tool-call' && !isWhole(block.input)) ids.put(block.id, true);
     },
-    has: (id: string): boolean => ids.has(id),
+    has: (id: string): boolean => ids.get(id) === true,
   };
 }
 

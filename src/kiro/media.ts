@@ -90,15 +90,19 @@ export function partsOf(message: Message): readonly UserPart[] {
   return message.parts.flatMap((part): readonly UserPart[] => (part.type === 'tool-result' ? part.content : [part]));
 }
 
-/** The messages with some parts replaced, also those inside tool results. */
+/**
+ * The messages with some parts replaced, also those inside tool results.
+ * @param replace Gives what takes the part's place; undefined for a part that stays.
+ */
 export function replaceParts(
   messages: readonly Message[],
-  replace: <Part extends UserPart>(part: Part) => Part | ToolResultPart,
+  replace: (part: UserPart) => ToolResultPart | undefined,
 ): readonly Message[] {
   return messages.map((message) => {
     if (message.role === 'assistant') return message;
     const parts = message.parts.map((part): UserPart => {
-      return part.type === 'tool-result' ? { ...part, content: part.content.map((it) => replace(it)) } : replace(part);
+      if (part.type !== 'tool-result') return replace(part) ?? part;
+      return { ...part, content: part.content.map((it) => replace(it) ?? it) };
     });
     return { role: 'user', parts };
   });

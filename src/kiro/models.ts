@@ -1,10 +1,10 @@
 /** Catalogue answers to models, and the names clients use to the ids Kiro knows. */
 
-import type { Model, ReasoningWish } from '../core/conversation.js';
+import type { JsonObject, Model, ReasoningWish } from '../core/conversation.js';
+import { EFFORTS } from '../core/conversation.js';
 import { GatewayError } from '../core/errors.js';
 import { isRecord, recordOf } from '../core/reader.js';
-import type { JsonObject } from './tools.js';
-import { assumedFieldsSchema, EFFORTS, effortsOf } from './wishes.js';
+import { assumedFieldsSchema, effortsOf } from './wishes.js';
 
 /** One page of a listing. */
 export type Page<Item> = { readonly items: readonly Item[]; readonly nextToken: string | undefined };

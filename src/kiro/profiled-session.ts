@@ -1,6 +1,7 @@
 /** The profile of an account whose login names none: the one that Kiro lists, or that all Builder IDs share. */
 
-import { GatewayError, untilAborted } from '../core/errors.js';
+import { GatewayError } from '../core/errors.js';
+import { untilAborted } from '../core/signals.js';
 import type { Access, AccessProvider } from './client.js';
 import { apiRegionOf, API_REGIONS } from './calls.js';
 import type { Profile } from './answers.js';
@@ -23,7 +24,7 @@ export type OtherProfile = {
 
 export type ProfileDependencies = {
   readonly session: AccessProvider;
-  /** Those of one API region; asks in the name of the session itself. */
+  /** Lists the profiles of one API region, with the session's own token. */
   readonly listProfiles: (region: string, signal: AbortSignal) => Promise<readonly Profile[]>;
   /** The setting KIRO_API_REGION: then only its profiles count. */
   readonly apiRegion: string | undefined;
@@ -54,7 +55,7 @@ export function createProfiledSession(dependencies: ProfileDependencies): Profil
     return looking;
   }
 
-  /** One caller's leaving must not end what others wait for. */
+  /** Without a caller's signal: one that leaves must not end what others wait for. */
   async function find(access: Access): Promise<{ readonly arn: string | undefined; readonly keptMs: number }> {
     const { signal } = new AbortController();
     if (access.isBuilderId === true) return { arn: sharedArn, keptMs: KEPT_MS };

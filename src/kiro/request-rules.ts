@@ -1,5 +1,6 @@
 /** What of a request Kiro may have found improper (protocol 4.5 and 4.6), where it only says that something was. */
 
+import type { JsonObject } from '../core/conversation.js';
 import { recordOf } from '../core/reader.js';
 
 export type Doubt = {
@@ -60,7 +61,7 @@ export function judgeRequest(body: unknown, characters: number): readonly Doubt[
 
 const MOST = { characters: 600_000, weight: 1_300_000, tools: 48, toolCharacters: 100_000, description: 10_004 };
 
-function at(value: unknown, ...path: readonly string[]): Readonly<Record<string, unknown>> {
+function at(value: unknown, ...path: readonly string[]): JsonObject {
   return path.reduce((found, key) => recordOf(found[key]), recordOf(value));
 }
 

@@ -1,12 +1,13 @@
 /** A conversation to the body of GenerateAssistantResponse. The only place that knows its shape. */
 
-import type { Conversation, Model, Tool } from '../core/conversation.js';
+import type { Conversation, JsonObject, Model, Tool } from '../core/conversation.js';
 import { GatewayError } from '../core/errors.js';
 import { ASCII_CHARACTERS_PER_TOKEN, estimateTokens, IMAGE_TOKENS } from '../core/tokens.js';
 import type { Reading, TagHandling } from './answer-text.js';
+import { originOf } from './calls.js';
 import { type Entry, type Reasoning, saying, toEntries } from './history.js';
 import { type Media, mediaWithinLimits, TEXT_FORMATS, toKiroDocument, toKiroImage } from './media.js';
-import { type JsonObject, type KiroTools, some, toKiroTools, uuidOf } from './tools.js';
+import { type KiroTools, some, toKiroTools, uuidOf } from './tools.js';
 import {
   asksForTags,
   isUnwanted,
@@ -41,8 +42,8 @@ export type RequestContext = {
   readonly readsWrittenCalls: boolean;
   /** Whether a call's input was cut off in an earlier answer; undefined: the model is not told. */
   readonly wasCut: ((callId: string) => boolean) | undefined;
-  /** Marks what Kiro may cache, with a model that supports it. */
-  readonly promptCache: boolean;
+  /** Whether Kiro is told what it may cache. */
+  readonly marksCache: boolean;
 };
 
 export function toKiroRequest(conversation: Conversation, context: RequestContext): KiroRequest {
@@ -57,16 +58,15 @@ export function toKiroRequest(conversation: Conversation, context: RequestContex
   const said = [...conversation.system, ...tools.instructions, ...wishes].filter((text) => text.trim() !== '');
   const system = [...head, ...said].join('\n\n');
   const media = mediaWithinLimits(messages, model);
-  // Instructions alone are what the person asks.
+  // Where there are only instructions, they are the question.
   const isAsking = messages.length === 0 && said.length > 0;
   const entries = isAsking ? [saying('user', system)] : withSystem(system, toEntries(messages, media.kept, wasCut));
   const history = [...entries];
   const current = history.pop();
   if (current?.role !== 'user') throw new GatewayError('internal', 'The history passes lost the last user message.');
-  const origin = profileArn === undefined ? 'KIRO_CLI' : 'AI_EDITOR';
-  const write: Write = { modelId: model.id, origin, tools, documentNames: new Set() };
-  // After the tools, after the instructions, and after all that the next turn will repeat.
-  const mark = marksCache(context) ? { cachePoint: { type: 'default' } } : undefined;
+  const write: Write = { modelId: model.id, origin: originOf(profileArn), tools, documentNames: new Set() };
+  // Marks stand after the tools, after the instructions, and after all that the next turn will repeat.
+  const mark = context.marksCache ? { cachePoint: { type: 'default' } } : undefined;
   const written = history.map((entry, index) => writeEntry(entry, write, index === 0 ? mark : undefined));
   const fields = toRequestFields(conversation.reasoning, model, conversation.limits);
   const body = withoutLoneSurrogates(
@@ -120,11 +120,6 @@ type Write = {
   /** Given so far, in the order of the conversation. */
   readonly documentNames: Set<string>;
 };
-
-/** Whether a request in this situation has marks for Kiro's cache. */
-export function marksCache({ promptCache, model }: Pick<RequestContext, 'promptCache' | 'model'>): boolean {
-  return promptCache && model.supportsPromptCache;
-}
 
 type Mark = object | undefined;
 
@@ -206,7 +201,7 @@ function lengthOf(texts: readonly string[]): number {
   return texts.reduce((length, text) => length + text.length, 0);
 }
 
-/** What is in a PDF or a spreadsheet, nobody here can tell. */
+/** A PDF or a spreadsheet cannot be read here, so it counts as nothing. */
 function estimateMedia(media: Media): number {
   if (media.type === 'image') return IMAGE_TOKENS;
   return TEXT_FORMATS.has(media.format) ? estimateTokens(Buffer.from(media.data, 'base64').toString('utf8')) : 0;

@@ -1,7 +1,8 @@
 /** Kiro's flat events to our blocks. The only place that opens and closes a block. */
 
 import type { Block } from '../core/conversation.js';
-import { abortError, GatewayError } from '../core/errors.js';
+import { GatewayError } from '../core/errors.js';
+import { abortError } from '../core/signals.js';
 import type { Batch, GrowingBlock, StreamEvent } from '../core/stream.js';
 import { rounded } from './answers.js';
 import { createAnswerText, READ_AS_IS, type Piece, type Reading } from './answer-text.js';
@@ -21,7 +22,7 @@ export type Asked = {
   readonly reading?: Reading | undefined;
 };
 
-/** Hears of the reading of an answer: of each chunk, when the next one is waited for, and of the end, however it comes. */
+/** Called while an answer is read: at each chunk, when the next one is waited for, and at the end, however it comes. */
 export type Watch = { hears(): void; waits(): void; end(): void };
 
 /**
@@ -67,13 +68,13 @@ export async function* toTurn(
 /** A block that is still growing. */
 type OpenBlock = {
   readonly type: GrowingBlock;
-  /** Of a tool call. */
+  /** Empty but for a tool call. */
   readonly id: string;
   readonly name: string;
   text: string;
-  /** Of reasoning; it comes after the text, possibly in pieces. */
+  /** The signature of reasoning, which comes after the text, possibly in pieces. */
   signature: string;
-  /** Of a tool call: Kiro said that it is whole. */
+  /** Whether Kiro said that a tool call is whole. */
   isStopped: boolean;
 };
 
@@ -90,11 +91,11 @@ function createAssembler(asked: Asked) {
   let tokenUsage: KiroTokenUsage | undefined;
   let contextPercentage: number | undefined;
   let credits: number | undefined;
-  /** Reasoning that is not shown, and that was paid for. */
+  /** Reasoning that is not shown but counts, because it was paid for. */
   let hidden = '';
   let reasonsNatively = false;
   let begun = false;
-  /** Came while a call was open, and belongs to something else. */
+  /** Events of other blocks that came while a call was open. */
   const waiting: KiroEvent[] = [];
 
   function begin(): void {
@@ -130,20 +131,19 @@ function createAssembler(asked: Asked) {
   }
 
   function acceptPieces(pieces: readonly Piece[]): void {
-    for (const piece of pieces) acceptPiece(piece);
-  }
-
-  function acceptPiece(piece: Piece): void {
-    switch (piece.type) {
-      case 'text':
-      case 'reasoning':
-        return grow(open?.type === piece.type ? open : openBlock(piece.type), piece.text);
-      case 'hidden':
-        hidden += piece.text;
-        return;
-      case 'tool-call':
-        grow(openCall(piece), piece.input);
-        return close();
+    for (const piece of pieces) {
+      switch (piece.type) {
+        case 'text':
+        case 'reasoning':
+          grow(open?.type === piece.type ? open : openBlock(piece.type), piece.text);
+          break;
+        case 'hidden':
+          hidden += piece.text;
+          break;
+        case 'tool-call':
+          grow(openCall(piece), piece.input);
+          close();
+      }
     }
   }
 
@@ -211,7 +211,7 @@ function createAssembler(asked: Asked) {
   function acceptNow(event: KiroEvent): void {
     switch (event.type) {
       case 'text':
-        // What is held back has come all the same.
+        // The turn has begun even if this text is held back.
         begin();
         speaker = event.modelId ?? speaker;
         return acceptPieces(answerText.push(event.text));

@@ -1,7 +1,7 @@
 /** Finds tool calls that a model has written as text, in two forms. Pure; any cutting of the text gives the same. */
 
+import type { JsonObject } from '../core/conversation.js';
 import { isRecord, parseJson } from '../core/reader.js';
-import type { JsonObject } from './tools.js';
 
 /** `input` is JSON text. */
 export type WrittenCall = { readonly name: string; readonly input: string };
@@ -139,7 +139,7 @@ function readInput(parameters: string, { properties }: JsonObject): string {
   return JSON.stringify(Object.fromEntries(entries));
 }
 
-/** What looks so often like a call and is none is no attempt at one; each look may go to the end of the text. */
+/** After so many failed attempts the rest is text: each attempt may read to the end of the answer. */
 const MOST_FAILURES = 100;
 const XML_OPENING = '<function_calls>';
 const JSON_OPENING = /^\[Called ([^\s]+) with args: /;
@@ -147,7 +147,7 @@ const JSON_OPENING = /^\[Called ([^\s]+) with args: /;
 /** Whether what comes next in a text stands in a code fence, or right behind a quote. */
 export function createCodeWatch() {
   let fence: string | undefined;
-  /** Of the line, what may be a fence. */
+  /** The beginning of the line, as far as it may be a fence. */
   let head = '';
   let last = '';
   return {
@@ -171,6 +171,6 @@ function fenceAfter(fence: string | undefined, line: string): string | undefined
   return fence === undefined ? mark : undefined;
 }
 
-/** With the spaces that may stand before it. */
+/** Characters of a fence, with the spaces that may stand before it. */
 const FENCE_LENGTH = 6;
 const QUOTES: ReadonlySet<string> = new Set(['`', '"', "'"]);

@@ -2,10 +2,8 @@
 
 import { hash } from 'node:crypto';
 
-import type { Message, Tool } from '../core/conversation.js';
+import type { JsonObject, Message, Tool } from '../core/conversation.js';
 import { isRecord, recordOf } from '../core/reader.js';
-
-export type JsonObject = Readonly<Record<string, unknown>>;
 
 export type ToolSpecification = {
   readonly toolSpecification: {

@@ -1,8 +1,8 @@
 /** What a client wishes of the answer, in the terms of the model's own schema (protocol 10.3), and else in words. */
 
-import type { Conversation, Effort, Limits, Model, ReasoningWish, Tool } from '../core/conversation.js';
+import type { Conversation, Effort, JsonObject, Limits, Model, ReasoningWish, Tool } from '../core/conversation.js';
+import { EFFORTS } from '../core/conversation.js';
 import { isRecord } from '../core/reader.js';
-import type { JsonObject } from './tools.js';
 
 /**
  * The request's `additionalModelRequestFields` (protocol 10.3), or undefined when there is nothing to say.
@@ -53,7 +53,7 @@ function reasoningFields(wish: ReasoningWish, schema: JsonObject): JsonObject {
   return fields;
 }
 
-/** Who wants no reasoning gets as little as there is: an effort is then only for the answer, if reasoning can be off. */
+/** Unwanted reasoning gets the least effort; where it can be off altogether, the effort is for the answer alone. */
 function toEffort(wish: ReasoningWish, { canBeOff }: { readonly canBeOff: boolean }): Effort | undefined {
   if (isUnwanted(wish)) return (canBeOff ? wish.effort : undefined) ?? 'none';
   const { effort, budget } = wish;
@@ -90,8 +90,6 @@ function enumOf(schema: JsonObject | undefined, name: string): readonly string[]
   const values = propertyOf(schema, name)?.['enum'];
   return Array.isArray(values) ? values.filter((it) => typeof it === 'string') : [];
 }
-
-export const EFFORTS: readonly Effort[] = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'];
 
 const LONG_EFFORTS: ReadonlySet<Effort> = new Set(['high', 'xhigh', 'max']);
 
@@ -189,17 +187,14 @@ export type TagWish = {
 export function tagInstruction(wish: ReasoningWish, model: Model, tags: TagWish): string | undefined {
   if (tags.when === false || hasOwnControl(model) || isUnwanted(wish)) return undefined;
   if (tags.when === true && wish.mode !== 'on' && wish.effort === undefined) return undefined;
-  return tagWords(wish.budget ?? tags.maxTokens);
+  const maxTokens = wish.budget ?? tags.maxTokens;
+  return `<thinking_mode>enabled</thinking_mode><max_thinking_length>${maxTokens}</max_thinking_length>
+Begin each answer with your reasoning between <thinking> and </thinking>, in at most ${maxTokens} tokens: take the \
+question apart, weigh what speaks against your first idea, and plan your next step. Write nothing before <thinking>, and \
+use these tags nowhere else. After </thinking> comes the answer itself, in the language of the person.`;
 }
 
 /** True when the system text already asks for it, in the words that all gateways use. */
 export function asksForTags(system: readonly string[]): boolean {
   return system.some((text) => text.includes('<thinking_mode>'));
-}
-
-function tagWords(maxTokens: number): string {
-  return `<thinking_mode>enabled</thinking_mode><max_thinking_length>${maxTokens}</max_thinking_length>
-Begin each answer with your reasoning between <thinking> and </thinking>, in at most ${maxTokens} tokens: take the \
-question apart, weigh what speaks against your first idea, and plan your next step. Write nothing before <thinking>, and \
-use these tags nowhere else. After </thinking> comes the answer itself, in the language of the person.`;
 }

@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { join } from 'node:path';
 import { codeOf, GatewayError } from '../core/errors.js';
 import { Secret } from '../core/secret.js';
+import { createShelf } from '../core/shelf.js';
 import { readPrivateFile, writePrivateFile } from '../auth/files.js';
 
 type Headers = Readonly<Record<string, string | readonly string[] | undefined>>;
@@ -58,10 +59,11 @@ export type Caller = Pick<IncomingMessage, 'headers'> & {
 export function createKeyCheck(
   key: Secret,
   now: () => number,
-  pause: (milliseconds: number) => Promise<unknown> = restless,
+  // Does not keep a stopping gateway alive.
+  pause: (milliseconds: number) => Promise<unknown> = (it) => sleep(it, undefined, { ref: false }),
 ): (caller: Caller) => Promise<void> {
   const expected = digest(key.reveal());
-  const failures = new Map<string, { readonly count: number; readonly at: number }>();
+  const failures = createShelf<{ readonly count: number; readonly at: number }>(GUESSES.networks);
   let waiting = 0;
 
   return async ({ headers, socket }) => {
@@ -74,7 +76,7 @@ export function createKeyCheck(
       `${what}; \`kiro-gateway serve\` says at its start where the key is.`,
     );
     const milliseconds = given.length === 0 ? 0 : patienceLost(networkOf(socket.remoteAddress ?? ''));
-    // Who guesses faster than the refusals go out does not get to read them.
+    // Whoever guesses faster than refusals go out does not get to read them.
     if (milliseconds > 0 && waiting >= GUESSES.waiting) socket.destroy();
     else if (milliseconds > 0) {
       waiting++;
@@ -88,13 +90,7 @@ export function createKeyCheck(
     const known = failures.get(network);
     const isOver = known === undefined || Math.abs(now() - known.at) > GUESSES.forgottenAfterMs;
     const count = isOver ? 1 : known.count + 1;
-    // Deleted first, so that the map's order is that of the last failure.
-    failures.delete(network);
-    failures.set(network, { count, at: now() });
-    for (const oldest of failures.keys()) {
-      if (failures.size <= GUESSES.networks) break;
-      failures.delete(oldest);
-    }
+    failures.put(network, { count, at: now() });
     return count <= GUESSES.free ? 0 : Math.min(FIRST_WAIT_MS * 2 ** (count - GUESSES.free - 1), GUESSES.longestMs);
   }
 }
@@ -103,15 +99,11 @@ export function createKeyCheck(
 export const GUESSES = { free: 5, longestMs: 4000, forgottenAfterMs: 60_000, waiting: 100, networks: 1000 };
 const FIRST_WAIT_MS = 250;
 
-/** Does not keep a gateway alive that is to stop. */
-async function restless(milliseconds: number): Promise<void> {
-  await sleep(milliseconds, undefined, { ref: false });
-}
-
-/** One household has as many IPv6 addresses as it likes, and one network; its name may end early, in zeros left out. */
+/** One household has as many IPv6 addresses as it likes, and one network. */
 function networkOf(address: string): string {
-  const isNetworked = isIP(address) === 6 && !address.includes('.');
-  return isNetworked ? address.replace(/::.*/, '').split(':').slice(0, 4).join(':') : address;
+  if (isIP(address) !== 6 || address.includes('.')) return address;
+  // What follows `::` may be the machine's own; taken for it, it can only slow down a few wrong keys more.
+  return (address.split('::')[0] ?? '').split(':').slice(0, 4).join(':');
 }
 
 function digest(text: string): Buffer {
@@ -127,7 +119,7 @@ function bareHost(host: string): string {
   return bare.replace(/:\d*$/, '').replace(/\.$/, '');
 }
 
-/** Names come from outside and end in a sentence of ours. */
+/** A name from outside, short and in quotes, for a sentence of ours. */
 function quoted(text: string): string {
   return JSON.stringify(text.slice(0, 100));
 }
@@ -148,17 +140,16 @@ export type GatewayKey = {
   readonly notices: readonly string[];
 };
 
-export type KeyPlace = {
-  readonly configFolder: string;
-  /** True when a person is shown the key, who can then do without the file. */
-  readonly isShown: boolean;
-};
-
 /**
  * @param own The setting PROXY_API_KEY.
+ * @param place.isShown Whether a person is shown the key, who can then do without the file.
  * @throws GatewayError like `ownKey`; `forbidden` when a key that nobody is shown cannot be kept either.
  */
-export async function gatewayKey(own: Secret | undefined, host: string, place: KeyPlace): Promise<GatewayKey> {
+export async function gatewayKey(
+  own: Secret | undefined,
+  host: string,
+  place: { readonly configFolder: string; readonly isShown: boolean },
+): Promise<GatewayKey> {
   return own === undefined ? keptKey(fileIn(place.configFolder), place.isShown) : ownKey(own, host);
 }
 
@@ -201,7 +192,7 @@ async function keptKey(file: string, isShown: boolean): Promise<GatewayKey> {
   try {
     await writePrivateFile(file, `${made.reveal()}\n`, 'kept');
     const winner = await readKey(file);
-    // What is there and holds no key is nobody's.
+    // A file that holds no key belongs to nobody.
     if (winner === undefined) await writePrivateFile(file, `${made.reveal()}\n`);
     return { key: winner ?? made, file, notices: [] };
   } catch (cause) {
@@ -224,20 +215,5 @@ function weakness(key: string): string | undefined {
 
 const MIN_LENGTH = 24;
 
-const PUBLISHED_KEYS: ReadonlySet<string> = new Set([
-  'my-super-secret-password-123',
-  'my-super-secret-password',
-  'my-secret-password',
-  'your-secure-password',
-  'your-secret-password',
-  'your-api-key',
-  'your-proxy-api-key',
-  'changeme',
-  'change-me',
-  'password',
-  'secret',
-  'admin123',
-  '123456',
-  'sk-1234',
-  'sk-test',
-]);
+/** Those of well-known examples that are long enough to pass for a key of one's own. */
+const PUBLISHED_KEYS: ReadonlySet<string> = new Set(['my-super-secret-password-123', 'my-super-secret-password']);

@@ -4,12 +4,15 @@ import express from 'express';
 import type { NextFunction, Request, Response } from 'express';
 
 import { GatewayError } from '../core/errors.js';
+import { follow } from '../core/signals.js';
 import { isJsonAnswer } from '../core/limits.js';
 import { Reader } from '../core/reader.js';
 import { collect, type Completion } from '../core/stream.js';
 import type { Secret } from '../core/secret.js';
+import { anthropicMessages } from '../dialects/anthropic-messages.js';
 import type { Dialect, Reply } from '../dialects/dialect.js';
 import { dialects, writeModel, writeModelList } from '../dialects/index.js';
+import { openaiChat } from '../dialects/openai-chat.js';
 import type { Answer, Gateway } from '../gateway.js';
 import type { Logger } from '../logger.js';
 import { createKeyCheck, createOriginCheck, type OriginRules } from './access.js';
@@ -18,7 +21,7 @@ import type { DebugCapture } from './debug-capture.js';
 import { canonicalUrl, checkHead, refuseWebSocket } from './http-server.js';
 import { createAnswerStore, type KeptAnswer } from './kept-answers.js';
 import { toRecord, type RequestFacts, type RequestWatch } from './request-log.js';
-import { streamAnswer, type StreamOutcome } from './sse.js';
+import { PATIENCE, streamAnswer, type StreamOutcome } from './sse.js';
 
 export type AppDependencies = {
   readonly gateway: Gateway;
@@ -47,6 +50,7 @@ export function createApp(dependencies: AppDependencies): express.Express {
   const checkKey = createKeyCheck(dependencies.key, now);
   const checkOrigin = createOriginCheck(dependencies.origins);
   const answers = createAnswerStore();
+  const simulatorMark = dependencies.isSimulator ? { upstream: 'SIMULATOR' } : {};
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
@@ -71,7 +75,7 @@ export function createApp(dependencies: AppDependencies): express.Express {
     await checkKey(request);
     next();
   };
-  // Before all others: a question should not have to pass by routes that it does not take.
+  // These come first, so that a question is not compared with routes that it does not take.
   const readBody = [requireKey, ...jsonBody(express.raw({ limit: dependencies.maxBodyBytes, type: () => true }))];
   for (const dialect of dialects) {
     app.post(dialect.route, ...readBody, (request: Request, response: Response) =>
@@ -87,7 +91,7 @@ export function createApp(dependencies: AppDependencies): express.Express {
   }
 
   app.get('/', (_, response) => {
-    response.json({ name: 'kiro-gateway', version: dependencies.version, routes: ROUTES, ...simulatorMark() });
+    response.json({ name: 'kiro-gateway', version: dependencies.version, routes: ROUTES, ...simulatorMark });
   });
   app.get('/health', (_, response) => {
     response.json({
@@ -96,7 +100,7 @@ export function createApp(dependencies: AppDependencies): express.Express {
       version: dependencies.version,
       login: dependencies.loginState(),
       ready: { login: dependencies.loginState() === 'ready', ...gateway.readiness() },
-      ...simulatorMark(),
+      ...simulatorMark,
     });
   });
   // Clients probe with HEAD and without a key; they want to know that somebody is here.
@@ -128,7 +132,7 @@ export function createApp(dependencies: AppDependencies): express.Express {
   async function answerCaptured(dialect: Dialect, request: Request, response: Response): Promise<void> {
     if (dependencies.capture === undefined) return answer(dialect, request, response);
     const { method, path, headers, body } = request;
-    await dependencies.capture.during({ id: requestIdOf(response), method, path, headers, body }, async () => {
+    await dependencies.capture.during({ id: factsOf(response).requestId, method, path, headers, body }, async () => {
       await answer(dialect, request, response);
       return factsOf(response).outcome;
     });
@@ -191,7 +195,7 @@ export function createApp(dependencies: AppDependencies): express.Express {
 
   function keep({ replyContext }: Reply, answer: () => object): void {
     // The cast is the one dialect that asks for it: what it writes has an id and items.
-    if (replyContext?.toKeep !== undefined) answers.keep(answer() as KeptAnswer, replyContext.toKeep);
+    if (replyContext.toKeep !== undefined) answers.keep(answer() as KeptAnswer, replyContext.toKeep);
   }
 
   function refuse(error: GatewayError, request: Request, response: Response): void {
@@ -201,7 +205,7 @@ export function createApp(dependencies: AppDependencies): express.Express {
       response.destroy();
       return;
     }
-    const { status, headers, body } = dialectOf(request).writeError(error, requestIdOf(response));
+    const { status, headers, body } = dialectOf(request).writeError(error, factsOf(response).requestId);
     response.status(status).set(headers).json(body);
   }
 
@@ -209,10 +213,6 @@ export function createApp(dependencies: AppDependencies): express.Express {
     facts.outcome = outcome;
     const { error } = outcome;
     if (error?.kind === 'internal') log.error(`${facts.method} ${facts.path} failed`, error.facts.cause);
-  }
-
-  function simulatorMark(): object {
-    return dependencies.isSimulator ? { upstream: 'SIMULATOR' } : {};
   }
 }
 
@@ -227,14 +227,12 @@ type Telling = {
 
 /** Aborted when the client leaves before the answer is complete, or has to be left: the upstream is closed at once. */
 function endingSignal(response: Response, stopping: AbortSignal): AbortSignal {
-  const controller = new AbortController();
-  const stop = (): void => controller.abort(stopping.reason);
-  stopping.addEventListener('abort', stop);
+  const { signal, abort, end } = follow(stopping);
   response.on('close', () => {
-    stopping.removeEventListener('abort', stop);
-    if (!response.writableFinished) controller.abort();
+    end();
+    if (!response.writableFinished) abort(undefined);
   });
-  return controller.signal;
+  return signal;
 }
 
 /** What a model writes may be nested deeper than JSON can be written, or longer than a text can be. */
@@ -249,11 +247,9 @@ function toJson(value: unknown): string {
 
 /** In whose words an error is told: the route's, or those of the SDK that shows itself in the headers. */
 function dialectOf(request: Request): Dialect {
+  const isAnthropic = request.headers['anthropic-version'] !== undefined;
   const byRoute = dialects.find((dialect) => request.path.startsWith(dialect.route));
-  const name = request.headers['anthropic-version'] === undefined ? 'openai-chat' : 'anthropic-messages';
-  const found = byRoute ?? dialects.find((dialect) => dialect.name === name) ?? dialects[0];
-  if (found === undefined) throw new Error('There is no dialect to tell an error in.');
-  return found;
+  return byRoute ?? (isAnthropic ? anthropicMessages : openaiChat);
 }
 
 /** An answer that is not what it was to be is returned as it was said; the client is told. */
@@ -261,7 +257,7 @@ function formNotices({ blocks, finishReason }: Completion): readonly string[] {
   return finishReason !== 'tool-calls' && !isJsonAnswer(blocks) ? ['response-format=not-json'] : [];
 }
 
-/** For who reads headers only; the usage of every answer has it too. */
+/** For clients that read only headers; the usage in the body has it too. */
 function creditHeader({ credits }: Completion): Record<string, string> {
   return credits === undefined ? {} : { 'x-kiro-gateway-credits': String(credits) };
 }
@@ -274,13 +270,6 @@ function factsOf(response: Response): RequestFacts {
   // The cast is the first middleware, which puts exactly these there.
   return response.locals as RequestFacts;
 }
-
-function requestIdOf(response: Response): string {
-  return factsOf(response).requestId;
-}
-
-/** Clients give up on headers after 300 s, and on a silent connection after 30 to 60 s. */
-export const PATIENCE = { headersAfterMs: 10_000, keepAliveMs: 15_000, emptyDeltaMs: 60_000, stalledMs: 300_000 };
 
 const ROUTES = [
   'GET /',

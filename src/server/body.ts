@@ -7,7 +7,7 @@ import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import { GatewayError, toGatewayError } from '../core/errors.js';
 import { JSON_LIMITS, jsonExcess } from '../core/reader.js';
 
-/** Browsers send these only after they have asked, which is what keeps foreign pages out. */
+/** Browsers send these types only after a preflight request, which keeps foreign pages out. */
 const JSON_TYPES = ['application/json', 'application/*+json'];
 
 /**

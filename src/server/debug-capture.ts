@@ -4,6 +4,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 
 import { codeOf, toGatewayError } from '../core/errors.js';
 import type { Fetch, FetchInit, FetchResponse } from '../core/fetch.js';
+import { parseJson } from '../core/reader.js';
 import { createFrameDecoder } from '../kiro/frames.js';
 import type { Logger } from '../logger.js';
 import {
@@ -149,11 +150,7 @@ function toOutcome({ completion, error }: StreamOutcome = {}): Capture['outcome'
 }
 
 function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return text;
-  }
+  return parseJson(text) ?? text;
 }
 
 function reasonOf(thrown: unknown): string {

@@ -1,11 +1,12 @@
 /** The files of DEBUG_MODE, one a request: without secrets, private, and bounded in size, number and age. */
 
-import { lstat, readdir, rm, stat } from 'node:fs/promises';
+import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { makePrivateFolder, readPrivateFile, writePrivateFile } from '../auth/files.js';
+import { filesByAge, makePrivateFolder, readPrivateFile, sweep, writePrivateFile } from '../auth/files.js';
 import { GatewayError } from '../core/errors.js';
 import { isRecord, Reader, recordOf } from '../core/reader.js';
+import { runsOf } from '../core/runs.js';
 
 export type CapturedRequest = {
   /** As the client was told it: `req_…`. */
@@ -35,15 +36,15 @@ export type Capture = {
 
 export type CapturedAttempt = {
   readonly url: string;
-  /** Of the body as it was sent. */
+  /** The length of the body as it was sent. */
   readonly characters: number;
   readonly body: unknown;
   /** Undefined when no answer came; `failure` then says why. */
   readonly status?: number;
   readonly requestId?: string | null;
-  /** Of an event stream: headers and payload of each frame. */
+  /** For an event stream: headers and payload of each frame. */
   readonly events?: readonly CapturedEvent[];
-  /** Of any other answer. */
+  /** The body of any other answer. */
   readonly text?: string;
   /** Why the answer ended before it was complete, or what was wrong with it. */
   readonly failure?: string;
@@ -67,15 +68,13 @@ export async function writeCapture(
     throw new GatewayError('forbidden', `${folder} is a symbolic link`);
   }
   await writePrivateFile(pathOf(stateFolder, capture.client.id), `${formatCapture(capture, hide)}\n`);
-  await prune(folder, now());
+  await sweep(folder, (name) => OURS.test(name), now() - MAX_AGE_MS, MAX_FILES);
 }
 
-export type CaptureEntry = { readonly id: string; readonly time: number };
-
-/** What is there, the newest first; nothing when the folder cannot be read. Times are unix times in milliseconds. */
-export async function listCaptures(stateFolder: string): Promise<readonly CaptureEntry[]> {
-  const files = await filesIn(captureFolder(stateFolder)).catch(() => []);
-  return files.flatMap(({ name, time }) => (name.endsWith('.json') ? [{ id: name.slice(0, -5), time }] : []));
+/** The requests that were captured, the newest first. */
+export async function listCaptures(stateFolder: string): Promise<readonly string[]> {
+  const files = await filesByAge(captureFolder(stateFolder), (name) => OURS.test(name) && name.endsWith('.json'));
+  return files.map(({ name }) => name.slice(0, -'.json'.length));
 }
 
 /**
@@ -121,7 +120,7 @@ function formatCapture(capture: Capture, hide: (text: string) => string): string
   return JSON.stringify(hideSecrets({ ...rest, client: { ...client, body: left }, attempts }, hide));
 }
 
-/** By key and by pattern. Media are no secrets, but large, and nothing can be learnt from them. */
+/** Secrets are found by key and by pattern. Media are no secrets, but large, and nothing can be learnt from them. */
 function hideSecrets(value: unknown, hide: (text: string) => string): unknown {
   if (typeof value === 'string') {
     return MEDIA.test(value) ? `[${value.length} characters of base64]` : hide(value);
@@ -141,27 +140,15 @@ function withWholeSecrets(events: readonly CapturedEvent[], hide: (text: string)
   const deltas = events.map((event) => {
     const payload = recordOf(event.payload);
     const key = DELTA_KEYS.find((it) => typeof payload[it] === 'string');
-    return { event, payload, key, text: key === undefined ? '' : String(payload[key]) };
+    const name = `${key} ${String(payload['toolUseId'])}`;
+    return { event, payload, key, name, text: key === undefined ? '' : String(payload[key]) };
   });
-  return runsOf(deltas, ({ key, payload }) => `${key} ${String(payload['toolUseId'])}`).flatMap((run) => {
+  return runsOf(deltas, ({ name }, first) => name === first.name).flatMap((run) => {
     const [{ event, payload, key = '' }] = run;
     const whole = hide(run.map(({ text }) => text).join(''));
     if (whole === run.map(({ text }) => hide(text)).join('')) return run.map((it) => it.event);
     return [{ ...event, payload: { ...payload, [key]: whole } }];
   });
-}
-
-type Run<Item> = [Item, ...Item[]];
-
-/** Neighbours of the same name together. */
-function runsOf<Item>(items: readonly Item[], nameOf: (item: Item) => string): readonly Run<Item>[] {
-  const runs: { readonly name: string; readonly run: Run<Item> }[] = [];
-  for (const item of items) {
-    const [name, last] = [nameOf(item), runs.at(-1)];
-    if (last?.name === name) last.run.push(item);
-    else runs.push({ name, run: [item] });
-  }
-  return runs.map(({ run }) => run);
 }
 
 /**
@@ -187,7 +174,8 @@ export function shapeOf(value: unknown, key = '', isPrivate = false): unknown {
 
 /** Neighbours of the same form once, with their number. */
 function collapsed(shapes: readonly unknown[]): readonly unknown[] {
-  return runsOf(shapes, (shape) => JSON.stringify(shape)).flatMap(([first, ...more]) =>
+  const known = shapes.map((shape) => ({ shape, text: JSON.stringify(shape) }));
+  return runsOf(known, ({ text }, first) => text === first.text).flatMap(([{ shape: first }, ...more]) =>
     more.length === 0 ? [first] : [first, `and ${more.length} more like it`],
   );
 }
@@ -196,24 +184,11 @@ function cut(text: string, limit: number): string {
   return text.length <= limit ? text : `${text.slice(0, limit)}… [${text.length - limit} more characters]`;
 }
 
-async function prune(folder: string, now: number): Promise<void> {
-  const files = await filesIn(folder);
-  const old = files.filter(({ time }, index) => index >= MAX_FILES || now - time > MAX_AGE_MS);
-  await Promise.all(old.map(({ name }) => rm(join(folder, name), { force: true })));
-}
-
-/** Ours, the newest first; those too that a crash has left half written. */
-async function filesIn(folder: string): Promise<readonly { readonly name: string; readonly time: number }[]> {
-  const names = (await readdir(folder)).filter((name) => /^req_\w+\.json/.test(name));
-  const files = await Promise.all(
-    names.map(async (name) => ({ name, time: (await stat(join(folder, name)).catch(() => undefined))?.mtimeMs ?? 0 })),
-  );
-  return files.toSorted((one, other) => other.time - one.time);
-}
-
+/** Those too that a crash has left half written. */
+const OURS = /^req_\w+\.json/;
 const MAX_FILES = 50;
 const MAX_AGE_MS = 7 * 24 * 3_600_000;
-/** Of one capture: about as many bytes, since most of it is ASCII. */
+/** The most characters of one capture, which are about as many bytes: most of it is ASCII. */
 const MAX_CHARACTERS = 4_000_000;
 
 const DELTA_KEYS = ['content', 'text', 'input'] as const;

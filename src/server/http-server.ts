@@ -10,45 +10,35 @@ import {
   STATUS_CODES,
 } from 'node:http';
 import { Server as NetServer, type Socket } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { NextFunction, Request, Response } from 'express';
 import { GatewayError } from '../core/errors.js';
 import type { Logger } from '../logger.js';
+import { inTime } from './sse.js';
 
 /** A server with an end: what has begun is finished, or is told to finish, and no connection is left. */
 export type HttpServer = Server & { readonly stop: () => Promise<void> };
 
-export type HttpLimits = {
+export const HTTP_LIMITS = {
   /** Request line and headers together. */
-  readonly headBytes: number;
-  /** For the head to come, and for a new connection to say anything. */
-  readonly headMs: number;
-  /** For the whole request to come. The answer may take as long as it likes. */
-  readonly requestMs: number;
-  /** Between two requests of one connection; longer than clients keep one, so that none is closed under a request. */
-  readonly idleMs: number;
-  /** How long a client may take nothing of an answer that waits for it, whether that is complete or not. */
-  readonly stalledMs: number;
-  /** How often the times are looked at. */
-  readonly checkMs: number;
-  readonly connections: number;
-  /** How long answers may take to end when the gateway stops. */
-  readonly drainMs: number;
-  /** How long the last words of those that did not may take. */
-  readonly lastWordsMs: number;
-};
-
-export const HTTP_LIMITS: HttpLimits = {
   headBytes: 32_768,
+  /** For the head to come, and for a new connection to say anything. */
   headMs: 20_000,
+  /** For the whole request to come. The answer may take as long as it likes. */
   requestMs: 300_000,
+  /** Between two requests of one connection; longer than clients keep one, so that none is closed under a request. */
   idleMs: 120_000,
+  /** How long a client may take nothing of an answer that waits for it, whether that is complete or not. */
   stalledMs: 300_000,
+  /** How often the times are looked at. */
   checkMs: 5000,
   connections: 1000,
+  /** How long answers may take to end when the gateway stops. */
   drainMs: 3000,
+  /** How long the last words of those that did not may take. */
   lastWordsMs: 1000,
 };
+
+export type HttpLimits = Readonly<typeof HTTP_LIMITS>;
 
 /** @param hurry Tells open answers to say their last words, when the gateway stops and they take too long. */
 export function createHttpServer(
@@ -74,7 +64,7 @@ export function createHttpServer(
     answersOn.set(socket, new Set());
     socket.once('close', () => answersOn.delete(socket));
   });
-  // Nothing has passed for some time: an answer may be long in coming, but not in going.
+  // Nothing has passed for some time. An answer may take long to come, but not to be read.
   server.on('timeout', (socket: Socket) => {
     const isWaiting = answersOn.get(socket)?.size !== 0;
     if (!isWaiting || socket.writableLength > 0) socket.destroy();
@@ -99,7 +89,7 @@ export function createHttpServer(
     else socket.end(refusal(FAULTS[error.code ?? ''] ?? NO_HTTP), () => socket.destroy());
   });
 
-  // Too many open files, for one: who is connected is served, and who is not may try again.
+  // Such as too many open files: those who are connected are served, others may try again.
   server.on('listening', () => {
     server.on('error', (error) => log.warn('A connection could not be accepted.', error));
   });
@@ -111,9 +101,9 @@ export function createHttpServer(
     // Http's own `close` would cut off answers that wait for a slow reader.
     NetServer.prototype.close.call(server);
     for (const [socket, answers] of answersOn) if (answers.size === 0) socket.destroy();
-    await atMost(limits.drainMs, closed);
+    await inTime(closed, limits.drainMs);
     hurry();
-    await atMost(limits.lastWordsMs, closed);
+    await inTime(closed, limits.lastWordsMs);
     server.closeAllConnections();
     await closed;
   }
@@ -138,11 +128,6 @@ export const MAX_HEADERS = 200;
 
 function refused(status: number, complaint: string): GatewayError {
   return new GatewayError('invalid-request', `The ${complaint}.`, { status });
-}
-
-/** Settles early when the promise does; the timer does not keep a process alive. */
-async function atMost(milliseconds: number, promise: Promise<unknown>): Promise<void> {
-  await Promise.race([promise, sleep(milliseconds, undefined, { ref: false })]);
 }
 
 type Fault = readonly [status: number, complaint: string];

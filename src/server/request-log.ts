@@ -12,7 +12,7 @@ export type RequestFacts = {
   /** Without the query. */
   readonly path: string;
   readonly startedAt: number;
-  /** Of the turn; pings do not count. */
+  /** When the turn's first event came; pings do not count. */
   firstEventAt?: number;
   /** As the client names it. */
   model?: string;

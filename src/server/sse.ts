@@ -15,14 +15,18 @@ export type StreamPlan = {
   readonly headersFor: (notices: readonly string[]) => Readonly<Record<string, string>>;
   /** Aborted when the client has gone, or the turn has to end. */
   readonly signal: AbortSignal;
+} & Readonly<typeof PATIENCE>;
+
+/** Clients give up on headers after 300 s, and on a silent connection after 30 to 60 s. */
+export const PATIENCE = {
   /** How long the headers wait for the turn's first event. */
-  readonly headersAfterMs: number;
+  headersAfterMs: 10_000,
   /** The longest silence. */
-  readonly keepAliveMs: number;
+  keepAliveMs: 15_000,
   /** After this long without a word of Kiro's inside a block, an empty delta shows that it goes on. */
-  readonly emptyDeltaMs: number;
+  emptyDeltaMs: 60_000,
   /** How long a client may read nothing of what waits for it. */
-  readonly stalledMs: number;
+  stalledMs: 300_000,
 };
 
 /** How a streamed answer went, for the log. */
@@ -33,7 +37,7 @@ export type StreamOutcome = { readonly completion?: Completion; readonly error?:
  * @throws GatewayError as long as no header went out; later the error is the stream's last event.
  */
 export async function streamAnswer(response: ServerResponse, plan: StreamPlan): Promise<StreamOutcome> {
-  const early = await within(plan.answering, plan.headersAfterMs);
+  const early = await inTime(plan.answering, plan.headersAfterMs);
   response.writeHead(200, { ...SSE_HEADERS, ...plan.headersFor(early?.notices ?? []) });
   const silence = createSilence(response, plan);
   try {
@@ -61,7 +65,7 @@ async function pump(response: ServerResponse, turn: Turn, plan: StreamPlan, sile
       if (event.type === 'finish') outcome = { completion: event.completion };
       if (event.type === 'error') outcome = { error: event.error };
     }
-    // Nothing of a call that is told whole, for one, is seen as it grows.
+    // Some events write nothing: a call that is sent as a whole does not show as it grows.
     if (text === '') return true;
     silence.breakOff();
     return response.closed || response.write(text);
@@ -76,24 +80,19 @@ async function pump(response: ServerResponse, turn: Turn, plan: StreamPlan, sile
   return outcome;
 }
 
-/** Waits until the client has read, has gone, or has to be told the end; true when it did none of it for too long. */
+/** Waits for the client to read, to leave, or to be told the end; true when none of these came in time. */
 async function isStalled(response: ServerResponse, { signal, stalledMs }: StreamPlan): Promise<boolean> {
   const goesOn = once(response, 'drain', { signal })
     .catch(() => undefined)
     .then(() => true);
-  return (await within(goesOn, stalledMs)) === undefined;
+  return (await inTime(goesOn, stalledMs)) === undefined;
 }
 
 /** What goes out while Kiro says nothing. */
-type Silence = {
-  /** Keeps in mind which block is open. */
-  readonly hear: (event: StreamEvent) => void;
-  readonly breakOff: () => void;
-  readonly end: () => void;
-};
+type Silence = ReturnType<typeof createSilence>;
 
 /** Keep-alives hold the connection, but Claude Code gives up after 300 s without an event that counts as progress. */
-function createSilence(response: ServerResponse, plan: StreamPlan): Silence {
+function createSilence(response: ServerResponse, plan: StreamPlan) {
   let open: { readonly index: number; readonly block: GrowingBlock } | undefined;
   // A reader that is behind has enough to read.
   const whenIdle = (write: () => string) => (): void => {
@@ -109,7 +108,8 @@ function createSilence(response: ServerResponse, plan: StreamPlan): Silence {
     setInterval(whenIdle(emptyDelta), plan.emptyDeltaMs),
   ];
   return {
-    hear(event) {
+    /** Keeps in mind which block is open. */
+    hear(event: StreamEvent): void {
       if (event.type === 'block-end' || event.type === 'error') open = undefined;
       if (event.type !== 'block-start' || !grows(event.block)) return;
       open = { index: event.index, block: event.block.type };
@@ -119,8 +119,8 @@ function createSilence(response: ServerResponse, plan: StreamPlan): Silence {
   };
 }
 
-/** The value, or undefined when it takes longer. A failure in time is thrown. */
-async function within<T>(promise: Promise<T>, milliseconds: number): Promise<T | undefined> {
+/** The value of a promise, or undefined when it takes longer. A failure in time is thrown. */
+export async function inTime<T>(promise: Promise<T>, milliseconds: number): Promise<T | undefined> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<undefined>((resolve) => {
     timer = setTimeout(() => resolve(undefined), milliseconds);
