@@ -156,7 +156,7 @@ test('a service that says little, in snake case, and of no end of the client, is
 test('what cannot be shown on a terminal is refused', async () => {
   const { outcome } = await signIn({ polls: [APPROVED], userCode: 'AB\u001b[2J' });
   expect(outcome).toBe(
-    "upstream-protocol: AWS's login service answered with what the gateway cannot read (userCode: cannot be shown on a terminal).",
+    "upstream-protocol: AWS's login service answered with what the gateway cannot read (userCode cannot be shown on a terminal).",
   );
 });
 
