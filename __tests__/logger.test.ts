@@ -79,6 +79,7 @@ const secrets: readonly (readonly [string, string])[] = [
   ['token aoaAAAAAGbcdefghij_-:/+= end', 'token [secret] end'],
   ['aorAAAAAGbcdefghijkl', '[secret]'],
   ['ksk_1234', '[secret]'],
+  ['ksk_12+34/5.6==', '[secret]'],
   ['kgw-1234_5', '[secret]'],
   ['eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ4In0.sig', '[secret]'],
   ['key AKIAIOSFODNN7EXAMPLE differs', 'key [secret] differs'],

@@ -87,7 +87,7 @@ const LEVELS: readonly LogLevel[] = ['DEBUG', 'INFO', 'WARN', 'ERROR'];
 const SECRETS: readonly (readonly [RegExp, string])[] = [
   [/\b(Bearer\s+)[^\s"',]+/gi, '$1[secret]'],
   [/\b(?:aoa|aor)[A-Za-z0-9_\-:/+=.]{12,}/g, '[secret]'],
-  [/\bksk_[A-Za-z0-9_-]+/g, '[secret]'],
+  [/\bksk_[A-Za-z0-9_\-:/+=.]+/g, '[secret]'],
   [/\bkgw-[A-Za-z0-9_-]+/g, '[secret]'],
   [/\beyJ[A-Za-z0-9_-]{10,}(?:\.[A-Za-z0-9_-]*)*/g, '[secret]'],
   // AWS's own: the id of a key, and a session's token.

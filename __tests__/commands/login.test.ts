@@ -261,6 +261,7 @@ test.each([
   const machine = await startMachine();
   const { url } = await startTokenServer(async ({ path, body }) => {
     child.kill(signal);
+    if (signal === 'SIGKILL') return 'hang';
     // The answer comes after the signal.
     await sleep(300);
     const answer = await fetch(machine.simulator.url + path, { method: 'POST', body });

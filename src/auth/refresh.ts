@@ -140,7 +140,7 @@ export function readAnswer<Value>(service: string, text: string, read: (answer: 
   } catch (thrown) {
     // Without the cause: node quotes the text it could not parse, and this one may hold tokens.
     const problem = thrown instanceof GatewayError ? `what the gateway cannot read (${thrown.message})` : undefined;
-    const sentence = `${service} login service answered with ${problem ?? 'something that is not JSON'}.`;
+    const sentence = `${service} login service answered with ${problem ?? 'something that is not JSON'}; try again.`;
     throw new GatewayError('upstream-protocol', sentence);
   }
 }
