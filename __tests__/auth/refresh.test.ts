@@ -234,6 +234,15 @@ test('a failure names the service that was asked', async () => {
   ]);
 });
 
+test('why a service cannot be reached is told: it may be the certificate of a proxy', async () => {
+  const code = 'SELF_SIGNED_CERT_IN_CHAIN';
+  const fetch = () => Promise.reject(Object.assign(new Error('no'), { code }));
+  const there = tools({ url: '', requests: [] }, { fetch });
+  expect(await failureOf(() => refreshCredential(oidc, there))).toBe(
+    UNREACHABLE.replace('reached;', `reached (${code});`),
+  );
+});
+
 test('a service that never answers is given up', async () => {
   const server = await startTokenServer('hang');
   expect(await failureOf(() => refreshCredential(oidc, tools(server, { timeoutMs: 500 })))).toBe(UNREACHABLE);
