@@ -1,4 +1,7 @@
-/** `login`: choose, agree, prove, store, and say so. Nothing is stored before the last step, or when it is stopped. */
+/**
+ * `login`: choose, agree, prove, store, and say so. Nothing is stored before the last step, or when it is stopped, but
+ * for tokens that the proof had to renew.
+ */
 
 import {
   accountKind,
