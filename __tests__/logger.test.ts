@@ -76,10 +76,12 @@ test('a hidden value is unreadable whatever it looks like, from then on', () => 
 const secrets: readonly (readonly [string, string])[] = [
   ['authorization: Bearer abc.def', 'authorization: [secret] [secret]'],
   ['Bearer abc.def', 'Bearer [secret]'],
-  ['The bearer token is invalid.', 'The bearer token is invalid.'],
+  ['The bearer token included in the request is invalid.', 'The bearer token included in the request is invalid.'],
+  ['the bearer tokenabc', 'the bearer [secret]'],
   ['token aoaAAAAAGbcdefghij_-:/+= end', 'token [secret] end'],
   ['aorAAAAAGbcdefghijkl', '[secret]'],
   ['ksk_1234', '[secret]'],
+  ['ksk_12+34/5.6==', '[secret]'],
   ['kgw-1234_5', '[secret]'],
   ['eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ4In0.sig', '[secret]'],
   ['key AKIAIOSFODNN7EXAMPLE differs', 'key [secret] differs'],

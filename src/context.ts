@@ -90,8 +90,9 @@ async function pause(milliseconds: number, signal?: AbortSignal): Promise<void> 
 async function runProgram(name: string, args: readonly string[], limitMs: number): Promise<boolean> {
   const { spawn } = await import('node:child_process');
   return new Promise((resolve) => {
-    const options = { stdio: 'ignore', cwd: homeFolder(), timeout: limitMs, windowsHide: true } as const;
-    const child = spawn(name, args, { ...options, killSignal: 'SIGKILL' });
+    const options = { stdio: 'ignore', cwd: homeFolder(), killSignal: 'SIGKILL', windowsHide: true } as const;
+    // Not `timeout`: Node's own timer keeps the process waiting for a program that could not be started.
+    const child = spawn(name, args, { ...options, signal: AbortSignal.timeout(limitMs) });
     child.once('error', () => resolve(child.pid !== undefined));
     child.once('exit', () => resolve(true));
   });

@@ -86,10 +86,10 @@ function reasonOf(cause: unknown): string {
 const LEVELS: readonly LogLevel[] = ['DEBUG', 'INFO', 'WARN', 'ERROR'];
 
 const SECRETS: readonly (readonly [RegExp, string])[] = [
-  // Not the word that Kiro's own sentence about it goes on with.
+  // Kiro's own "The bearer token included in the request is invalid." has none.
   [/\b(Bearer\s+)(?!token\s)[^\s"',]+/gi, '$1[secret]'],
   [/\b(?:aoa|aor)[A-Za-z0-9_\-:/+=.]{12,}/g, '[secret]'],
-  [/\bksk_[A-Za-z0-9_-]+/g, '[secret]'],
+  [/\bksk_[\w\-:/+=.]*[\w\-/+=]/g, '[secret]'],
   [/\bkgw-[A-Za-z0-9_-]+/g, '[secret]'],
   [/\beyJ[A-Za-z0-9_-]{10,}(?:\.[A-Za-z0-9_-]*)*/g, '[secret]'],
   // AWS's own: the id of a key, and a session's token.

@@ -225,7 +225,6 @@ export function openLogins(context: Context, paths: GatewayPaths, notice: (sente
     stateFolder: paths.state,
     now: context.now,
     sleep: context.sleep,
-    signal: context.stopSignal(),
     notice,
   });
 }

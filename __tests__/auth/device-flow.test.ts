@@ -108,7 +108,7 @@ const ends: readonly (readonly [string, TokenAnswer, string])[] = [
   [
     'an answer that is not JSON ends it, and is not repeated',
     { status: 400, body: 'aor-secret' },
-    "upstream-protocol: AWS's login service answered with something that is not JSON.",
+    "upstream-protocol: AWS's login service answered with something that is not JSON; try again.",
   ],
 ];
 for (const [title, poll, failure] of ends) {
@@ -131,10 +131,17 @@ test('a region that is out of order does not hide the one that knows the start U
   );
 });
 
+test('a service that asks for patience is not said to refuse the start URL', async () => {
+  const { outcome } = await signIn({ polls: [], refused: 'slow_down' });
+  expect(outcome).toBe(
+    'upstream-protocol: AWS did not let the login go on (slow_down); run the command again, or report this.',
+  );
+});
+
 test('a region that was said is the only one that is tried', async () => {
   const about = { startUrl: ORGANISATION, region: 'eu-west-1', onlyIn: 'eu-central-1', polls: [APPROVED] };
   expect((await signIn(about)).outcome).toBe(
-    `invalid-request: The start URL ${ORGANISATION} is not known in eu-west-1; check --start-url, and give its region with --region.`,
+    `invalid-request: AWS refused the start URL ${ORGANISATION} in eu-west-1 (invalid_request); check --start-url, and give its region with --region.`,
   );
 });
 
@@ -156,7 +163,7 @@ test('a service that says little, in snake case, and of no end of the client, is
 test('what cannot be shown on a terminal is refused', async () => {
   const { outcome } = await signIn({ polls: [APPROVED], userCode: 'AB\u001b[2J' });
   expect(outcome).toBe(
-    "upstream-protocol: AWS's login service answered with what the gateway cannot read (userCode: cannot be shown on a terminal).",
+    "upstream-protocol: AWS's login service answered with what the gateway cannot read (userCode cannot be shown on a terminal); try again.",
   );
 });
 
@@ -177,6 +184,8 @@ type About = {
   readonly onlyIn?: string;
   /** The region that is out of order. */
   readonly away?: string;
+  /** Why no region gives a code. */
+  readonly refused?: string;
   /** Filled with the regions that were asked to authorize. */
   readonly regions?: string[];
   readonly userCode?: string;
@@ -198,6 +207,7 @@ async function signIn(about: About) {
     if (path === '/token') return polls[Math.min(asked++, polls.length - 1)] ?? 'hang-up';
     if (regions.at(-1) === about.away) return { status: 503, body: {} };
     if (onlyIn !== undefined && regions.at(-1) !== onlyIn) return refusal('invalid_request');
+    if (about.refused !== undefined) return refusal(about.refused);
     if (about.code !== undefined) return { body: about.code };
     const url = { verificationUri: 'https://device.example.com/', verificationUriComplete: `${DEVICE}${userCode}` };
     return { body: { deviceCode: `device-code-${++codes}`, userCode, ...url, expiresIn: 600, interval } };

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { settingSource } from '../../src/auth/sources.js';
 import type { FoundLogin, LoginSettings } from '../../src/auth/credential.js';
+import { redact } from '../../src/logger.js';
 import { ARN, expectNoSecret, failureOf, refreshToken, revealed, writeFiles } from './support.js';
 import { temporaryFolder } from '../support/folder.js';
 
@@ -229,12 +230,14 @@ function checkRefused(title: string, content: unknown, complaint: string, second
     writeFiles(folder, { 'login.json': content, ...(secondFile === undefined ? {} : { '3f2a-_e9.json': secondFile }) });
     const failure = await failureOf(() => readFrom(settings(join(folder, 'login.json'))));
     expect(failure.replaceAll(folder, '~')).toBe(`not-logged-in: The login file ~/${complaint}`);
+    // Nothing in it looks like a secret to what hides them from people.
+    expect(redact(failure)).toBe(failure);
     expectNoSecret(failure, R);
   });
 }
 
 const CUT =
-  'login.json cannot be used: refreshToken: is cut short or is no refresh token; sign in again so that a whole one is written.';
+  'login.json cannot be used: refreshToken is cut short or is no refresh token; sign in again so that a whole one is written.';
 checkRefused(
   'a file that is not JSON is refused',
   `${R}{`,
@@ -243,34 +246,34 @@ checkRefused(
 checkRefused(
   'a file without a token is refused',
   {},
-  'login.json cannot be used: refreshToken: is required and must be a string.',
+  'login.json cannot be used: refreshToken is required and must be a string.',
 );
-checkRefused('a text is not a login', '"x"', 'login.json cannot be used: the document: must be an object, not a text.');
+checkRefused('a text is not a login', '"x"', 'login.json cannot be used: the document must be an object, not a text.');
 checkRefused('a shortened refresh token is refused', { refreshToken: `${R}...` }, CUT);
 checkRefused(
   'a field of the wrong type is named',
   { refreshToken: [R] },
-  'login.json cannot be used: refreshToken: must be a string, not a list.',
+  'login.json cannot be used: refreshToken must be a string, not a list.',
 );
 checkRefused(
   'a malformed profile is named',
   { refreshToken: R, profileArn: 'x' },
-  'login.json cannot be used: profileArn: must be a Kiro profile ARN.',
+  'login.json cannot be used: profileArn must be a Kiro profile ARN.',
 );
 checkRefused(
   'a malformed region is named',
   { refreshToken: R, region: 'x.evil.com/' },
-  'login.json cannot be used: region: must be an AWS region such as us-east-1.',
+  'login.json cannot be used: region must be an AWS region such as us-east-1.',
 );
 checkRefused(
   'an AWS login without a client is refused',
   { refreshToken: R, authMethod: 'IdC' },
-  'login.json cannot be used: clientId: is required and must be a string.',
+  'login.json cannot be used: clientId is required and must be a string.',
 );
 checkRefused(
   'an external login without an issuer is refused',
   { refreshToken: R, ...idp, issuerUrl: null },
-  'login.json cannot be used: issuerUrl: must be a string, not null.',
+  'login.json cannot be used: issuerUrl must be a string, not null.',
 );
 checkRefused(
   'a hash that is a path is refused',
@@ -290,13 +293,13 @@ checkRefused(
 checkRefused(
   'a second file without a secret is named',
   hashed,
-  '3f2a-_e9.json cannot be used: clientSecret: is required and must be a string.',
+  '3f2a-_e9.json cannot be used: clientSecret is required and must be a string.',
   { clientId: 'AbC' },
 );
 checkRefused(
   'an API key that cannot stand in a header is refused, and not repeated',
   { kiroApiKey: 'ksk_1\n' },
-  'login.json cannot be used: kiroApiKey: must be one word.',
+  'login.json cannot be used: kiroApiKey must be one word.',
 );
 checkRefused('an empty list is refused', [], 'login.json holds no login that is enabled; enable one.');
 checkRefused(

@@ -130,15 +130,15 @@ function checkRow(title: string, row: unknown, complaint: string): void {
 checkRow('a row that is not JSON', `{"refresh_token":"${refreshToken('x')}`, ' is not a JSON object');
 checkRow('a row that is a text', '"aor-1"', ' is not a JSON object');
 checkRow('a row without tokens', { expires_at: '2026-08-01T13:00:00Z' }, ' holds no token');
-checkRow('a row that cannot be renewed', { access_token: 'aoa-1' }, ': refreshToken: is required and must be a string');
+checkRow('a row that cannot be renewed', { access_token: 'aoa-1' }, ': refreshToken is required and must be a string');
 checkRow(
   'a refresh token cut short',
   { refresh_token: 'aor-1...' },
-  ': refresh_token: is cut short or is no refresh token; sign in again so that a whole one is written',
+  ': refresh_token is cut short or is no refresh token; sign in again so that a whole one is written',
 );
-checkRow('a region that cannot be', { ...tokens, region: 'x' }, ': region: must be an AWS region such as us-east-1');
-checkRow('an ARN that cannot be', { ...tokens, profile_arn: 'x' }, ': profile_arn: must be a Kiro profile ARN');
-checkRow('a token that is a number', { ...tokens, refresh_token: 7 }, ': refresh_token: must be a string, not 7');
+checkRow('a region that cannot be', { ...tokens, region: 'x' }, ': region must be an AWS region such as us-east-1');
+checkRow('an ARN that cannot be', { ...tokens, profile_arn: 'x' }, ': profile_arn must be a Kiro profile ARN');
+checkRow('a token that is a number', { ...tokens, refresh_token: 7 }, ': refresh_token must be a string, not 7');
 
 checkRows(
   'rows of an AWS login without a client',
@@ -154,7 +154,7 @@ checkRows(
     'codewhisperer:odic:device-registration': { client_id: 'AbC' },
   },
   'holds no login that can be used (kirocli:odic:token has no kirocli:odic:device-registration; ' +
-    'codewhisperer:odic:token: clientSecret: is required and must be a string); run `kiro-cli login` or `q login`.',
+    'codewhisperer:odic:token: clientSecret is required and must be a string); run `kiro-cli login` or `q login`.',
 );
 
 /** Bytes in which every value occurs, the same in each run. */

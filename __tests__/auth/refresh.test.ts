@@ -191,25 +191,25 @@ checkFailure(
 checkFailure(
   'an answer that is not JSON is told, without the answer',
   { body: `${R1}<` },
-  "upstream-protocol: AWS's login service answered with something that is not JSON.",
+  "upstream-protocol: AWS's login service answered with something that is not JSON; try again.",
   1,
 );
 checkFailure(
   'an answer without a token is told by the field',
   { body: { expiresIn: 3600 } },
-  "upstream-protocol: AWS's login service answered with what the gateway cannot read (accessToken: is required and must be a string).",
+  "upstream-protocol: AWS's login service answered with what the gateway cannot read (accessToken is required and must be a string); try again.",
   1,
 );
 checkFailure(
   'a token that cannot stand in a header is told, without the token',
   { body: { accessToken: 'aoa1\n', expiresIn: 3600 } },
-  "upstream-protocol: AWS's login service answered with what the gateway cannot read (accessToken: must be one word).",
+  "upstream-protocol: AWS's login service answered with what the gateway cannot read (accessToken must be one word); try again.",
   1,
 );
 checkFailure(
   'a life that is no number is told',
   { body: { accessToken: 'aoa1', expiresIn: 'long' } },
-  "upstream-protocol: AWS's login service answered with what the gateway cannot read (expiresIn: must be a number of seconds).",
+  "upstream-protocol: AWS's login service answered with what the gateway cannot read (expiresIn must be a number of seconds); try again.",
   1,
 );
 
@@ -231,6 +231,15 @@ test('a failure names the service that was asked', async () => {
     "AWS's",
     "idp.example's",
   ]);
+});
+
+test('why a service cannot be reached is told: it may be the certificate of a proxy', async () => {
+  const code = 'SELF_SIGNED_CERT_IN_CHAIN';
+  const fetch = () => Promise.reject(Object.assign(new Error('no'), { code }));
+  const there = tools({ url: '', requests: [] }, { fetch });
+  expect(await failureOf(() => refreshCredential(oidc, there))).toBe(
+    UNREACHABLE.replace('reached;', `reached (${code});`),
+  );
 });
 
 test('a service that never answers is given up', async () => {

@@ -171,6 +171,16 @@ test('after the gateway has renewed an imported login the older copy does not co
   ]);
 });
 
+test('tokens that Kiro refuses, one after the other, are not replaced by the spent ones at the source', async () => {
+  const server = await startTokenServer(...answers(R2, R3));
+  const path = join(temporaryFolder(), 'login.json');
+  loginFile(path, 50, { refreshToken: R1, accessToken: 'aoa-one' });
+  const { session, logins } = await openStored(server, loginOf('one', 50), path);
+  for (const refused of ['aoa-one', 'aoa1']) await session.forceRefresh(new Secret(refused), UNWATCHED);
+  const again = await open(server, { logins });
+  expect([await again.token(), sentTokens(server)]).toEqual(['aoa2', ['one', 'two']]);
+});
+
 test('when another program has renewed the login, its refresh token is tried first, and ours is not sent', async () => {
   const server = await startTokenServer(...answers(R3));
   const path = join(temporaryFolder(), 'login.json');

@@ -17,7 +17,7 @@ export const PLANTED = {
   refreshToken: `reusable-${'PLANTED-REFRESH-TOKEN-'.repeat(8)}`,
   accessToken: `aoa${'PLANTED-ACCESS-TOKEN-'.repeat(5)}`,
   clientSecret: `eyJ${'PLANTED-CLIENT-SECRET-'.repeat(5)}`,
-  apiKey: 'ksk_PLANTEDAPIKEYPLANTEDAPIKEY',
+  apiKey: 'ksk_PLANTEDAPIKEY+PLANTED/API.KEY==',
 };
 
 export const ARN = 'arn:aws:codewhisperer:eu-central-1:111122223333:profile/EXAMPLE12345';

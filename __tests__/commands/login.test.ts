@@ -3,6 +3,8 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, copyFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from '@jest/globals';
 import { startTokenServer } from '../support/token-server.js';
 import {
@@ -159,6 +161,16 @@ test('kiro-cli is asked to renew its own login, so that the gateway does not', a
   expect(machine.simulator.requests.map((it) => it.path)).toEqual(['/']);
 });
 
+test('where kiro-cli is not installed, a login of its own is renewed without waiting for it', async () => {
+  const machine = await startMachine();
+  copyFileSync(await kiroCliDatabase(), machine.write('data/kiro-cli/data.sqlite3', ''));
+  const env = { XDG_DATA_HOME: `${machine.home}/data` };
+  const startedAt = Date.now();
+  const login = await machine.spawn(['login', '--from', 'kiro-cli', '--yes'], { env });
+  expect(login).toMatchObject({ code: 0, stdout: expect.stringContaining('token good for 60 min') });
+  expect(Date.now() - startedAt).toBeLessThan(12_000);
+});
+
 test('an API key is tried in the second region when the first does not know it', async () => {
   const machine = await startMachine();
   const invalid = { status: 403, body: { message: 'Invalid token', __type: 'AccessDeniedException' } };
@@ -232,11 +244,34 @@ test('a login that Kiro refuses is not stored', async () => {
   expectSilence(login);
 });
 
-test('nothing is renewed that could not be stored afterwards', async () => {
+for (const store of ['keychain', 'file']) {
+  test(`nothing is renewed that could not be stored afterwards: ${store}`, async () => {
+    const machine = await startMachine();
+    machine.write(IDE_FILE, IDE_LOGIN);
+    machine.write(join('gateway', 'data'), 'in the way of the folder');
+    const login = await machine.run(['login', '--from', 'ide', '--yes', '--store', store]);
+    expect({ code: login.code, asked: machine.simulator.requests }).toEqual({ code: 1, asked: [] });
+  });
+}
+
+test.each([
+  ['KIRO_OIDC_URL', 'SIGINT'],
+  ['KIRO_MANAGEMENT_URL', 'SIGKILL'],
+] as const)('a login that is renewed is kept when, at %s, %s comes', async (service, signal) => {
   const machine = await startMachine();
-  machine.write(IDE_FILE, IDE_LOGIN);
-  const login = await machine.run(['login', '--from', 'ide', '--yes', '--store', 'keychain']);
-  expect({ code: login.code, asked: machine.simulator.requests }).toEqual({ code: 1, asked: [] });
+  const { url } = await startTokenServer(async ({ path, body }) => {
+    child.kill(signal);
+    if (signal === 'SIGKILL') return 'hang';
+    // The answer comes after the signal.
+    await sleep(300);
+    const answer = await fetch(machine.simulator.url + path, { method: 'POST', body });
+    return { body: await answer.text(), headers: { 'content-type': 'application/json' } };
+  });
+  const args = [BIN, 'login', '--db', await kiroCliDatabase({}, {}), '--yes'];
+  const child = spawn(process.execPath, args, { env: { ...machine.env, [service]: url } });
+  await once(child, 'close');
+  const status = await machine.run(['status', '--json']);
+  expect(JSON.parse(status.stdout)).toMatchObject({ loggedIn: true, login: { lastRefresh: { by: 'gateway' } } });
 });
 
 test('an account with several profiles needs --profile-arn without a terminal', async () => {

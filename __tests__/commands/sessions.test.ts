@@ -3,6 +3,7 @@
 import { once } from 'node:events';
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import type { ReceivedRequest } from '../../src/simulator/exchange.js';
 import { type Simulator, startSimulator } from '../../src/simulator/server.js';
@@ -103,6 +104,19 @@ test('a process that is killed while it saves leaves a login that works, or a cl
   const works = { code: 0, stdout: HELLO, stderr: '' };
   const isDead = { code: 4, stdout: '', stderr: EXPIRED };
   for (const second of seconds) expect([works, isDead]).toContainEqual(second);
+});
+
+test('a process that is told to stop while it renews a login keeps the new tokens', async () => {
+  await saveLoginIn(home, { tokens: await issueTokens(simulator.url), expiresAt: 0 });
+  const doorkeeper = await startTokenServer(async ({ path, body }): Promise<TokenAnswer> => {
+    child.kill('SIGTERM');
+    await sleep(300);
+    return { body: await signIn(path, body) };
+  });
+  const { env } = surroundingsOf(home, simulator.url);
+  const { child } = start(['chat', 'hi'], { env: { ...env, KIRO_AUTH_URL: doorkeeper.url } });
+  await once(child, 'close');
+  expect(await call(['chat', 'hi'], { env })).toEqual({ code: 0, stdout: HELLO, stderr: '' });
 });
 
 /** The simulator has answered, and the first process is dead before it has heard of it, or a moment later. */

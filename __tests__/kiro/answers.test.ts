@@ -33,7 +33,7 @@ test.each<[string, object, string]>([
   ['the tool', says('Too many.', { isError: true }), "Kiro's web search failed: Too many."],
   ['the search', found({ results: [], error: 'Away.' }), "Kiro's web search failed: Away."],
   ['the form', says('<html>'), "Kiro's web search failed: its results are not JSON."],
-  ['the answer', {}, 'result: is required'],
+  ['the answer', {}, 'result is required'],
 ])('a failure of %s is no empty result', (_, answer, words) => {
   const read = (): unknown => {
     try {

@@ -51,12 +51,14 @@ export async function signInWithDevice(
     const regions = said === undefined ? usual : [said];
     const startedAt = tools.now();
     let failure: GatewayError | undefined;
+    let reason: string | undefined;
     for (const region of regions) {
       try {
         const client = await register(region);
         return { client, first: await requestCode(client) };
       } catch (thrown) {
-        if (refusalIn(thrown) !== undefined) continue;
+        reason = refusalIn(thrown);
+        if (reason !== undefined && reason !== 'slow_down') continue;
         if (!isAway(thrown)) throw thrown;
         // Another region may be there all the same; but a network that swallows everything is not tried ten times.
         failure ??= thrown;
@@ -66,7 +68,10 @@ export async function signInWithDevice(
     if (failure !== undefined) throw failure;
     const where = regions.length === 1 ? regions[0] : 'any of the usual regions';
     const advice = 'check --start-url, and give its region with --region.';
-    throw new GatewayError('invalid-request', `The start URL ${startUrl} is not known in ${where}; ${advice}`);
+    throw new GatewayError(
+      'invalid-request',
+      `AWS refused the start URL ${startUrl} in ${where} (${reason}); ${advice}`,
+    );
   }
 
   function register(region: string): Promise<Client> {

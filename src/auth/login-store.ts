@@ -23,6 +23,8 @@ import {
 
 /** All functions reject with a GatewayError whose sentence says what to do; it never repeats a secret. */
 export type LoginStore = {
+  /** Rejects when a login could not be saved. To be asked before a refresh, which may retire the only tokens there are. */
+  rehearse(name: string, store: SaveOptions['store']): Promise<void>;
   /** Replaces the login of that name, wherever it rested. */
   saveLogin(name: string, credential: Credential, options: SaveOptions): Promise<LoginFacts>;
   /** Undefined when there is none of that name. Rejects with `not-logged-in` when it is listed and cannot be read. */
@@ -40,7 +42,8 @@ export type SaveOptions = {
   readonly source: LoginOrigin;
 };
 
-type LoginStoreDependencies = Pick<LockOptions, 'now' | 'sleep' | 'notice' | 'signal'> & {
+/** No signal: who is told to stop must not lose the tokens that a renewal has just brought. */
+type LoginStoreDependencies = Pick<LockOptions, 'now' | 'sleep' | 'notice'> & {
   readonly keychain: Keychain;
   readonly dataFolder: string;
   readonly stateFolder: string;
@@ -81,6 +84,20 @@ export function createLoginStore(dependencies: LoginStoreDependencies): LoginSto
 
   async function writeList(logins: readonly ListedLogin[]): Promise<void> {
     await savePrivateFile(listPath, `${JSON.stringify({ logins }, undefined, 2)}\n`);
+  }
+
+  async function rehearse(name: string, wanted: SaveOptions['store']): Promise<void> {
+    checkLoginName(
+      name,
+      (await readListForSaving()).map((it) => it.name),
+    );
+    if (wanted === 'keychain') {
+      const availability = await keychain.available();
+      if (!availability.ok) throw notSaved(availability.reason);
+    }
+    // The list lies there in any case. As long as a login: a full disk may still have room for a name.
+    await stores.file.set(TRIAL, ' '.repeat(USUAL_LOGIN_BYTES));
+    await stores.file.delete(TRIAL);
   }
 
   function saveLogin(name: string, credential: Credential, { store: wanted, source }: SaveOptions) {
@@ -135,11 +152,7 @@ export function createLoginStore(dependencies: LoginStoreDependencies): LoginSto
         // Part of it may be there, where nothing was.
         if (old?.store !== 'keychain') await keychain.delete(entryOf(name)).catch(() => false);
         const { message } = toGatewayError(thrown);
-        if (wanted === 'keychain')
-          throw new GatewayError(
-            'forbidden',
-            `${message} The login was not saved; \`--store file\` keeps it in a private file.`,
-          );
+        if (wanted === 'keychain') throw notSaved(message);
         notice(`${message} The login is kept in ${describe(name, 'file')} instead, which only you can read.`);
       }
     }
@@ -242,7 +255,7 @@ export function createLoginStore(dependencies: LoginStoreDependencies): LoginSto
     return true;
   }
 
-  return { saveLogin, readLogin, removeLogin, listLogins, tokenStore };
+  return { rehearse, saveLogin, readLogin, removeLogin, listLogins, tokenStore };
 }
 
 /** The tilde cannot occur in the name of a login, and no system keeps such a name for itself. */
@@ -250,6 +263,16 @@ function entryOf(name: string): string {
   return `${name}~1`;
 }
 
+function notSaved(reason: string): GatewayError {
+  const message = `${reason} The login was not saved; \`--store file\` keeps it in a private file.`;
+  return new GatewayError('forbidden', message);
+}
+
 function stillThere(name: string, reason: string): GatewayError {
   return new GatewayError('forbidden', `${reason} The login ${name} is still there; try again when that is fixed.`);
 }
+
+/** No login is called so, see `entryOf`. */
+const TRIAL = 'trial';
+/** With the client of an AWS login, twice over. */
+const USUAL_LOGIN_BYTES = 16_384;

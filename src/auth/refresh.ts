@@ -1,6 +1,6 @@
 /** Exchanges a refresh token for new tokens. One of the few places where a secret goes out on the wire. */
 
-import { GatewayError } from '../core/errors.js';
+import { codeOf, GatewayError } from '../core/errors.js';
 import type { Fetch } from '../core/fetch.js';
 import { Reader } from '../core/reader.js';
 import { Secret } from '../core/secret.js';
@@ -140,7 +140,7 @@ export function readAnswer<Value>(service: string, text: string, read: (answer: 
   } catch (thrown) {
     // Without the cause: node quotes the text it could not parse, and this one may hold tokens.
     const problem = thrown instanceof GatewayError ? `what the gateway cannot read (${thrown.message})` : undefined;
-    const sentence = `${service} login service answered with ${problem ?? 'something that is not JSON'}.`;
+    const sentence = `${service} login service answered with ${problem ?? 'something that is not JSON'}; try again.`;
     throw new GatewayError('upstream-protocol', sentence);
   }
 }
@@ -184,7 +184,8 @@ function outOfOrder(service: string, status: number): GatewayError {
 }
 
 function unreachable(service: string, cause?: unknown): GatewayError {
-  const message = `${service} login service cannot be reached; check the network and try again.`;
+  const code = codeOf(cause);
+  const message = `${service} login service cannot be reached${code && ` (${code})`}; check the network and try again.`;
   return new GatewayError('upstream-unavailable', message, { cause });
 }
 

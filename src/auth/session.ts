@@ -226,7 +226,6 @@ export async function createSession(dependencies: SessionDependencies) {
   function isYounger(one: Credential, other: Credential): boolean {
     if (one.kind === 'api-key' || other.kind === 'api-key') return false;
     if (hasSameAccessToken(one, other) || isImplausible(one.expiresAt, now())) return false;
-    if (refused !== undefined && isSameSecret(other.accessToken, refused)) return usableMs(one) > 0;
     return (one.expiresAt ?? 0) > (other.expiresAt ?? 0);
   }
 

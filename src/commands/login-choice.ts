@@ -113,7 +113,7 @@ async function askApiKey({ context, desk, prompts }: Steps): Promise<Secret> {
 
 /** Never repeats what it complains about. */
 function keyComplaint(text: string): string | undefined {
-  const isKey = /^ksk_[A-Za-z0-9_-]{8,1000}$/.test(text);
+  const isKey = /^ksk_[A-Za-z0-9_\-:/+=.]{8,1000}$/.test(text);
   return isKey ? undefined : 'A Kiro API key is one word of 12 characters or more that begins with ksk_.';
 }
 

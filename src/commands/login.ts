@@ -1,10 +1,12 @@
-/** `login`: choose, agree, prove, store, and say so. Nothing is stored before the last step, or when it is stopped. */
+/**
+ * `login`: choose, agree, prove, store, and say so. Nothing is stored before the last step, or when it is stopped, but
+ * for tokens that the proof had to renew.
+ */
 
 import {
   accountKind,
   type ApiKeyCredential,
   BUILDER_ID_START_URL,
-  checkLoginName,
   type Credential,
   digestOf,
   type FoundLogin,
@@ -16,6 +18,7 @@ import { type DeviceCode, signInWithDevice, stopped } from '../auth/device-flow.
 import { askKiroCli } from '../auth/kiro-cli.js';
 import { refreshCredential, type RefreshDependencies } from '../auth/refresh.js';
 import { readLoginAt, usualPlace } from '../auth/sources.js';
+import type { LoginStore } from '../auth/login-store.js';
 import type { LoginOrigin } from '../auth/store.js';
 import { GatewayError } from '../core/errors.js';
 import type { Profile } from '../kiro/answers.js';
@@ -58,7 +61,7 @@ async function logInAt(steps: Steps): Promise<number> {
   }
   const plan = await choosePlan(steps);
   await tellTerms(steps);
-  await makeSureOfStore(steps);
+  await desk.logins?.rehearse(flags.name, flags.store);
   const { settings } = desk;
   const tools = {
     fetch: await context.loadFetch(settings.vpnProxyUrl),
@@ -68,17 +71,16 @@ async function logInAt(steps: Steps): Promise<number> {
     overrides: hostsOf(settings),
     userAgent: settings.kiroUserAgent,
     optOut: settings.kiroOptOut,
+    keep: (proof: Proof) => keep(proof, originOf(plan), desk.logins, flags),
   };
-  const { credential, origin, renewed } = await obtain(plan, steps, tools);
+  const proof = await obtain(plan, steps, tools);
   // Once a login has been renewed, what lies at its source may be dead, and stopping would lose it.
-  if (renewed === undefined && context.stopSignal().aborted) throw stopped();
-  const { logins, paths } = desk;
-  const saved = await logins?.saveLogin(flags.name, credential, { store: flags.store, source: origin });
-  // So that the list says who renewed it: the copy at the source may be retired.
-  if (renewed !== undefined) await logins?.tokenStore(flags.name).write(digestOf(credential), renewed, 'gateway');
+  if (proof.renewed === undefined && context.stopSignal().aborted) throw stopped();
+  const saved = await tools.keep(proof);
+  const { credential } = proof;
   const name = flags.name === 'default' ? '' : ` as ${flags.name}`;
   const profile = credential.profileArn === undefined ? '' : `, profile ${credential.profileArn}`;
-  const place = saved === undefined ? 'nowhere: this was the simulator' : `in ${storePlace(saved.store, paths)}`;
+  const place = saved === undefined ? 'nowhere: this was the simulator' : `in ${storePlace(saved.store, desk.paths)}`;
   await context.terminal.result(
     `Logged in${name}: ${accountKind(credential)}, token ${credentialLife(credential, context.now())}.\n` +
       `Kept ${place}; Kiro is called in ${whereItCalls(credential)}${profile}.\n`,
@@ -86,28 +88,30 @@ async function logInAt(steps: Steps): Promise<number> {
   return 0;
 }
 
-type Obtained = Proof & { readonly origin: LoginOrigin };
-
 type Proof = {
   readonly credential: Credential;
   /** The tokens in it when they come from a refresh, which may have killed those that somebody else has. */
   readonly renewed?: Tokens | undefined;
 };
 
-type ProofTools = RefreshDependencies & Pick<ClientDependencies, 'optOut' | 'randomId'>;
+type ProofTools = RefreshDependencies &
+  Pick<ClientDependencies, 'optOut' | 'randomId'> & { readonly keep: (proof: Proof) => Promise<unknown> };
 
-/** A refresh may retire the old tokens, so it must be certain beforehand that there is a place for the new ones. */
-async function makeSureOfStore({ flags, context, desk }: Steps): Promise<void> {
-  if (desk.logins === undefined) return;
-  const names = (await desk.logins.listLogins().catch(() => [])).map((it) => it.name);
-  checkLoginName(flags.name, names);
-  if (flags.store !== 'keychain') return;
-  const availability = await context.keychain().available();
-  if (!availability.ok)
-    throw new GatewayError(
-      'forbidden',
-      `${availability.reason} The login was not saved; \`--store file\` keeps it in a private file.`,
-    );
+async function keep(
+  { credential, renewed }: Proof,
+  source: LoginOrigin,
+  logins: LoginStore | undefined,
+  { name, store }: Steps['flags'],
+) {
+  const saved = await logins?.saveLogin(name, credential, { store, source });
+  // So that the list says who renewed it: the copy at the source may be retired.
+  if (renewed !== undefined) await logins?.tokenStore(name).write(digestOf(credential), renewed, 'gateway');
+  return saved;
+}
+
+function originOf(plan: Plan): LoginOrigin {
+  if (plan.way === 'import') return plan.place;
+  return { name: plan.way === 'device' ? 'device-flow' : plan.way, path: undefined };
 }
 
 async function tellTerms({ flags, prompts, context }: Steps): Promise<void> {
@@ -117,7 +121,7 @@ async function tellTerms({ flags, prompts, context }: Steps): Promise<void> {
   if (!(await prompts.agree('Use it with this login?'))) throw stopped();
 }
 
-async function obtain(plan: Plan, steps: Steps, tools: ProofTools): Promise<Obtained> {
+async function obtain(plan: Plan, steps: Steps, tools: ProofTools): Promise<Proof> {
   const { kiroRegion: region, kiroApiRegion: apiRegion, profileArn } = steps.desk.detection.settings;
   switch (plan.way) {
     case 'device': {
@@ -126,18 +130,16 @@ async function obtain(plan: Plan, steps: Steps, tools: ProofTools): Promise<Obta
       const found = await busy(steps, 'Waiting until you have approved it in the browser', (signal) =>
         signInWithDevice({ startUrl, region, show, signal }, tools),
       );
-      const { credential } = await prove({ ...found, apiRegion, profileArn }, steps, tools);
-      return { credential, origin: { name: 'device-flow', path: undefined } };
+      return prove({ ...found, apiRegion, profileArn }, steps, tools);
     }
     case 'api-key': {
       const place = { region: region ?? DEFAULT_REGION, apiRegion, profileArn: undefined };
-      const proof = await prove({ kind: 'api-key', apiKey: plan.apiKey, ...place }, steps, tools);
-      return { ...proof, origin: { name: 'api-key', path: undefined } };
+      return prove({ kind: 'api-key', apiKey: plan.apiKey, ...place }, steps, tools);
     }
     case 'import': {
       const { credential, notices } = await renewedByOwner(plan, steps);
       for (const it of notices) steps.context.terminal.note(it);
-      return { ...(await prove(credential, steps, tools)), origin: plan.place };
+      return prove(credential, steps, tools);
     }
   }
 }
@@ -223,7 +225,8 @@ async function proveLogin(credential: RefreshableCredential, tools: ProofTools, 
   const renewed = await refreshCredential(credential, tools);
   const latest = { ...credential, ...renewed };
   if (latest.profileArn !== undefined) return { credential: latest, renewed, profiles: [] };
-  // The refresh was the proof, and its tokens have to be kept whatever Kiro says about profiles.
+  // The refresh was the proof, and its tokens have to be kept whatever Kiro says about profiles, and before it does.
+  await tools.keep({ credential: latest, renewed });
   return { credential: latest, renewed, profiles: await listProfiles(latest, tools, signal).catch(() => []) };
 }
 

@@ -30,7 +30,9 @@ export class Reader {
 
   /** @throws GatewayError of this reader's kind, naming the path. */
   fail(complaint: string): never {
-    throw new GatewayError(this.#kind, `${this.path}: ${complaint}`, { param: this.path });
+    // What follows `refreshToken:` is taken for a token, and hidden; only what clients send has fields in front of colons.
+    const subject = this.#kind === 'invalid-request' ? `${this.path}:` : this.path;
+    throw new GatewayError(this.#kind, `${subject} ${complaint}`, { param: this.path });
   }
 
   /** True when the key is there and not null: clients write null for "not set". */
