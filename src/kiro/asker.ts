@@ -169,6 +169,8 @@ export function createAsker(dependencies: AskerDependencies): Asker {
 
   /** After a 429 nobody asks for a while: everyone would be refused, and each refusal makes the pause longer. */
   async function coolDown(signal: AbortSignal): Promise<void> {
+    // It is longer only where the clock was set back meanwhile.
+    if (coolUntil - now() > LONGEST_PAUSE_MS) coolUntil = 0;
     for (let leftMs = coolUntil - now(); leftMs > 0; leftMs = coolUntil - now()) {
       // Not all at once when it is over.
       await pause(leftMs + Math.round(chance() * retry.baseDelayMs), signal);
