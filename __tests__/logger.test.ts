@@ -76,6 +76,8 @@ test('a hidden value is unreadable whatever it looks like, from then on', () => 
 const secrets: readonly (readonly [string, string])[] = [
   ['authorization: Bearer abc.def', 'authorization: [secret] [secret]'],
   ['Bearer abc.def', 'Bearer [secret]'],
+  ['Bearer token-abc', 'Bearer [secret]'],
+  ['The bearer token is invalid.', 'The bearer token is invalid.'],
   ['token aoaAAAAAGbcdefghij_-:/+= end', 'token [secret] end'],
   ['aorAAAAAGbcdefghijkl', '[secret]'],
   ['ksk_1234', '[secret]'],

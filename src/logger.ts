@@ -85,7 +85,8 @@ function reasonOf(cause: unknown): string {
 const LEVELS: readonly LogLevel[] = ['DEBUG', 'INFO', 'WARN', 'ERROR'];
 
 const SECRETS: readonly (readonly [RegExp, string])[] = [
-  [/\b(Bearer\s+)[^\s"',]+/gi, '$1[secret]'],
+  // Kiro's own words of one that it refuses are "The bearer token …".
+  [/\b(Bearer\s+)(?!token\s)[^\s"',]+/gi, '$1[secret]'],
   [/\b(?:aoa|aor)[A-Za-z0-9_\-:/+=.]{12,}/g, '[secret]'],
   [/\bksk_[A-Za-z0-9_-]+/g, '[secret]'],
   [/\bkgw-[A-Za-z0-9_-]+/g, '[secret]'],

@@ -120,7 +120,7 @@ test('chat says in a sentence that it asks again', async () => {
   const { stderr } = await call(['chat', '--demo=throttled', 'hi'], { env: { BASE_RETRY_DELAY: '0' } });
   const busy = 'Too many requests, please wait before trying again.';
   expect(stderr).toBe(
-    `${busy} Asking again in 0 s (attempt 2 of 3).\n${busy} Asking again in 0 s (attempt 3 of 3).\n${busy}\n`,
+    `Asking again in 0 s (attempt 2 of 3): ${busy}\nAsking again in 0 s (attempt 3 of 3): ${busy}\n${busy}\n`,
   );
 });
 

@@ -103,7 +103,7 @@ export function createAsker(dependencies: AskerDependencies): Asker {
         const pauseMs = pauseBeforeRepeat(failed, retry);
         if (pauseMs === undefined) throw error.kind === 'rate-limited' ? untilCool(error) : error;
         const next = `attempt ${attempt + 1} of ${retry.maxAttempts}`;
-        note(`${error.message} Asking again in ${Number((pauseMs / 1000).toFixed(1))} s (${next}).`);
+        note(`Asking again in ${Number((pauseMs / 1000).toFixed(1))} s (${next}): ${error.message}`);
         if (error.kind !== 'rate-limited') await pause(pauseMs, signal);
       }
     }
