@@ -86,6 +86,14 @@ test('a list that fails is not asked for again by every conversation', async () 
   expect([lists, before, await catalogue.modelsIfKnown(UNWATCHED), warned.length]).toEqual([[[], []], 1, [MODEL], 1]);
 });
 
+test('a clock that was set back keeps no list from being asked for', async () => {
+  const { catalogue, clock } = scripted([AWAY, [MODEL]]);
+  clock.now = 3_600_000;
+  const first = await catalogue.modelsIfKnown(UNWATCHED);
+  clock.now = 0;
+  expect([first, await catalogue.modelsIfKnown(UNWATCHED)]).toEqual([[], [MODEL]]);
+});
+
 test('a stale list is better than none, and a failure without one is thrown', async () => {
   const { catalogue, clock } = scripted([AWAY, [MODEL], AWAY]);
   await expect(catalogue.models(UNWATCHED)).rejects.toBe(AWAY);

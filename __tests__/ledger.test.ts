@@ -1,11 +1,14 @@
 /** The ledger's lines: short, whole or left out; and the last known list of models as text. */
 
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 
 import { formatCatalogue, parseCatalogue } from '../src/catalogue.js';
 import { readModelPage } from '../src/kiro/models.js';
-import { dayOf, formatEntry, parseEntries, type LedgerEntry } from '../src/ledger.js';
+import { createLedger, dayOf, formatEntry, parseEntries, type LedgerEntry } from '../src/ledger.js';
 import { listModels } from '../src/simulator/control.js';
+import { temporaryFolder } from './support/folder.js';
 
 const ENTRY: LedgerEntry = {
   time: 1_795_353_840_000,
@@ -20,6 +23,20 @@ const ENTRY: LedgerEntry = {
 test('entries are read as they were written', () => {
   const entries: readonly LedgerEntry[] = [ENTRY, { ...ENTRY, session: undefined, credits: undefined, source: 'chat' }];
   expect(parseEntries(entries.map(formatEntry).join(''))).toEqual(entries);
+});
+
+test('a folder that is cleared away while the gateway runs costs no entry that comes later', async () => {
+  const folder = temporaryFolder();
+  const told: string[] = [];
+  const ledger = createLedger(
+    folder,
+    () => ENTRY.time,
+    (sentence) => void told.push(sentence),
+  );
+  await ledger.record(ENTRY);
+  rmSync(join(folder, 'ledger'), { recursive: true });
+  await ledger.record(ENTRY);
+  expect([await ledger.read(1), told]).toEqual([[ENTRY], []]);
 });
 
 test('torn, foreign and empty lines are left out, and those beside them are kept', () => {

@@ -76,6 +76,7 @@ test('a hidden value is unreadable whatever it looks like, from then on', () => 
 const secrets: readonly (readonly [string, string])[] = [
   ['authorization: Bearer abc.def', 'authorization: [secret] [secret]'],
   ['Bearer abc.def', 'Bearer [secret]'],
+  ['Bearer token-abc', 'Bearer [secret]'],
   ['The bearer token included in the request is invalid.', 'The bearer token included in the request is invalid.'],
   ['the bearer tokenabc', 'the bearer [secret]'],
   ['token aoaAAAAAGbcdefghij_-:/+= end', 'token [secret] end'],

@@ -28,7 +28,8 @@ export type CatalogueDependencies = {
 export function createCatalogue(dependencies: CatalogueDependencies) {
   const { client, log, now, closing, modelCacheTtlSeconds, catalogueStore, longestWaitMs = 5000 } = dependencies;
   let kept: readonly Model[] | undefined;
-  let askAgainAt = 0;
+  let triedAt = -Infinity;
+  let restMs = 0;
   let fetching: Promise<readonly Model[]> | undefined;
   let isListed = false;
 
@@ -37,10 +38,10 @@ export function createCatalogue(dependencies: CatalogueDependencies) {
     try {
       kept = await client.listModels(closing);
       isListed = true;
-      askAgainAt = now() + modelCacheTtlSeconds * 1000;
+      [triedAt, restMs] = [now(), modelCacheTtlSeconds * 1000];
       void catalogueStore?.write({ models: kept, listedAt: now() });
     } catch (thrown) {
-      askAgainAt = now() + RETRY_AFTER_FAILURE_MS;
+      [triedAt, restMs] = [now(), RETRY_AFTER_FAILURE_MS];
       const stored = kept === undefined && isKiroAway(thrown) ? await catalogueStore?.read() : undefined;
       kept ??= stored?.models;
       if (kept === undefined) throw thrown;
@@ -53,6 +54,9 @@ export function createCatalogue(dependencies: CatalogueDependencies) {
     return kept;
   }
 
+  /** False, too, when the clock was set back meanwhile. */
+  const hasJustTried = (): boolean => Math.abs(now() - triedAt) < restMs;
+
   function fetchOnce(): Promise<readonly Model[]> {
     fetching ??= fetchModels();
     return fetching;
@@ -60,14 +64,14 @@ export function createCatalogue(dependencies: CatalogueDependencies) {
 
   return {
     models: async (signal: AbortSignal): Promise<readonly Model[]> =>
-      kept !== undefined && now() < askAgainAt ? kept : untilAborted(fetchOnce(), signal),
+      kept !== undefined && hasJustTried() ? kept : untilAborted(fetchOnce(), signal),
     /** As it was last listed; empty before the first time. */
     known: (): readonly Model[] => kept ?? [],
     /** True when Kiro itself has told a list, in this run. */
     isListed: (): boolean => isListed,
     /** For a conversation: it waits for the first list only, and goes on without one when there is none to be had. */
     async modelsIfKnown(signal: AbortSignal): Promise<readonly Model[]> {
-      if (now() < askAgainAt) return kept ?? [];
+      if (hasJustTried()) return kept ?? [];
       const listing = fetchOnce();
       // With a list at hand a failure to renew it is logged and never thrown.
       if (kept !== undefined) return kept;

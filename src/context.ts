@@ -98,10 +98,23 @@ async function runProgram(name: string, args: readonly string[], limitMs: number
   });
 }
 
-/** Does not keep a process alive that has nothing else to wait for. */
+/**
+ * Does not keep a process alive that has nothing else to wait for. What came while the process stood still (it was
+ * paused, or the machine asleep) is heard before it rings: it may be what was waited for.
+ */
 const startTimer: StartTimer = (milliseconds, ring) => {
-  const timer = setTimeout(ring, milliseconds).unref();
-  return { refresh: () => void timer.refresh(), stop: () => clearTimeout(timer) };
+  let ringing: NodeJS.Immediate | undefined;
+  const timer = setTimeout(() => (ringing = setImmediate(ring)), milliseconds).unref();
+  return {
+    refresh() {
+      clearImmediate(ringing);
+      timer.refresh();
+    },
+    stop() {
+      clearImmediate(ringing);
+      clearTimeout(timer);
+    },
+  };
 };
 
 function readVersion(): string {

@@ -35,7 +35,6 @@ export function createLedger(
   const folder = join(stateFolder, 'ledger');
   const pathOf = (day: string): string => join(folder, `${day}.jsonl`);
   const closing = new AbortController();
-  let preparing: Promise<void> | undefined;
   let isBroken = false;
   let waiting: LedgerEntry[] = [];
   let writing: Promise<void> | undefined;
@@ -58,7 +57,8 @@ export function createLedger(
 
   async function write(entries: readonly LedgerEntry[]): Promise<void> {
     try {
-      await (preparing ??= prepare(folder, dayOf(now(), MAX_DAYS)));
+      // Each time: somebody may have cleared it away since, and days pass.
+      await prepare(folder, dayOf(now(), MAX_DAYS));
       for (const day of new Set(entries.map(({ time }) => dayOf(time)))) {
         const lines = entries.filter(({ time }) => dayOf(time) === day).map(formatEntry);
         // One write of whole lines to a file opened for appending: processes do not cut into each other's lines.
@@ -66,8 +66,6 @@ export function createLedger(
       }
       isBroken = false;
     } catch {
-      // The next turn tries again.
-      preparing = undefined;
       if (!isBroken) notice(`The cost of answers cannot be written to ${folder}; \`usage\` will not show it.`);
       isBroken = true;
     }

@@ -173,6 +173,19 @@ async function makeAgent(proxy: Proxy | undefined, isSecure: boolean, options: A
   // No `ca` here: it would reach the proxy alone. NODE_EXTRA_CA_CERTS reaches both.
   const { HttpsProxyAgent } = await import('https-proxy-agent');
   const agent = new HttpsProxyAgent(proxy.url, options);
+  const { connectOpts } = agent;
+  // The package waits for the proxy's answer for ever, whatever becomes of the request, and does not listen any more to
+  // a connection that it has given up, whose errors would end the process: a signal closes the first and hears the other.
+  agent.connect = async (request, target) => {
+    const waiting = new AbortController();
+    const leave = (): void => waiting.abort();
+    request.once('abort', leave);
+    const own = Object.create(agent, { connectOpts: { value: { ...connectOpts, signal: waiting.signal } } });
+    const socket = await HttpsProxyAgent.prototype.connect.call(own, request, target);
+    // Kept, it outlives its first request.
+    request.off('abort', leave);
+    return socket;
+  };
   agent.on('proxyConnect', ({ statusCode }: { readonly statusCode: number }) => {
     // Without this the proxy's refusal would look like Kiro's.
     if (statusCode !== 200) throw Object.assign(new Error('The proxy refused.'), { code: `${REFUSED}${statusCode}` });
@@ -207,11 +220,11 @@ function toProxyError(thrown: unknown, proxy: Proxy): unknown {
     const message = `The proxy ${proxy.address} asks for a user name and password; write them into its URL, as in http://user:password@host:port.`;
     return new GatewayError('upstream-protocol', message, { cause: thrown });
   }
-  if (status !== '') {
+  if (status.startsWith('4')) {
     const message = `The proxy ${proxy.address} refused the connection to Kiro (${status}); ask whoever runs it.`;
     return new GatewayError('upstream-protocol', message, { cause: thrown });
   }
-  if (/socks5 proxy rejected|proxy connection ended/i.test(words)) {
+  if (status !== '' || /socks5 |socket closed|proxy connect/i.test(words)) {
     const message = `The proxy ${proxy.address} did not reach Kiro; try again, or ask whoever runs it.`;
     return new GatewayError('upstream-unavailable', message, { cause: thrown });
   }
@@ -248,5 +261,7 @@ const UNREACHABLE: ReadonlySet<string> = new Set([
   'ECONNREFUSED',
   'EHOSTUNREACH',
   'ENETUNREACH',
+  // It speaks something else than its URL says.
+  'EPROTO',
   'ETIMEDOUT',
 ]);

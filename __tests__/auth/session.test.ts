@@ -126,6 +126,19 @@ test('a token that Kiro refused is not handed out again', async () => {
   expect(failures).toEqual([EXPIRED, EXPIRED]);
 });
 
+test('a token that Kiro refused is not called ready, however long it was to live', async () => {
+  const server = await startTokenServer(...answers(R2), DEAD, DEAD, { body: { accessToken: 'aoa2', expiresIn: 3600 } });
+  const { session, clock } = await open(server, { login: environment });
+  const lives = (): number => (session.describe().expiresAt ?? 0) - clock.now;
+  const { token } = await session.accessToken(UNWATCHED);
+  const fresh = lives();
+  await failureOf(() => session.forceRefresh(token, UNWATCHED));
+  expect([fresh, session.describe().expiresAt]).toEqual([60 * MINUTE, 0]);
+  clock.now += 2 * MINUTE;
+  await session.accessToken(UNWATCHED);
+  expect(lives()).toBe(60 * MINUTE);
+});
+
 test('a dead login is not sent again and again', async () => {
   const server = await startTokenServer(DEAD);
   const { clock, token } = await open(server, { login: environment });

@@ -13,6 +13,7 @@ import { createTerminal } from '../../src/terminal/terminal.js';
 import { call } from '../support/call.js';
 import { run, start } from '../support/command.js';
 import { loginAt } from '../support/stored-login.js';
+import { hang, startUpstream } from '../support/upstream.js';
 
 test('chat writes the answer to stdout and nothing else', async () => {
   expect(await run(['chat', '--demo', '2+2?'])).toEqual({
@@ -120,7 +121,7 @@ test('chat says in a sentence that it asks again', async () => {
   const { stderr } = await call(['chat', '--demo=throttled', 'hi'], { env: { BASE_RETRY_DELAY: '0' } });
   const busy = 'Too many requests, please wait before trying again.';
   expect(stderr).toBe(
-    `${busy} Asking again in 0 s (attempt 2 of 3).\n${busy} Asking again in 0 s (attempt 3 of 3).\n${busy}\n`,
+    `Asking again in 0 s (attempt 2 of 3): ${busy}\nAsking again in 0 s (attempt 3 of 3): ${busy}\n${busy}\n`,
   );
 });
 
@@ -135,6 +136,16 @@ test('Ctrl-C stops the upstream, keeps what was said and exits 130', async () =>
   expect({ code, aborted: chats.map(({ aborted }) => aborted) }).toEqual({ code: 130, aborted: [true] });
   expect(output.stdout).not.toBe('');
   expect(output.stderr).toBe('Stopped.\n');
+});
+
+test('a login service that hangs does not hold up who wants to end', async () => {
+  const service = await startUpstream(hang);
+  const { child } = start(['chat', 'hi'], { env: loginAt(service.url) });
+  while (service.requests.length === 0) await sleep(5);
+  const pressedAt = performance.now();
+  child.kill('SIGINT');
+  const [code] = (await once(child, 'close')) as [number | null];
+  expect([code, performance.now() - pressedAt < 10_000]).toEqual([130, true]);
 });
 
 test('Ctrl-C with --json leaves one whole object of what was received, or nothing', async () => {

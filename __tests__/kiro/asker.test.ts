@@ -197,6 +197,17 @@ test('after a 429 everybody waits, not only who met it', async () => {
   expect([await ask(at), at.pauses]).toEqual(['Hello', [20_500]]);
 });
 
+test('a clock that was set back makes nobody wait until it is as late again', async () => {
+  const kiro = await startUpstream(busy('20'), hello);
+  let time = 3_600_000;
+  const sleep = (milliseconds: number) => Promise.resolve(void (time += milliseconds));
+  const retry = { maxAttempts: 1, baseDelayMs: 1000, maxSlowRepeats: 0 };
+  const at = askerOf(kiro, { retry, sleep, now: () => time });
+  await ask(at);
+  time = 0;
+  expect([await ask(at), time]).toEqual(['Hello', 0]);
+});
+
 test.each<[string | undefined, number]>([
   [undefined, 1],
   ['3600', 3600],

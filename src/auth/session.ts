@@ -250,14 +250,15 @@ export async function createSession(dependencies: SessionDependencies) {
 
   function describe() {
     const { latest } = held;
+    const isRefused = refused !== undefined && isSameSecret(usedSecret(latest), refused);
     return {
       account: accountKind(latest),
       source: source.description,
       loginRegion: latest.region,
       profileArn: latest.profileArn,
       canExpire: latest.kind !== 'api-key',
-      /** Of the access token. */
-      expiresAt: latest.kind === 'api-key' ? undefined : latest.expiresAt,
+      /** Of the access token; what Kiro refused has no time left. */
+      expiresAt: latest.kind === 'api-key' ? undefined : isRefused ? 0 : latest.expiresAt,
       /** Of the registered client of an AWS login. */
       registrationExpiresAt: latest.kind === 'oidc' ? latest.registrationExpiresAt : undefined,
     };

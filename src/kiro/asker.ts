@@ -106,7 +106,7 @@ export function createAsker(dependencies: AskerDependencies): Asker {
         pauseMs = pauseBeforeRepeat(failed, retry);
         if (pauseMs === undefined) throw error.kind === 'rate-limited' ? untilCool(error) : error;
         const next = `attempt ${attempt + 1} of ${retry.maxAttempts}`;
-        note(`${error.message} Asking again in ${Number((pauseMs / 1000).toFixed(1))} s (${next}).`);
+        note(`Asking again in ${Number((pauseMs / 1000).toFixed(1))} s (${next}): ${error.message}`);
         // The cool-down is the pause.
         if (error.kind === 'rate-limited') pauseMs = 0;
       }
@@ -173,6 +173,8 @@ export function createAsker(dependencies: AskerDependencies): Asker {
 
   /** After a 429 nobody asks for a while: everyone would be refused, and each refusal makes the pause longer. */
   async function coolDown(signal: AbortSignal): Promise<void> {
+    // It is longer only where the clock was set back meanwhile.
+    if (coolUntil - now() > LONGEST_PAUSE_MS) coolUntil = 0;
     for (let leftMs = coolUntil - now(); leftMs > 0; leftMs = coolUntil - now()) {
       // Spread out, so that not all ask at once when it is over.
       await sleep(leftMs + Math.round(chance() * retry.baseDelayMs), signal);
