@@ -75,6 +75,11 @@ format(
   { type: 'json_schema', name: 'a', schema: { type: 'object' } },
   { type: 'json', schema: { type: 'object' } },
 );
+format(
+  'what is said about it comes before what its schema says',
+  { type: 'json_schema', name: 'a', description: 'A verdict.', schema: { type: 'object', description: 'Be fair.' } },
+  { type: 'json', schema: { type: 'object', description: 'A verdict.\nBe fair.' } },
+);
 notices('an unknown format is told', { text: { format: { type: 'haiku' } } }, ['ignored=text.format']);
 
 const TOOLS = ['look', 'stop'].map((name) => ({ type: 'function', name }));
