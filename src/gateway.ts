@@ -117,8 +117,8 @@ export function createGateway(dependencies: GatewayDependencies): Gateway {
     },
 
     countTokens(conversation) {
-      const { model } = modelFor(conversation.model, catalogue.known());
-      return toKiroRequest(conversation, contextFor(model)).estimatedInputTokens;
+      const { model, asked } = askedOf(conversation, catalogue.known());
+      return toKiroRequest(asked.conversation, contextFor(model)).estimatedInputTokens;
     },
 
     async converse(given, signal) {
@@ -135,12 +135,8 @@ export function createGateway(dependencies: GatewayDependencies): Gateway {
   async function askWithRepairs(given: Conversation, notices: readonly string[], signal: AbortSignal): Promise<Answer> {
     const access = await session.accessToken(signal);
     const known = await catalogue.modelsIfKnown(signal);
-    const { model, wish } = modelFor(given.model, known);
-    const wished = { ...given, reasoning: withWish(given.reasoning, wish) };
-    let asked: Repaired = model.inputs.includes('image')
-      ? { conversation: wished, notices: [] }
-      : withoutDocuments(wished);
-    asked = { ...asked, notices: [...notices, ...asked.notices] };
+    const { model, asked: first } = askedOf(given, known);
+    let asked: Repaired = { ...first, notices: [...notices, ...first.notices] };
     const tried = new Set<Repair>();
     for (;;) {
       const marked = asked.withoutMarks === true ? { ...model, supportsPromptCache: false } : model;
@@ -203,6 +199,14 @@ export function createGateway(dependencies: GatewayDependencies): Gateway {
   function modelFor(named: string, known: readonly Model[]) {
     const { name, wish } = readModelName(named, known, modelAliases);
     return { model: resolveModel(name, known), wish };
+  }
+
+  /** The model, and the conversation as it is asked first: a model that sees no images takes no documents either. */
+  function askedOf(given: Conversation, known: readonly Model[]): { model: Model; asked: Repaired } {
+    const { model, wish } = modelFor(given.model, known);
+    const conversation = { ...given, reasoning: withWish(given.reasoning, wish) };
+    const seesImages = model.inputs.includes('image');
+    return { model, asked: seesImages ? { conversation, notices: [] } : withoutDocuments(conversation) };
   }
 
   function contextFor(model: Model, profileArn?: string): RequestContext {
