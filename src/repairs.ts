@@ -1,8 +1,8 @@
 /** What the gateway does about a refusal: asks once more without what can be left out, or explains it. */
 
-import type { Conversation, Document, Message, Model, ToolResultPart, UserPart } from './core/conversation.js';
+import type { Conversation, Message, Model, ToolResultPart, UserPart } from './core/conversation.js';
 import { GatewayError } from './core/errors.js';
-import { nameOffender, noteFor, replaceParts, TEXT_FORMATS } from './kiro/media.js';
+import { isText, nameOffender, noteFor, replaceParts } from './kiro/media.js';
 import { modelNotFound } from './kiro/models.js';
 
 export type Repair = {
@@ -85,16 +85,12 @@ export function withoutDocuments(conversation: Conversation): Repaired {
   const leftOut = new Set<string>();
   const replace = <Part extends UserPart>(part: Part): Part | ToolResultPart => {
     if (part.type !== 'document') return part;
-    if (!TEXT_FORMATS.has(part.format)) leftOut.add(part.format);
-    return { type: 'text', text: TEXT_FORMATS.has(part.format) ? inlined(part) : noteFor(part) };
+    if (!isText(part)) leftOut.add(part.format);
+    return { type: 'text', text: noteFor(part) };
   };
   const messages = replaceParts(conversation.messages, replace);
   const notices = leftOut.size > 0 ? [`documents-left-out=${[...leftOut].join(',')}`] : [];
   return { conversation: { ...conversation, messages }, notices };
-}
-
-function inlined({ name, data }: Document): string {
-  return `<document name=${JSON.stringify(name)}>\n${Buffer.from(data, 'base64').toString('utf8')}\n</document>`;
 }
 
 /** The whole history travels each time, so that any name will do. */

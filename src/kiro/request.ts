@@ -5,7 +5,7 @@ import { GatewayError } from '../core/errors.js';
 import { ASCII_CHARACTERS_PER_TOKEN, estimateTokens, IMAGE_TOKENS } from '../core/tokens.js';
 import type { Reading, TagHandling } from './answer-text.js';
 import { type Entry, type Reasoning, saying, toEntries } from './history.js';
-import { type Media, mediaWithinLimits, TEXT_FORMATS, toKiroDocument, toKiroImage } from './media.js';
+import { isText, type Media, mediaWithinLimits, toKiroDocument, toKiroImage } from './media.js';
 import { type JsonObject, type KiroTools, some, toKiroTools, uuidOf } from './tools.js';
 import {
   asksForTags,
@@ -209,7 +209,7 @@ function lengthOf(texts: readonly string[]): number {
 /** What is in a PDF or a spreadsheet, nobody here can tell. */
 function estimateMedia(media: Media): number {
   if (media.type === 'image') return IMAGE_TOKENS;
-  return TEXT_FORMATS.has(media.format) ? estimateTokens(Buffer.from(media.data, 'base64').toString('utf8')) : 0;
+  return isText(media) ? estimateTokens(Buffer.from(media.data, 'base64').toString('utf8')) : 0;
 }
 
 const ACKNOWLEDGEMENT = 'I will follow these instructions.';
