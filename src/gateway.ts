@@ -15,15 +15,7 @@ import { type ProfiledSession, wantsProfile } from './kiro/profiled-session.js';
 import { marksCache, toKiroRequest, type RequestContext } from './kiro/request.js';
 import { thinksLong } from './kiro/wishes.js';
 import type { FetchMedia, WithMedia } from './remote-media.js';
-import {
-  explain,
-  LARGE_BODY_BYTES,
-  largeBody,
-  repairFor,
-  withoutDocuments,
-  type Repair,
-  type Repaired,
-} from './repairs.js';
+import { explain, LARGE_BODY_BYTES, largeBody, repairFor, type Repair, type Repaired } from './repairs.js';
 
 export type Gateway = {
   /**
@@ -117,8 +109,8 @@ export function createGateway(dependencies: GatewayDependencies): Gateway {
     },
 
     countTokens(conversation) {
-      const { model, asked } = askedOf(conversation, catalogue.known());
-      return toKiroRequest(asked.conversation, contextFor(model)).estimatedInputTokens;
+      const { model, wished } = wishedOf(conversation, catalogue.known());
+      return toKiroRequest(wished, contextFor(model)).estimatedInputTokens;
     },
 
     async converse(given, signal) {
@@ -135,8 +127,8 @@ export function createGateway(dependencies: GatewayDependencies): Gateway {
   async function askWithRepairs(given: Conversation, notices: readonly string[], signal: AbortSignal): Promise<Answer> {
     const access = await session.accessToken(signal);
     const known = await catalogue.modelsIfKnown(signal);
-    const { model, asked: first } = askedOf(given, known);
-    let asked: Repaired = { ...first, notices: [...notices, ...first.notices] };
+    const { model, wished } = wishedOf(given, known);
+    let asked: Repaired = { conversation: wished, notices };
     const tried = new Set<Repair>();
     for (;;) {
       const marked = asked.withoutMarks === true ? { ...model, supportsPromptCache: false } : model;
@@ -201,12 +193,10 @@ export function createGateway(dependencies: GatewayDependencies): Gateway {
     return { model: resolveModel(name, known), wish };
   }
 
-  /** The model, and the conversation as it is asked first: a model that sees no images takes no documents either. */
-  function askedOf(given: Conversation, known: readonly Model[]): { model: Model; asked: Repaired } {
+  /** The model, and the conversation with what its name wishes besides. */
+  function wishedOf(given: Conversation, known: readonly Model[]): { model: Model; wished: Conversation } {
     const { model, wish } = modelFor(given.model, known);
-    const conversation = { ...given, reasoning: withWish(given.reasoning, wish) };
-    const seesImages = model.inputs.includes('image');
-    return { model, asked: seesImages ? { conversation, notices: [] } : withoutDocuments(conversation) };
+    return { model, wished: { ...given, reasoning: withWish(given.reasoning, wish) } };
   }
 
   function contextFor(model: Model, profileArn?: string): RequestContext {

@@ -81,7 +81,7 @@ function hasReasoning(message: Message): boolean {
 }
 
 /** Documents that are text stand in the message itself; of the others the model learns that they are not there. */
-export function withoutDocuments(conversation: Conversation): Repaired {
+function withoutDocuments(conversation: Conversation): Repaired {
   const leftOut = new Set<string>();
   const replace = <Part extends UserPart>(part: Part): Part | ToolResultPart => {
     if (part.type !== 'document') return part;
