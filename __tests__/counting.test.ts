@@ -30,6 +30,17 @@ describe('counting', () => {
     expect([counted > 900, Math.abs(started - counted) < 40, readMessagesStream(text).pings]).toEqual([true, true, 0]);
   });
 
+  test('counts the text of a document that a model without documents reads in the message', async () => {
+    const source = { type: 'text', media_type: 'text/plain', data: 'Weigh your words. '.repeat(200) } as const;
+    const messages = [{ role: 'user' as const, content: [{ type: 'document' as const, source }] }];
+    const asked = { model: 'deepseek-3.2', messages };
+    await anthropic.models.list();
+    const { input_tokens: counted } = await anthropic.messages.countTokens(asked);
+    const { text } = await ask(gateway, '/v1/messages', { body: { ...asked, max_tokens: 9, stream: true } });
+    const started = Number(/"input_tokens":(\d+)/.exec(text)?.[1]);
+    expect([counted > 900, Math.abs(started - counted) < 40]).toEqual([true, true]);
+  });
+
   test('is told to clients of OpenAI in their form, with the same number', async () => {
     const { input_tokens: counted } = await anthropic.messages.countTokens(params);
     const { model, system: instructions } = params;

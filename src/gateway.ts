@@ -15,7 +15,7 @@ import { type ProfiledSession, wantsProfile } from './kiro/profiled-session.js';
 import { toKiroRequest, type RequestContext } from './kiro/request.js';
 import { thinksLong } from './kiro/wishes.js';
 import type { FetchMedia } from './remote-media.js';
-import { explain, LARGE_BODY_BYTES, largeBody, repairFor, withoutDocuments } from './repairs.js';
+import { explain, LARGE_BODY_BYTES, largeBody, repairFor } from './repairs.js';
 import type { Asking, Repair } from './repairs.js';
 
 export type Gateway = {
@@ -110,8 +110,8 @@ export function createGateway(dependencies: GatewayDependencies): Gateway {
     },
 
     countTokens(conversation) {
-      const { model } = modelFor(conversation.model, catalogue.known());
-      return toKiroRequest(conversation, contextFor(model, takesMarks(model))).estimatedInputTokens;
+      const { model, wished } = wishedOf(conversation, catalogue.known());
+      return toKiroRequest(wished, contextFor(model, takesMarks(model))).estimatedInputTokens;
     },
 
     async converse(given, signal) {
@@ -129,11 +129,9 @@ export function createGateway(dependencies: GatewayDependencies): Gateway {
   async function askWithRepairs(given: Conversation, notices: readonly string[], signal: AbortSignal): Promise<Answer> {
     const access = await session.accessToken(signal);
     const known = await catalogue.modelsIfKnown(signal);
-    const { model, wish } = modelFor(given.model, known);
-    const conversation = { ...given, reasoning: withWish(given.reasoning, wish) };
+    const { model, wished } = wishedOf(given, known);
     const marksCache = takesMarks(model);
-    let asking: Asking = { conversation, model, marksCache, notices };
-    if (!model.inputs.includes('image')) asking = withoutDocuments(asking);
+    let asking: Asking = { conversation: wished, model, marksCache, notices };
     const tried = new Set<Repair>();
     for (;;) {
       try {
@@ -190,6 +188,12 @@ export function createGateway(dependencies: GatewayDependencies): Gateway {
   function modelFor(named: string, known: readonly Model[]) {
     const { name, wish } = readModelName(named, known, modelAliases);
     return { model: resolveModel(name, known), wish };
+  }
+
+  /** The model, and the conversation with what its name wishes besides. */
+  function wishedOf(given: Conversation, known: readonly Model[]): { model: Model; wished: Conversation } {
+    const { model, wish } = modelFor(given.model, known);
+    return { model, wished: { ...given, reasoning: withWish(given.reasoning, wish) } };
   }
 
   function contextFor(model: Model, marksCache: boolean, profileArn?: string): RequestContext {

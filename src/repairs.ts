@@ -1,8 +1,8 @@
 /** What the gateway does about a refusal: asks once more without what can be left out, or explains it. */
 
-import type { Conversation, Document, Message, Model } from './core/conversation.js';
+import type { Conversation, Message, Model } from './core/conversation.js';
 import { GatewayError } from './core/errors.js';
-import { nameOffender, noteFor, replaceParts, TEXT_FORMATS } from './kiro/media.js';
+import { isText, nameOffender, noteFor, replaceParts } from './kiro/media.js';
 import { modelNotFound } from './kiro/models.js';
 import type { KiroRequest } from './kiro/request.js';
 
@@ -75,12 +75,11 @@ function hasReasoning(message: Message): boolean {
 }
 
 /** Documents that are text stand in the message itself; of the others the model learns that they are not there. */
-export function withoutDocuments(asking: Asking): Asking {
+function withoutDocuments(asking: Asking): Asking {
   const leftOut = new Set<string>();
   const messages = replaceParts(asking.conversation.messages, (part) => {
     if (part.type !== 'document') return undefined;
-    if (TEXT_FORMATS.has(part.format)) return { type: 'text', text: inlined(part) };
-    leftOut.add(part.format);
+    if (!isText(part)) leftOut.add(part.format);
     return { type: 'text', text: noteFor(part) };
   });
   const notices = leftOut.size > 0 ? [`documents-left-out=${[...leftOut].join(',')}`] : [];
@@ -89,10 +88,6 @@ export function withoutDocuments(asking: Asking): Asking {
     conversation: { ...asking.conversation, messages },
     notices: [...asking.notices, ...notices],
   };
-}
-
-function inlined({ name, data }: Document): string {
-  return `<document name=${JSON.stringify(name)}>\n${Buffer.from(data, 'base64').toString('utf8')}\n</document>`;
 }
 
 /** The whole history travels each time, so that any name will do. */

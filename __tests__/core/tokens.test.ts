@@ -11,11 +11,13 @@ test.each([
   ['a blank', ' ', 1],
   ['38 characters of ASCII', 'x'.repeat(38), 10],
   ['10 Chinese characters', '漢'.repeat(10), 11],
+  ['20 letters of Russian, which tokenizers join', 'я'.repeat(20), 11],
   ['both', 'x'.repeat(38) + '漢'.repeat(10), 21],
   ['a character of two units', '👍', 2],
   ['the longest text that is counted whole', '漢' + 'x'.repeat(4095), 1079],
   ['a long text of ASCII', 'x'.repeat(3_800_000), 1_000_000],
   ['a long text of Chinese', '漢'.repeat(1_000_000), 1_100_000],
+  ['a long text of Russian', 'я'.repeat(1_000_000), 550_000],
 ])('%s', (_, text, tokens) => {
   expect(estimateTokens(text)).toBe(tokens);
 });

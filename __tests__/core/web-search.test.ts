@@ -40,7 +40,7 @@ async function* turnOf(blocks: readonly Block[], finishReason?: FinishReason): A
     blocks,
     finishReason: finishReason ?? (hasCall ? 'tool-calls' : 'stop'),
     usage,
-    credits: 0.25,
+    credits: 0.1,
   };
   yield [{ type: 'finish', completion }];
 }
@@ -127,7 +127,7 @@ test('searches stand between what was said before and after, and costs are summe
         reasoningTokens: 0,
         source: 'upstream',
       },
-      credits: 0.75,
+      credits: 0.3,
     },
     error: undefined,
   });

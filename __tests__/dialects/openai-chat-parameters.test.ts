@@ -85,6 +85,11 @@ format(
   { type: 'json_schema', json_schema: { name: 'a', strict: true, schema: SCHEMA } },
   { schema: SCHEMA },
 );
+format(
+  'what is said about the form is said with its schema',
+  { type: 'json_schema', json_schema: { name: 'a', description: 'A verdict.', schema: SCHEMA } },
+  { schema: { ...SCHEMA, description: 'A verdict.' } },
+);
 format('a schema may be missing', { type: 'json_schema', json_schema: { name: 'a' } }, { schema: undefined });
 notices('an unknown form is ignored', { response_format: { type: 'grammar' } }, ['ignored=response_format']);
 wrong('response_format.json_schema.schema', 'must be an object, not "x"', {

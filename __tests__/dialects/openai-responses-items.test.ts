@@ -327,7 +327,7 @@ check(
       type: 'web-search',
       id: 'ws_1',
       query: 'oslo',
-      results: [{ title: 'https://a.b', url: 'https://a.b', snippet: '', publishedAt: undefined }],
+      results: [{ title: 'https://a.b', url: '', snippet: '', publishedAt: undefined }],
     }),
   ],
 );

@@ -71,6 +71,11 @@ format('free text is no format', { type: 'text' }, undefined);
 format('no format is none', undefined, undefined);
 format('a JSON object', { type: 'json_object' }, { schema: undefined });
 format('a schema', { type: 'json_schema', name: 'a', schema: { type: 'object' } }, { schema: { type: 'object' } });
+format(
+  'what is said about it comes before what its schema says',
+  { type: 'json_schema', name: 'a', description: 'A verdict.', schema: { type: 'object', description: 'Be fair.' } },
+  { schema: { type: 'object', description: 'A verdict.\nBe fair.' } },
+);
 notices('an unknown format is told', { text: { format: { type: 'haiku' } } }, ['ignored=text.format']);
 
 const TOOLS = ['look', 'stop'].map((name) => ({ type: 'function', name }));

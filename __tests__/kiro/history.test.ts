@@ -274,6 +274,16 @@ check(
     },
   ],
 );
+const note = (name: string) =>
+  ({ ...paper(name), format: 'txt', data: Buffer.from(`«${name}»`).toString('base64') }) as const;
+check(
+  'of six documents that are text the oldest is read in the message',
+  [assistant(call('t1')), user(result('t1', note('0')), ...['1', '2', '3', '4', '5'].map(note))],
+  [
+    { a: '', calls: ['t1:f:{}'] },
+    { u: '', results: ['t1=<document name="0">\n«0»\n</document>'], media: ['1', '2', '3', '4', '5'] },
+  ],
+);
 check(
   'an image too large in a result is only mentioned, in its place',
   [assistant(call('t1')), user(result('t1', 'a', { ...png, data: 'A'.repeat(13_333_340) }))],

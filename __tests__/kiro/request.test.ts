@@ -257,12 +257,16 @@ turns(
 
 test('what was left out is told to the client', () => {
   const eleven = user(...Array.from({ length: 11 }, () => ({ ...png })));
+  const six = user(
+    ...Array.from({ length: 6 }, () => ({ type: 'document', name: 'a', format: 'md', data: 'YQ==' }) as const),
+  );
   const tool = { name: 'f', description: 'd', inputSchema: undefined };
   expect([
     requestFor({ messages: [user('a', png)] }).notices,
     requestFor({ messages: [eleven] }).notices,
+    requestFor({ messages: [six] }).notices,
     requestFor({ messages: [user('a')], tools: [tool, tool] }).notices,
-  ]).toEqual([[], ['media-left-out=1'], ['duplicate-tool=f']]);
+  ]).toEqual([[], ['media-left-out=1'], [], ['duplicate-tool=f']]);
 });
 
 // --- the conversation's id

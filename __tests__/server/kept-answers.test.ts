@@ -73,6 +73,13 @@ for (const stream of [false, true]) {
       { error: error('input[0]', 'Item', 'item_not_found') },
     ]);
   });
+
+  test(`a chat that Cursor asked for in the words of Responses, ${how}, is answered without a failure`, async () => {
+    const body = { model: 'auto', input: 'hi', stream };
+    const { status, text } = await ask(gateway, ROUTES['openai-chat'], { body });
+    expect([status, text.includes('"finish_reason":"stop"')]).toEqual([200, true]);
+    expect(gateway.said()).not.toContain(' ERROR ');
+  });
 }
 
 test('the tokens of a conversation that goes on are those of all of it', async () => {

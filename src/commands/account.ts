@@ -2,7 +2,8 @@
 
 import type { Model } from '../core/conversation.js';
 import { GatewayError, type ErrorKind } from '../core/errors.js';
-import { creditsInAll, rounded, type Allowance, type UsageLimits } from '../kiro/answers.js';
+import { rounded } from '../core/stream.js';
+import { creditsInAll, type Allowance, type UsageLimits } from '../kiro/answers.js';
 import { dayOf, type LedgerEntry } from '../ledger.js';
 import { type Column, printable, type Terminal, writeBar, writeTable } from '../terminal/terminal.js';
 import { withGateway, type Run } from './command.js';

@@ -73,6 +73,11 @@ export type Completion = {
   readonly credits: number | undefined;
 };
 
+/** Sums of binary fractions have tails like 0.30000000000000004. */
+export function rounded(credits: number): number {
+  return Math.round(credits * 1e6) / 1e6;
+}
+
 /**
  * Waits for the turn's first batch, so that the caller can still answer with an HTTP status.
  * @throws whatever the turn throws before its first event; after that a failure is the last event.

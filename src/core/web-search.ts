@@ -4,6 +4,7 @@ import type { Block, Conversation, SearchLimits, SearchResult, Tool, WebSearch }
 import { toGatewayError } from './errors.js';
 import { abortError } from './signals.js';
 import { parseJson, Reader } from './reader.js';
+import { rounded } from './stream.js';
 import type { Batch, BlockHead, Completion, StreamEvent, Turn, Usage } from './stream.js';
 
 /** The tool as the model is told of it. */
@@ -149,7 +150,7 @@ function createTold() {
       const areKnown = (costs?.credits ?? credits) !== undefined;
       costs = {
         usage: costs === undefined ? usage : addUsage(costs.usage, usage),
-        credits: areKnown ? (costs?.credits ?? 0) + (credits ?? 0) : undefined,
+        credits: areKnown ? rounded((costs?.credits ?? 0) + (credits ?? 0)) : undefined,
       };
     },
     finish: (said: Completion): StreamEvent => ({ type: 'finish', completion: { ...said, ...costs, blocks } }),

@@ -39,8 +39,13 @@ export const openaiChat: Dialect = {
     const includeUsage = body.optional('stream_options')?.optional('include_usage')?.boolean() ?? false;
     // Cursor sends whole bodies of the Responses API here, and reads the answer as chat.
     const isResponses = body.has('input') && !body.has('messages');
-    const request = (isResponses ? openaiResponses : { readRequest }).readRequest(body, headers, options);
-    return { ...request, includeUsage };
+    const { replyContext, ...request } = (isResponses ? openaiResponses : { readRequest }).readRequest(
+      body,
+      headers,
+      options,
+    );
+    // A chat answer has no items that a later request could refer to: nothing of it is kept.
+    return { ...request, includeUsage, ...(replyContext && { replyContext: { forms: replyContext.forms } }) };
   },
   writeResponse: writeChatCompletion,
   createStreamWriter: createChatWriter,

@@ -157,7 +157,8 @@ export function readSearch(item: Reader): Block[] {
   const query = action?.textIfAny('query');
   if (query === undefined) return textParts(`[web_search ${JSON.stringify(action?.value ?? {})}]`);
   const urls = action?.list('sources').map((it) => it.optional('url')?.string() ?? '') ?? [];
-  const results = urls.map((url) => ({ title: url, url, snippet: '', publishedAt: undefined }));
+  // Of a page this form tells the address alone, and the model is told it once.
+  const results = urls.map((title) => ({ title, url: '', snippet: '', publishedAt: undefined }));
   const failure = item.optional('status')?.value === 'failed' ? ('unavailable' as const) : undefined;
   const id = item.optional('id')?.string() ?? 'search';
   return [{ type: 'web-search', id, query, results, failure }];

@@ -185,8 +185,13 @@ function readFormat(format: Reader | undefined, notices: Notices): AnswerFormat 
   const type = format?.get('type').string();
   if (format === undefined || type === 'text') return undefined;
   if (type === 'json_object') return { schema: undefined };
-  const schema = (format.optional('json_schema') ?? format).optional('schema');
-  if (type === 'json_schema') return { schema: schema?.object() };
+  const holder = format.optional('json_schema') ?? format;
+  const schema = holder.optional('schema');
+  if (type === 'json_schema') {
+    // OpenAI's APIs say what the answer is for beside the schema; a schema has a place for it, too.
+    const description = [holder, schema].flatMap((it) => it?.textIfAny('description') || []).join('\n');
+    return { schema: schema && { ...schema.object(), ...(description !== '' && { description }) } };
+  }
   note(notices, 'ignored', format.path);
   return undefined;
 }

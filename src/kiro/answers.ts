@@ -3,6 +3,7 @@
 import type { SearchResult } from '../core/conversation.js';
 import { GatewayError } from '../core/errors.js';
 import { parseJson, Reader } from '../core/reader.js';
+import { rounded } from '../core/stream.js';
 import { isProfileArn } from './calls.js';
 import type { Page } from './models.js';
 
@@ -27,11 +28,6 @@ export function creditsInAll(limits: UsageLimits, now: number): { used: number; 
   const used = all.reduce((sum, it) => sum + it.used, 0);
   const limit = all.reduce((sum, it) => sum + it.limit, 0);
   return { used: rounded(used), limit: rounded(limit), left: rounded(Math.max(0, limit - used)) };
-}
-
-/** Sums of binary fractions have tails like 0.30000000000000004. */
-export function rounded(credits: number): number {
-  return Math.round(credits * 1e6) / 1e6;
 }
 
 /** What the account's plan gives and what of it is spent. Credits; times are unix times in milliseconds. */

@@ -26,8 +26,8 @@ function padded(base64: string): string {
 }
 
 /**
- * Which images and documents of a conversation travel. The newest win, because earlier ones have been talked about;
- * for the rest the caller writes `noteFor`. A model that sees no images is given neither: Kiro refuses both.
+ * Which images and documents of a conversation travel, and how many are lost. The newest win, because earlier ones have
+ * been talked about; for the rest the caller writes `noteFor`. A model that sees no images is given neither: Kiro refuses both.
  */
 export function mediaWithinLimits(
   messages: readonly Message[],
@@ -40,11 +40,15 @@ export function mediaWithinLimits(
     const isTooLarge = media.data.length > Math.ceil((MAX_MEDIA_BYTES[media.type] * 4) / 3);
     if (!isTooLarge && room[media.type]-- > 0) kept.add(media);
   }
-  return { kept, leftOut: all.length - kept.size };
+  return { kept, leftOut: all.filter((it) => !kept.has(it) && !isText(it)).length };
 }
 
-/** What the model reads in place of something that could not travel. */
+/** What the model reads in place of something that could not travel: the text itself, where it is one. */
 export function noteFor(media: Media): string {
+  if (media.type === 'document' && isText(media)) {
+    const { name, data } = media;
+    return `<document name=${JSON.stringify(name)}>\n${Buffer.from(data, 'base64').toString('utf8')}\n</document>`;
+  }
   const what = media.type === 'image' ? `an image (${media.format})` : `the document ${JSON.stringify(media.name)}`;
   return `[The gateway left out ${what}: it is beyond what one request to this model may carry.]`;
 }
@@ -108,8 +112,12 @@ export function replaceParts(
   });
 }
 
-/** Documents that can be read here. */
-export const TEXT_FORMATS: ReadonlySet<string> = new Set(['csv', 'html', 'txt', 'md']);
+/** True for documents that can be read here. */
+export function isText(media: Media): boolean {
+  return TEXT_FORMATS.has(media.format);
+}
+
+const TEXT_FORMATS: ReadonlySet<string> = new Set(['csv', 'html', 'txt', 'md']);
 
 /** The service documents no limits; these are qcli's for images and Bedrock's for documents. */
 export const MAX_MEDIA = { image: 10, document: 5 } as const;

@@ -6,7 +6,7 @@ import { ASCII_CHARACTERS_PER_TOKEN, estimateTokens, IMAGE_TOKENS } from '../cor
 import type { Reading, TagHandling } from './answer-text.js';
 import { originOf } from './calls.js';
 import { type Entry, type Reasoning, saying, toEntries } from './history.js';
-import { type Media, mediaWithinLimits, TEXT_FORMATS, toKiroDocument, toKiroImage } from './media.js';
+import { isText, type Media, mediaWithinLimits, toKiroDocument, toKiroImage } from './media.js';
 import { type KiroTools, some, toKiroTools, uuidOf } from './tools.js';
 import {
   asksForTags,
@@ -204,7 +204,7 @@ function lengthOf(texts: readonly string[]): number {
 /** A PDF or a spreadsheet cannot be read here, so it counts as nothing. */
 function estimateMedia(media: Media): number {
   if (media.type === 'image') return IMAGE_TOKENS;
-  return TEXT_FORMATS.has(media.format) ? estimateTokens(Buffer.from(media.data, 'base64').toString('utf8')) : 0;
+  return isText(media) ? estimateTokens(Buffer.from(media.data, 'base64').toString('utf8')) : 0;
 }
 
 const ACKNOWLEDGEMENT = 'I will follow these instructions.';

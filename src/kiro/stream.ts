@@ -3,8 +3,7 @@
 import type { Block } from '../core/conversation.js';
 import { GatewayError } from '../core/errors.js';
 import { abortError } from '../core/signals.js';
-import type { Batch, GrowingBlock, StreamEvent } from '../core/stream.js';
-import { rounded } from './answers.js';
+import { rounded, type Batch, type GrowingBlock, type StreamEvent } from '../core/stream.js';
 import { createAnswerText, READ_AS_IS, type Piece, type Reading } from './answer-text.js';
 import { readEvents, type KiroEvent, type KiroTokenUsage } from './events.js';
 import { toFinishReason, toUsage } from './ending.js';
