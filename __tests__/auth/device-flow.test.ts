@@ -134,7 +134,7 @@ test('a region that is out of order does not hide the one that knows the start U
 test('a service that asks for patience is not said to refuse the start URL', async () => {
   const { outcome } = await signIn({ polls: [], refused: 'slow_down' });
   expect(outcome).toBe(
-    'upstream-protocol: AWS did not let the login go on (slow_down); run the command again, or report this.',
+    'upstream-protocol: AWS did not let the login continue (slow_down); run the command again, or report this.',
   );
 });
 
