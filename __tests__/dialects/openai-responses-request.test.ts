@@ -72,6 +72,11 @@ format('no format is none', undefined, undefined);
 format('a JSON object', { type: 'json_object' }, { schema: undefined });
 format('a schema', { type: 'json_schema', name: 'a', schema: { type: 'object' } }, { schema: { type: 'object' } });
 format(
+  'what is said twice reaches the model once',
+  { type: 'json_schema', name: 'a', description: 'Be fair.', schema: { type: 'object', description: 'Be fair.' } },
+  { schema: { type: 'object', description: 'Be fair.' } },
+);
+format(
   'what is said about it comes before what its schema says',
   { type: 'json_schema', name: 'a', description: 'A verdict.', schema: { type: 'object', description: 'Be fair.' } },
   { schema: { type: 'object', description: 'A verdict.\nBe fair.' } },

@@ -45,7 +45,7 @@ export const openaiChat: Dialect = {
       options,
     );
     // A chat answer has no items that a later request could refer to: nothing of it is kept.
-    return { ...request, includeUsage, ...(replyContext && { replyContext: { forms: replyContext.forms } }) };
+    return { ...request, includeUsage, replyContext: { forms: replyContext.forms } };
   },
   writeResponse: writeChatCompletion,
   createStreamWriter: createChatWriter,

@@ -189,7 +189,8 @@ function readFormat(format: Reader | undefined, notices: Notices): AnswerFormat 
   const schema = holder.optional('schema');
   if (type === 'json_schema') {
     // OpenAI's APIs say what the answer is for beside the schema; a schema has a place for it, too.
-    const description = [holder, schema].flatMap((it) => it?.textIfAny('description') || []).join('\n');
+    const said = [holder, schema].flatMap((it) => it?.textIfAny('description') || []);
+    const description = [...new Set(said)].join('\n');
     return { schema: schema && { ...schema.object(), ...(description !== '' && { description }) } };
   }
   note(notices, 'ignored', format.path);
