@@ -332,6 +332,15 @@ test.each([
   expect(readFileSync(file, 'utf8')).toBe(text.replace(from, to));
 });
 
+test('what goes and comes is shown without anything that a terminal would obey', async () => {
+  const { home, file } = filled(FILES.codex, undefined);
+  const env = { HOME: home, KIRO_GATEWAY_HOME: join(home, 'gateway') };
+  await call(['run', 'codex', '--save', '--yes'], { env });
+  writeFileSync(file, readFileSync(file, 'utf8').replace('"Kiro"', '"Ki\u001b[2J\u009bro"'));
+  const { stderr } = await call(['run', 'codex', '--undo'], { env });
+  expect(stderr.match(/^- name = .*$/m)?.[0]).toBe('- name = "Ki?[2J?ro"');
+});
+
 test('where the way back cannot be kept nothing is written, and it says why', async () => {
   const { home, file } = filled(FILES.codex, 'x = 1\n');
   const state = join(home, 'gateway', 'state');
