@@ -1,6 +1,6 @@
 /** The ledger's lines: short, whole or left out; and the last known list of models as text. */
 
-import { rmSync } from 'node:fs';
+import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 
@@ -37,6 +37,20 @@ test('a folder that is cleared away while the gateway runs costs no entry that c
   rmSync(join(folder, 'ledger'), { recursive: true });
   await ledger.record(ENTRY);
   expect([await ledger.read(1), told]).toEqual([[ENTRY], []]);
+});
+
+test('days that are too old go while the gateway runs, too', async () => {
+  const folder = temporaryFolder();
+  let time = ENTRY.time;
+  const ledger = createLedger(
+    folder,
+    () => time,
+    () => undefined,
+  );
+  await ledger.record(ENTRY);
+  time += 100 * 86_400_000;
+  await ledger.record({ ...ENTRY, time });
+  expect(readdirSync(join(folder, 'ledger'))).toEqual([`${dayOf(time)}.jsonl`]);
 });
 
 test('torn, foreign and empty lines are left out, and those beside them are kept', () => {
