@@ -1,5 +1,6 @@
-/** The real timer, in a process that stands still for a while. */
+/** What the real context does to a process: its timers, when it stands still; the programs it runs, when it may end. */
 
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import { expect, test } from '@jest/globals';
@@ -25,4 +26,17 @@ test('what came while the process stood still is heard before a timer rings', as
   expect(heard).toEqual(['data']);
   await new Promise((resolve) => setTimeout(resolve, 60));
   expect(heard).toEqual(['data', 'rung']);
+});
+
+test('a program that is not there does not keep the process until its limit of eleven days', async () => {
+  const context = new URL('../dist/context.js', import.meta.url).href;
+  const code = `
+    import { createContext } from '${context}';
+    console.log(await createContext().runProgram('no-such-program', [], 1e9));`;
+  const child = spawn(process.execPath, ['--input-type=module', '--eval', code], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const said = child.stdout.toArray();
+  const [status] = (await once(child, 'close')) as [number | null];
+  expect([status, String(Buffer.concat(await said))]).toEqual([0, 'false\n']);
 });

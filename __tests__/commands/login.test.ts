@@ -161,14 +161,12 @@ test('kiro-cli is asked to renew its own login, so that the gateway does not', a
   expect(machine.simulator.requests.map((it) => it.path)).toEqual(['/']);
 });
 
-test('where kiro-cli is not installed, a login of its own is renewed without waiting for it', async () => {
+test('where kiro-cli is not installed, a login of its own is renewed all the same', async () => {
   const machine = await startMachine();
   copyFileSync(await kiroCliDatabase(), machine.write('data/kiro-cli/data.sqlite3', ''));
   const env = { XDG_DATA_HOME: `${machine.home}/data` };
-  const startedAt = Date.now();
   const login = await machine.spawn(['login', '--from', 'kiro-cli', '--yes'], { env });
   expect(login).toMatchObject({ code: 0, stdout: expect.stringContaining('token good for 60 min') });
-  expect(Date.now() - startedAt).toBeLessThan(12_000);
 });
 
 test('an API key is tried in the second region when the first does not know it', async () => {
