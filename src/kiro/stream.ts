@@ -8,6 +8,7 @@ import { createAnswerText, READ_AS_IS, type Piece, type Reading } from './answer
 import { readEvents, type KiroEvent, type KiroTokenUsage } from './events.js';
 import { toFinishReason, toUsage } from './ending.js';
 import { createFrameDecoder } from './frames.js';
+import { isWhole } from './history.js';
 
 /** What is known about the question when its answer is read. */
 export type Asked = {
@@ -177,11 +178,11 @@ function createAssembler(asked: Asked) {
 
   function acceptToolUse(event: Extract<KiroEvent, { type: 'tool-use' }>): void {
     const growing = open?.type === 'tool-call' && open.id === event.id ? open : undefined;
-    if (growing === undefined) acceptPieces(answerText.beforeCall());
     if (growing === undefined && closedCalls.has(event.id)) {
       if (event.input === '') return;
       throw new GatewayError('upstream-protocol', 'Kiro went on with a tool call that it had ended; try again.');
     }
+    if (growing === undefined) acceptPieces(answerText.beforeCall());
     const block = growing ?? openCall(event);
     grow(block, event.input);
     block.isStopped = event.stop;
@@ -195,12 +196,12 @@ function createAssembler(asked: Asked) {
 
   function accept(event: KiroEvent): void {
     // Blocks never overlap: what is said beside a call that has not ended waits for its end.
-    if (open?.type === 'tool-call' && SPOKEN.has(event.type) && !(event.type === 'tool-use' && event.id === open.id)) {
-      waiting.push(event);
-      return;
-    }
-    acceptNow(event);
-    if (waiting.length > 0 && open === undefined) acceptWaiting();
+    const isBeside = open?.type === 'tool-call' && SPOKEN.has(event.type);
+    if (isBeside && !(event.type === 'tool-use' && event.id === open?.id)) waiting.push(event);
+    else acceptNow(event);
+    if (waiting.length === 0 || (open !== undefined && !hasEnded(open))) return;
+    close();
+    acceptWaiting();
   }
 
   function acceptWaiting(): void {
@@ -272,6 +273,11 @@ function toBlock(open: OpenBlock): Block {
       // Only a call that Kiro ended has no input; one that was cut off before its input must not be run with none.
       return { type: 'tool-call', id: open.id, name: open.name, input: open.text || (open.isStopped ? '{}' : '') };
   }
+}
+
+/** Nothing can follow an object that is whole, whether Kiro says that the call has ended or not. */
+function hasEnded({ text }: OpenBlock): boolean {
+  return text.endsWith('}') && isWhole(text);
 }
 
 const SPOKEN: ReadonlySet<KiroEvent['type']> = new Set(['text', 'reasoning', 'tool-use'] as const);
