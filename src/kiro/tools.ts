@@ -152,6 +152,8 @@ function cleanValue(keyword: string, value: unknown, walk: Walk): unknown {
     case 'title':
     case 'description':
       return typeof value === 'string' && value !== '' ? value : undefined;
+    case 'default':
+      return value ?? undefined;
     case 'enum':
       return some(items.filter((it) => it !== null));
     case 'required':
