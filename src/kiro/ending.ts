@@ -4,7 +4,7 @@ import type { Block } from '../core/conversation.js';
 import { GatewayError } from '../core/errors.js';
 import type { FinishReason, Usage } from '../core/stream.js';
 import { isWhole } from './history.js';
-import { estimateBlocks } from '../core/tokens.js';
+import { estimateBlocks, type TokenRates } from '../core/tokens.js';
 import type { KiroTokenUsage } from './events.js';
 
 export type Ending = {
@@ -64,9 +64,10 @@ export function toUsage(seen: {
   readonly contextPercentage: number | undefined;
   readonly windowTokens: number;
   readonly estimatedInputTokens: number;
+  readonly rates: TokenRates | undefined;
   readonly blocks: readonly Block[];
 }): Usage {
-  const estimate = estimateBlocks(seen.blocks);
+  const estimate = estimateBlocks(seen.blocks, seen.rates);
   // Some streams state the tokens of the answer alone.
   const { uncachedInputTokens = 0, cacheReadTokens = 0, cacheWriteTokens = 0 } = seen.tokenUsage ?? {};
   const outputTokens = seen.tokenUsage?.outputTokens || estimate.outputTokens;

@@ -4,6 +4,7 @@ import type { Block } from '../core/conversation.js';
 import { GatewayError } from '../core/errors.js';
 import { abortError } from '../core/signals.js';
 import { rounded, type Batch, type GrowingBlock, type StreamEvent } from '../core/stream.js';
+import type { TokenRates } from '../core/tokens.js';
 import { createAnswerText, READ_AS_IS, type Piece, type Reading } from './answer-text.js';
 import { readEvents, type KiroEvent, type KiroTokenUsage } from './events.js';
 import { toFinishReason, toUsage } from './ending.js';
@@ -13,6 +14,7 @@ import { isWhole } from './history.js';
 /** What is known about the question when its answer is read. */
 export type Asked = {
   readonly estimatedInputTokens: number;
+  readonly rates?: TokenRates | undefined;
   readonly windowTokens: number;
   /** The window of the model that Kiro has chosen, where Kiro chooses; undefined when it is not known. */
   readonly windowOf?: ((modelId: string) => number | undefined) | undefined;
@@ -255,6 +257,7 @@ function createAssembler(asked: Asked) {
         contextPercentage,
         windowTokens: (speaker === undefined ? undefined : asked.windowOf?.(speaker)) ?? asked.windowTokens,
         estimatedInputTokens: asked.estimatedInputTokens,
+        rates: asked.rates,
         blocks: hasHidden ? [{ type: 'reasoning', text: hidden, signature: '' }, ...blocks] : blocks,
       });
       const spent = credits === undefined ? undefined : rounded(credits);
