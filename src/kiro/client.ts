@@ -10,7 +10,6 @@ import {
   type ApiHosts,
   apiRegionOf,
   type Call,
-  type Form,
   generateCall,
   type HostOverrides,
   listModelsCall,
@@ -140,10 +139,16 @@ export function createKiroClient(dependencies: ClientDependencies) {
     for (let forms = call; ;) {
       const [form] = forms;
       if (form === undefined) throw failed ?? new GatewayError('internal', 'A call to Kiro has no form; report this.');
-      const response = await fetchForm(form, { ...headersFor(access), 'amz-sdk-invocation-id': invocationId }, signal);
-      if (response instanceof GatewayError) {
-        failed = response;
-        forms = forms.filter(({ host }) => host !== form.host);
+      const { host, path, method, body } = form;
+      const headers = { ...form.headers, ...headersFor(access), 'amz-sdk-invocation-id': invocationId };
+      let response: FetchResponse;
+      try {
+        response = await dependencies.fetch(host + path, { method, headers, body, signal, redirect: 'error' });
+      } catch (cause) {
+        failed = connectionError(cause, signal);
+        // A failure that is ours already is the proxy's; only what is this host's another one may make good.
+        if (signal.aborted || failed === cause) throw failed;
+        forms = forms.filter((it) => it.host !== host);
         continue;
       }
       const opened = await open(response, signal);
@@ -159,26 +164,6 @@ export function createKiroClient(dependencies: ClientDependencies) {
       } else {
         throw failed;
       }
-    }
-  }
-
-  /**
-   * @returns an error when the host cannot be reached, which another host may make good.
-   * @throws GatewayError when another host would change nothing.
-   */
-  async function fetchForm(
-    { host, path, method, headers, body }: Form,
-    more: Readonly<Record<string, string>>,
-    signal: AbortSignal,
-  ): Promise<FetchResponse | GatewayError> {
-    const init = { method, headers: { ...headers, ...more }, body, signal, redirect: 'error' } as const;
-    try {
-      return await dependencies.fetch(host + path, init);
-    } catch (cause) {
-      const error = connectionError(cause, signal);
-      // A failure that is ours already is the proxy's, not the host's.
-      if (signal.aborted || error === cause) throw error;
-      return error;
     }
   }
 

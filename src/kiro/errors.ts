@@ -53,13 +53,12 @@ export function connectionError(cause: unknown, signal: AbortSignal): GatewayErr
   if (isRecord(cause) && cause['type'] === 'no-redirect')
     return toKiroError({ type: '', message: '', reason: '', status: 302 });
   const code = codeOf(cause);
-  if (/CERT|SIGNATURE|ISSUER/.test(code)) return new GatewayError('upstream-protocol', untrusted(code), { cause });
+  if (/CERT|SIGNATURE|ISSUER/.test(code)) {
+    const advice = 'for a proxy that signs with one of its own set NODE_EXTRA_CA_CERTS.';
+    return new GatewayError('upstream-protocol', `Kiro's certificate is not trusted (${code}); ${advice}`, { cause });
+  }
   const message = `Kiro cannot be reached${code && ` (${code})`}; check the network and try again.`;
   return new GatewayError('upstream-unavailable', message, { cause });
-}
-
-function untrusted(code: string): string {
-  return `Kiro's certificate is not trusted (${code}); for a proxy that signs with one of its own set NODE_EXTRA_CA_CERTS.`;
 }
 
 /** What was asked for, or the failure that came in its place. */

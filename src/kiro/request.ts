@@ -25,16 +25,7 @@ import {
   wishesInWords,
 } from './wishes.js';
 
-export type KiroRequest = {
-  /** JSON text, made once. */
-  readonly body: string;
-  readonly estimatedInputTokens: number;
-  readonly restoreToolName: (name: string) => string;
-  /** How the answer is to be read. */
-  readonly reading: Reading;
-  /** What did not travel as asked, for the client. */
-  readonly notices: readonly string[];
-};
+export type KiroRequest = ReturnType<typeof toKiroRequest>;
 
 /** What the body says besides the conversation. */
 export type RequestContext = {
@@ -53,7 +44,7 @@ export type RequestContext = {
   readonly marksCache: boolean;
 };
 
-export function toKiroRequest(conversation: Conversation, context: RequestContext): KiroRequest {
+export function toKiroRequest(conversation: Conversation, context: RequestContext) {
   const { messages } = conversation;
   const { model, profileArn, continuationId, wasCut } = context;
   const offered = toolsToOffer(conversation);
@@ -90,15 +81,17 @@ export function toKiroRequest(conversation: Conversation, context: RequestContex
       additionalModelRequestFields: fields,
     }),
   );
+  const reading: Reading = {
+    tags: inTags === undefined ? undefined : context.tags.handling,
+    writtenCalls: context.readsWrittenCalls ? toWrittenCalls(offered, tools, continuationId) : undefined,
+    hidesReasoning: isUnwanted(conversation.reasoning),
+  };
   return {
     body,
     estimatedInputTokens: estimateInput(body, entries, ratesFor(model.id)),
     restoreToolName: tools.restoreName,
-    reading: {
-      tags: inTags === undefined ? undefined : context.tags.handling,
-      writtenCalls: context.readsWrittenCalls ? toWrittenCalls(offered, tools, continuationId) : undefined,
-      hidesReasoning: isUnwanted(conversation.reasoning),
-    },
+    reading,
+    /** What did not travel as asked, for the client. */
     notices: [...tools.notices, ...(media.leftOut > 0 ? [`media-left-out=${media.leftOut}`] : [])],
   };
 }
@@ -196,16 +189,18 @@ function withoutLoneSurrogates(json: string): string {
 function estimateInput(body: string, entries: readonly Entry[], rates: TokenRates): number {
   const media = entries.flatMap((entry) => entry.media);
   if (media.length === 0) return estimateTokens(body, rates);
-  const inMedia = media.reduce((tokens, it) => tokens + estimateMedia(it, rates), 0);
   // What was said may be in any script, and base64 would hide that; what else is in the body is ASCII, but for little.
-  const texts = entries.flatMap(({ text, results }) => [text, ...results.flatMap((it) => it.texts)]);
-  const inTexts = texts.reduce((tokens, text) => tokens + estimateTokens(text, rates), 0);
-  const others = body.length - lengthOf(texts) - lengthOf(media.map(({ data }) => data));
-  return inTexts + Math.round(others / ASCII_CHARACTERS_PER_TOKEN) + inMedia;
-}
-
-function lengthOf(texts: readonly string[]): number {
-  return texts.reduce((length, text) => length + text.length, 0);
+  let tokens = 0;
+  let others = body.length;
+  for (const text of entries.flatMap((entry) => [entry.text, ...entry.results.flatMap((it) => it.texts)])) {
+    tokens += estimateTokens(text, rates);
+    others -= text.length;
+  }
+  for (const it of media) {
+    tokens += estimateMedia(it, rates);
+    others -= it.data.length;
+  }
+  return tokens + Math.round(others / ASCII_CHARACTERS_PER_TOKEN);
 }
 
 function estimateMedia(media: Media, rates: TokenRates): number {

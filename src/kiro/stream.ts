@@ -3,11 +3,11 @@
 import type { Block } from '../core/conversation.js';
 import { GatewayError } from '../core/errors.js';
 import { abortError } from '../core/signals.js';
-import { rounded, type Batch, type GrowingBlock, type StreamEvent } from '../core/stream.js';
+import type { Batch, BlockHead, GrowingBlock, StreamEvent } from '../core/stream.js';
 import type { TokenRates } from '../core/tokens.js';
 import { createAnswerText, READ_AS_IS, type Piece, type Reading } from './answer-text.js';
 import { readEvents, type KiroEvent, type KiroTokenUsage } from './events.js';
-import { toFinishReason, toUsage } from './ending.js';
+import { toCompletion } from './ending.js';
 import { createFrameDecoder } from './frames.js';
 import { isWhole } from './history.js';
 
@@ -93,7 +93,6 @@ function createAssembler(asked: Asked) {
   let tokenUsage: KiroTokenUsage | undefined;
   let contextPercentage: number | undefined;
   let credits: number | undefined;
-  /** Reasoning that is not shown but counts, because it was paid for. */
   let hidden = '';
   let reasonsNatively = false;
   let begun = false;
@@ -106,12 +105,15 @@ function createAssembler(asked: Asked) {
   }
 
   function openBlock(type: GrowingBlock, id = '', name = ''): OpenBlock {
+    start(type === 'tool-call' ? { type, id, name } : { type });
+    open = { type, id, name, text: '', signature: '', isStopped: false };
+    return open;
+  }
+
+  function start(block: BlockHead): void {
     close();
     begin();
-    open = { type, id, name, text: '', signature: '', isStopped: false };
-    const block = type === 'tool-call' ? { type, id, name } : { type };
     batch.push({ type: 'block-start', index: blocks.length, block });
-    return open;
   }
 
   function grow(block: OpenBlock, delta: string): void {
@@ -170,10 +172,8 @@ function createAssembler(asked: Asked) {
       block.signature += event.signature;
     }
     if (event.redacted !== '') {
-      close();
-      begin();
       const block = { type: 'redacted-reasoning', data: event.redacted } as const;
-      batch.push({ type: 'block-start', index: blocks.length, block });
+      start(block);
       end(block);
     }
   }
@@ -249,19 +249,11 @@ function createAssembler(asked: Asked) {
       for (; waiting.length > 0; acceptWaiting()) close();
       acceptPieces(answerText.end());
       close();
-      const hasHidden = hidden !== '';
-      const finishReason = toFinishReason({ blocks, hasHidden, stopReason, contextPercentage });
+      const windowTokens = (speaker === undefined ? undefined : asked.windowOf?.(speaker)) ?? asked.windowTokens;
+      const seen = { blocks, hidden, stopReason, tokenUsage, contextPercentage, credits };
+      const completion = toCompletion({ ...asked, ...seen, windowTokens });
       begin();
-      const usage = toUsage({
-        tokenUsage,
-        contextPercentage,
-        windowTokens: (speaker === undefined ? undefined : asked.windowOf?.(speaker)) ?? asked.windowTokens,
-        estimatedInputTokens: asked.estimatedInputTokens,
-        rates: asked.rates,
-        blocks: hasHidden ? [{ type: 'reasoning', text: hidden, signature: '' }, ...blocks] : blocks,
-      });
-      const spent = credits === undefined ? undefined : rounded(credits);
-      batch.push({ type: 'finish', completion: { blocks, finishReason, usage, credits: spent } });
+      batch.push({ type: 'finish', completion });
     },
   };
 }
