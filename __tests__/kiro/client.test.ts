@@ -675,6 +675,11 @@ test.each<[string, Answer, string]>([
   expect(await list(at(await startUpstream(given)))).toBe(expected);
 });
 
+test('a word beside the models is no failure', async () => {
+  const kiro = await startUpstream(answer(200, { message: 'Welcome.', models: [first] }));
+  expect(await list(at(kiro))).toEqual([models[0]]);
+});
+
 test('profiles and credits that are failures under 200 are told as that', async () => {
   const kiro = await startUpstream(answer(200, { __type: 'a.b#AccessDeniedException', message: 'No.' }));
   const { client } = clientOf(at(kiro));

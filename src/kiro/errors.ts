@@ -92,8 +92,10 @@ export async function openJson(response: FetchResponse, signal: AbortSignal): Pr
     throw new GatewayError('upstream-protocol', 'Kiro answered with something that is not JSON; try again.');
   }
   const { type, message, reason } = statedFailure(answer);
-  const isFailure = type + message + reason !== '' && recordOf(answer)['jsonrpc'] === undefined;
-  return isFailure ? { failure: toFailure(response, text) } : { answer };
+  const fields = recordOf(answer);
+  // What has a message and a list is an answer, too.
+  const isFailure = type + reason !== '' || (message !== '' && !Object.values(fields).some(Array.isArray));
+  return isFailure && !('jsonrpc' in fields) ? { failure: toFailure(response, text) } : { answer };
 }
 
 /** A failure from an HTTP answer (protocol 6.1): the type in a header or the body, the rest in the body. */
