@@ -5,6 +5,7 @@ import type { Conversation, Model } from './core/conversation.js';
 import { toGatewayError } from './core/errors.js';
 import { limitStage, unfenceStage } from './core/limits.js';
 import { through, whenFinished, type Completion, type Stage, type Turn } from './core/stream.js';
+import { ratesFor } from './core/tokens.js';
 import type { UsageLimits } from './kiro/answers.js';
 import { searchingTurn, searchToolOf, type SearchOutcome } from './core/web-search.js';
 import type { Asker } from './kiro/asker.js';
@@ -121,7 +122,7 @@ export function createGateway(dependencies: GatewayDependencies): Gateway {
       hasAnswered = true;
       const turn = withSearches(first.turn, conversation, signal);
       const recorder = recorderFor(first.modelId, conversation.sessionId);
-      return { ...first, turn: through(turn, [...stagesFor(conversation), recorder]) };
+      return { ...first, turn: through(turn, [...stagesFor(conversation, first.modelId), recorder]) };
     },
   };
 
@@ -237,7 +238,7 @@ export function createGateway(dependencies: GatewayDependencies): Gateway {
       // For `auto` Kiro names the model in its answer, and counts in percent of that model's window.
       const windowOf = (id: string) => known.find((it) => it.id === id)?.maxInputTokens;
       const window = { windowTokens: model.maxInputTokens, windowOf: model.id === 'auto' ? windowOf : undefined };
-      const asked = { estimatedInputTokens, restoreToolName, reading, ...window };
+      const asked = { estimatedInputTokens, restoreToolName, reading, rates: ratesFor(model.id), ...window };
       const question = { body, access, asked, thinksLong: thinksLong(conversation.reasoning) };
       return { turn: await asker.ask(question, signal), notices: request.notices, modelId: model.id };
     } catch (thrown) {
@@ -254,9 +255,9 @@ type Situation = {
 };
 
 /** The form and the length that were asked for, which Kiro does not see to. */
-function stagesFor({ answerFormat, limits }: Conversation): readonly Stage[] {
+function stagesFor({ answerFormat, limits }: Conversation, modelId: string): readonly Stage[] {
   return [
     ...(answerFormat === undefined ? [] : [unfenceStage()]),
-    ...(limits === undefined ? [] : [limitStage(limits)]),
+    ...(limits === undefined ? [] : [limitStage(limits, ratesFor(modelId))]),
   ];
 }

@@ -655,6 +655,17 @@ test.each<[string, Answer, string]>([
   ],
   ['has another shape', answer(200, {}), 'upstream-protocol: Kiro listed no models; try again.'],
   ['is a failure', answer(500, {}), 'upstream-unavailable: Kiro failed on this request; try again.'],
+  ['is a failure under 200', answer(200, { __type: 'ThrottlingException', message: 'Slow.' }), 'rate-limited: Slow.'],
+  [
+    'is a failure under 200, wrapped',
+    answer(200, { error: { message: 'No.', reason: 'FEATURE_NOT_SUPPORTED' } }),
+    'forbidden: No. The Kiro plan or profile has to include it.',
+  ],
+  [
+    'only says under 200 that something failed',
+    answer(200, { message: 'Blocked by policy' }),
+    'upstream-protocol: Blocked by policy. Check the network, its sign-in page, its firewall and VPN_PROXY_URL.',
+  ],
   [
     'breaks off',
     (response) => void response.writeHead(200, { 'content-length': '100' }).write('{"mod', () => response.destroy()),
@@ -662,6 +673,26 @@ test.each<[string, Answer, string]>([
   ],
 ])('a catalogue that %s', async (_, given, expected) => {
   expect(await list(at(await startUpstream(given)))).toBe(expected);
+});
+
+test('a word beside the models is no failure', async () => {
+  const kiro = await startUpstream(answer(200, { message: 'Welcome.', models: [first] }));
+  expect(await list(at(kiro))).toEqual([models[0]]);
+});
+
+test('profiles and credits that are failures under 200 are told as that', async () => {
+  const kiro = await startUpstream(answer(200, { __type: 'a.b#AccessDeniedException', message: 'No.' }));
+  const { client } = clientOf(at(kiro));
+  expect(await client.listProfiles(never).catch(told)).toBe('forbidden: No.');
+  expect(await client.usageLimits(never).catch(told)).toBe('forbidden: No.');
+});
+
+test('an expired token under 200 is renewed, and an operation unknown under 200 is asked in the next form', async () => {
+  const expired = answer(200, { __type: 'ExpiredTokenException' });
+  const unknown = answer(200, { Output: { __type: 'com.amazon.coral#UnknownOperationException' }, Version: '1.0' });
+  const kiro = await startUpstream(expired, unknown, answer(200, { models: [first] }));
+  const { client, refused } = clientOf(at(kiro));
+  expect([await client.listModels(never), refused, kiro.requests.length]).toEqual([[models[0]], ['first'], 3]);
 });
 
 test('leaving while the catalogue comes is leaving', async () => {

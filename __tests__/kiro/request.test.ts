@@ -314,6 +314,21 @@ test('a document that is text counts as text', () => {
   expect(tokens({ ...paper('a.md'), format: 'md', data }) - empty).toBe(Math.round(text.length / 3.8));
 });
 
+test('a document that is not text counts as 2,000 tokens for every 50 kB', () => {
+  const tokens = (...parts: UserPart[]) => requestFor({ messages: [user('hi', ...parts)] }).estimatedInputTokens;
+  const pdf = (bytes: number) => ({ ...paper('a.pdf'), data: Buffer.alloc(bytes).toString('base64') });
+  const [small, large] = [pdf(1), pdf(50_001)].map((it) => tokens(it) - tokens());
+  // The rest are the names around the document.
+  expect([Math.round((small ?? 0) / 100), Math.round((large ?? 0) / 100)]).toEqual([20, 40]);
+});
+
+test('the estimate goes by the tokenizer of the model', () => {
+  const tokens = (id: string) =>
+    requestFor({ messages: [user('ไทย'.repeat(1000))] }, { model: modelNamed(id) }).estimatedInputTokens;
+  // The ids themselves differ by one token.
+  expect(tokens('claude-sonnet-4.5') - tokens('gpt-5.6-sol')).toBe(Math.round(3000 * (1.1 - 0.4)) + 1);
+});
+
 test('an image beside the text does not hide in which script that is', () => {
   const tokens = (...parts: UserPart[]) => requestFor({ messages: [user('漢'.repeat(50_000), ...parts)] });
   const image = { ...png, data: 'A'.repeat(4_000_000) };

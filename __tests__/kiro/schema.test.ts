@@ -103,6 +103,12 @@ property(
   { ...string, title: 't', description: 'd', enum: ['a'] },
   { ...string, title: 't', description: 'd', enum: ['a'] },
 );
+property(
+  'a default stays, whatever it is',
+  { ...string, default: { a: [false] } },
+  { ...string, default: { a: [false] } },
+);
+property('a default of nothing goes', { ...string, default: null }, string);
 property('alternatives inside stay', { anyOf: [string, { type: 'null' }] }, { anyOf: [string, { type: 'null' }] });
 property(
   'what only validates goes',
@@ -117,7 +123,6 @@ property(
     multipleOf: 2,
     uniqueItems: true,
     minItems: 1,
-    default: 'a',
     examples: [],
   },
   string,

@@ -4,14 +4,14 @@ import type { Block, Limits } from './conversation.js';
 import { parseJson } from './reader.js';
 import { grows } from './stream.js';
 import type { Completion, GrowingHead, Stage, StreamEvent } from './stream.js';
-import { createTokenBudget, estimateBlocks } from './tokens.js';
+import { createTokenBudget, estimateBlocks, type TokenRates } from './tokens.js';
 
 /**
  * Lets the turn through up to a stop sequence or a number of tokens. Where it is cut depends on what was said, never on
  * how it was cut into deltas.
  */
-export function limitStage({ maxTokens, stopSequences }: Limits): Stage {
-  const takeWithinBudget = createTokenBudget(maxTokens ?? Infinity);
+export function limitStage({ maxTokens, stopSequences }: Limits, rates?: TokenRates): Stage {
+  const takeWithinBudget = createTokenBudget(maxTokens ?? Infinity, rates);
   const blocks: Block[] = [];
   let kept: StreamEvent[] = [];
   /** The block that is open, with the text that has been let through so far. */
@@ -71,7 +71,7 @@ export function limitStage({ maxTokens, stopSequences }: Limits): Stage {
       kept.push({ type: 'block-end', index: open.index, block });
     }
     const estimated = {
-      ...estimateBlocks(blocks),
+      ...estimateBlocks(blocks, rates),
       cacheReadTokens: 0,
       cacheWriteTokens: 0,
       source: 'estimate',

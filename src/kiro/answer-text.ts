@@ -11,17 +11,10 @@ export type TagHandling = (typeof TAG_HANDLINGS)[number];
 export type Reading = {
   /** Undefined: no tags were asked for, so a tag is text. */
   readonly tags: TagHandling | undefined;
-  /** Undefined: a call in words is text. */
-  readonly writtenCalls: WrittenCalls | undefined;
+  /** The tools that may be called in words, by Kiro's names, and what the ids of such calls begin with, in no other turn. */
+  readonly writtenCalls: { readonly offered: OfferedTools; readonly idPrefix: string } | undefined;
   /** True when the client wants to see no reasoning, which the model cannot always leave. */
   readonly hidesReasoning: boolean;
-};
-
-export type WrittenCalls = {
-  /** The tools that may be called, by Kiro's names. */
-  readonly offered: OfferedTools;
-  /** What the ids of such calls begin with; no other turn has it. */
-  readonly idPrefix: string;
 };
 
 export const READ_AS_IS: Reading = { tags: undefined, writtenCalls: undefined, hidesReasoning: false };
@@ -106,51 +99,48 @@ export function createTagReader() {
   let held = '';
   let closing = '';
   const code = createCodeWatch();
+
   let pieces: TagPiece[] = [];
 
   function letGo(kind: TagPiece['kind'], length: number): void {
-    if (length === 0) return;
     const text = held.slice(0, length);
+    if (text === '') return;
+    if (kind === 'reasoning') code.see(text);
+    held = held.slice(length);
     const isMore = kind === 'reasoning' && pieces.at(-1)?.kind === kind;
     const before = isMore ? pieces.pop() : undefined;
     pieces.push({ kind, text: `${before?.text ?? ''}${text}` });
-    if (kind === 'reasoning') code.see(text);
-    held = held.slice(length);
   }
 
-  /** True when what is left has to be looked at again. */
-  function step({ isLast }: { readonly isLast: boolean }): boolean {
-    const gap = held.length - held.trimStart().length;
-    switch (state) {
-      case 'before': {
-        const start = held.slice(gap);
-        const mayBegin = gap <= LONGEST_GAP;
-        const tag = mayBegin ? TAGS.find((it) => start.startsWith(it)) : undefined;
-        if (mayBegin && tag === undefined && TAGS.some((it) => it.startsWith(start))) return false;
-        state = tag === undefined ? 'text' : 'inside';
-        if (tag === undefined) return true;
+  function read({ isLast }: { readonly isLast: boolean }): void {
+    if (state === 'before') {
+      const start = held.trimStart();
+      const gap = held.length - start.length;
+      const tags = gap > LONGEST_GAP ? [] : TAGS;
+      const opening = tags.find((it) => start.startsWith(it));
+      if (opening === undefined && !isLast && tags.some((it) => it.startsWith(start))) return;
+      if (opening === undefined) {
+        state = 'text';
+      } else {
         letGo('gap', gap);
-        letGo('tag', tag.length);
-        closing = `</${tag.slice(1)}`;
-        return true;
+        letGo('tag', opening.length);
+        closing = `</${opening.slice(1)}`;
+        state = 'inside';
       }
-      case 'inside': {
-        const at = held.indexOf(closing);
-        letGo('reasoning', at === -1 ? wholeLength(held, held.length - tailLength(held, closing)) : at);
-        const isTag = at !== -1 && isClosed(isLast);
-        if (isTag === undefined || at === -1) return false;
-        letGo(isTag ? 'tag' : 'reasoning', closing.length);
-        if (isTag) state = 'behind';
-        return true;
-      }
-      case 'behind':
-        letGo('gap', gap);
-        if (held !== '') state = 'text';
-        return held !== '';
-      case 'text':
-        letGo('text', wholeLength(held, held.length));
-        return false;
     }
+    while (state === 'inside') {
+      const at = held.indexOf(closing);
+      letGo('reasoning', at === -1 ? wholeLength(held, held.length - tailLength(held, closing)) : at);
+      const isTag = at === -1 ? undefined : isClosed(isLast);
+      if (isTag === undefined) return;
+      letGo(isTag ? 'tag' : 'reasoning', closing.length);
+      if (isTag) state = 'behind';
+    }
+    if (state === 'behind') {
+      letGo('gap', held.length - held.trimStart().length);
+      if (held !== '') state = 'text';
+    }
+    if (state === 'text') letGo('text', wholeLength(held, held.length));
   }
 
   /**
@@ -166,23 +156,19 @@ export function createTagReader() {
     return after === '' ? whenOver : after.charAt(0) !== quote;
   }
 
-  function take(): readonly TagPiece[] {
-    const taken = pieces;
-    pieces = [];
-    return taken;
-  }
-
   return {
     push(text: string): readonly TagPiece[] {
       held += text;
-      while (step({ isLast: false }));
-      return take();
+      pieces = [];
+      read({ isLast: false });
+      return pieces;
     },
     end(): readonly TagPiece[] {
-      while (step({ isLast: true }));
+      pieces = [];
+      read({ isLast: true });
       letGo(state === 'inside' ? 'reasoning' : 'text', held.length);
       state = 'text';
-      return take();
+      return pieces;
     },
   };
 }

@@ -70,10 +70,10 @@ export function readUsageLimits(answer: unknown) {
 /** Only the row of credits matters for chat; an account that has none is told by its first row. */
 function creditsRow(reader: Reader): Reader {
   const rows = reader.list('usageBreakdownList');
-  const row = rows.find((it) => it.optional('resourceType')?.value === 'CREDIT') ?? rows[0];
-  if (row !== undefined) return row;
-  reader.get('usageBreakdown').object();
-  return reader.get('usageBreakdown');
+  const credits = rows.find((it) => it.optional('resourceType')?.value === 'CREDIT');
+  const row = credits ?? rows[0] ?? reader.get('usageBreakdown');
+  row.object();
+  return row;
 }
 
 function readAllowance(row: Reader, name: string, expiry?: string) {

@@ -6,14 +6,7 @@ import { begin, type Turn } from '../core/stream.js';
 import type { Access, KiroClient } from './client.js';
 import { type Asked, toTurn, type Watch } from './stream.js';
 
-export type Asker = {
-  /**
-   * Waits for the turn's first event. Until then failures that may pass are repeated and nobody sees them; after it
-   * nothing is. Stop iterating the turn, or abort the signal, and the upstream connection is closed.
-   * @throws GatewayError of the last failure.
-   */
-  ask(question: Question, signal: AbortSignal): Promise<Turn>;
-};
+export type Asker = ReturnType<typeof createAsker>;
 
 export type Question = {
   /** JSON text of the request. */
@@ -50,13 +43,18 @@ export type StartTimer = (
   ring: () => void,
 ) => { readonly refresh: () => void; readonly stop: () => void };
 
-export function createAsker(dependencies: AskerDependencies): Asker {
+export function createAsker(dependencies: AskerDependencies) {
   const { client, now, sleep, chance, startTimer, note, retry, silenceMs } = dependencies;
   const places = createPlaces(dependencies.maxConcurrent);
   let coolUntil = 0;
 
   return {
-    async ask(question, signal) {
+    /**
+     * Waits for the turn's first event. Until then failures that may pass are repeated and nobody sees them; after it
+     * nothing is. Stop iterating the turn, or abort the signal, and the upstream connection is closed.
+     * @throws GatewayError of the last failure.
+     */
+    async ask(question: Question, signal: AbortSignal): Promise<Turn> {
       const waiting = follow(signal);
       const wait = startTimer(WHOLE_WAIT_MS, () => waiting.abort(late('did not begin to answer', WHOLE_WAIT_MS)));
       let giveBack: (() => void) | undefined;
@@ -65,7 +63,9 @@ export function createAsker(dependencies: AskerDependencies): Asker {
         waiting.end();
       };
       try {
-        giveBack = await takePlace(waiting.signal, signal);
+        giveBack = await places.take(waiting.signal).catch((thrown: unknown) => {
+          throw signal.aborted ? thrown : new GatewayError('overloaded', NO_PLACE, { cause: thrown });
+        });
         const turn = await askUntilBegun(question, waiting.signal, over);
         // A client that leaves may never look at the turn again.
         waiting.signal.addEventListener('abort', giveBack, { once: true });
@@ -78,16 +78,6 @@ export function createAsker(dependencies: AskerDependencies): Asker {
       }
     },
   };
-
-  async function takePlace(waiting: AbortSignal, client: AbortSignal): Promise<() => void> {
-    try {
-      return await places.take(waiting);
-    } catch (thrown) {
-      if (client.aborted) throw thrown;
-      const message = `The gateway has as many answers under way as MAX_CONCURRENT_REQUESTS allows; try again later.`;
-      throw new GatewayError('overloaded', message, { cause: thrown });
-    }
-  }
 
   async function askUntilBegun(question: Question, signal: AbortSignal, over: () => void): Promise<Turn> {
     let slow = 0;
@@ -193,10 +183,12 @@ function late(what: string, milliseconds: number): GatewayError {
   return new GatewayError('upstream-unavailable', `Kiro ${what} for ${milliseconds / 1000} s; try again.`);
 }
 
+const NO_PLACE = 'The gateway has as many answers under way as MAX_CONCURRENT_REQUESTS allows; try again later.';
+
 /** Everything before the first event, queue and pauses included: Claude Code asks again after five minutes. */
 const WHOLE_WAIT_MS = 270_000;
 
-export type RetryPolicy = {
+type RetryPolicy = {
   /** How often one question is asked at most, the first time included. */
   readonly maxAttempts: number;
   /** The pause after the first failure, in milliseconds; it doubles with every further one. */
@@ -220,20 +212,20 @@ export function pauseBeforeRepeat(failed: FailedAttempt, policy: RetryPolicy): n
   const { error, attempt, slowAttempts } = failed;
   if (attempt >= policy.maxAttempts || !PASSING.has(error.kind)) return undefined;
   if (slowAttempts !== undefined) return slowAttempts > policy.maxSlowRepeats ? undefined : 0;
-  const askedForMs = (error.facts.retryAfterSeconds ?? 0) * 1000;
+  const pauseMs = wishedPauseMs(failed, policy);
   // When the wait is longer, the client knows better than the gateway what to do meanwhile.
-  return askedForMs > LONGEST_PAUSE_MS ? undefined : Math.max(askedForMs, backoffMs(failed, policy));
+  return pauseMs > LONGEST_PAUSE_MS ? undefined : pauseMs;
 }
 
 /** How long nobody asks Kiro after it asked for a pause, in milliseconds; bounded, because its length is a guess. */
 export function coolDownMs(failed: FailedAttempt, policy: RetryPolicy): number {
-  const askedForMs = (failed.error.facts.retryAfterSeconds ?? 0) * 1000;
-  return Math.min(LONGEST_PAUSE_MS, Math.max(askedForMs, backoffMs(failed, policy)));
+  return Math.min(LONGEST_PAUSE_MS, wishedPauseMs(failed, policy));
 }
 
-/** Doubles with every attempt, a quarter more or less. */
-function backoffMs({ attempt, chance }: FailedAttempt, { baseDelayMs }: RetryPolicy): number {
-  return Math.round(Math.min(LONGEST_BACKOFF_MS, baseDelayMs * 2 ** (attempt - 1)) * (0.75 + chance / 2));
+/** What Kiro asked for, or a pause that doubles with every attempt, a quarter more or less. */
+function wishedPauseMs({ error, attempt, chance }: FailedAttempt, { baseDelayMs }: RetryPolicy): number {
+  const backoffMs = Math.min(LONGEST_BACKOFF_MS, baseDelayMs * 2 ** (attempt - 1)) * (0.75 + chance / 2);
+  return Math.max((error.facts.retryAfterSeconds ?? 0) * 1000, Math.round(backoffMs));
 }
 
 /** Failures that may have passed a moment later. All others would repeat themselves. */

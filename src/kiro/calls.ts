@@ -6,7 +6,7 @@ import type { Access } from './client.js';
 /** One operation in its forms: the next is tried when a host cannot be reached, or does not know the one before. */
 export type Call = readonly Form[];
 
-export type Form = {
+type Form = {
   readonly host: string;
   readonly method: 'GET' | 'POST';
   /** Path and query. */

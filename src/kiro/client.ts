@@ -10,7 +10,6 @@ import {
   type ApiHosts,
   apiRegionOf,
   type Call,
-  type Form,
   generateCall,
   type HostOverrides,
   listModelsCall,
@@ -19,7 +18,7 @@ import {
   webSearchCall,
 } from './calls.js';
 import { isDeadToken, isUnknownOperation, type KiroFailure } from './error-reasons.js';
-import { connectionError, readFailure, readJson, toKiroError } from './errors.js';
+import { connectionError, type Opened, openFrames, openJson, toKiroError } from './errors.js';
 import { type Page, readModelPage } from './models.js';
 import { readProfilePage, readUsageLimits, readWebSearch } from './answers.js';
 
@@ -65,9 +64,8 @@ export function createKiroClient(dependencies: ClientDependencies) {
   return {
     /** Asks Kiro. The answer's body is closed by whoever stops iterating it, or by the signal. */
     async generate(body: string, access: Access, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>> {
-      const { response } = await send(generateCall(hostsFor(access), access, body), access, signal);
-      if (response.body !== null) return response.body;
-      throw new GatewayError('upstream-protocol', 'Kiro answered without a body; try again.');
+      const { answer } = await send(generateCall(hostsFor(access), access, body), access, signal, openFrames);
+      return answer;
     },
 
     /** The whole catalogue, all pages. */
@@ -94,8 +92,8 @@ export function createKiroClient(dependencies: ClientDependencies) {
   ): Promise<Read> {
     const limited = within(signal, limitMs);
     const access = await session.accessToken(limited);
-    const { response } = await send(callFor(hostsFor(access), access, undefined), access, limited);
-    return read(await readJson(response, limited));
+    const { answer } = await send(callFor(hostsFor(access), access, undefined), access, limited, openJson);
+    return read(answer);
   }
 
   /** All pages of a listing; the later ones in the form in which the first was answered. */
@@ -113,11 +111,11 @@ export function createKiroClient(dependencies: ClientDependencies) {
     let formsLeft = Infinity;
     for (let page = 0; page < MAX_PAGES; page++) {
       const call = callFor(hostsFor(access), access, nextToken);
-      const answered = await send(call.slice(-formsLeft), access, limited);
+      const answered = await send(call.slice(-formsLeft), access, limited, openJson);
       formsLeft = answered.formsLeft;
-      const answer = readPage(await readJson(answered.response, limited));
-      for (const item of answer.items) items.set(JSON.stringify(item), item);
-      ({ nextToken } = answer);
+      const listed = readPage(answered.answer);
+      for (const item of listed.items) items.set(JSON.stringify(item), item);
+      ({ nextToken } = listed);
       if (nextToken === undefined || seen.has(nextToken)) break;
       seen.add(nextToken);
     }
@@ -128,7 +126,12 @@ export function createKiroClient(dependencies: ClientDependencies) {
    * One logical request: at most one forced refresh, and each form at most once besides.
    * @returns the answer, and how many of the call's forms are left, with the one that was answered.
    */
-  async function send(call: Call, first: Access, signal: AbortSignal): Promise<Answered> {
+  async function send<Answer>(
+    call: Call,
+    first: Access,
+    signal: AbortSignal,
+    open: (response: FetchResponse, signal: AbortSignal) => Promise<Opened<Answer>>,
+  ): Promise<{ readonly answer: Answer; readonly formsLeft: number }> {
     const invocationId = randomId();
     let access = first;
     let mayRefresh = true;
@@ -136,14 +139,21 @@ export function createKiroClient(dependencies: ClientDependencies) {
     for (let forms = call; ;) {
       const [form] = forms;
       if (form === undefined) throw failed ?? new GatewayError('internal', 'A call to Kiro has no form; report this.');
-      const response = await fetchForm(form, { ...headersFor(access), 'amz-sdk-invocation-id': invocationId }, signal);
-      if (response instanceof GatewayError) {
-        failed = response;
-        forms = forms.filter(({ host }) => host !== form.host);
+      const { host, path, method, body } = form;
+      const headers = { ...form.headers, ...headersFor(access), 'amz-sdk-invocation-id': invocationId };
+      let response: FetchResponse;
+      try {
+        response = await dependencies.fetch(host + path, { method, headers, body, signal, redirect: 'error' });
+      } catch (cause) {
+        failed = connectionError(cause, signal);
+        // A failure that is ours already is the proxy's; only what is this host's another one may make good.
+        if (signal.aborted || failed === cause) throw failed;
+        forms = forms.filter((it) => it.host !== host);
         continue;
       }
-      if (isAnswer(response, form)) return { response, formsLeft: forms.length };
-      const failure = withoutToken(await readFailure(response), access.token);
+      const opened = await open(response, signal);
+      if ('answer' in opened) return { ...opened, formsLeft: forms.length };
+      const failure = withoutToken(opened.failure, access.token);
       failed = toKiroError(failure);
       if (mayRefresh && isDeadToken(failure)) {
         mayRefresh = false;
@@ -154,26 +164,6 @@ export function createKiroClient(dependencies: ClientDependencies) {
       } else {
         throw failed;
       }
-    }
-  }
-
-  /**
-   * @returns an error when the host cannot be reached, which another host may make good.
-   * @throws GatewayError when another host would change nothing.
-   */
-  async function fetchForm(
-    { host, path, method, headers, body }: Form,
-    more: Readonly<Record<string, string>>,
-    signal: AbortSignal,
-  ): Promise<FetchResponse | GatewayError> {
-    const init = { method, headers: { ...headers, ...more }, body, signal, redirect: 'error' } as const;
-    try {
-      return await dependencies.fetch(host + path, init);
-    } catch (cause) {
-      const error = connectionError(cause, signal);
-      // A failure that is ours already is the proxy's, not the host's.
-      if (signal.aborted || error === cause) throw error;
-      return error;
     }
   }
 
@@ -202,14 +192,6 @@ function withoutToken(failure: KiroFailure, token: Secret): KiroFailure {
 
 type CallFor = (hosts: ApiHosts, account: Account, nextToken: string | undefined) => Call;
 
-/** A host that was asked for frames and sends text instead has refused, whatever its status says. */
-function isAnswer({ status, headers }: FetchResponse, form: Form): boolean {
-  return status === 200 && (form.headers['accept'] === undefined || !TEXT.test(headers.get('content-type') ?? ''));
-}
-
-type Answered = { readonly response: FetchResponse; readonly formsLeft: number };
-
-const TEXT = /json|html|xml|text\/plain/i;
 const CONTROL_TIMEOUT_MS = 15_000;
 const SEARCH_TIMEOUT_MS = 60_000;
 const MAX_PAGES = 20;

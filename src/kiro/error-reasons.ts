@@ -20,7 +20,7 @@ export type Row = {
   /** The sentence when Kiro said nothing. */
   readonly says: string;
   /** What to do, behind either sentence. */
-  readonly adds?: string;
+  readonly adds?: string | undefined;
   /** Kiro's sentence would mislead whoever reads it alone, so ours comes first. */
   readonly isOursFirst?: boolean;
   readonly retryAfterSeconds?: number;
@@ -60,7 +60,7 @@ function byStatus(status: number | undefined): Row {
 }
 
 function row(kind: ErrorKind, says: string, adds?: string): Row {
-  return adds === undefined ? { kind, says } : { kind, says, adds };
+  return { kind, says, adds };
 }
 
 const OVERFLOW = row('context-overflow', 'The conversation is too long for the model.');
@@ -196,7 +196,7 @@ const BY_TEXT: readonly (readonly [RegExp, Row])[] = [
   [/unexpectedly high load/i, CAPACITY],
   [/suspicious activity/i, ACCOUNT_LIMITED],
   [/improperly formed request/i, row('invalid-request', 'Kiro refused the request.', REPORT)],
-  [/not authorized to access this feature/i, row('forbidden', 'This Kiro account may not do that.', PLAN_ADVICE)],
+  [/not authorized to access this feature/i, { ...FORBIDDEN, adds: PLAN_ADVICE }],
   [/profileArn is required/i, NO_PROFILE],
   [/invalid profileArn/i, WRONG_PROFILE],
 ];

@@ -18,7 +18,11 @@ export function toKiroError(failure: KiroFailure): GatewayError {
 
 /** What the body of a failure says (protocol 6.1). It is a failure in any case, so what cannot be read is empty. */
 export function readFailureBody(json: string): Pick<KiroFailure, 'type' | 'message' | 'reason'> {
-  const outer = recordOf(parseJson(json));
+  return statedFailure(parseJson(json));
+}
+
+function statedFailure(value: unknown): Pick<KiroFailure, 'type' | 'message' | 'reason'> {
+  const outer = recordOf(value);
   // What stands before Kiro may wrap what it has to say; `Output` is that of AWS.
   const body = { ...outer, ...recordOf(outer['Output']), ...recordOf(outer['error']) };
   const text = (key: string): string => (typeof body[key] === 'string' ? body[key] : '');
@@ -49,33 +53,53 @@ export function connectionError(cause: unknown, signal: AbortSignal): GatewayErr
   if (isRecord(cause) && cause['type'] === 'no-redirect')
     return toKiroError({ type: '', message: '', reason: '', status: 302 });
   const code = codeOf(cause);
-  if (/CERT|SIGNATURE|ISSUER/.test(code)) return new GatewayError('upstream-protocol', untrusted(code), { cause });
+  if (/CERT|SIGNATURE|ISSUER/.test(code)) {
+    const advice = 'for a proxy that signs with one of its own set NODE_EXTRA_CA_CERTS.';
+    return new GatewayError('upstream-protocol', `Kiro's certificate is not trusted (${code}); ${advice}`, { cause });
+  }
   const message = `Kiro cannot be reached${code && ` (${code})`}; check the network and try again.`;
   return new GatewayError('upstream-unavailable', message, { cause });
 }
 
-function untrusted(code: string): string {
-  return `Kiro's certificate is not trusted (${code}); for a proxy that signs with one of its own set NODE_EXTRA_CA_CERTS.`;
+/** What was asked for, or the failure that came in its place. */
+export type Opened<Answer> = { readonly answer: Answer } | { readonly failure: KiroFailure };
+
+/** Frames. A host that sends text instead has refused, whatever its status says. */
+export async function openFrames(response: FetchResponse): Promise<Opened<AsyncIterable<Uint8Array>>> {
+  if (response.status !== 200 || TEXT.test(response.headers.get('content-type') ?? '')) {
+    return { failure: toFailure(response, await readStart(response)) };
+  }
+  if (response.body !== null) return { answer: response.body };
+  throw new GatewayError('upstream-protocol', 'Kiro answered without a body; try again.');
 }
 
-/** @throws GatewayError `upstream-protocol` for anything but JSON, `upstream-unavailable` for a body that breaks off. */
-export async function readJson(response: FetchResponse, signal: AbortSignal): Promise<unknown> {
+const TEXT = /json|html|xml|text\/plain/i;
+
+/**
+ * JSON. Some failures come with status 200; those of JSON-RPC are for whoever asked in its form.
+ * @throws GatewayError `upstream-protocol` for anything but JSON, `upstream-unavailable` for a body that breaks off.
+ */
+export async function openJson(response: FetchResponse, signal: AbortSignal): Promise<Opened<unknown>> {
+  if (response.status !== 200) return { failure: toFailure(response, await readStart(response)) };
   const text = await response.text().catch((cause: unknown) => {
     throw connectionError(cause, signal);
   });
   if (jsonExcess(text) !== undefined) {
     throw new GatewayError('upstream-protocol', 'Kiro answered with more than the gateway reads; try again.');
   }
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw new GatewayError('upstream-protocol', 'Kiro answered with something that is not JSON; try again.', { cause });
+  const answer = parseJson(text);
+  if (answer === undefined) {
+    throw new GatewayError('upstream-protocol', 'Kiro answered with something that is not JSON; try again.');
   }
+  const { type, message, reason } = statedFailure(answer);
+  const fields = recordOf(answer);
+  // What has a message and a list is an answer, too.
+  const isFailure = type + reason !== '' || (message !== '' && !Object.values(fields).some(Array.isArray));
+  return isFailure && !('jsonrpc' in fields) ? { failure: toFailure(response, text) } : { answer };
 }
 
 /** A failure from an HTTP answer (protocol 6.1): the type in a header or the body, the rest in the body. */
-export async function readFailure(response: FetchResponse): Promise<KiroFailure> {
-  const body = await readStart(response);
+function toFailure(response: FetchResponse, body: string): KiroFailure {
   const said = readFailureBody(body);
   const stated = response.headers.get('x-amzn-errortype') ?? said.type;
   const isPage = stated === '' && /^\s*</.test(body) && (response.status === 400 || response.status === 403);

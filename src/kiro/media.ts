@@ -65,7 +65,7 @@ export function nameOffender(reason: string, messages: readonly Message[], model
     .flatMap((message, at) => mediaOf(message).map((media) => ({ media, message: at + 1 })))
     .filter(({ media }) => media.type === type && kept.has(media));
   if (placed.length === 0) return undefined;
-  const offender = placed.length === 1 ? placed[0] : placed.find(({ media }) => media === suspectOf(reason, placed));
+  const offender = placed.length === 1 ? placed[0] : suspectOf(reason, placed);
   if (offender === undefined) return `There are ${placed.length} ${type}s in the conversation.`;
   const { media, message } = offender;
   const kind = media.type === 'image' ? `a ${media.format.toUpperCase()}` : JSON.stringify(media.name);
@@ -75,13 +75,12 @@ export function nameOffender(reason: string, messages: readonly Message[], model
 }
 
 /** The largest where it is about size; the one that is something else where it is about the format. */
-function suspectOf(reason: string, placed: readonly { readonly media: Media }[]): Media | undefined {
-  const all = placed.map(({ media }) => media);
+function suspectOf<Placed extends { readonly media: Media }>(reason: string, placed: readonly Placed[]) {
   if (/_(?:SIZE|DIMENSION|MAXIMUM_PAGES)_/.test(reason)) {
-    return all.reduce((largest, media) => (media.data.length > largest.data.length ? media : largest));
+    return placed.toSorted((one, other) => other.media.data.length - one.media.data.length)[0];
   }
   if (!/_(?:FORMAT|MIME)_/.test(reason)) return undefined;
-  return all.find(({ format, data }) => imageFormatOf(Buffer.from(data.slice(0, 32), 'base64')) !== format);
+  return placed.find(({ media: it }) => imageFormatOf(Buffer.from(it.data.slice(0, 32), 'base64')) !== it.format);
 }
 
 function mediaOf(message: Message): readonly Media[] {

@@ -142,27 +142,21 @@ const SPELLINGS: readonly (readonly [RegExp, string])[] = [
 /** Ids that Kiro accepts without listing them, by the name people use. */
 const HIDDEN_IDS: ReadonlyMap<string, string> = new Map([['claude-3.7-sonnet', 'CLAUDE_3_7_SONNET_20250219_V1_0']]);
 
-export type ModelName = {
-  /** For `resolveModel`. */
-  readonly name: string;
-  /** Empty when the name wishes nothing. */
-  readonly wish: ReasoningWish;
-};
-
 /** The setting MODEL_ALIASES: other names in lower case, to names that Kiro's spelling rules apply to. */
 export type ModelAliases = ReadonlyMap<string, string>;
 
 /**
  * `claude-opus-4-8-thinking-high` is `claude-opus-4-8`, thinking, at effort high. A suffix is one only when a model is
  * known without it and none is listed with it, so that no name of Kiro's own is ever torn apart.
+ * @returns the name for `resolveModel`, and a wish that is empty when the name has none.
  */
-export function readModelName(name: string, catalogue: readonly Model[], aliases: ModelAliases): ModelName {
+export function readModelName(name: string, catalogue: readonly Model[], aliases: ModelAliases) {
   const listed = new Set(catalogue.map(({ id }) => id.toLowerCase()));
   const asked = aliased(name, aliases);
   const { bare, window } = splitWindow(asked);
-  let found: ModelName = { name: asked, wish: {} };
-  let rest = bare;
   let wish: ReasoningWish = {};
+  let found = { name: asked, wish };
+  let rest = bare;
   while (rest.length <= LONGEST_NAME && !listed.has(rest.toLowerCase())) {
     const [, before, suffix] = WISH_SUFFIX.exec(rest) ?? [];
     if (before === undefined || suffix === undefined) break;

@@ -6,23 +6,9 @@ import type { Access, AccessProvider } from './client.js';
 import { apiRegionOf, API_REGIONS } from './calls.js';
 import type { Profile } from './answers.js';
 
-export type ProfiledSession = AccessProvider & {
-  /**
-   * The same access with another profile, or with none, when the profile is what Kiro refused.
-   * @returns undefined when it is not, or when there is no other.
-   */
-  otherProfile(refused: Access, error: unknown, signal: AbortSignal): Promise<OtherProfile | undefined>;
-};
+export type ProfiledSession = ReturnType<typeof createProfiledSession>;
 
-export type OtherProfile = {
-  readonly access: Access;
-  /** For the log. */
-  readonly told: string;
-  /** It has worked: from now on it is the account's profile. */
-  readonly keep: () => void;
-};
-
-export type ProfileDependencies = {
+type ProfileDependencies = {
   readonly session: AccessProvider;
   /** Lists the profiles of one API region, with the session's own token. */
   readonly listProfiles: (region: string, signal: AbortSignal) => Promise<readonly Profile[]>;
@@ -34,7 +20,7 @@ export type ProfileDependencies = {
   readonly now: () => number;
 };
 
-export function createProfiledSession(dependencies: ProfileDependencies): ProfiledSession {
+export function createProfiledSession(dependencies: ProfileDependencies) {
   const { session, listProfiles, now } = dependencies;
   let known: Known | undefined;
   const sharedArn = dependencies.usesSharedProfile ? SHARED_PROFILE : undefined;
@@ -81,20 +67,27 @@ export function createProfiledSession(dependencies: ProfileDependencies): Profil
     return setting === undefined ? [nearest, ...API_REGIONS.filter((it) => it !== nearest)] : [nearest];
   }
 
-  function other(access: Access, told: string): OtherProfile {
+  /** @param told For the log. */
+  function other(access: Access, told: string) {
     const { login, profileArn } = access;
+    /** It has worked: from now on it is the account's profile. */
     const keep = (): void => {
       known = { login, arn: Promise.resolve(profileArn), until: now() + KEPT_MS };
     };
     return { access, told, keep };
   }
 
-  return {
+  const provider: AccessProvider = {
     accessToken: async (signal) => complete(await session.accessToken(signal), signal),
-
     forceRefresh: async (refused, signal) => complete(await session.forceRefresh(refused, signal), signal),
-
-    async otherProfile(refused, error, signal) {
+  };
+  return {
+    ...provider,
+    /**
+     * The same access with another profile, or with none, when the profile is what Kiro refused.
+     * @returns undefined when it is not, or when there is no other.
+     */
+    async otherProfile(refused: Access, error: unknown, signal: AbortSignal) {
       if (!(error instanceof GatewayError) || refused.tokenTypeHeader === 'API_KEY') return undefined;
       if (refused.profileArn !== undefined) {
         if (!isProfileRefused(error, refused.profileArn)) return undefined;

@@ -3,19 +3,12 @@
 import type { JsonObject } from '../core/conversation.js';
 import { recordOf } from '../core/reader.js';
 
-export type Doubt = {
-  /** A few words: `number of tools`. */
-  readonly rule: string;
-  /** What was found, where; no text of the conversation. */
-  readonly found: string;
-  readonly fix: string;
-};
-
 /**
  * Limits of which nobody is sure; what is sure, no request of the gateway breaks.
  * @param characters The length of the body as it was sent; parts of it may be missing here.
+ * @returns each rule that may be broken, in a few words, what was found (no text of the conversation), and what to do.
  */
-export function judgeRequest(body: unknown, characters: number): readonly Doubt[] {
+export function judgeRequest(body: unknown, characters: number) {
   const state = at(body, 'conversationState');
   const history = list(state['history']);
   const tools = list(at(state, 'currentMessage', 'userInputMessage', 'userInputMessageContext')['tools']);

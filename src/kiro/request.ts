@@ -2,7 +2,14 @@
 
 import type { Conversation, JsonObject, Model, Tool } from '../core/conversation.js';
 import { GatewayError } from '../core/errors.js';
-import { ASCII_CHARACTERS_PER_TOKEN, estimateTokens, IMAGE_TOKENS } from '../core/tokens.js';
+import {
+  ASCII_CHARACTERS_PER_TOKEN,
+  estimatePages,
+  estimateTokens,
+  IMAGE_TOKENS,
+  ratesFor,
+  type TokenRates,
+} from '../core/tokens.js';
 import type { Reading, TagHandling } from './answer-text.js';
 import { originOf } from './calls.js';
 import { type Entry, type Reasoning, saying, toEntries } from './history.js';
@@ -18,16 +25,7 @@ import {
   wishesInWords,
 } from './wishes.js';
 
-export type KiroRequest = {
-  /** JSON text, made once. */
-  readonly body: string;
-  readonly estimatedInputTokens: number;
-  readonly restoreToolName: (name: string) => string;
-  /** How the answer is to be read. */
-  readonly reading: Reading;
-  /** What did not travel as asked, for the client. */
-  readonly notices: readonly string[];
-};
+export type KiroRequest = ReturnType<typeof toKiroRequest>;
 
 /** What the body says besides the conversation. */
 export type RequestContext = {
@@ -46,7 +44,7 @@ export type RequestContext = {
   readonly marksCache: boolean;
 };
 
-export function toKiroRequest(conversation: Conversation, context: RequestContext): KiroRequest {
+export function toKiroRequest(conversation: Conversation, context: RequestContext) {
   const { messages } = conversation;
   const { model, profileArn, continuationId, wasCut } = context;
   const offered = toolsToOffer(conversation);
@@ -83,15 +81,17 @@ export function toKiroRequest(conversation: Conversation, context: RequestContex
       additionalModelRequestFields: fields,
     }),
   );
+  const reading: Reading = {
+    tags: inTags === undefined ? undefined : context.tags.handling,
+    writtenCalls: context.readsWrittenCalls ? toWrittenCalls(offered, tools, continuationId) : undefined,
+    hidesReasoning: isUnwanted(conversation.reasoning),
+  };
   return {
     body,
-    estimatedInputTokens: estimateInput(body, entries),
+    estimatedInputTokens: estimateInput(body, entries, ratesFor(model.id)),
     restoreToolName: tools.restoreName,
-    reading: {
-      tags: inTags === undefined ? undefined : context.tags.handling,
-      writtenCalls: context.readsWrittenCalls ? toWrittenCalls(offered, tools, continuationId) : undefined,
-      hidesReasoning: isUnwanted(conversation.reasoning),
-    },
+    reading,
+    /** What did not travel as asked, for the client. */
     notices: [...tools.notices, ...(media.leftOut > 0 ? [`media-left-out=${media.leftOut}`] : [])],
   };
 }
@@ -185,26 +185,28 @@ function withoutLoneSurrogates(json: string): string {
   return json.replace(/\\ud[89a-f][0-9a-f]{2}(?<=[^\\](?:\\\\)*\\ud...)/g, '\\ufffd');
 }
 
-/** From the length of the body; base64 would count far too much: images count by their usual cost, texts as such. */
-function estimateInput(body: string, entries: readonly Entry[]): number {
+/** From the length of the body; base64 would count far too much: media count by their usual cost, texts as such. */
+function estimateInput(body: string, entries: readonly Entry[], rates: TokenRates): number {
   const media = entries.flatMap((entry) => entry.media);
-  if (media.length === 0) return estimateTokens(body);
-  const inMedia = media.reduce((tokens, it) => tokens + estimateMedia(it), 0);
+  if (media.length === 0) return estimateTokens(body, rates);
   // What was said may be in any script, and base64 would hide that; what else is in the body is ASCII, but for little.
-  const texts = entries.flatMap(({ text, results }) => [text, ...results.flatMap((it) => it.texts)]);
-  const inTexts = texts.reduce((tokens, text) => tokens + estimateTokens(text), 0);
-  const others = body.length - lengthOf(texts) - lengthOf(media.map(({ data }) => data));
-  return inTexts + Math.round(others / ASCII_CHARACTERS_PER_TOKEN) + inMedia;
+  let tokens = 0;
+  let others = body.length;
+  for (const text of entries.flatMap((entry) => [entry.text, ...entry.results.flatMap((it) => it.texts)])) {
+    tokens += estimateTokens(text, rates);
+    others -= text.length;
+  }
+  for (const it of media) {
+    tokens += estimateMedia(it, rates);
+    others -= it.data.length;
+  }
+  return tokens + Math.round(others / ASCII_CHARACTERS_PER_TOKEN);
 }
 
-function lengthOf(texts: readonly string[]): number {
-  return texts.reduce((length, text) => length + text.length, 0);
-}
-
-/** A PDF or a spreadsheet cannot be read here, so it counts as nothing. */
-function estimateMedia(media: Media): number {
+function estimateMedia(media: Media, rates: TokenRates): number {
   if (media.type === 'image') return IMAGE_TOKENS;
-  return isText(media) ? estimateTokens(Buffer.from(media.data, 'base64').toString('utf8')) : 0;
+  if (!isText(media)) return estimatePages(Buffer.byteLength(media.data, 'base64'));
+  return estimateTokens(Buffer.from(media.data, 'base64').toString('utf8'), rates);
 }
 
 const ACKNOWLEDGEMENT = 'I will follow these instructions.';

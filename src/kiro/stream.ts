@@ -3,15 +3,18 @@
 import type { Block } from '../core/conversation.js';
 import { GatewayError } from '../core/errors.js';
 import { abortError } from '../core/signals.js';
-import { rounded, type Batch, type GrowingBlock, type StreamEvent } from '../core/stream.js';
+import type { Batch, BlockHead, GrowingBlock, StreamEvent } from '../core/stream.js';
+import type { TokenRates } from '../core/tokens.js';
 import { createAnswerText, READ_AS_IS, type Piece, type Reading } from './answer-text.js';
 import { readEvents, type KiroEvent, type KiroTokenUsage } from './events.js';
-import { toFinishReason, toUsage } from './ending.js';
+import { toCompletion } from './ending.js';
 import { createFrameDecoder } from './frames.js';
+import { isWhole } from './history.js';
 
 /** What is known about the question when its answer is read. */
 export type Asked = {
   readonly estimatedInputTokens: number;
+  readonly rates?: TokenRates | undefined;
   readonly windowTokens: number;
   /** The window of the model that Kiro has chosen, where Kiro chooses; undefined when it is not known. */
   readonly windowOf?: ((modelId: string) => number | undefined) | undefined;
@@ -90,7 +93,6 @@ function createAssembler(asked: Asked) {
   let tokenUsage: KiroTokenUsage | undefined;
   let contextPercentage: number | undefined;
   let credits: number | undefined;
-  /** Reasoning that is not shown but counts, because it was paid for. */
   let hidden = '';
   let reasonsNatively = false;
   let begun = false;
@@ -103,12 +105,15 @@ function createAssembler(asked: Asked) {
   }
 
   function openBlock(type: GrowingBlock, id = '', name = ''): OpenBlock {
+    start(type === 'tool-call' ? { type, id, name } : { type });
+    open = { type, id, name, text: '', signature: '', isStopped: false };
+    return open;
+  }
+
+  function start(block: BlockHead): void {
     close();
     begin();
-    open = { type, id, name, text: '', signature: '', isStopped: false };
-    const block = type === 'tool-call' ? { type, id, name } : { type };
     batch.push({ type: 'block-start', index: blocks.length, block });
-    return open;
   }
 
   function grow(block: OpenBlock, delta: string): void {
@@ -167,21 +172,19 @@ function createAssembler(asked: Asked) {
       block.signature += event.signature;
     }
     if (event.redacted !== '') {
-      close();
-      begin();
       const block = { type: 'redacted-reasoning', data: event.redacted } as const;
-      batch.push({ type: 'block-start', index: blocks.length, block });
+      start(block);
       end(block);
     }
   }
 
   function acceptToolUse(event: Extract<KiroEvent, { type: 'tool-use' }>): void {
     const growing = open?.type === 'tool-call' && open.id === event.id ? open : undefined;
-    if (growing === undefined) acceptPieces(answerText.beforeCall());
     if (growing === undefined && closedCalls.has(event.id)) {
       if (event.input === '') return;
       throw new GatewayError('upstream-protocol', 'Kiro went on with a tool call that it had ended; try again.');
     }
+    if (growing === undefined) acceptPieces(answerText.beforeCall());
     const block = growing ?? openCall(event);
     grow(block, event.input);
     block.isStopped = event.stop;
@@ -195,12 +198,12 @@ function createAssembler(asked: Asked) {
 
   function accept(event: KiroEvent): void {
     // Blocks never overlap: what is said beside a call that has not ended waits for its end.
-    if (open?.type === 'tool-call' && SPOKEN.has(event.type) && !(event.type === 'tool-use' && event.id === open.id)) {
-      waiting.push(event);
-      return;
-    }
-    acceptNow(event);
-    if (waiting.length > 0 && open === undefined) acceptWaiting();
+    const isBeside = open?.type === 'tool-call' && SPOKEN.has(event.type);
+    if (isBeside && !(event.type === 'tool-use' && event.id === open?.id)) waiting.push(event);
+    else acceptNow(event);
+    if (waiting.length === 0 || (open !== undefined && !hasEnded(open))) return;
+    close();
+    acceptWaiting();
   }
 
   function acceptWaiting(): void {
@@ -246,18 +249,11 @@ function createAssembler(asked: Asked) {
       for (; waiting.length > 0; acceptWaiting()) close();
       acceptPieces(answerText.end());
       close();
-      const hasHidden = hidden !== '';
-      const finishReason = toFinishReason({ blocks, hasHidden, stopReason, contextPercentage });
+      const windowTokens = (speaker === undefined ? undefined : asked.windowOf?.(speaker)) ?? asked.windowTokens;
+      const seen = { blocks, hidden, stopReason, tokenUsage, contextPercentage, credits };
+      const completion = toCompletion({ ...asked, ...seen, windowTokens });
       begin();
-      const usage = toUsage({
-        tokenUsage,
-        contextPercentage,
-        windowTokens: (speaker === undefined ? undefined : asked.windowOf?.(speaker)) ?? asked.windowTokens,
-        estimatedInputTokens: asked.estimatedInputTokens,
-        blocks: hasHidden ? [{ type: 'reasoning', text: hidden, signature: '' }, ...blocks] : blocks,
-      });
-      const spent = credits === undefined ? undefined : rounded(credits);
-      batch.push({ type: 'finish', completion: { blocks, finishReason, usage, credits: spent } });
+      batch.push({ type: 'finish', completion });
     },
   };
 }
@@ -272,6 +268,11 @@ function toBlock(open: OpenBlock): Block {
       // Only a call that Kiro ended has no input; one that was cut off before its input must not be run with none.
       return { type: 'tool-call', id: open.id, name: open.name, input: open.text || (open.isStopped ? '{}' : '') };
   }
+}
+
+/** Nothing can follow an object that is whole, whether Kiro says that the call has ended or not. */
+function hasEnded({ text }: OpenBlock): boolean {
+  return text.endsWith('}') && isWhole(text);
 }
 
 const SPOKEN: ReadonlySet<KiroEvent['type']> = new Set(['text', 'reasoning', 'tool-use'] as const);

@@ -89,29 +89,19 @@ function readForm(text: string, offered: OfferedTools) {
   }
   const calls: WrittenCall[] = [];
   let at = XML_OPENING.length;
-  for (const { name: tool, inner, end } of elementsOf(text, 'invoke', at)) {
+  for (const [element, tool = '', inner = ''] of elementsOf(text.slice(at), 'invoke')) {
     const schema = offered.get(tool);
     if (schema === undefined) return undefined;
     calls.push({ name: tool, input: readInput(inner, schema) });
-    at = end;
+    at += element.length;
   }
   const [ending] = /^\s*<\/function_calls>/.exec(text.slice(at)) ?? [];
   return calls.length === 0 || ending === undefined ? undefined : { calls, length: at + ending.length };
 }
 
-/** `<tag name="…">…</tag>`, one after the other from here on, with nothing but white space between them. */
-function* elementsOf(text: string, tag: string, from: number) {
-  const opening = new RegExp(`\\s*<${tag} name="([^"]*)">`, 'y');
-  const closing = `</${tag}>`;
-  for (let at = from; ;) {
-    opening.lastIndex = at;
-    const name = opening.exec(text)?.[1];
-    const close = name === undefined ? -1 : text.indexOf(closing, opening.lastIndex);
-    if (name === undefined || close === -1) return;
-    const inner = text.slice(opening.lastIndex, close);
-    at = close + closing.length;
-    yield { name, inner, end: at };
-  }
+/** `<tag name="…">…</tag>`, one after the other from the beginning on, with nothing but white space between them. */
+function elementsOf(text: string, tag: string) {
+  return text.matchAll(new RegExp(`\\s*<${tag} name="([^"]*)">([^]*?)</${tag}>`, 'gy'));
 }
 
 /** Where the object or list that begins here ends; the text's end when it does not. */
@@ -131,7 +121,7 @@ function endOfJson(text: string, from: number): number {
 
 /** A parameter that is to be a text, or may be one, stays one: `42` is then not a number. */
 function readInput(parameters: string, { properties }: JsonObject): string {
-  const entries = [...elementsOf(parameters, 'parameter', 0)].map(({ name, inner: text }): [string, unknown] => {
+  const entries = [...elementsOf(parameters, 'parameter')].map(([, name = '', text = '']): [string, unknown] => {
     const property = isRecord(properties) && Object.hasOwn(properties, name) ? properties[name] : undefined;
     const isText = !isRecord(property) || [property['type']].flat().includes('string');
     return [name, isText ? text : (parseJson(text) ?? text)];

@@ -5,29 +5,10 @@ import { hash } from 'node:crypto';
 import type { JsonObject, Message, Tool } from '../core/conversation.js';
 import { isRecord, recordOf } from '../core/reader.js';
 
-export type ToolSpecification = {
-  readonly toolSpecification: {
-    readonly name: string;
-    readonly description: string;
-    readonly inputSchema: { readonly json: JsonObject };
-  };
-};
+export type KiroTools = ReturnType<typeof toKiroTools>;
 
-export type KiroTools = {
-  readonly specifications: readonly ToolSpecification[];
-  /** The client's name to Kiro's. Every name that the conversation uses has one. */
-  readonly nameFor: (name: string) => string;
-  /** Kiro's name back to the client's. */
-  readonly restoreName: (name: string) => string;
-  /** Descriptions too long for a specification, as text for the system prompt. */
-  readonly instructions: readonly string[];
-  readonly notices: readonly string[];
-};
-
-/**
- * @param descriptionLimit In characters; a longer description moves to the system prompt whole.
- */
-export function toKiroTools(tools: readonly Tool[], messages: readonly Message[], descriptionLimit: number): KiroTools {
+/** @param descriptionLimit In characters; a longer description moves to the system prompt whole. */
+export function toKiroTools(tools: readonly Tool[], messages: readonly Message[], descriptionLimit: number) {
   const offered = new Map<string, Tool>();
   const duplicates = new Set<string>();
   for (const tool of tools) {
@@ -35,9 +16,9 @@ export function toKiroTools(tools: readonly Tool[], messages: readonly Message[]
     else offered.set(tool.name, tool);
   }
   // Kiro refuses tool traffic in the history without a specification of that name (protocol rule 12).
-  const blocks = messages.flatMap((message) => (message.role === 'assistant' ? message.blocks : []));
-  for (const { name } of blocks.filter((block) => block.type === 'tool-call')) {
-    if (!offered.has(name)) offered.set(name, { name, description: FORMER, inputSchema: undefined });
+  for (const block of messages.flatMap((message) => (message.role === 'assistant' ? message.blocks : []))) {
+    if (block.type !== 'tool-call' || offered.has(block.name)) continue;
+    offered.set(block.name, { name: block.name, description: FORMER, inputSchema: undefined });
   }
   const aliases = aliasesFor([...offered.keys()]);
   const nameFor = (name: string): string => aliases.get(name) ?? name;
@@ -52,7 +33,16 @@ export function toKiroTools(tools: readonly Tool[], messages: readonly Message[]
     const description = isLong ? `See "## Tool: ${name}" in the system prompt for the full description.` : short;
     return { toolSpecification: { name, description, inputSchema: { json: cleanSchema(tool.inputSchema) } } };
   });
-  return { specifications, nameFor, restoreName: (name) => originals.get(name) ?? name, instructions, notices };
+  return {
+    specifications,
+    /** The client's name to Kiro's. Every name that the conversation uses has one. */
+    nameFor,
+    /** Kiro's name back to the client's. */
+    restoreName: (name: string): string => originals.get(name) ?? name,
+    /** Descriptions too long for a specification, as text for the system prompt. */
+    instructions,
+    notices,
+  };
 }
 
 const FORMER = 'No longer offered; it appears only in the history.';
@@ -152,6 +142,8 @@ function cleanValue(keyword: string, value: unknown, walk: Walk): unknown {
     case 'title':
     case 'description':
       return typeof value === 'string' && value !== '' ? value : undefined;
+    case 'default':
+      return value ?? undefined;
     case 'enum':
       return some(items.filter((it) => it !== null));
     case 'required':

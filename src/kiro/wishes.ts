@@ -20,11 +20,6 @@ export function effortsOf(schema: JsonObject | undefined): readonly string[] {
   return enumOf(propertyOf(schema, 'output_config') ?? propertyOf(schema, 'reasoning'), 'effort');
 }
 
-/** True when the model's reasoning can be asked for in its own terms. */
-export function hasOwnControl({ requestFieldsSchema: schema }: Model): boolean {
-  return ['thinking', 'output_config', 'reasoning'].some((it) => propertyOf(schema, it) !== undefined);
-}
-
 /** True when no reasoning is to be shown. */
 export function isUnwanted({ mode, effort }: ReasoningWish): boolean {
   return mode === 'off' || (mode === undefined && effort === 'none');
@@ -185,7 +180,9 @@ export type TagWish = {
  * wants any. They are the same in all turns of a conversation, so that these share their beginning.
  */
 export function tagInstruction(wish: ReasoningWish, model: Model, tags: TagWish): string | undefined {
-  if (tags.when === false || hasOwnControl(model) || isUnwanted(wish)) return undefined;
+  const fields = ['thinking', 'output_config', 'reasoning'];
+  const hasOwnControl = fields.some((it) => propertyOf(model.requestFieldsSchema, it) !== undefined);
+  if (tags.when === false || hasOwnControl || isUnwanted(wish)) return undefined;
   if (tags.when === true && wish.mode !== 'on' && wish.effort === undefined) return undefined;
   const maxTokens = wish.budget ?? tags.maxTokens;
   return `<thinking_mode>enabled</thinking_mode><max_thinking_length>${maxTokens}</max_thinking_length>
