@@ -173,24 +173,25 @@ async function makeAgent(proxy: Proxy | undefined, isSecure: boolean, options: A
   // No `ca` here: it would reach the proxy alone. NODE_EXTRA_CA_CERTS reaches both.
   const { HttpsProxyAgent } = await import('https-proxy-agent');
   const agent = new HttpsProxyAgent(proxy.url, options);
-  const { connectOpts } = agent;
   // The package waits for the proxy's answer for ever, whatever becomes of the request, and does not listen any more to
-  // a connection that it has given up, whose errors would end the process: a signal closes the first and hears the other.
+  // a connection that it has given up, whose errors would end the process. Another agent makes each connection, with a
+  // signal that closes it in the first case and hears it in the second.
   agent.connect = async (request, target) => {
     const waiting = new AbortController();
     const leave = (): void => waiting.abort();
-    request.once('abort', leave);
-    const own = Object.create(agent, { connectOpts: { value: { ...connectOpts, signal: waiting.signal } } });
-    const socket = await HttpsProxyAgent.prototype.connect.call(own, request, target);
+    request.once('abort', leave).once('proxyConnect', checkProxyAnswer);
+    const connector = new HttpsProxyAgent(proxy.url, { ...options, signal: waiting.signal });
+    const socket = await connector.connect(request, target);
     // Kept, it outlives its first request.
     request.off('abort', leave);
     return socket;
   };
-  agent.on('proxyConnect', ({ statusCode }: { readonly statusCode: number }) => {
-    // Without this the proxy's refusal would look like Kiro's.
-    if (statusCode !== 200) throw Object.assign(new Error('The proxy refused.'), { code: `${REFUSED}${statusCode}` });
-  });
   return agent;
+}
+
+/** Without this the proxy's refusal would look like Kiro's. */
+function checkProxyAnswer({ statusCode }: { readonly statusCode: number }): void {
+  if (statusCode !== 200) throw Object.assign(new Error('The proxy refused.'), { code: `${REFUSED}${statusCode}` });
 }
 
 /** Marks the failure of a request that was sent on a connection which the other side had closed meanwhile. */
