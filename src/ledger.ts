@@ -58,12 +58,13 @@ export function createLedger(
   async function write(entries: readonly LedgerEntry[]): Promise<void> {
     try {
       // Each time: somebody may have cleared it away since, and days pass.
-      await prepare(folder, dayOf(now(), MAX_DAYS));
+      await makePrivateFolder(folder);
       for (const day of new Set(entries.map(({ time }) => dayOf(time)))) {
         const lines = entries.filter(({ time }) => dayOf(time) === day).map(formatEntry);
         // One write of whole lines to a file opened for appending: processes do not cut into each other's lines.
         await appendFile(pathOf(day), lines.join(''), { mode: 0o600, flag: APPENDING });
       }
+      await removeOldDays(folder);
       isBroken = false;
     } catch {
       if (!isBroken) notice(`The cost of answers cannot be written to ${folder}; \`usage\` will not show it.`);
@@ -133,10 +134,10 @@ function readEntry(reader: Reader): LedgerEntry {
   };
 }
 
-async function prepare(folder: string, oldestDay: string): Promise<void> {
-  await makePrivateFolder(folder);
-  const old = (await readdir(folder)).filter((name) => /^\d{4}-\d\d-\d\d\.jsonl$/.test(name) && name < oldestDay);
-  await Promise.all(old.map((name) => rm(join(folder, name), { force: true })));
+/** Counted and not compared with today: a clock that stands wrong for a moment must not cost more than a few days. */
+async function removeOldDays(folder: string): Promise<void> {
+  const days = (await readdir(folder)).filter((name) => /^\d{4}-\d\d-\d\d\.jsonl$/.test(name)).toSorted();
+  await Promise.all(days.slice(0, -MAX_DAYS).map((name) => rm(join(folder, name), { force: true })));
 }
 
 /** Not through a symbolic link; Windows has no flag for that. */
