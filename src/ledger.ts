@@ -27,11 +27,7 @@ export type LedgerSource = 'serve' | 'chat' | 'run';
  * @param now Unix time in milliseconds.
  * @param notice Is told, in a sentence and once at a time, that nothing can be written.
  */
-export function createLedger(
-  stateFolder: string,
-  now: () => number,
-  notice: (sentence: string) => void = () => undefined,
-) {
+export function createLedger(stateFolder: string, now: () => number, notice?: (sentence: string) => void) {
   const folder = join(stateFolder, 'ledger');
   const pathOf = (day: string): string => join(folder, `${day}.jsonl`);
   const closing = new AbortController();
@@ -42,11 +38,8 @@ export function createLedger(
 
   async function writeAll(): Promise<void> {
     while (waiting.length > 0) {
-      const sinceMs = Math.abs(now() - writtenAt);
-      if (sinceMs < PAUSE_MS) {
-        const hurried = pause(PAUSE_MS - sinceMs, undefined, { ref: false, signal: closing.signal });
-        await hurried.catch(() => undefined);
-      }
+      const restMs = PAUSE_MS - Math.abs(now() - writtenAt);
+      if (restMs > 0) await pause(restMs, undefined, { ref: false, signal: closing.signal }).catch(() => undefined);
       const entries = waiting;
       waiting = [];
       writtenAt = now();
@@ -67,7 +60,7 @@ export function createLedger(
       await removeOldDays(folder);
       isBroken = false;
     } catch {
-      if (!isBroken) notice(`The cost of answers cannot be written to ${folder}; \`usage\` will not show it.`);
+      if (!isBroken) notice?.(`The cost of answers cannot be written to ${folder}; \`usage\` will not show it.`);
       isBroken = true;
     }
   }
@@ -88,10 +81,9 @@ export function createLedger(
     },
     /** The entries of so many days, today included, the oldest first. Lines that cannot be read are left out. */
     async read(days: number): Promise<readonly LedgerEntry[]> {
-      const names = Array.from({ length: days }, (_, index) => dayOf(now(), days - 1 - index));
-      const files = await Promise.all(
-        names.map((day) => readSmallFile(pathOf(day), { maxBytes: MAX_BYTES, links: 'refuse' })),
-      );
+      const paths = Array.from({ length: days }, (_, index) => pathOf(dayOf(now(), days - 1 - index)));
+      const reading = paths.map((path) => readSmallFile(path, { maxBytes: MAX_BYTES, links: 'refuse' }));
+      const files = await Promise.all(reading);
       return files.flatMap((file) => ('text' in file ? parseEntries(file.text) : []));
     },
   };
