@@ -2,7 +2,7 @@
 
 import type { Agent as HttpAgent, AgentOptions } from 'node:http';
 import { Readable } from 'node:stream';
-import { codeOf, GatewayError } from './core/errors.js';
+import { codeOf, type ErrorKind, GatewayError } from './core/errors.js';
 import type { Fetch, FetchInit, FetchResponse } from './core/fetch.js';
 import { isRecord } from './core/reader.js';
 import type { Secret } from './core/secret.js';
@@ -99,20 +99,19 @@ function bodyOf(stream: NodeJS.ReadableStream): FetchResponse['body'] {
 function chunksOf(stream: Readable): AsyncIterator<Uint8Array> {
   let waiting: Uint8Array[] = [];
   let waitingLength = 0;
-  let end: { readonly error?: Error } | undefined;
-  let asked: { resolve(result: IteratorResult<Uint8Array>): void; reject(error: Error): void } | undefined;
+  /** What there is after all chunks. */
+  let end: (() => Promise<IteratorResult<Uint8Array>>) | undefined;
+  let tell: ((next: IteratorResult<Uint8Array> | Promise<IteratorResult<Uint8Array>>) => void) | undefined;
 
   const finish = (error?: Error): void => {
-    end ??= error === undefined ? {} : { error };
-    if (asked === undefined) return;
-    if (end.error === undefined) asked.resolve({ done: true, value: undefined });
-    else asked.reject(end.error);
-    asked = undefined;
+    end ??= () => (error === undefined ? DONE : Promise.reject(error));
+    tell?.(end());
+    tell = undefined;
   };
   stream.on('data', (chunk: Uint8Array) => {
-    if (asked !== undefined) {
-      asked.resolve({ done: false, value: chunk });
-      asked = undefined;
+    if (tell !== undefined) {
+      tell({ done: false, value: chunk });
+      tell = undefined;
       return;
     }
     waiting.push(chunk);
@@ -127,34 +126,30 @@ function chunksOf(stream: Readable): AsyncIterator<Uint8Array> {
 
   return {
     next() {
-      if (waiting.length > 0) {
-        const value = Buffer.concat(waiting, waitingLength);
-        waiting = [];
-        waitingLength = 0;
-        if (stream.isPaused()) stream.resume();
-        return Promise.resolve({ done: false, value });
-      }
-      if (end?.error !== undefined) return Promise.reject(end.error);
-      if (end !== undefined) return Promise.resolve({ done: true, value: undefined });
-      return new Promise((resolve, reject) => {
-        asked = { resolve, reject };
-      });
+      if (waiting.length === 0) return end?.() ?? new Promise((resolve) => void (tell = resolve));
+      const value = Buffer.concat(waiting, waitingLength);
+      waiting = [];
+      waitingLength = 0;
+      if (stream.isPaused()) stream.resume();
+      return Promise.resolve({ done: false, value });
     },
     return() {
       stream.destroy();
-      return Promise.resolve({ done: true, value: undefined });
+      return DONE;
     },
   };
 }
+
+const DONE: Promise<IteratorReturnResult<undefined>> = Promise.resolve({ done: true, value: undefined });
 
 /** One agent for each way, made when it is first needed; those of proxies are loaded only then. */
 function createAgents() {
   const made = new Map<string, Promise<HttpAgent>>();
   return {
     kept(proxy: Proxy | undefined, isSecure: boolean): Promise<HttpAgent> {
-      const key = `${isSecure} ${proxy?.url ?? ''}`;
-      const agent = made.get(key) ?? makeAgent(proxy, isSecure, KEPT).then(tellDeadSockets);
-      made.set(key, agent);
+      const way = `${isSecure} ${proxy?.url ?? ''}`;
+      const agent = made.get(way) ?? makeAgent(proxy, isSecure, KEPT).then(tellDeadSockets);
+      made.set(way, agent);
       return agent;
     },
     fresh: (proxy: Proxy | undefined, isSecure: boolean) => makeAgent(proxy, isSecure, { keepAlive: false }),
@@ -212,28 +207,27 @@ function tellDeadSockets(agent: HttpAgent): HttpAgent {
 }
 
 /** A proxy's failure as our error; any other failure unchanged. */
-function toProxyError(thrown: unknown, proxy: Proxy): unknown {
+function toProxyError(thrown: unknown, { scheme, host, address }: Proxy): unknown {
   const words = thrown instanceof Error ? thrown.message : '';
   // The SOCKS client names the system's code in its words only.
   const code = codeOf(thrown) || (/\bE[A-Z]{4,}\b/.exec(words)?.[0] ?? '');
   const status = code.startsWith(REFUSED) ? code.slice(REFUSED.length) : '';
+  const fault = (kind: ErrorKind, what: string) =>
+    new GatewayError(kind, `The proxy ${address} ${what}`, { cause: thrown });
   if (status === '407' || /socks5 authentication failed|no accepted authentication type/i.test(words)) {
-    const message = `The proxy ${proxy.address} asks for a user name and password; write them into its URL, as in http://user:password@host:port.`;
-    return new GatewayError('upstream-protocol', message, { cause: thrown });
+    const remedy = 'write them into its URL, as in http://user:password@host:port.';
+    return fault('upstream-protocol', `asks for a user name and password; ${remedy}`);
   }
   if (status.startsWith('4')) {
-    const message = `The proxy ${proxy.address} refused the connection to Kiro (${status}); ask whoever runs it.`;
-    return new GatewayError('upstream-protocol', message, { cause: thrown });
+    return fault('upstream-protocol', `refused the connection to Kiro (${status}); ask whoever runs it.`);
   }
   if (status !== '' || /socks5 |socket closed|proxy connect/i.test(words)) {
-    const message = `The proxy ${proxy.address} did not reach Kiro; try again, or ask whoever runs it.`;
-    return new GatewayError('upstream-unavailable', message, { cause: thrown });
+    return fault('upstream-unavailable', 'did not reach Kiro; try again, or ask whoever runs it.');
   }
   // With socks5 it is this machine that looks for Kiro's address.
-  const isLookup = proxy.scheme === 'socks5' && LOOKUPS.has(code) && !words.includes(proxy.host);
+  const isLookup = scheme === 'socks5' && LOOKUPS.has(code) && !words.includes(host);
   if (!UNREACHABLE.has(code) || isLookup) return thrown;
-  const message = `The proxy ${proxy.address} cannot be reached (${code}); check its address, or start it.`;
-  return new GatewayError('upstream-unavailable', message, { cause: thrown });
+  return fault('upstream-unavailable', `cannot be reached (${code}); check its address, or start it.`);
 }
 
 function invalidProxy(name: string): GatewayError {
@@ -257,12 +251,8 @@ const DEAD_SOCKET = 'ERR_DEAD_SOCKET';
 const REFUSED = 'ERR_PROXY_';
 const RESETS: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE']);
 const LOOKUPS: ReadonlySet<string> = new Set(['ENOTFOUND', 'EAI_AGAIN']);
+/** EPROTO: it speaks something else than its URL says. */
 const UNREACHABLE: ReadonlySet<string> = new Set([
   ...LOOKUPS,
-  'ECONNREFUSED',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  // It speaks something else than its URL says.
-  'EPROTO',
-  'ETIMEDOUT',
+  ...['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'EPROTO', 'ETIMEDOUT'],
 ]);
