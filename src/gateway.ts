@@ -4,16 +4,18 @@ import { createCatalogue, type CatalogueDependencies } from './catalogue.js';
 import type { Conversation, Model } from './core/conversation.js';
 import { toGatewayError } from './core/errors.js';
 import { limitStage, unfenceStage } from './core/limits.js';
-import { through, whenFinished, type Completion, type Stage, type Turn } from './core/stream.js';
+import { through, whenFinished, type Stage, type Turn } from './core/stream.js';
 import { searchingTurn, searchToolOf, type SearchOutcome } from './core/web-search.js';
 import type { Asker } from './kiro/asker.js';
 import type { Access, KiroClient } from './kiro/client.js';
 import { createCutCalls } from './kiro/history.js';
-import { type ModelAliases, modelNotFound, readModelName, resolveModel, withWish } from './kiro/models.js';
+import { modelNotFound, readModelName, resolveModel, withWish } from './kiro/models.js';
 import { type ProfiledSession, wantsProfile } from './kiro/profiled-session.js';
 import { toKiroRequest, type RequestContext } from './kiro/request.js';
 import { thinksLong } from './kiro/wishes.js';
+import type { LedgerEntry } from './ledger.js';
 import type { FetchMedia } from './remote-media.js';
+import type { Settings } from './settings.js';
 import { type Asking, explain, LARGE_BODY_BYTES, type Repair, repairFor } from './repairs.js';
 
 export type Gateway = Readonly<ReturnType<typeof createGateway>>;
@@ -26,32 +28,20 @@ export type Answer = {
   readonly modelId: string;
 };
 
-/** What one turn cost, for the ledger. */
-export type Spent = Pick<Completion, 'usage' | 'credits'> & {
-  readonly modelId: string;
-  readonly sessionId: string | undefined;
-};
-
 export type GatewayDependencies = CatalogueDependencies & {
   readonly session: ProfiledSession;
   readonly client: Pick<KiroClient, 'usageLimits' | 'searchWeb'>;
   readonly asker: Asker;
   readonly randomId: () => string;
-  readonly modelAliases: ModelAliases;
-  readonly toolDescriptionMaxLength: number;
-  readonly tags: RequestContext['tags'];
-  readonly textToolCalls: boolean;
-  readonly truncationRecovery: boolean;
-  readonly searchesWeb: boolean;
-  readonly promptCache: boolean;
+  readonly settings: Settings;
   /** Undefined: nothing is fetched. */
   readonly fetchMedia?: FetchMedia | undefined;
   /** Is told what each turn cost, as soon as that is known. */
-  readonly record?: ((spent: Spent) => void) | undefined;
+  readonly record?: ((spent: Omit<LedgerEntry, 'time' | 'source'>) => void) | undefined;
 };
 
 export function createGateway(dependencies: GatewayDependencies) {
-  const { session, asker, log, modelAliases, truncationRecovery } = dependencies;
+  const { session, asker, log, settings } = dependencies;
   const cutCalls = createCutCalls();
   /** Models that take no marks for the cache, whatever the catalogue says: found out once. */
   const refusingMarks = new Set<string>();
@@ -63,7 +53,7 @@ export function createGateway(dependencies: GatewayDependencies) {
     fetchesUrls: dependencies.fetchMedia !== undefined,
 
     /** Whether `converse` runs searches of the web. */
-    searchesWeb: dependencies.searchesWeb,
+    searchesWeb: settings.webSearch,
 
     /**
      * The account's models, at most a TTL old; older ones when Kiro does not answer.
@@ -86,7 +76,7 @@ export function createGateway(dependencies: GatewayDependencies) {
      */
     async model(name: string, signal: AbortSignal): Promise<Model> {
       const known = await catalogue.models(signal);
-      const { id } = resolveModel(readModelName(name, known, modelAliases).name, known);
+      const { id } = resolveModel(readModelName(name, known, settings.modelAliases).name, known);
       const found = known.find((model) => model.id === id);
       if (found === undefined) throw modelNotFound(name, known);
       return found;
@@ -138,7 +128,7 @@ export function createGateway(dependencies: GatewayDependencies) {
   }
 
   function takesMarks(model: Model): boolean {
-    return dependencies.promptCache && model.supportsPromptCache && !refusingMarks.has(model.id);
+    return settings.promptCache && model.supportsPromptCache && !refusingMarks.has(model.id);
   }
 
   /** Where the model may search, one turn for the client is several of Kiro's. */
@@ -166,16 +156,16 @@ export function createGateway(dependencies: GatewayDependencies) {
   }
 
   /** A function of its own, so that a turn does not hold on to the conversation that it answers. */
-  function recorderFor(modelId: string, sessionId: string | undefined): Stage {
-    return whenFinished(({ blocks, usage, credits }) => {
+  function recorderFor(model: string, session: string | undefined): Stage {
+    return whenFinished(({ blocks, usage: { inputTokens, outputTokens }, credits }) => {
       cutCalls.remember(blocks);
-      dependencies.record?.({ usage, credits, modelId, sessionId });
+      dependencies.record?.({ model, session, inputTokens, outputTokens, credits });
     });
   }
 
   /** The model, and the conversation with what its name wishes besides. */
   function wishedOf(given: Conversation, known: readonly Model[]): { model: Model; wished: Conversation } {
-    const { name, wish } = readModelName(given.model, known, modelAliases);
+    const { name, wish } = readModelName(given.model, known, settings.modelAliases);
     const wished = { ...given, reasoning: withWish(given.reasoning, wish) };
     return { model: resolveModel(name, known), wished };
   }
@@ -185,10 +175,14 @@ export function createGateway(dependencies: GatewayDependencies) {
       model,
       profileArn,
       continuationId: dependencies.randomId(),
-      toolDescriptionLimit: dependencies.toolDescriptionMaxLength,
-      tags: dependencies.tags,
-      readsWrittenCalls: dependencies.textToolCalls,
-      wasCut: truncationRecovery ? cutCalls.has : undefined,
+      toolDescriptionLimit: settings.toolDescriptionMaxLength || Infinity,
+      tags: {
+        when: settings.fakeReasoning,
+        maxTokens: settings.fakeReasoningMaxTokens,
+        handling: settings.fakeReasoningHandling,
+      },
+      readsWrittenCalls: settings.textToolCalls,
+      wasCut: settings.truncationRecovery ? cutCalls.has : undefined,
       marksCache,
     };
   }

@@ -32,6 +32,7 @@ export function createDebugCapture({ mode, stateFolder, version, log, now }: Cap
   const current = new AsyncLocalStorage<RawAttempt[]>();
   let saving = Promise.resolve();
   let hasComplained = false;
+  log.info(`DEBUG_MODE=${mode}: what is said is kept in ${captureFolder(stateFolder)}, for a week at most.`);
 
   return {
     /** Does the work, and keeps what is asked of Kiro meanwhile as that of this request. Rejects as the work does. */
