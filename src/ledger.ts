@@ -52,11 +52,8 @@ export function createLedger(stateFolder: string, now: () => number, notice?: (s
     try {
       // Each time: somebody may have cleared it away since, and days pass.
       await makePrivateFolder(folder);
-      for (const day of new Set(entries.map(({ time }) => dayOf(time)))) {
-        const lines = entries.filter(({ time }) => dayOf(time) === day).map(formatEntry);
-        // One write of whole lines to a file opened for appending: processes do not cut into each other's lines.
-        await appendFile(pathOf(day), lines.join(''), { mode: 0o600, flag: APPENDING });
-      }
+      // One write of whole lines to a file opened for appending: processes do not cut into each other's lines.
+      await appendFile(pathOf(dayOf(now())), entries.map(formatEntry).join(''), { mode: 0o600, flag: APPENDING });
       await removeOldDays(folder);
       isBroken = false;
     } catch {

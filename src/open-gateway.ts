@@ -161,11 +161,8 @@ type KiroParts = Pick<Upstream, 'overrides'> & {
 };
 
 /** What asks Kiro, from the inside out: the session with its profile, the client, the asker. */
-function createKiro(
-  { now, sleep, chance, startTimer, randomId }: Context,
-  settings: Settings,
-  { session: login, fetch, overrides, isSimulator, log }: KiroParts,
-) {
+function createKiro(context: Context, settings: Settings, parts: KiroParts) {
+  const { session: login, fetch, overrides, isSimulator, log } = parts;
   const asking = {
     session: login,
     fetch,
@@ -173,22 +170,19 @@ function createKiro(
     apiRegion: settings.kiroApiRegion,
     userAgent: settings.kiroUserAgent,
     optOut: settings.kiroOptOut,
-    randomId,
+    randomId: context.randomId,
   };
   const session = createProfiledSession({
     session: login,
     listProfiles: (apiRegion, signal) => createKiroClient({ ...asking, apiRegion }).listProfiles(signal),
     apiRegion: settings.kiroApiRegion,
     usesSharedProfile: settings.kiroSharedProfile,
-    now,
+    now: context.now,
   });
   const client = createKiroClient({ ...asking, session });
   const asker = createAsker({
+    ...context,
     client,
-    now,
-    sleep,
-    chance,
-    startTimer,
     note: (sentence) => log.info(sentence),
     retry: {
       maxAttempts: settings.maxAttempts,

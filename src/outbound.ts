@@ -56,11 +56,13 @@ export async function createOutboundFetch({ proxyUrl, env }: OutboundOptions): P
         size: MAX_TEXT_BYTES,
         agent,
       });
+      // node-fetch's type knows the older stream interface only; what it gives is a Readable of Buffers.
+      const stream = response.body as Readable | null;
       return {
         status: response.status,
         headers: response.headers,
         text: () => response.text().catch(refuseTooMuch),
-        body: response.body === null ? null : bodyOf(response.body),
+        body: stream && { [Symbol.asyncIterator]: () => chunksOf(stream) },
       };
     } catch (thrown) {
       throw proxy === undefined || signal?.aborted === true ? thrown : toProxyError(thrown, proxy);
@@ -84,11 +86,6 @@ function sentOnce(body: string, headers: FetchInit['headers']) {
     },
   });
   return { body: stream, headers: { ...headers, 'content-length': length } };
-}
-
-/** node-fetch's type knows the older stream interface only; what it gives is a Readable of Buffers. */
-function bodyOf(stream: NodeJS.ReadableStream): FetchResponse['body'] {
-  return { [Symbol.asyncIterator]: () => chunksOf(stream as Readable) };
 }
 
 /**
