@@ -21,7 +21,7 @@ export type OutboundOptions = {
  */
 export async function createOutboundFetch({ proxyUrl, env }: OutboundOptions): Promise<Fetch> {
   const { default: nodeFetch } = await import('node-fetch');
-  const agents = createAgents();
+  const keptAgents = new Map<string, Promise<HttpAgent>>();
   /** Nearly all requests go to the URL of the one before. */
   let latest: { readonly url: string; readonly proxy: ReturnType<typeof proxyFor> } | undefined;
 
@@ -31,13 +31,21 @@ export async function createOutboundFetch({ proxyUrl, env }: OutboundOptions): P
     if (proxy !== undefined && 'invalid' in proxy) throw invalidProxy(proxy.invalid);
     const isSecure = url.startsWith('https:');
     try {
-      return await send(url, init, await agents.kept(proxy, isSecure), proxy);
+      return await send(url, init, await keptAgent(proxy, isSecure), proxy);
     } catch (cause) {
       if (codeOf(cause) !== DEAD_SOCKET) throw cause;
     }
     // Kiro had closed a connection that we had kept; nothing of the request has arrived.
-    return send(url, init, await agents.fresh(proxy, isSecure), proxy);
+    return send(url, init, await makeAgent(proxy, isSecure, { keepAlive: false }), proxy);
   };
+
+  /** One agent for each way, made when it is first needed. */
+  function keptAgent(proxy: Proxy | undefined, isSecure: boolean): Promise<HttpAgent> {
+    const way = `${isSecure} ${proxy?.url ?? ''}`;
+    const agent = keptAgents.get(way) ?? makeAgent(proxy, isSecure, KEPT).then(tellDeadSockets);
+    keptAgents.set(way, agent);
+    return agent;
+  }
 
   async function send(
     url: string,
@@ -139,20 +147,7 @@ function chunksOf(stream: Readable): AsyncIterator<Uint8Array> {
 
 const DONE: Promise<IteratorReturnResult<undefined>> = Promise.resolve({ done: true, value: undefined });
 
-/** One agent for each way, made when it is first needed; those of proxies are loaded only then. */
-function createAgents() {
-  const made = new Map<string, Promise<HttpAgent>>();
-  return {
-    kept(proxy: Proxy | undefined, isSecure: boolean): Promise<HttpAgent> {
-      const way = `${isSecure} ${proxy?.url ?? ''}`;
-      const agent = made.get(way) ?? makeAgent(proxy, isSecure, KEPT).then(tellDeadSockets);
-      made.set(way, agent);
-      return agent;
-    },
-    fresh: (proxy: Proxy | undefined, isSecure: boolean) => makeAgent(proxy, isSecure, { keepAlive: false }),
-  };
-}
-
+/** The agents of proxies are loaded only when there is one. */
 async function makeAgent(proxy: Proxy | undefined, isSecure: boolean, options: AgentOptions): Promise<HttpAgent> {
   if (proxy === undefined) {
     const { Agent } = await (isSecure ? import('node:https') : import('node:http'));
@@ -196,7 +191,7 @@ function tellDeadSockets(agent: HttpAgent): HttpAgent {
     });
     // Before node-fetch listens, so that its own error takes this code over.
     request.prependOnceListener('error', (error: NodeJS.ErrnoException) => {
-      if (!hasAnswer && RESETS.has(error.code ?? '')) error.code = DEAD_SOCKET;
+      if (!hasAnswer && RESETS.includes(error.code ?? '')) error.code = DEAD_SOCKET;
     });
     reuse(socket, request);
   };
@@ -222,8 +217,8 @@ function toProxyError(thrown: unknown, { scheme, host, address }: Proxy): unknow
     return fault('upstream-unavailable', 'did not reach Kiro; try again, or ask whoever runs it.');
   }
   // With socks5 it is this machine that looks for Kiro's address.
-  const isLookup = scheme === 'socks5' && LOOKUPS.has(code) && !words.includes(host);
-  if (!UNREACHABLE.has(code) || isLookup) return thrown;
+  const isLookup = scheme === 'socks5' && LOOKUPS.includes(code) && !words.includes(host);
+  if (!UNREACHABLE.includes(code) || isLookup) return thrown;
   return fault('upstream-unavailable', `cannot be reached (${code}); check its address, or start it.`);
 }
 
@@ -246,10 +241,7 @@ const MAX_TEXT_BYTES = 16 * 1024 * 1024;
 const MOST_WAITING = 64 * 1024;
 const DEAD_SOCKET = 'ERR_DEAD_SOCKET';
 const REFUSED = 'ERR_PROXY_';
-const RESETS: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE']);
-const LOOKUPS: ReadonlySet<string> = new Set(['ENOTFOUND', 'EAI_AGAIN']);
+const RESETS = ['ECONNRESET', 'EPIPE'];
+const LOOKUPS: readonly string[] = ['ENOTFOUND', 'EAI_AGAIN'];
 /** EPROTO: it speaks something else than its URL says. */
-const UNREACHABLE: ReadonlySet<string> = new Set([
-  ...LOOKUPS,
-  ...['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'EPROTO', 'ETIMEDOUT'],
-]);
+const UNREACHABLE = [...LOOKUPS, 'ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'EPROTO', 'ETIMEDOUT'];

@@ -106,15 +106,9 @@ export function createApp(dependencies: AppDependencies): express.Express {
   app.get('/v1/responses', refuseWebSocket);
 
   app.use(requireKey);
-  app.get('/v1/models', async (request, response) => {
-    const models = await gateway.models(endingSignal(response, dependencies.stopping));
-    response.json(writeModelList(models, new Reader(request.query)));
-  });
+  app.get('/v1/models', (request, response) => listModels(request, response));
   // A model's id may hold slashes, written as they are or as %2F.
-  app.get('/v1/models/*id', async ({ params }, response) => {
-    const id = [params.id].flat().join('/');
-    response.json(writeModel(await gateway.model(id, endingSignal(response, dependencies.stopping))));
-  });
+  app.get('/v1/models/*id', ({ params }, response) => retrieveModel([params.id].flat().join('/'), response));
   app.use((request) => {
     const message = `There is no ${request.method} ${request.path}; the routes are ${ROUTES.join(', ')}.`;
     throw new GatewayError('invalid-request', message, { status: 404 });
@@ -123,6 +117,15 @@ export function createApp(dependencies: AppDependencies): express.Express {
     refuse(fromExpress(thrown), request, response);
   });
   return app;
+
+  async function listModels(request: Request, response: Response): Promise<void> {
+    const models = await gateway.models(endingSignal(response, dependencies.stopping));
+    response.json(writeModelList(models, new Reader(request.query)));
+  }
+
+  async function retrieveModel(id: string, response: Response): Promise<void> {
+    response.json(writeModel(await gateway.model(id, endingSignal(response, dependencies.stopping))));
+  }
 
   async function answerCaptured(dialect: Dialect, request: Request, response: Response): Promise<void> {
     if (dependencies.capture === undefined) return answer(dialect, request, response);

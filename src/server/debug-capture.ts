@@ -68,8 +68,7 @@ export function createDebugCapture({ mode, stateFolder, version, log, now }: Cap
           attempt.answer = response;
           // Until the end has come.
           attempt.failure = 'the gateway stopped reading before its end';
-          const { status, headers, body } = response;
-          return { status, headers, text: () => response.text(), body: body && watched(body, attempt) };
+          return { ...response, body: response.body && watched(response.body, attempt) };
         } catch (thrown) {
           attempt.failure = reasonOf(thrown);
           throw thrown;
@@ -79,8 +78,7 @@ export function createDebugCapture({ mode, stateFolder, version, log, now }: Cap
 
   async function save(raw: Omit<Capture, 'attempts'>, attempts: readonly RawAttempt[]): Promise<void> {
     try {
-      const hide = (text: string): string => log.redact(text);
-      await writeCapture(stateFolder, { ...raw, attempts: attempts.map(toAttempt) }, { hide, now });
+      await writeCapture(stateFolder, { ...raw, attempts: attempts.map(toAttempt) }, { hide: log.redact, now });
     } catch (thrown) {
       if (hasComplained) return;
       hasComplained = true;
