@@ -46,6 +46,16 @@ export function createGateway(dependencies: GatewayDependencies) {
   /** Models that take no marks for the cache, whatever the catalogue says: found out once. */
   const refusingMarks = new Set<string>();
   const catalogue = createCatalogue(dependencies);
+  const alike = {
+    toolDescriptionLimit: settings.toolDescriptionMaxLength || Infinity,
+    tags: {
+      when: settings.fakeReasoning,
+      maxTokens: settings.fakeReasoningMaxTokens,
+      handling: settings.fakeReasoningHandling,
+    },
+    readsWrittenCalls: settings.textToolCalls,
+    wasCut: settings.truncationRecovery ? cutCalls.has : undefined,
+  };
   let hasAnswered = false;
 
   return {
@@ -171,20 +181,7 @@ export function createGateway(dependencies: GatewayDependencies) {
   }
 
   function contextFor(model: Model, marksCache: boolean, profileArn?: string): RequestContext {
-    return {
-      model,
-      profileArn,
-      continuationId: dependencies.randomId(),
-      toolDescriptionLimit: settings.toolDescriptionMaxLength || Infinity,
-      tags: {
-        when: settings.fakeReasoning,
-        maxTokens: settings.fakeReasoningMaxTokens,
-        handling: settings.fakeReasoningHandling,
-      },
-      readsWrittenCalls: settings.textToolCalls,
-      wasCut: settings.truncationRecovery ? cutCalls.has : undefined,
-      marksCache,
-    };
+    return { ...alike, model, profileArn, continuationId: dependencies.randomId(), marksCache };
   }
 
   /** Once more with another profile, or without one, when the profile is what Kiro refused. */
