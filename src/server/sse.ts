@@ -3,7 +3,7 @@
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 
-import { GatewayError, toGatewayError } from '../core/errors.js';
+import { type GatewayError, toGatewayError } from '../core/errors.js';
 import { grows, type Batch, type Completion, type GrowingBlock, type StreamEvent, type Turn } from '../core/stream.js';
 import type { Answer } from '../gateway.js';
 
@@ -25,8 +25,6 @@ export const PATIENCE = {
   keepAliveMs: 15_000,
   /** After this long without a word of Kiro's inside a block, an empty delta shows that it goes on. */
   emptyDeltaMs: 60_000,
-  /** How long a client may read nothing of what waits for it. */
-  stalledMs: 300_000,
 };
 
 /** How a streamed answer went, for the log. */
@@ -54,7 +52,7 @@ export async function streamAnswer(response: ServerResponse, plan: StreamPlan): 
   }
 }
 
-/** One write per batch; when the client does not read, the upstream waits. */
+/** One write per batch; when the client does not read, the upstream waits, until the server loses its patience. */
 async function pump(response: ServerResponse, turn: Turn, plan: StreamPlan, silence: Silence): Promise<StreamOutcome> {
   let outcome: StreamOutcome = {};
   const write = (batch: Batch): boolean => {
@@ -71,21 +69,11 @@ async function pump(response: ServerResponse, turn: Turn, plan: StreamPlan, sile
     return response.closed || response.write(text);
   };
   for await (const batch of turn) {
-    if (!write(batch) && (await isStalled(response, plan))) {
-      response.destroy();
-      return { error: new GatewayError('cancelled', `The client read nothing for ${plan.stalledMs / 1000} s.`) };
-    }
+    // Until the client reads, leaves, or is told the end.
+    if (!write(batch)) await once(response, 'drain', { signal: plan.signal }).catch(() => undefined);
     if (response.closed) break;
   }
   return outcome;
-}
-
-/** Waits for the client to read, to leave, or to be told the end; true when none of these came in time. */
-async function isStalled(response: ServerResponse, { signal, stalledMs }: StreamPlan): Promise<boolean> {
-  const goesOn = once(response, 'drain', { signal })
-    .catch(() => undefined)
-    .then(() => true);
-  return (await inTime(goesOn, stalledMs)) === undefined;
 }
 
 /** What goes out while Kiro says nothing. */
