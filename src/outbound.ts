@@ -185,13 +185,9 @@ function checkProxyAnswer({ statusCode }: { readonly statusCode: number }): void
 function tellDeadSockets(agent: HttpAgent): HttpAgent {
   const reuse = agent.reuseSocket.bind(agent);
   agent.reuseSocket = (socket, request) => {
-    let hasAnswer = false;
-    request.once('response', () => {
-      hasAnswer = true;
-    });
-    // Before node-fetch listens, so that its own error takes this code over.
+    // Before node-fetch listens, so that its own error takes this code over. An answer has errors of its own.
     request.prependOnceListener('error', (error: NodeJS.ErrnoException) => {
-      if (!hasAnswer && RESETS.includes(error.code ?? '')) error.code = DEAD_SOCKET;
+      if (RESETS.includes(error.code ?? '')) error.code = DEAD_SOCKET;
     });
     reuse(socket, request);
   };
