@@ -31,7 +31,8 @@ export type OpenedGateway = Readonly<Awaited<ReturnType<typeof openGateway>>>;
 export async function openGateway(context: Context, options: CommandOptions, source: LedgerSource) {
   const { terminal, version, now, sleep, randomId } = context;
   const { settings, paths, notices } = await loadSettings(context, options, source === 'serve');
-  const words = source === 'chat' ? 'talk' : terminal.live === undefined ? 'text' : 'screen';
+  const lines = terminal.live === undefined ? 'text' : 'screen';
+  const words = source === 'chat' ? 'talk' : lines;
   const format = settings.logFormat === 'json' ? 'json' : words;
   const log = createLogger({ level: settings.logLevel, format, write: terminal.log, now });
   const notice = (sentence: string): void => log.warn(sentence);

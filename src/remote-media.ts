@@ -61,9 +61,9 @@ function toMedia({ kind, url, name }: RemoteMedia, { mediaType, bytes }: Downloa
   const data = bytes.toString('base64');
   const image = imageFormatOf(bytes);
   if (image !== undefined) return { type: 'image', format: image, data };
-  const stated = documentFormatOf(mediaType);
-  const format = isPdf(bytes) ? 'pdf' : stated === 'pdf' || bytes.length === 0 ? undefined : stated;
-  if (kind === 'document' && format !== undefined) {
+  const format = isPdf(bytes) ? 'pdf' : documentFormatOf(mediaType);
+  const isSound = bytes.length > 0 && (format !== 'pdf' || isPdf(bytes));
+  if (kind === 'document' && format !== undefined && isSound) {
     // `https://a.example/b/c.pdf?d` → `c.pdf`
     return { type: 'document', name: name || new URL(url).pathname.split('/').at(-1) || 'document', format, data };
   }
