@@ -46,6 +46,7 @@ export function createGateway(dependencies: GatewayDependencies) {
   /** Models that take no marks for the cache, whatever the catalogue says: found out once. */
   const refusingMarks = new Set<string>();
   const catalogue = createCatalogue(dependencies);
+  /** What the context of every request has alike. */
   const alike = {
     toolDescriptionLimit: settings.toolDescriptionMaxLength || Infinity,
     tags: {
