@@ -1,6 +1,6 @@
 /** The ledger's lines: short, whole or left out; and the last known list of models as text. */
 
-import { readdirSync, rmSync } from 'node:fs';
+import { readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 
@@ -39,18 +39,23 @@ test('a folder that is cleared away while the gateway runs costs no entry that c
   expect([await ledger.read(1), told]).toEqual([[ENTRY], []]);
 });
 
-test('days that are too old go while the gateway runs, too', async () => {
+test('days that are too old go while the gateway runs, and not because a clock was wrong', async () => {
   const folder = temporaryFolder();
   let time = ENTRY.time;
-  const ledger = createLedger(
-    folder,
-    () => time,
-    () => undefined,
-  );
-  await ledger.record(ENTRY);
-  time += 100 * 86_400_000;
-  await ledger.record({ ...ENTRY, time });
-  expect(readdirSync(join(folder, 'ledger'))).toEqual([`${dayOf(time)}.jsonl`]);
+  const ledger = createLedger(folder, () => time);
+  const filesAt = async (at: number): Promise<readonly string[]> => {
+    time = at;
+    await ledger.record({ ...ENTRY, time });
+    return readdirSync(join(folder, 'ledger'));
+  };
+  await filesAt(ENTRY.time);
+  const days = Array.from({ length: 89 }, (_, index) => `${dayOf(ENTRY.time, index + 1)}.jsonl`);
+  for (const day of days) writeFileSync(join(folder, 'ledger', day), '');
+  const years = 1000 * 86_400_000;
+  expect(await filesAt(ENTRY.time + years)).toHaveLength(90);
+  const files = await filesAt(ENTRY.time);
+  expect(files).toHaveLength(90);
+  expect(files).toEqual(expect.arrayContaining([...days.slice(0, 88), `${dayOf(ENTRY.time)}.jsonl`]));
 });
 
 test('torn, foreign and empty lines are left out, and those beside them are kept', () => {

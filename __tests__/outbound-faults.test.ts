@@ -45,3 +45,33 @@ test.each(['http', 'https'])('a %s proxy that never answers is let go of togethe
   expect(await asking).toMatchObject({ name: 'AbortError' });
   await once(socket, 'close');
 });
+
+test.each(['HTTP/1.1 407 Who\r\n\r\n', 'HTTP/1.1 503 Away\r\ncontent-length: 9999\r\n\r\nbecause '])(
+  'a proxy that refuses and does not hang up is left: %j',
+  async (said) => {
+    const server = createServer((socket) => socket.on('error', () => undefined).once('data', () => socket.write(said)));
+    const asking = get(`http://${await listenForTest(server)}`);
+    // The cast is the one thing that a server says of a connection.
+    const [socket] = (await once(server, 'connection')) as [Socket];
+    expect(await asking).toMatch(/^upstream-(protocol|unavailable): The proxy/);
+    await once(socket, 'close');
+  },
+);
+
+// --- answers of Kiro's that nobody reads to their end
+
+test.each([
+  ['a redirect', '302 Found\r\nlocation: /elsewhere', { redirect: 'error' }],
+  ['a redirect without a place', '307 Away\r\nlocation: http://', { redirect: 'follow' }],
+  ['one that is followed', '303 There\r\nlocation: http://127.0.0.1:1/', { redirect: 'follow' }],
+] as const)('the connection of %s is closed, whatever else comes on it', async (_, head, init) => {
+  const server = createServer((socket) => {
+    socket.on('error', () => undefined).once('data', () => socket.write(`HTTP/1.1 ${head}\r\n\r\nand so`));
+  });
+  const url = `http://${await listenForTest(server)}`;
+  const fetch = await createOutboundFetch({ proxyUrl: undefined, env: {} });
+  const asking = fetch(url, { method: 'GET', headers: {}, ...init }).catch(told);
+  const [socket] = (await once(server, 'connection')) as [Socket];
+  expect(await asking).toMatchObject({ name: 'FetchError' });
+  await once(socket, 'close');
+});

@@ -57,10 +57,7 @@ export function createCatalogue(dependencies: CatalogueDependencies) {
   /** False, too, when the clock was set back meanwhile. */
   const hasJustTried = (): boolean => Math.abs(now() - triedAt) < restMs;
 
-  function fetchOnce(): Promise<readonly Model[]> {
-    fetching ??= fetchModels();
-    return fetching;
-  }
+  const fetchOnce = (): Promise<readonly Model[]> => (fetching ??= fetchModels());
 
   return {
     models: async (signal: AbortSignal): Promise<readonly Model[]> =>
@@ -109,11 +106,7 @@ export type KeptCatalogue = {
  * @param account Names the account without telling it: accounts never share a list.
  * @param notice Is told, in a sentence and once, that nothing can be written.
  */
-export function createCatalogueStore(
-  stateFolder: string,
-  account: string,
-  notice: (sentence: string) => void = () => undefined,
-) {
+export function createCatalogueStore(stateFolder: string, account: string, notice?: (sentence: string) => void) {
   const folder = join(stateFolder, 'models');
   const path = join(folder, `${account}.json`);
   let isTold = false;
@@ -134,7 +127,7 @@ export function createCatalogueStore(
         // A login that was renewed elsewhere gets a new name, and its old list is never read again.
         await sweep(folder, (name) => name.endsWith('.json'), 0, MAX_FILES);
       } catch {
-        if (!isTold) notice(`The list of models cannot be kept in ${folder}; it is asked for at each start.`);
+        if (!isTold) notice?.(`The list of models cannot be kept in ${folder}; it is asked for at each start.`);
         isTold = true;
       }
     },

@@ -65,9 +65,7 @@ export function createContext() {
 }
 
 /** The global one: `node:crypto` would be loaded for `--help` too. */
-function randomId(): string {
-  return crypto.randomUUID();
-}
+const randomId = (): string => crypto.randomUUID();
 
 /**
  * An empty or relative HOME would put logins wherever the person happens to be. Some users of containers have neither
@@ -153,12 +151,12 @@ async function readPiped({ maxBytes, isLine, mayBeSilent }: PipeLimits, stop: Ab
   const chunks: Buffer[] = [];
   let length = 0;
   try {
-    for await (const chunk of addAbortSignal(reading.signal, process.stdin)) {
+    // Without an encoding set, a readable gives buffers.
+    for await (const chunk of addAbortSignal(reading.signal, process.stdin) as AsyncIterable<Buffer>) {
       clearTimeout(timer);
-      // Without an encoding set, a readable gives buffers.
-      chunks.push(chunk as Buffer);
-      length += (chunk as Buffer).length;
-      if (length > maxBytes || (isLine && (chunk as Buffer).includes('\n'))) break;
+      chunks.push(chunk);
+      length += chunk.length;
+      if (length > maxBytes || (isLine && chunk.includes('\n'))) break;
     }
   } catch {
     // An input that cannot be read says as much as an empty one.

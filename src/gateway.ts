@@ -4,49 +4,22 @@ import { createCatalogue, type CatalogueDependencies } from './catalogue.js';
 import type { Conversation, Model } from './core/conversation.js';
 import { toGatewayError } from './core/errors.js';
 import { limitStage, unfenceStage } from './core/limits.js';
-import { through, whenFinished, type Completion, type Stage, type Turn } from './core/stream.js';
+import { through, whenFinished, type Stage, type Turn } from './core/stream.js';
 import { ratesFor } from './core/tokens.js';
-import type { UsageLimits } from './kiro/answers.js';
 import { searchingTurn, searchToolOf, type SearchOutcome } from './core/web-search.js';
 import type { Asker } from './kiro/asker.js';
 import type { Access, KiroClient } from './kiro/client.js';
 import { createCutCalls } from './kiro/history.js';
-import { type ModelAliases, modelNotFound, readModelName, resolveModel, withWish } from './kiro/models.js';
+import { modelNotFound, readModelName, resolveModel, withWish } from './kiro/models.js';
 import { type ProfiledSession, wantsProfile } from './kiro/profiled-session.js';
 import { toKiroRequest, type RequestContext } from './kiro/request.js';
 import { thinksLong } from './kiro/wishes.js';
+import type { LedgerEntry } from './ledger.js';
 import type { FetchMedia } from './remote-media.js';
-import { explain, LARGE_BODY_BYTES, largeBody, repairFor } from './repairs.js';
-import type { Asking, Repair } from './repairs.js';
+import type { Settings } from './settings.js';
+import { type Asking, explain, LARGE_BODY_BYTES, type Repair, repairFor } from './repairs.js';
 
-export type Gateway = {
-  /**
-   * Asks Kiro and waits for the turn's first event. Stop iterating the turn, or abort the signal, and the upstream
-   * connection is closed.
-   * @throws GatewayError as long as nothing of the answer has come; later the turn ends with an `error` event.
-   */
-  converse(conversation: Conversation, signal: AbortSignal): Promise<Answer>;
-  /**
-   * The account's models, at most a TTL old; older ones when Kiro does not answer.
-   * @throws GatewayError when there never was an answer.
-   */
-  models(signal: AbortSignal): Promise<readonly Model[]>;
-  /**
-   * One model, by any name that a conversation may use.
-   * @throws GatewayError `model-not-found` with the names that are near.
-   */
-  model(name: string, signal: AbortSignal): Promise<Model>;
-  /** Whether `converse` fetches what URLs in a conversation point at. */
-  readonly fetchesUrls: boolean;
-  /** Whether `converse` runs searches of the web. */
-  readonly searchesWeb: boolean;
-  /** Whether a list of models is known, and whether Kiro has answered since the start. Kiro is not asked. */
-  readiness(): { readonly catalogue: boolean; readonly upstream: boolean };
-  /** The estimate that the conversation's own turn would begin with. Kiro is not asked. */
-  countTokens(conversation: Conversation): number;
-  /** What the account may spend and has spent, as Kiro says it now. */
-  usage(signal: AbortSignal): Promise<UsageLimits>;
-};
+export type Gateway = Readonly<ReturnType<typeof createGateway>>;
 
 export type Answer = {
   readonly turn: Turn;
@@ -56,66 +29,83 @@ export type Answer = {
   readonly modelId: string;
 };
 
-/** What one turn cost, for the ledger. */
-export type Spent = Pick<Completion, 'usage' | 'credits'> & {
-  readonly modelId: string;
-  readonly sessionId: string | undefined;
-};
-
 export type GatewayDependencies = CatalogueDependencies & {
   readonly session: ProfiledSession;
   readonly client: Pick<KiroClient, 'usageLimits' | 'searchWeb'>;
   readonly asker: Asker;
   readonly randomId: () => string;
-  readonly modelAliases: ModelAliases;
-  readonly toolDescriptionMaxLength: number;
-  readonly tags: RequestContext['tags'];
-  readonly textToolCalls: boolean;
-  readonly truncationRecovery: boolean;
-  readonly searchesWeb: boolean;
-  readonly promptCache: boolean;
+  readonly settings: Settings;
   /** Undefined: nothing is fetched. */
   readonly fetchMedia?: FetchMedia | undefined;
   /** Is told what each turn cost, as soon as that is known. */
-  readonly record?: ((spent: Spent) => void) | undefined;
+  readonly record?: ((spent: Omit<LedgerEntry, 'time' | 'source'>) => void) | undefined;
 };
 
-export function createGateway(dependencies: GatewayDependencies): Gateway {
-  const { session, asker, log, modelAliases, truncationRecovery } = dependencies;
+export function createGateway(dependencies: GatewayDependencies) {
+  const { session, asker, log, settings } = dependencies;
   const cutCalls = createCutCalls();
   /** Models that take no marks for the cache, whatever the catalogue says: found out once. */
   const refusingMarks = new Set<string>();
   const catalogue = createCatalogue(dependencies);
+  /** What the context of every request has alike. */
+  const alike = {
+    toolDescriptionLimit: settings.toolDescriptionMaxLength || Infinity,
+    tags: {
+      when: settings.fakeReasoning,
+      maxTokens: settings.fakeReasoningMaxTokens,
+      handling: settings.fakeReasoningHandling,
+    },
+    readsWrittenCalls: settings.textToolCalls,
+    wasCut: settings.truncationRecovery ? cutCalls.has : undefined,
+  };
   let hasAnswered = false;
 
   return {
+    /** Whether `converse` fetches what URLs in a conversation point at. */
     fetchesUrls: dependencies.fetchMedia !== undefined,
 
-    searchesWeb: dependencies.searchesWeb,
+    /** Whether `converse` runs searches of the web. */
+    searchesWeb: settings.webSearch,
 
+    /**
+     * The account's models, at most a TTL old; older ones when Kiro does not answer.
+     * @throws GatewayError when there never was an answer.
+     */
     models: catalogue.models,
 
+    /** Whether a list of models is known, and whether Kiro has answered since the start. Kiro is not asked. */
     readiness: () => ({
       catalogue: catalogue.known().length > 0,
       upstream: hasAnswered || catalogue.isListed(),
     }),
 
-    usage: (signal) => dependencies.client.usageLimits(signal),
+    /** What the account may spend and has spent, as Kiro says it now. */
+    usage: (signal: AbortSignal) => dependencies.client.usageLimits(signal),
 
-    async model(name, signal) {
+    /**
+     * One model, by any name that a conversation may use.
+     * @throws GatewayError `model-not-found` with the names that are near.
+     */
+    async model(name: string, signal: AbortSignal): Promise<Model> {
       const known = await catalogue.models(signal);
-      const { id } = modelFor(name, known).model;
+      const { id } = resolveModel(readModelName(name, known, settings.modelAliases).name, known);
       const found = known.find((model) => model.id === id);
       if (found === undefined) throw modelNotFound(name, known);
       return found;
     },
 
-    countTokens(conversation) {
+    /** The estimate that the conversation's own turn would begin with. Kiro is not asked. */
+    countTokens(conversation: Conversation): number {
       const { model, wished } = wishedOf(conversation, catalogue.known());
       return toKiroRequest(wished, contextFor(model, takesMarks(model))).estimatedInputTokens;
     },
 
-    async converse(given, signal) {
+    /**
+     * Asks Kiro and waits for the turn's first event. Stop iterating the turn, or abort the signal, and the upstream
+     * connection is closed.
+     * @throws GatewayError as long as nothing of the answer has come; later the turn ends with an `error` event.
+     */
+    async converse(given: Conversation, signal: AbortSignal): Promise<Answer> {
       const fetched = await dependencies.fetchMedia?.(given, signal);
       const { conversation, notices } = fetched ?? { conversation: given, notices: [] };
       const first = await askWithRepairs(conversation, notices, signal);
@@ -150,7 +140,7 @@ export function createGateway(dependencies: GatewayDependencies): Gateway {
   }
 
   function takesMarks(model: Model): boolean {
-    return dependencies.promptCache && model.supportsPromptCache && !refusingMarks.has(model.id);
+    return settings.promptCache && model.supportsPromptCache && !refusingMarks.has(model.id);
   }
 
   /** Where the model may search, one turn for the client is several of Kiro's. */
@@ -178,36 +168,22 @@ export function createGateway(dependencies: GatewayDependencies): Gateway {
   }
 
   /** A function of its own, so that a turn does not hold on to the conversation that it answers. */
-  function recorderFor(modelId: string, sessionId: string | undefined): Stage {
-    return whenFinished(({ blocks, usage, credits }) => {
+  function recorderFor(model: string, session: string | undefined): Stage {
+    return whenFinished(({ blocks, usage: { inputTokens, outputTokens }, credits }) => {
       cutCalls.remember(blocks);
-      dependencies.record?.({ usage, credits, modelId, sessionId });
+      dependencies.record?.({ model, session, inputTokens, outputTokens, credits });
     });
-  }
-
-  /** The model that a name means, and what the name wishes besides. */
-  function modelFor(named: string, known: readonly Model[]) {
-    const { name, wish } = readModelName(named, known, modelAliases);
-    return { model: resolveModel(name, known), wish };
   }
 
   /** The model, and the conversation with what its name wishes besides. */
   function wishedOf(given: Conversation, known: readonly Model[]): { model: Model; wished: Conversation } {
-    const { model, wish } = modelFor(given.model, known);
-    return { model, wished: { ...given, reasoning: withWish(given.reasoning, wish) } };
+    const { name, wish } = readModelName(given.model, known, settings.modelAliases);
+    const wished = { ...given, reasoning: withWish(given.reasoning, wish) };
+    return { model: resolveModel(name, known), wished };
   }
 
   function contextFor(model: Model, marksCache: boolean, profileArn?: string): RequestContext {
-    return {
-      model,
-      profileArn,
-      continuationId: dependencies.randomId(),
-      toolDescriptionLimit: dependencies.toolDescriptionMaxLength,
-      tags: dependencies.tags,
-      readsWrittenCalls: dependencies.textToolCalls,
-      wasCut: truncationRecovery ? (id) => cutCalls.has(id) : undefined,
-      marksCache,
-    };
+    return { ...alike, model, profileArn, continuationId: dependencies.randomId(), marksCache };
   }
 
   /** Once more with another profile, or without one, when the profile is what Kiro refused. */
@@ -233,7 +209,11 @@ export function createGateway(dependencies: GatewayDependencies): Gateway {
     const request = toKiroRequest(conversation, contextFor(model, asking.marksCache, access.profileArn));
     const { body, estimatedInputTokens, restoreToolName, reading } = request;
     log.debug(`asking Kiro: model ${model.id.slice(0, 100)}, ${body.length} characters`);
-    if (body.length > LARGE_BODY_BYTES) log.info(largeBody(body.length));
+    // Before it is sent, because the refusal may not say it.
+    if (body.length > LARGE_BODY_BYTES) {
+      const size = `${Math.round(body.length / 1000)} kB`;
+      log.info(`The request is ${size} long; some of Kiro's hosts refuse more than 600 kB.`);
+    }
     try {
       // For `auto` Kiro names the model in its answer, and counts in percent of that model's window.
       const windowOf = (id: string) => known.find((it) => it.id === id)?.maxInputTokens;

@@ -27,11 +27,7 @@ export type LedgerSource = 'serve' | 'chat' | 'run';
  * @param now Unix time in milliseconds.
  * @param notice Is told, in a sentence and once at a time, that nothing can be written.
  */
-export function createLedger(
-  stateFolder: string,
-  now: () => number,
-  notice: (sentence: string) => void = () => undefined,
-) {
+export function createLedger(stateFolder: string, now: () => number, notice?: (sentence: string) => void) {
   const folder = join(stateFolder, 'ledger');
   const pathOf = (day: string): string => join(folder, `${day}.jsonl`);
   const closing = new AbortController();
@@ -42,11 +38,8 @@ export function createLedger(
 
   async function writeAll(): Promise<void> {
     while (waiting.length > 0) {
-      const sinceMs = Math.abs(now() - writtenAt);
-      if (sinceMs < PAUSE_MS) {
-        const hurried = pause(PAUSE_MS - sinceMs, undefined, { ref: false, signal: closing.signal });
-        await hurried.catch(() => undefined);
-      }
+      const restMs = PAUSE_MS - Math.abs(now() - writtenAt);
+      if (restMs > 0) await pause(restMs, undefined, { ref: false, signal: closing.signal }).catch(() => undefined);
       const entries = waiting;
       waiting = [];
       writtenAt = now();
@@ -58,15 +51,13 @@ export function createLedger(
   async function write(entries: readonly LedgerEntry[]): Promise<void> {
     try {
       // Each time: somebody may have cleared it away since, and days pass.
-      await prepare(folder, dayOf(now(), MAX_DAYS));
-      for (const day of new Set(entries.map(({ time }) => dayOf(time)))) {
-        const lines = entries.filter(({ time }) => dayOf(time) === day).map(formatEntry);
-        // One write of whole lines to a file opened for appending: processes do not cut into each other's lines.
-        await appendFile(pathOf(day), lines.join(''), { mode: 0o600, flag: APPENDING });
-      }
+      await makePrivateFolder(folder);
+      // One write of whole lines to a file opened for appending: processes do not cut into each other's lines.
+      await appendFile(pathOf(dayOf(now())), entries.map(formatEntry).join(''), { mode: 0o600, flag: APPENDING });
+      await removeOldDays(folder);
       isBroken = false;
     } catch {
-      if (!isBroken) notice(`The cost of answers cannot be written to ${folder}; \`usage\` will not show it.`);
+      if (!isBroken) notice?.(`The cost of answers cannot be written to ${folder}; \`usage\` will not show it.`);
       isBroken = true;
     }
   }
@@ -87,10 +78,9 @@ export function createLedger(
     },
     /** The entries of so many days, today included, the oldest first. Lines that cannot be read are left out. */
     async read(days: number): Promise<readonly LedgerEntry[]> {
-      const names = Array.from({ length: days }, (_, index) => dayOf(now(), days - 1 - index));
-      const files = await Promise.all(
-        names.map((day) => readSmallFile(pathOf(day), { maxBytes: MAX_BYTES, links: 'refuse' })),
-      );
+      const paths = Array.from({ length: days }, (_, index) => pathOf(dayOf(now(), days - 1 - index)));
+      const reading = paths.map((path) => readSmallFile(path, { maxBytes: MAX_BYTES, links: 'refuse' }));
+      const files = await Promise.all(reading);
       return files.flatMap((file) => ('text' in file ? parseEntries(file.text) : []));
     },
   };
@@ -133,10 +123,10 @@ function readEntry(reader: Reader): LedgerEntry {
   };
 }
 
-async function prepare(folder: string, oldestDay: string): Promise<void> {
-  await makePrivateFolder(folder);
-  const old = (await readdir(folder)).filter((name) => /^\d{4}-\d\d-\d\d\.jsonl$/.test(name) && name < oldestDay);
-  await Promise.all(old.map((name) => rm(join(folder, name), { force: true })));
+/** Counted and not compared with today: a clock that stands wrong for a moment must not cost more than a few days. */
+async function removeOldDays(folder: string): Promise<void> {
+  const days = (await readdir(folder)).filter((name) => /^\d{4}-\d\d-\d\d\.jsonl$/.test(name)).toSorted();
+  await Promise.all(days.slice(0, -MAX_DAYS).map((name) => rm(join(folder, name), { force: true })));
 }
 
 /** Not through a symbolic link; Windows has no flag for that. */

@@ -1,7 +1,5 @@
 /** From settings to a gateway that works: login, session, client; with `--demo`, the same on the simulator. */
 
-import { join } from 'node:path';
-
 import { digestOf } from './auth/credential.js';
 import { createRefreshLock } from './auth/lock.js';
 import { createLoginStore, type LoginStore } from './auth/login-store.js';
@@ -31,9 +29,10 @@ export type OpenedGateway = Readonly<Awaited<ReturnType<typeof openGateway>>>;
  * @throws GatewayError `invalid-request` for bad settings, `not-logged-in` without a login.
  */
 export async function openGateway(context: Context, options: CommandOptions, source: LedgerSource) {
-  const { terminal, now, sleep, randomId } = context;
+  const { terminal, version, now, sleep, randomId } = context;
   const { settings, paths, notices } = await loadSettings(context, options, source === 'serve');
-  const words = source === 'chat' ? 'talk' : terminal.live === undefined ? 'text' : 'screen';
+  const lines = terminal.live === undefined ? 'text' : 'screen';
+  const words = source === 'chat' ? 'talk' : lines;
   const format = settings.logFormat === 'json' ? 'json' : words;
   const log = createLogger({ level: settings.logLevel, format, write: terminal.log, now });
   const notice = (sentence: string): void => log.warn(sentence);
@@ -49,11 +48,8 @@ export async function openGateway(context: Context, options: CommandOptions, sou
   const { login, overrides } = upstream;
   login.notices.forEach(notice);
   try {
-    const { debugMode: mode } = settings;
-    const capture =
-      source === 'chat' || mode === 'off'
-        ? undefined
-        : await openCapture({ mode, stateFolder: paths.state, version: context.version, log, now });
+    const capturing = { stateFolder: paths.state, version, log, now };
+    const capture = source === 'chat' ? undefined : await openCapture(settings.debugMode, capturing);
     const network = await context.loadFetch(isSimulator ? undefined : vpnProxyUrl);
     const fetch = capture?.watch(network) ?? network;
     const lock = { now, sleep, notice, signal: context.stopSignal() };
@@ -82,23 +78,12 @@ export async function openGateway(context: Context, options: CommandOptions, sou
       now,
       closing: closing.signal,
       randomId,
-      modelAliases: settings.modelAliases,
+      settings,
       modelCacheTtlSeconds: settings.modelCacheTtlSeconds,
-      toolDescriptionMaxLength: settings.toolDescriptionMaxLength || Infinity,
-      tags: {
-        when: settings.fakeReasoning,
-        maxTokens: settings.fakeReasoningMaxTokens,
-        handling: settings.fakeReasoningHandling,
-      },
-      textToolCalls: settings.textToolCalls,
-      truncationRecovery: settings.truncationRecovery,
-      searchesWeb: settings.webSearch,
-      promptCache: settings.promptCache,
       fetchMedia: settings.remoteImages ? createRemoteMedia(context) : undefined,
       ...(ledger !== undefined && {
         catalogueStore: createCatalogueStore(paths.state, digestOf(login.credential), notice),
-        record: ({ modelId: model, sessionId, usage: { inputTokens, outputTokens }, credits }) =>
-          void ledger.record({ time: now(), model, session: sessionId, inputTokens, outputTokens, credits, source }),
+        record: (spent) => void ledger.record({ time: now(), ...spent, source }),
       }),
     });
     return {
@@ -126,11 +111,13 @@ export async function openGateway(context: Context, options: CommandOptions, sou
   }
 }
 
-async function openCapture(options: CaptureOptions): Promise<DebugCapture> {
+async function openCapture(
+  mode: Settings['debugMode'],
+  options: Omit<CaptureOptions, 'mode'>,
+): Promise<DebugCapture | undefined> {
+  if (mode === 'off') return undefined;
   const { createDebugCapture } = await import('./server/debug-capture.js');
-  const { mode, stateFolder, log } = options;
-  log.info(`DEBUG_MODE=${mode}: what is said is kept in ${join(stateFolder, 'debug')}, for a week at most.`);
-  return createDebugCapture(options);
+  return createDebugCapture({ mode, ...options });
 }
 
 type Upstream = {
@@ -175,11 +162,8 @@ type KiroParts = Pick<Upstream, 'overrides'> & {
 };
 
 /** What asks Kiro, from the inside out: the session with its profile, the client, the asker. */
-function createKiro(
-  { now, sleep, chance, startTimer, randomId }: Context,
-  settings: Settings,
-  { session: login, fetch, overrides, isSimulator, log }: KiroParts,
-) {
+function createKiro(context: Context, settings: Settings, parts: KiroParts) {
+  const { session: login, fetch, overrides, isSimulator, log } = parts;
   const asking = {
     session: login,
     fetch,
@@ -187,22 +171,19 @@ function createKiro(
     apiRegion: settings.kiroApiRegion,
     userAgent: settings.kiroUserAgent,
     optOut: settings.kiroOptOut,
-    randomId,
+    randomId: context.randomId,
   };
   const session = createProfiledSession({
     session: login,
     listProfiles: (apiRegion, signal) => createKiroClient({ ...asking, apiRegion }).listProfiles(signal),
     apiRegion: settings.kiroApiRegion,
     usesSharedProfile: settings.kiroSharedProfile,
-    now,
+    now: context.now,
   });
   const client = createKiroClient({ ...asking, session });
   const asker = createAsker({
+    ...context,
     client,
-    now,
-    sleep,
-    chance,
-    startTimer,
     note: (sentence) => log.info(sentence),
     retry: {
       maxAttempts: settings.maxAttempts,

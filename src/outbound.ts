@@ -2,7 +2,7 @@
 
 import type { Agent as HttpAgent, AgentOptions } from 'node:http';
 import { Readable } from 'node:stream';
-import { codeOf, GatewayError } from './core/errors.js';
+import { codeOf, type ErrorKind, GatewayError } from './core/errors.js';
 import type { Fetch, FetchInit, FetchResponse } from './core/fetch.js';
 import { isRecord } from './core/reader.js';
 import type { Secret } from './core/secret.js';
@@ -21,7 +21,7 @@ export type OutboundOptions = {
  */
 export async function createOutboundFetch({ proxyUrl, env }: OutboundOptions): Promise<Fetch> {
   const { default: nodeFetch } = await import('node-fetch');
-  const agents = createAgents();
+  const keptAgents = new Map<string, Promise<HttpAgent>>();
   /** Nearly all requests go to the URL of the one before. */
   let latest: { readonly url: string; readonly proxy: ReturnType<typeof proxyFor> } | undefined;
 
@@ -31,13 +31,21 @@ export async function createOutboundFetch({ proxyUrl, env }: OutboundOptions): P
     if (proxy !== undefined && 'invalid' in proxy) throw invalidProxy(proxy.invalid);
     const isSecure = url.startsWith('https:');
     try {
-      return await send(url, init, await agents.kept(proxy, isSecure), proxy);
+      return await send(url, init, await keptAgent(proxy, isSecure), proxy);
     } catch (cause) {
       if (codeOf(cause) !== DEAD_SOCKET) throw cause;
     }
     // Kiro had closed a connection that we had kept; nothing of the request has arrived.
-    return send(url, init, await agents.fresh(proxy, isSecure), proxy);
+    return send(url, init, await makeAgent(proxy, isSecure, { keepAlive: false }), proxy);
   };
+
+  /** One agent for each way, made when it is first needed. */
+  function keptAgent(proxy: Proxy | undefined, isSecure: boolean): Promise<HttpAgent> {
+    const way = `${isSecure} ${proxy?.url ?? ''}`;
+    const agent = keptAgents.get(way) ?? makeAgent(proxy, isSecure, KEPT).then(tellDeadSockets);
+    keptAgents.set(way, agent);
+    return agent;
+  }
 
   async function send(
     url: string,
@@ -56,11 +64,13 @@ export async function createOutboundFetch({ proxyUrl, env }: OutboundOptions): P
         size: MAX_TEXT_BYTES,
         agent,
       });
+      // node-fetch's type knows the older stream interface only; what it gives is a Readable of Buffers.
+      const stream = response.body as Readable | null;
       return {
         status: response.status,
         headers: response.headers,
         text: () => response.text().catch(refuseTooMuch),
-        body: response.body === null ? null : bodyOf(response.body),
+        body: stream && { [Symbol.asyncIterator]: () => chunksOf(stream) },
       };
     } catch (thrown) {
       throw proxy === undefined || signal?.aborted === true ? thrown : toProxyError(thrown, proxy);
@@ -86,11 +96,6 @@ function sentOnce(body: string, headers: FetchInit['headers']) {
   return { body: stream, headers: { ...headers, 'content-length': length } };
 }
 
-/** node-fetch's type knows the older stream interface only; what it gives is a Readable of Buffers. */
-function bodyOf(stream: NodeJS.ReadableStream): FetchResponse['body'] {
-  return { [Symbol.asyncIterator]: () => chunksOf(stream as Readable) };
-}
-
 /**
  * The chunks of a stream as they come. A Readable's own iterator costs several turns of the event loop's queues for
  * each of them, which every delta of every answer would feel. Chunks that nobody has asked for yet wait, up to a
@@ -99,20 +104,19 @@ function bodyOf(stream: NodeJS.ReadableStream): FetchResponse['body'] {
 function chunksOf(stream: Readable): AsyncIterator<Uint8Array> {
   let waiting: Uint8Array[] = [];
   let waitingLength = 0;
-  let end: { readonly error?: Error } | undefined;
-  let asked: { resolve(result: IteratorResult<Uint8Array>): void; reject(error: Error): void } | undefined;
+  /** What there is after all chunks. */
+  let end: (() => Promise<IteratorResult<Uint8Array>>) | undefined;
+  let tell: ((next: IteratorResult<Uint8Array> | Promise<IteratorResult<Uint8Array>>) => void) | undefined;
 
   const finish = (error?: Error): void => {
-    end ??= error === undefined ? {} : { error };
-    if (asked === undefined) return;
-    if (end.error === undefined) asked.resolve({ done: true, value: undefined });
-    else asked.reject(end.error);
-    asked = undefined;
+    end ??= () => (error === undefined ? DONE : Promise.reject(error));
+    tell?.(end());
+    tell = undefined;
   };
   stream.on('data', (chunk: Uint8Array) => {
-    if (asked !== undefined) {
-      asked.resolve({ done: false, value: chunk });
-      asked = undefined;
+    if (tell !== undefined) {
+      tell({ done: false, value: chunk });
+      tell = undefined;
       return;
     }
     waiting.push(chunk);
@@ -127,40 +131,23 @@ function chunksOf(stream: Readable): AsyncIterator<Uint8Array> {
 
   return {
     next() {
-      if (waiting.length > 0) {
-        const value = Buffer.concat(waiting, waitingLength);
-        waiting = [];
-        waitingLength = 0;
-        if (stream.isPaused()) stream.resume();
-        return Promise.resolve({ done: false, value });
-      }
-      if (end?.error !== undefined) return Promise.reject(end.error);
-      if (end !== undefined) return Promise.resolve({ done: true, value: undefined });
-      return new Promise((resolve, reject) => {
-        asked = { resolve, reject };
-      });
+      if (waiting.length === 0) return end?.() ?? new Promise((resolve) => void (tell = resolve));
+      const value = Buffer.concat(waiting, waitingLength);
+      waiting = [];
+      waitingLength = 0;
+      if (stream.isPaused()) stream.resume();
+      return Promise.resolve({ done: false, value });
     },
     return() {
       stream.destroy();
-      return Promise.resolve({ done: true, value: undefined });
+      return DONE;
     },
   };
 }
 
-/** One agent for each way, made when it is first needed; those of proxies are loaded only then. */
-function createAgents() {
-  const made = new Map<string, Promise<HttpAgent>>();
-  return {
-    kept(proxy: Proxy | undefined, isSecure: boolean): Promise<HttpAgent> {
-      const key = `${isSecure} ${proxy?.url ?? ''}`;
-      const agent = made.get(key) ?? makeAgent(proxy, isSecure, KEPT).then(tellDeadSockets);
-      made.set(key, agent);
-      return agent;
-    },
-    fresh: (proxy: Proxy | undefined, isSecure: boolean) => makeAgent(proxy, isSecure, { keepAlive: false }),
-  };
-}
+const DONE: Promise<IteratorReturnResult<undefined>> = Promise.resolve({ done: true, value: undefined });
 
+/** The agents of proxies are loaded only when there is one. */
 async function makeAgent(proxy: Proxy | undefined, isSecure: boolean, options: AgentOptions): Promise<HttpAgent> {
   if (proxy === undefined) {
     const { Agent } = await (isSecure ? import('node:https') : import('node:http'));
@@ -173,37 +160,34 @@ async function makeAgent(proxy: Proxy | undefined, isSecure: boolean, options: A
   // No `ca` here: it would reach the proxy alone. NODE_EXTRA_CA_CERTS reaches both.
   const { HttpsProxyAgent } = await import('https-proxy-agent');
   const agent = new HttpsProxyAgent(proxy.url, options);
-  const { connectOpts } = agent;
   // The package waits for the proxy's answer for ever, whatever becomes of the request, and does not listen any more to
-  // a connection that it has given up, whose errors would end the process: a signal closes the first and hears the other.
+  // a connection that it has given up, whose errors would end the process. Another agent makes each connection, with a
+  // signal that closes it in the first case and hears it in the second.
   agent.connect = async (request, target) => {
     const waiting = new AbortController();
     const leave = (): void => waiting.abort();
-    request.once('abort', leave);
-    const own = Object.create(agent, { connectOpts: { value: { ...connectOpts, signal: waiting.signal } } });
-    const socket = await HttpsProxyAgent.prototype.connect.call(own, request, target);
+    request.once('abort', leave).once('proxyConnect', checkProxyAnswer);
+    const connector = new HttpsProxyAgent(proxy.url, { ...options, signal: waiting.signal });
+    const socket = await connector.connect(request, target);
     // Kept, it outlives its first request.
     request.off('abort', leave);
     return socket;
   };
-  agent.on('proxyConnect', ({ statusCode }: { readonly statusCode: number }) => {
-    // Without this the proxy's refusal would look like Kiro's.
-    if (statusCode !== 200) throw Object.assign(new Error('The proxy refused.'), { code: `${REFUSED}${statusCode}` });
-  });
   return agent;
+}
+
+/** Without this the proxy's refusal would look like Kiro's. */
+function checkProxyAnswer({ statusCode }: { readonly statusCode: number }): void {
+  if (statusCode !== 200) throw Object.assign(new Error('The proxy refused.'), { code: `${REFUSED}${statusCode}` });
 }
 
 /** Marks the failure of a request that was sent on a connection which the other side had closed meanwhile. */
 function tellDeadSockets(agent: HttpAgent): HttpAgent {
   const reuse = agent.reuseSocket.bind(agent);
   agent.reuseSocket = (socket, request) => {
-    let hasAnswer = false;
-    request.once('response', () => {
-      hasAnswer = true;
-    });
-    // Before node-fetch listens, so that its own error takes this code over.
+    // Before node-fetch listens, so that its own error takes this code over. An answer has errors of its own.
     request.prependOnceListener('error', (error: NodeJS.ErrnoException) => {
-      if (!hasAnswer && RESETS.has(error.code ?? '')) error.code = DEAD_SOCKET;
+      if (RESETS.includes(error.code ?? '')) error.code = DEAD_SOCKET;
     });
     reuse(socket, request);
   };
@@ -211,28 +195,27 @@ function tellDeadSockets(agent: HttpAgent): HttpAgent {
 }
 
 /** A proxy's failure as our error; any other failure unchanged. */
-function toProxyError(thrown: unknown, proxy: Proxy): unknown {
+function toProxyError(thrown: unknown, { scheme, host, address }: Proxy): unknown {
   const words = thrown instanceof Error ? thrown.message : '';
   // The SOCKS client names the system's code in its words only.
   const code = codeOf(thrown) || (/\bE[A-Z]{4,}\b/.exec(words)?.[0] ?? '');
   const status = code.startsWith(REFUSED) ? code.slice(REFUSED.length) : '';
+  const fault = (kind: ErrorKind, what: string) =>
+    new GatewayError(kind, `The proxy ${address} ${what}`, { cause: thrown });
   if (status === '407' || /socks5 authentication failed|no accepted authentication type/i.test(words)) {
-    const message = `The proxy ${proxy.address} asks for a user name and password; write them into its URL, as in http://user:password@host:port.`;
-    return new GatewayError('upstream-protocol', message, { cause: thrown });
+    const remedy = 'write them into its URL, as in http://user:password@host:port.';
+    return fault('upstream-protocol', `asks for a user name and password; ${remedy}`);
   }
   if (status.startsWith('4')) {
-    const message = `The proxy ${proxy.address} refused the connection to Kiro (${status}); ask whoever runs it.`;
-    return new GatewayError('upstream-protocol', message, { cause: thrown });
+    return fault('upstream-protocol', `refused the connection to Kiro (${status}); ask whoever runs it.`);
   }
   if (status !== '' || /socks5 |socket closed|proxy connect/i.test(words)) {
-    const message = `The proxy ${proxy.address} did not reach Kiro; try again, or ask whoever runs it.`;
-    return new GatewayError('upstream-unavailable', message, { cause: thrown });
+    return fault('upstream-unavailable', 'did not reach Kiro; try again, or ask whoever runs it.');
   }
   // With socks5 it is this machine that looks for Kiro's address.
-  const isLookup = proxy.scheme === 'socks5' && LOOKUPS.has(code) && !words.includes(proxy.host);
-  if (!UNREACHABLE.has(code) || isLookup) return thrown;
-  const message = `The proxy ${proxy.address} cannot be reached (${code}); check its address, or start it.`;
-  return new GatewayError('upstream-unavailable', message, { cause: thrown });
+  const isLookup = scheme === 'socks5' && LOOKUPS.includes(code) && !words.includes(host);
+  if (!UNREACHABLE.includes(code) || isLookup) return thrown;
+  return fault('upstream-unavailable', `cannot be reached (${code}); check its address, or start it.`);
 }
 
 function invalidProxy(name: string): GatewayError {
@@ -254,14 +237,7 @@ const MAX_TEXT_BYTES = 16 * 1024 * 1024;
 const MOST_WAITING = 64 * 1024;
 const DEAD_SOCKET = 'ERR_DEAD_SOCKET';
 const REFUSED = 'ERR_PROXY_';
-const RESETS: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE']);
-const LOOKUPS: ReadonlySet<string> = new Set(['ENOTFOUND', 'EAI_AGAIN']);
-const UNREACHABLE: ReadonlySet<string> = new Set([
-  ...LOOKUPS,
-  'ECONNREFUSED',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  // It speaks something else than its URL says.
-  'EPROTO',
-  'ETIMEDOUT',
-]);
+const RESETS = ['ECONNRESET', 'EPIPE'];
+const LOOKUPS: readonly string[] = ['ENOTFOUND', 'EAI_AGAIN'];
+/** EPROTO: it speaks something else than its URL says. */
+const UNREACHABLE = [...LOOKUPS, 'ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'EPROTO', 'ETIMEDOUT'];

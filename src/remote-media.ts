@@ -11,23 +11,17 @@ import { documentFormatOf } from './dialects/content.js';
 import { partsOf, replaceParts } from './kiro/media.js';
 import { withoutBrackets } from './proxy.js';
 
-/** Never throws: what cannot be fetched stays a note, and becomes a notice. */
-export type FetchMedia = (conversation: Conversation, signal: AbortSignal) => Promise<WithMedia>;
+export type FetchMedia = ReturnType<typeof createRemoteMedia>;
 
-export type WithMedia = {
-  readonly conversation: Conversation;
-  /** What the client is told about it. */
-  readonly notices: readonly string[];
-};
-
-export type RemoteMediaOptions = {
+type RemoteMediaOptions = {
   readonly loadWeb: () => Promise<Web>;
   /** For all that one request points at. */
   readonly limitMs?: number;
 };
 
-export function createRemoteMedia({ loadWeb, limitMs = LIMIT_MS }: RemoteMediaOptions): FetchMedia {
-  return async (conversation, signal) => {
+/** What it returns never throws: what cannot be fetched stays a note for the model, and becomes a notice for the client. */
+export function createRemoteMedia({ loadWeb, limitMs = LIMIT_MS }: RemoteMediaOptions) {
+  return async (conversation: Conversation, signal: AbortSignal) => {
     // The newest are what is talked about, and more would not travel to Kiro anyway.
     const parts = conversation.messages.flatMap(partsOf).toReversed();
     const all = parts.flatMap((part) => (part.type === 'text' && part.remote !== undefined ? [part.remote.url] : []));
@@ -37,14 +31,22 @@ export function createRemoteMedia({ loadWeb, limitMs = LIMIT_MS }: RemoteMediaOp
     const limited = within(signal, limitMs);
     const fetched = urls.map(async (url) => [url, await attempt(web, url, limited)] as const);
     const outcomes = new Map(await Promise.all(fetched));
-    return replaceRemote(conversation, ({ url }) => outcomes.get(url) ?? `more than ${MAX_URLS} URLs`);
+    const notices = new Set<string>();
+    const messages = replaceParts(conversation.messages, (part) => {
+      if (part.type !== 'text' || part.remote === undefined) return undefined;
+      const outcome = outcomes.get(part.remote.url) ?? `more than ${MAX_URLS} URLs`;
+      const media = typeof outcome === 'string' ? outcome : toMedia(part.remote, outcome);
+      if (typeof media !== 'string') return media;
+      notices.add(`${part.remote.kind}s-left-out=url`);
+      // `[image left out: <url>]` → `[image left out: <url>, <reason>]`
+      return { type: 'text', text: `${part.text.replace(/\]$/, '')}, ${media}]` };
+    });
+    return { conversation: { ...conversation, messages }, notices: [...notices] };
   };
 }
 
 /** What was fetched, or why it was not. */
-type Outcome = Download | string;
-
-async function attempt(web: Web, url: string, signal: AbortSignal): Promise<Outcome> {
+async function attempt(web: Web, url: string, signal: AbortSignal): Promise<Download | string> {
   try {
     return await download(web, url, signal);
   } catch (thrown) {
@@ -54,28 +56,14 @@ async function attempt(web: Web, url: string, signal: AbortSignal): Promise<Outc
   }
 }
 
-function replaceRemote(conversation: Conversation, outcomeOf: (remote: RemoteMedia) => Outcome): WithMedia {
-  const leftOut = new Set<string>();
-  const messages = replaceParts(conversation.messages, (part) => {
-    if (part.type !== 'text' || part.remote === undefined) return undefined;
-    const outcome = outcomeOf(part.remote);
-    const media = typeof outcome === 'string' ? outcome : toMedia(part.remote, outcome);
-    if (typeof media !== 'string') return media;
-    leftOut.add(`${part.remote.kind}s-left-out=url`);
-    // `[image left out: <url>]` → `[image left out: <url>, <reason>]`
-    return { type: 'text', text: `${part.text.replace(/\]$/, '')}, ${media}]` };
-  });
-  return { conversation: { ...conversation, messages }, notices: [...leftOut] };
-}
-
 /** The bytes decide where they can: servers err, and what is no image after all would make Kiro refuse everything. */
 function toMedia({ kind, url, name }: RemoteMedia, { mediaType, bytes }: Download): ToolResultPart | string {
   const data = bytes.toString('base64');
   const image = imageFormatOf(bytes);
   if (image !== undefined) return { type: 'image', format: image, data };
-  const stated = documentFormatOf(mediaType);
-  const format = isPdf(bytes) ? 'pdf' : stated === 'pdf' || bytes.length === 0 ? undefined : stated;
-  if (kind === 'document' && format !== undefined) {
+  const format = isPdf(bytes) ? 'pdf' : documentFormatOf(mediaType);
+  const isSound = bytes.length > 0 && (format !== 'pdf' || isPdf(bytes));
+  if (kind === 'document' && format !== undefined && isSound) {
     // `https://a.example/b/c.pdf?d` → `c.pdf`
     return { type: 'document', name: name || new URL(url).pathname.split('/').at(-1) || 'document', format, data };
   }

@@ -45,14 +45,8 @@ export function explain(
     return new GatewayError('context-overflow', message, { ...facts, overflow: { tokens, limit }, cause: thrown });
   }
   const offender = nameOffender(facts.reason ?? '', conversation.messages, model);
-  return offender === undefined
-    ? thrown
-    : new GatewayError(kind, `${message} ${offender}`, { ...facts, cause: thrown });
-}
-
-/** Logged before the request is sent, because the refusal may not say it. */
-export function largeBody(characters: number): string {
-  return `The request is ${Math.round(characters / 1000)} kB long; some of Kiro's hosts refuse more than 600 kB.`;
+  if (offender === undefined) return thrown;
+  return new GatewayError(kind, `${message} ${offender}`, { ...facts, cause: thrown });
 }
 
 /** Some of Kiro's hosts call a large request improperly formed and not too long (protocol 4.6). */
@@ -65,13 +59,17 @@ function isTooLarge({ kind, message }: GatewayError, body: string): boolean {
 function withoutReasoning(asking: Asking): Asking {
   const messages = asking.conversation.messages.map((message): Message => {
     if (message.role === 'user') return message;
-    return { role: 'assistant', blocks: message.blocks.filter((block) => !REASONING.has(block.type)) };
+    return { role: 'assistant', blocks: message.blocks.filter(({ type }) => !REASONING.has(type)) };
   });
+  return withMessages(asking, messages);
+}
+
+function withMessages(asking: Asking, messages: readonly Message[]): Asking {
   return { ...asking, conversation: { ...asking.conversation, messages } };
 }
 
 function hasReasoning(message: Message): boolean {
-  return message.role === 'assistant' && message.blocks.some((block) => REASONING.has(block.type));
+  return message.role === 'assistant' && message.blocks.some(({ type }) => REASONING.has(type));
 }
 
 /** Documents that are text stand in the message itself; of the others the model learns that they are not there. */
@@ -83,11 +81,7 @@ function withoutDocuments(asking: Asking): Asking {
     return { type: 'text', text: noteFor(part) };
   });
   const notices = leftOut.size > 0 ? [`documents-left-out=${[...leftOut].join(',')}`] : [];
-  return {
-    ...asking,
-    conversation: { ...asking.conversation, messages },
-    notices: [...asking.notices, ...notices],
-  };
+  return { ...withMessages(asking, messages), notices: [...asking.notices, ...notices] };
 }
 
 /** The whole history travels each time, so that any name will do. */

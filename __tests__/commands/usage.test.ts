@@ -116,14 +116,14 @@ test('without an answer of Kiro the ledger is shown all the same, and the comman
   expect(plan).toEqual({ ...unknown, resetsAt: null });
 });
 
-test('files of the ledger that are older than 90 days are removed, and others are left alone', async () => {
+test('files of the ledger that are older than the newest 90 are removed, and others are left alone', async () => {
   const home = temporaryFolder();
   const folder = join(home, 'state', 'ledger');
   mkdirSync(folder, { recursive: true });
-  const recent = `${dayOf(Date.now(), 80)}.jsonl`;
-  for (const name of ['2020-01-01.jsonl', recent, 'notes.txt']) writeFileSync(join(folder, name), '');
+  const recent = Array.from({ length: 89 }, (_, index) => `${dayOf(Date.now(), index + 1)}.jsonl`);
+  for (const name of ['2020-01-01.jsonl', ...recent, 'notes.txt']) writeFileSync(join(folder, name), '');
   await call(['chat', 'hi'], { env: envIn(home) });
-  expect(readdirSync(folder).toSorted()).toEqual([recent, `${dayOf(Date.now())}.jsonl`, 'notes.txt'].toSorted());
+  expect(readdirSync(folder).toSorted()).toEqual([...recent, `${dayOf(Date.now())}.jsonl`, 'notes.txt'].toSorted());
 });
 
 test('a ledger that cannot be written does not spoil an answer', async () => {

@@ -1,5 +1,7 @@
 /** Requests that no polite client can send, byte by byte: each gets a proper refusal, and the gateway goes on. */
 
+import type Anthropic from '@anthropic-ai/sdk';
+import type OpenAI from 'openai';
 import { afterAll, afterEach, expect, test } from '@jest/globals';
 
 import { startGateway } from '../support/gateway.js';
@@ -124,6 +126,14 @@ test.each(refusals)('%s', async (_, bytes, status, complaint) => {
   expect(answer?.head.toLowerCase()).not.toContain('access-control');
   expect(answer?.body).not.toContain(gateway.key);
   expect(answer?.body).not.toMatch(/\bat .*:\d+:\d+/);
+});
+
+test('what is no request is refused in a form that both vendors know', async () => {
+  const { answers } = await exchange(gateway.url, head('SSH-2.0-OpenSSH_9.9'));
+  const error = { type: 'invalid_request_error' as const, message: NO_HTTP, param: null, code: null };
+  const forAnthropic: Anthropic.ErrorResponse = { type: 'error', error, request_id: null };
+  const forOpenAI: { readonly error: OpenAI.ErrorObject } = { error };
+  expect(JSON.parse(answers[0]?.body ?? '')).toEqual({ ...forAnthropic, ...forOpenAI });
 });
 
 afterEach(async () => {

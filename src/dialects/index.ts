@@ -1,5 +1,7 @@
 /** The client protocols the gateway speaks, and the list of models in one shape that the SDKs of both vendors read. */
 
+import type Anthropic from '@anthropic-ai/sdk';
+import type OpenAI from 'openai';
 import type { Model } from '../core/conversation.js';
 import type { Reader } from '../core/reader.js';
 import { anthropicMessages } from './anthropic-messages.js';
@@ -32,7 +34,7 @@ export function writeModelList(models: readonly Model[], query: Reader): object 
     has_more: page.length < rest.length,
     first_id: page[0]?.id ?? null,
     last_id: page.at(-1)?.id ?? null,
-  };
+  } satisfies Anthropic.PageResponse<object> & Record<string, unknown>;
 }
 
 /** One model in the same shape as in the list. */
@@ -61,5 +63,5 @@ export function writeModel(model: Model): object {
     line: null,
     deprecated_at: null,
     retires_at: null,
-  };
+  } satisfies OpenAI.Model & Anthropic.ModelInfo & Record<string, unknown>;
 }

@@ -71,10 +71,6 @@ export function createKeyCheck(
     const given = offered.filter((it) => typeof it === 'string');
     if (given.some((it) => timingSafeEqual(digest(it.trim()), expected))) return;
     const what = given.length === 0 ? 'The gateway key is missing' : 'The gateway key is wrong (invalid x-api-key)';
-    const error = new GatewayError(
-      'unauthorized',
-      `${what}; \`kiro-gateway serve\` says at its start where the key is.`,
-    );
     const milliseconds = given.length === 0 ? 0 : patienceLost(networkOf(socket.remoteAddress ?? ''));
     // Whoever guesses faster than refusals go out does not get to read them.
     if (milliseconds > 0 && waiting >= GUESSES.waiting) socket.destroy();
@@ -82,7 +78,7 @@ export function createKeyCheck(
       waiting++;
       await pause(milliseconds).finally(() => waiting--);
     }
-    throw error;
+    throw new GatewayError('unauthorized', `${what}; \`kiro-gateway serve\` says at its start where the key is.`);
   };
 
   /** Counts one more wrong key. @returns how many milliseconds its answer takes. */
@@ -156,12 +152,11 @@ export async function gatewayKey(
 /** @throws GatewayError `invalid-request` when the address is public and the key too weak for that. */
 export function ownKey(own: Secret, host: string): GatewayKey {
   const complaint = weakness(own.reveal());
-  if (complaint === undefined) return { key: own, file: undefined, notices: [] };
-  if (isLoopback(host)) return { key: own, file: undefined, notices: [`PROXY_API_KEY ${complaint}.`] };
-  throw new GatewayError(
-    'invalid-request',
-    `PROXY_API_KEY ${complaint}; on ${host} it must be secret and have at least ${MIN_LENGTH} characters, or not be set.`,
-  );
+  if (complaint !== undefined && !isLoopback(host)) {
+    const message = `PROXY_API_KEY ${complaint}; on ${host} it must be secret and have at least ${MIN_LENGTH} characters, or not be set.`;
+    throw new GatewayError('invalid-request', message);
+  }
+  return { key: own, file: undefined, notices: complaint === undefined ? [] : [`PROXY_API_KEY ${complaint}.`] };
 }
 
 /** True when only this machine can reach the address. */

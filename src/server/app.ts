@@ -50,6 +50,7 @@ export function createApp(dependencies: AppDependencies): express.Express {
   const checkKey = createKeyCheck(dependencies.key, now);
   const checkOrigin = createOriginCheck(dependencies.origins);
   const answers = createAnswerStore();
+  const reading = { fetchesUrls: gateway.fetchesUrls, searchesWeb: gateway.searchesWeb, answers };
   const simulatorMark = dependencies.isSimulator ? { upstream: 'SIMULATOR' } : {};
   const app = express();
   app.disable('x-powered-by');
@@ -78,14 +79,11 @@ export function createApp(dependencies: AppDependencies): express.Express {
   // These come first, so that a question is not compared with routes that it does not take.
   const readBody = [requireKey, ...jsonBody(express.raw({ limit: dependencies.maxBodyBytes, type: () => true }))];
   for (const dialect of dialects) {
-    app.post(dialect.route, ...readBody, (request: Request, response: Response) =>
-      answerCaptured(dialect, request, response),
-    );
-    const { counting } = dialect;
+    const { route, counting } = dialect;
+    app.post(route, ...readBody, (request: Request, response: Response) => answerCaptured(dialect, request, response));
     if (counting === undefined) continue;
     app.post(counting.route, ...readBody, (request: Request, response: Response) => {
-      const options = { searchesWeb: gateway.searchesWeb, answers };
-      const { conversation } = dialect.readRequest(new Reader(request.body), request.headers, options);
+      const { conversation } = dialect.readRequest(new Reader(request.body), request.headers, reading);
       response.json(counting.writeCount(gateway.countTokens(conversation)));
     });
   }
@@ -140,12 +138,9 @@ export function createApp(dependencies: AppDependencies): express.Express {
 
   /** No async function: one would hold on to the body, which may be megabytes, for as long as the answer lasts. */
   function answer(dialect: Dialect, request: Request, response: Response): Promise<void> {
-    const { conversation, stream, includeUsage, notices, replyContext } = dialect.readRequest(
-      new Reader(request.body),
-      request.headers,
-      { fetchesUrls: gateway.fetchesUrls, searchesWeb: gateway.searchesWeb, answers },
-    );
+    const asked = dialect.readRequest(new Reader(request.body), request.headers, reading);
     request.body = undefined;
+    const { conversation, stream, includeUsage, notices, replyContext } = asked;
     const { model, answerFormat } = conversation;
     const facts = factsOf(response);
     facts.model = model.slice(0, 100);
@@ -271,12 +266,5 @@ function factsOf(response: Response): RequestFacts {
   return response.locals as RequestFacts;
 }
 
-const ROUTES = [
-  'GET /',
-  'GET /health',
-  'GET /v1/models',
-  'GET /v1/models/{id}',
-  ...dialects.flatMap(({ route, counting }) =>
-    [route, ...(counting === undefined ? [] : [counting.route])].map((it) => `POST ${it}`),
-  ),
-];
+const POSTS = dialects.flatMap(({ route, counting }) => (counting === undefined ? [route] : [route, counting.route]));
+const ROUTES = ['GET /', 'GET /health', 'GET /v1/models', 'GET /v1/models/{id}', ...POSTS.map((it) => `POST ${it}`)];

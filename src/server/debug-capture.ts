@@ -32,6 +32,7 @@ export function createDebugCapture({ mode, stateFolder, version, log, now }: Cap
   const current = new AsyncLocalStorage<RawAttempt[]>();
   let saving = Promise.resolve();
   let hasComplained = false;
+  log.info(`DEBUG_MODE=${mode}: what is said is kept in ${captureFolder(stateFolder)}, for a week at most.`);
 
   return {
     /** Does the work, and keeps what is asked of Kiro meanwhile as that of this request. Rejects as the work does. */
@@ -67,8 +68,7 @@ export function createDebugCapture({ mode, stateFolder, version, log, now }: Cap
           attempt.answer = response;
           // Until the end has come.
           attempt.failure = 'the gateway stopped reading before its end';
-          const { status, headers, body } = response;
-          return { status, headers, text: () => response.text(), body: body && watched(body, attempt) };
+          return { ...response, body: response.body && watched(response.body, attempt) };
         } catch (thrown) {
           attempt.failure = reasonOf(thrown);
           throw thrown;
@@ -78,8 +78,7 @@ export function createDebugCapture({ mode, stateFolder, version, log, now }: Cap
 
   async function save(raw: Omit<Capture, 'attempts'>, attempts: readonly RawAttempt[]): Promise<void> {
     try {
-      const hide = (text: string): string => log.redact(text);
-      await writeCapture(stateFolder, { ...raw, attempts: attempts.map(toAttempt) }, { hide, now });
+      await writeCapture(stateFolder, { ...raw, attempts: attempts.map(toAttempt) }, { hide: log.redact, now });
     } catch (thrown) {
       if (hasComplained) return;
       hasComplained = true;

@@ -135,7 +135,7 @@ type Fault = readonly [status: number, complaint: string];
 /** The route is not known yet, so the body has what the clients of every dialect look for. */
 function refusal([status, message]: Fault): string {
   const error = { type: 'invalid_request_error', message, param: null, code: null };
-  const body = JSON.stringify({ type: 'error', error });
+  const body = JSON.stringify({ type: 'error', error, request_id: null });
   return [
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
     'Content-Type: application/json; charset=utf-8',

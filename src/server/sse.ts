@@ -3,8 +3,8 @@
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 
-import { GatewayError, toGatewayError } from '../core/errors.js';
-import { grows, type Batch, type Completion, type GrowingBlock, type StreamEvent, type Turn } from '../core/stream.js';
+import { type GatewayError, toGatewayError } from '../core/errors.js';
+import { grows, type Completion, type GrowingBlock, type StreamEvent, type Turn } from '../core/stream.js';
 import type { Answer } from '../gateway.js';
 
 export type StreamPlan = {
@@ -25,8 +25,6 @@ export const PATIENCE = {
   keepAliveMs: 15_000,
   /** After this long without a word of Kiro's inside a block, an empty delta shows that it goes on. */
   emptyDeltaMs: 60_000,
-  /** How long a client may read nothing of what waits for it. */
-  stalledMs: 300_000,
 };
 
 /** How a streamed answer went, for the log. */
@@ -54,38 +52,27 @@ export async function streamAnswer(response: ServerResponse, plan: StreamPlan): 
   }
 }
 
-/** One write per batch; when the client does not read, the upstream waits. */
+/** One write per batch; when the client does not read, the upstream waits, until the server loses its patience. */
 async function pump(response: ServerResponse, turn: Turn, plan: StreamPlan, silence: Silence): Promise<StreamOutcome> {
   let outcome: StreamOutcome = {};
-  const write = (batch: Batch): boolean => {
+  for await (const batch of turn) {
     let text = '';
     for (const event of batch) {
       text += plan.write(event);
       silence.hear(event);
-      if (event.type === 'finish') outcome = { completion: event.completion };
-      if (event.type === 'error') outcome = { error: event.error };
     }
+    const last = batch.at(-1);
+    if (last?.type === 'finish') outcome = { completion: last.completion };
+    if (last?.type === 'error') outcome = { error: last.error };
     // Some events write nothing: a call that is sent as a whole does not show as it grows.
-    if (text === '') return true;
-    silence.breakOff();
-    return response.closed || response.write(text);
-  };
-  for await (const batch of turn) {
-    if (!write(batch) && (await isStalled(response, plan))) {
-      response.destroy();
-      return { error: new GatewayError('cancelled', `The client read nothing for ${plan.stalledMs / 1000} s.`) };
+    if (text !== '' && !response.closed) {
+      silence.breakOff();
+      // Until the client reads, leaves, or is told the end.
+      if (!response.write(text)) await once(response, 'drain', { signal: plan.signal }).catch(() => undefined);
     }
     if (response.closed) break;
   }
   return outcome;
-}
-
-/** Waits for the client to read, to leave, or to be told the end; true when none of these came in time. */
-async function isStalled(response: ServerResponse, { signal, stalledMs }: StreamPlan): Promise<boolean> {
-  const goesOn = once(response, 'drain', { signal })
-    .catch(() => undefined)
-    .then(() => true);
-  return (await inTime(goesOn, stalledMs)) === undefined;
 }
 
 /** What goes out while Kiro says nothing. */
@@ -94,19 +81,14 @@ type Silence = ReturnType<typeof createSilence>;
 /** Keep-alives hold the connection, but Claude Code gives up after 300 s without an event that counts as progress. */
 function createSilence(response: ServerResponse, plan: StreamPlan) {
   let open: { readonly index: number; readonly block: GrowingBlock } | undefined;
-  // A reader that is behind has enough to read.
-  const whenIdle = (write: () => string) => (): void => {
-    const text = response.writableLength === 0 ? write() : '';
-    if (text !== '') response.write(text);
-  };
+  const whenIdle = (milliseconds: number, write: () => string): NodeJS.Timeout =>
+    setInterval(() => {
+      // A reader that is behind has enough to read.
+      const text = response.writableLength === 0 ? write() : '';
+      if (text !== '') response.write(text);
+    }, milliseconds);
   const emptyDelta = (): string => (open === undefined ? '' : plan.write({ type: 'block-delta', ...open, delta: '' }));
-  const timers = [
-    setInterval(
-      whenIdle(() => plan.keepAlive),
-      plan.keepAliveMs,
-    ),
-    setInterval(whenIdle(emptyDelta), plan.emptyDeltaMs),
-  ];
+  const timers = [whenIdle(plan.keepAliveMs, () => plan.keepAlive), whenIdle(plan.emptyDeltaMs, emptyDelta)];
   return {
     /** Keeps in mind which block is open. */
     hear(event: StreamEvent): void {
