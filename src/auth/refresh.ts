@@ -6,6 +6,7 @@ import { Reader } from '../core/reader.js';
 import { Secret } from '../core/secret.js';
 import { desktopAuthHost, type HostOverrides, isProfileArn, oidcHost } from '../kiro/calls.js';
 import type { ExternalIdpCredential, RefreshableCredential, Tokens } from './credential.js';
+import { readStart } from '../kiro/errors.js';
 import { demand, find, readWord } from './json-login.js';
 
 /** What asking a login service takes: that of Kiro, or AWS SSO OIDC. */
@@ -123,8 +124,9 @@ export async function post(
   try {
     // A token must not travel on to a host that an answer names.
     const response = await fetch(url, { method: 'POST', headers, body, redirect: 'error', signal });
-    const text = await response.text();
     const { status } = response;
+    // A refusal's status says enough when its body does not come.
+    const text = await (status < 400 ? response.text() : readStart(response));
     if (status === 429 || status >= 500) throw outOfOrder(service, status);
     return { status, text };
   } catch (thrown) {
