@@ -70,7 +70,7 @@ export async function openGateway(context: Context, options: CommandOptions, sou
       refreshAheadSeconds: settings.tokenRefreshThresholdSeconds,
       announcesRegistration: source !== 'chat',
       notice,
-      hide: (secret) => log.hide(secret),
+      hide: (secret) => log.hide(secret, 'lately'),
     });
     const { account, source: origin } = session.describe();
     log.debug(`Login: ${account}, from ${origin}.`);
