@@ -61,7 +61,7 @@ export async function openGateway(context: Context, options: CommandOptions, sou
       login,
       source: login.source,
       store: login.store ?? fileStore(paths.state, notice),
-      alone: isSimulator ? (work) => work() : createRefreshLock(paths.state, lock),
+      alone: isSimulator ? (work) => work() : createRefreshLock(paths.state, lock, login.name),
       fetch,
       now,
       sleep,

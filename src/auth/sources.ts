@@ -34,6 +34,8 @@ export type SourceTools = Clock & {
 
 export type Login = FoundLogin & {
   readonly source: LoginSource;
+  /** Of the stored login; undefined where it is none. */
+  readonly name?: string | undefined;
   /** Where its renewed tokens rest; undefined where it is no stored login. */
   readonly store?: TokenStore | undefined;
 };
@@ -132,6 +134,7 @@ async function findStoredLogin(settings: LoginSettings, tools: SourceTools): Pro
   }
   return {
     ...toFoundLogin(login, settings, tools),
+    name,
     store: logins.tokenStore(name),
     source: { name: `the login ${name}`, description, command, read },
   };
