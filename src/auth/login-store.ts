@@ -3,7 +3,15 @@
 import { join } from 'node:path';
 import { GatewayError, toGatewayError } from '../core/errors.js';
 import { Reader } from '../core/reader.js';
-import { accountKind, checkLoginName, type Credential, digestOf, loginCommand, type Tokens } from './credential.js';
+import {
+  accountKind,
+  checkLoginName,
+  type Credential,
+  digestOf,
+  isSameLogin,
+  loginCommand,
+  type Tokens,
+} from './credential.js';
 import { readPrivateFile, removePrivateFile, savePrivateFile } from './files.js';
 import type { Entries, Keychain } from './keychain.js';
 import { type LockOptions, withLock } from './lock.js';
@@ -25,7 +33,7 @@ import {
 export type LoginStore = {
   /** Rejects when a login could not be saved. To be asked before a refresh, which may retire the only tokens there are. */
   rehearse(name: string, store: SaveOptions['store']): Promise<void>;
-  /** Replaces the login of that name, wherever it rested. */
+  /** Replaces the login of that name, wherever it rested. Of the same login, what it has become is kept. */
   saveLogin(name: string, credential: Credential, options: SaveOptions): Promise<LoginFacts>;
   /** Undefined when there is none of that name. Rejects with `not-logged-in` when it is listed and cannot be read. */
   readLogin(name: string): Promise<KnownLogin | undefined>;
@@ -106,8 +114,9 @@ export function createLoginStore(dependencies: LoginStoreDependencies): LoginSto
       const names = logins.map((it) => it.name);
       checkLoginName(name, names);
       const old = logins[names.indexOf(name)];
-      const about = { source, savedAt: now(), lastRefresh: undefined };
-      const store = await put(name, formatLogin(credential, undefined, about), wanted, old);
+      const known = await readSame(old, credential);
+      const about = { source, savedAt: now(), lastRefresh: known?.facts.lastRefresh };
+      const store = await put(name, formatLogin(credential, known?.tokens, about), wanted, old);
       const entry = { name, store, account: accountKind(credential) };
       try {
         await writeList([...logins.filter((it) => it !== old), entry]);
@@ -124,6 +133,12 @@ export function createLoginStore(dependencies: LoginStoreDependencies): LoginSto
       }
       return { ...entry, ...about };
     });
+  }
+
+  /** Undefined where another login rests, or none that can be read. */
+  async function readSame(entry: ListedLogin | undefined, credential: Credential): Promise<KnownLogin | undefined> {
+    const known = entry && (await readEntry(entry).catch(() => undefined));
+    return known && isSameLogin(known.credential, credential) ? known : undefined;
   }
 
   /** A damaged list is no reason to refuse a new login, but to say what becomes of the others. */

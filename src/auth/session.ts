@@ -188,11 +188,7 @@ export async function createSession(dependencies: SessionDependencies) {
     if (!isYounger(latest, found.latest)) return { ...found, others: [...found.others, latest] };
     // Kept like tokens of our own, so that other processes find them.
     if (token !== undefined && expiresAt !== undefined && usableMs(latest) > BLOCKING_MS) {
-      await store.write(
-        digestOf(found.from.credential),
-        { refreshToken, accessToken: token, expiresAt, profileArn },
-        by,
-      );
+      await store.write(digestOf(found.from.credential), { ...tokens, accessToken: token, expiresAt }, by);
     }
     return { ...found, latest, others: [...found.others, found.latest] };
   }
@@ -264,7 +260,9 @@ export async function createSession(dependencies: SessionDependencies) {
     };
   }
 
-  return { accessToken, forceRefresh, describe };
+  /** The login as it was found, and what has become of it. */
+  const current = () => ({ found: held.from.credential, latest: held.latest });
+  return { accessToken, forceRefresh, describe, current };
 }
 
 /** A login as it was found, and as it is after the refreshes since. */
