@@ -41,15 +41,15 @@ export type Keytar = {
 /** All functions reject with a GatewayError `forbidden`, whose sentence never repeats what was to be stored. */
 export function createKeychain(dependencies: KeychainDependencies): Keychain {
   const { platform, sleep, randomId, load = () => import('keytar') } = dependencies;
-  let loading: Promise<Keytar> | undefined;
+  let loading: Promise<KeytarModule> | undefined;
   let isStuck = false;
 
   /** @param failure What is said of a failure that nobody foresaw; after a colon follow the system's own words. */
   async function ask<Answer>(failure: string, question: (keytar: Keytar) => Promise<Answer>): Promise<Answer> {
     const timer = new AbortController();
     try {
-      loading ??= load().then(({ default: keytar }) => keytar, refuseToLoad);
-      const keytar = await loading;
+      loading ??= load().catch(refuseToLoad);
+      const { default: keytar } = await loading;
       // Each open question takes one of the few threads that files and host names need, too.
       if (isStuck) throw refusal(TOO_LATE);
       const answer = question(keytar);

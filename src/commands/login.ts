@@ -12,11 +12,10 @@ import {
   toAccess,
 } from '../auth/credential.js';
 import { type DeviceCode, signInWithDevice, stopped } from '../auth/device-flow.js';
-import { askKiroCli } from '../auth/kiro-cli.js';
 import { createRefreshLock } from '../auth/lock.js';
 import type { LoginServiceTools } from '../auth/refresh.js';
 import { createSession, type Session } from '../auth/session.js';
-import { type ImportPlace, readLoginAt, usualPlace } from '../auth/sources.js';
+import { readLoginAt } from '../auth/sources.js';
 import { memoryStore } from '../auth/store.js';
 import { GatewayError, toGatewayError } from '../core/errors.js';
 import type { Profile } from '../kiro/answers.js';
@@ -191,7 +190,7 @@ async function proveLogin(login: FoundLogin, plan: Plan, steps: Steps, tools: Pr
     source: {
       name: plan.way,
       description: 'what was to be taken over',
-      read: async () => (seen = plan.way === 'import' ? await findAgain(plan.place, steps) : login),
+      read: async () => (seen = plan.way === 'import' ? await readLoginAt(plan.place, desk.detection) : login),
     },
     store: {
       read: (digest) => stored.read(digest),
@@ -232,13 +231,6 @@ async function proveLogin(login: FoundLogin, plan: Plan, steps: Steps, tools: Pr
     const { kind } = toGatewayError(thrown);
     return isKept || (plan.way === 'device' && kind !== 'cancelled' && kind !== 'login-expired');
   }
-}
-
-/** kiro-cli is asked to renew its own login, because a refresh of ours may retire the copy that it has. */
-async function findAgain(place: ImportPlace, { context, desk }: Steps): Promise<FoundLogin> {
-  const found = await readLoginAt(place, desk.detection);
-  const isOfKiroCli = place.path === usualPlace('kiro-cli', desk.detection)?.path;
-  return isOfKiroCli ? { ...found, askOwner: () => askKiroCli(context.runProgram) } : found;
 }
 
 /** @returns the profiles to choose from, when the login names none. */
