@@ -303,8 +303,8 @@ const afterApproval: readonly (readonly [string, TokenAnswer, readonly string[],
     [],
     'Set PROFILE_ARN to one of them.\n',
   ],
-  ['Kiro does not list the profiles', { status: 500, body: {} }, [], 'but Kiro could not be asked about it: '],
-  ['Kiro is down', { status: 503, body: {} }, ['--profile-arn', ARN], 'but Kiro could not be asked about it: '],
+  ['Kiro does not list the profiles', { status: 500, body: {} }, [], '`kiro-gateway doctor --live` tries it again.\n'],
+  ['Kiro is down', { status: 503, body: {} }, ['--profile-arn', ARN], '`kiro-gateway doctor --live` tries it again.\n'],
 ];
 for (const [what, answer, flags, sentence] of afterApproval) {
   test(`a login that was approved in the browser is kept when ${what}`, async () => {

@@ -46,7 +46,8 @@ function chooseLogin(document: Reader, path: string): { login: Reader; notices: 
 
 /** The Kiro IDE keeps the client of an AWS login in a second file, which the first one names by a hash. */
 async function withRegistration(login: Reader, path: string, homeDirectory: string): Promise<Reader> {
-  const hash = explain(path, () => missingClientHash(login));
+  const isMissing = explain(path, () => credentialKind(login) === 'oidc' && !hasClient(login));
+  const hash = isMissing ? explain(path, () => find(login, 'clientIdHash')?.string()) : undefined;
   if (hash === undefined) return login;
   // The hash is text from a file, and about to become a path.
   if (!/^[A-Za-z0-9_-]{1,128}$/.test(hash)) throw unusable(path, 'has a malformed clientIdHash; sign in again.');
@@ -128,12 +129,6 @@ export function registrationFields(registration: Reader): Readonly<Record<string
     clientSecret: demand(registration, 'clientSecret').nonEmptyString(),
     registrationExpiresAt: readTime(find(registration, ...REGISTRATION_EXPIRY, 'expiresAt')),
   };
-}
-
-/** The name of the registration of an AWS login whose client is not in the login itself. */
-function missingClientHash(login: Reader): string | undefined {
-  if (credentialKind(login) !== 'oidc' || hasClient(login)) return undefined;
-  return find(login, 'clientIdHash')?.string();
 }
 
 /** What is said wins over what is there; of what is said, an identity provider of its own comes first. */

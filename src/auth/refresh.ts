@@ -43,8 +43,8 @@ export async function refreshCredential(
     if (pauseMs > 0) await tools.sleep(pauseMs, limit).catch(() => undefined);
     if (limit.aborted) break;
     try {
-      const answered = await post(service, request, tools, limit);
-      const text = judge(service, answered, () => deadLogin(credential, tools.command));
+      const { status, text } = await post(service, request, tools, limit);
+      if (status >= 300) throw refusal(service, status, text) ?? deadLogin(credential, tools.command);
       return readAnswer(service, text, (answer) => readTokens(answer, credential, tools.now()));
     } catch (thrown) {
       if (!(thrown instanceof GatewayError) || thrown.kind !== 'upstream-unavailable') throw thrown;
@@ -108,8 +108,6 @@ function checkedEndpoint({ tokenEndpoint, issuerUrl }: ExternalIdpCredential): s
   );
 }
 
-type ServiceAnswer = { readonly status: number; readonly text: string };
-
 /**
  * @param service Whose login service it is.
  * @throws GatewayError `upstream-unavailable` when it cannot be reached or is out of order.
@@ -119,7 +117,7 @@ export async function post(
   { url, contentType, body }: ServiceRequest,
   { fetch, userAgent }: LoginServiceTools,
   signal: AbortSignal,
-): Promise<ServiceAnswer> {
+): Promise<{ readonly status: number; readonly text: string }> {
   const headers = { 'content-type': contentType, accept: 'application/json', 'user-agent': userAgent };
   try {
     // A token must not travel on to a host that an answer names.
@@ -147,18 +145,17 @@ export function readAnswer<Value>(service: string, text: string, read: (answer: 
   }
 }
 
-/** The text of a good answer. */
-function judge(service: string, { status, text }: ServiceAnswer, deadLogin: () => GatewayError): string {
-  if (status >= 200 && status < 300) return text;
+/** Undefined when what is refused is the login. */
+function refusal(service: string, status: number, text: string): GatewayError | undefined {
   if (status === 403 && text.trimStart().startsWith('<')) {
     // CloudFront answers a blocked network or country with a page; the login itself is not judged by it.
     const message = `${service} login service refuses this network (HTTP 403); try another network.`;
-    throw new GatewayError('upstream-unavailable', message, { reason: BLOCKED });
+    return new GatewayError('upstream-unavailable', message, { reason: BLOCKED });
   }
-  if (OUT_OF_ORDER.test(text)) throw outOfOrder(service, status);
-  if (status === 401 || status === 403 || DEAD_LOGIN.test(text)) throw deadLogin();
+  if (OUT_OF_ORDER.test(text)) return outOfOrder(service, status);
+  if (status === 401 || status === 403 || DEAD_LOGIN.test(text)) return undefined;
   const message = `${service} login service did not understand the gateway (HTTP ${status}); sign in again, or report this.`;
-  throw new GatewayError('upstream-protocol', message);
+  return new GatewayError('upstream-protocol', message);
 }
 
 /** What a login service grants; a missing refresh token means that the old one stays valid. */

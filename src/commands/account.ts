@@ -18,11 +18,10 @@ export const models: Run = (_, options, context) =>
 
 /** The default is marked with a star. On a narrow terminal the names, which say what the ids say, are left out. */
 function writeModels(models: readonly Model[], { columns, style }: Pick<Terminal, 'columns' | 'style'>): string {
-  const tableOf = (shown: readonly ModelColumn[]): readonly string[] =>
-    writeTable(
-      shown,
-      models.map((model) => shown.map(({ cell }) => cell(model))),
-    );
+  const tableOf = (shown: readonly ModelColumn[]): readonly string[] => {
+    const rows = models.map((model) => shown.map(({ cell }) => cell(model)));
+    return writeTable(shown, rows);
+  };
   const whole = tableOf(COLUMNS);
   const isTooWide = columns !== undefined && whole.some((line) => line.length > columns);
   const [head = '', ...lines] = isTooWide ? tableOf(COLUMNS.toSpliced(1, 1)) : whole;

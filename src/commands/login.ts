@@ -183,6 +183,7 @@ async function proveLogin(login: FoundLogin, plan: Plan, steps: Steps, tools: Pr
   const { context, desk, flags } = steps;
   const { now, sleep, terminal } = context;
   const stored = desk.logins?.tokenStore(flags.name) ?? memoryStore();
+  const lock = { now, sleep, notice: terminal.note, signal: context.stopSignal() };
   let [seen, isKept] = [login, false];
   const session = await createSession({
     ...tools,
@@ -200,10 +201,7 @@ async function proveLogin(login: FoundLogin, plan: Plan, steps: Steps, tools: Pr
         return stored.write(digest, tokens, by);
       },
     },
-    alone:
-      desk.logins === undefined
-        ? (work) => work()
-        : createRefreshLock(desk.paths.state, { now, sleep, notice: terminal.note }, flags.name),
+    alone: desk.logins === undefined ? (work) => work() : createRefreshLock(desk.paths.state, lock, flags.name),
     refreshAheadSeconds: 0,
     announcesRegistration: false,
     notice: terminal.note,
@@ -213,7 +211,7 @@ async function proveLogin(login: FoundLogin, plan: Plan, steps: Steps, tools: Pr
     (thrown: unknown) => {
       if (!staysDespite(thrown)) throw thrown;
       const { message } = toGatewayError(thrown);
-      terminal.note(`The login is kept, but Kiro could not be asked about it: ${message}`);
+      terminal.note(`The login is kept, but could not be tried: ${message} \`kiro-gateway doctor --live\` tries it again.`);
       return [];
     },
   );
