@@ -167,10 +167,12 @@ function readTokens(login: Reader) {
   };
 }
 
-function readClient(login: Reader) {
+/** The client that AWS has registered for a login. */
+export function readClient(login: Reader) {
   return {
     clientId: demand(login, 'clientId').nonEmptyString(),
     clientSecret: new Secret(demand(login, 'clientSecret').nonEmptyString()),
+    // Not there, or zero, says that it has no end.
     registrationExpiresAt: readTime(find(login, ...REGISTRATION_EXPIRY)) || undefined,
   };
 }

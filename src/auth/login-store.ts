@@ -187,10 +187,8 @@ export function createLoginStore(dependencies: LoginStoreDependencies) {
     const again = `run \`${loginCommand(name)}\` again`;
     const subject = `The login ${name} in ${describe(name, store)}`;
     const text = await stores[store].get(entryOf(name)).catch((thrown: unknown) => {
-      throw new GatewayError(
-        'not-logged-in',
-        `${toGatewayError(thrown).message} ${subject} cannot be read; correct that, or ${again}.`,
-      );
+      const { message } = toGatewayError(thrown);
+      throw new GatewayError('not-logged-in', `${message} ${subject} cannot be read; correct that, or ${again}.`);
     });
     if (text === undefined) {
       const also = store === 'keychain' ? ', or the keychain is locked; unlock it, or' : ';';

@@ -102,10 +102,8 @@ function checkedEndpoint({ tokenEndpoint, issuerUrl }: ExternalIdpCredential): s
   const issuer = URL.canParse(issuerUrl) ? new URL(issuerUrl) : undefined;
   const isSafe = endpoint?.protocol === 'https:' && endpoint.username === '' && endpoint.password === '';
   if (endpoint !== undefined && isSafe && endpoint.host === issuer?.host) return endpoint.href;
-  throw new GatewayError(
-    'not-logged-in',
-    "This login names a token endpoint that is not https on its issuer's own host, so nothing was sent; sign in again.",
-  );
+  const problem = "This login names a token endpoint that is not https on its issuer's own host";
+  throw new GatewayError('not-logged-in', `${problem}, so nothing was sent; sign in again.`);
 }
 
 /**
