@@ -121,17 +121,13 @@ export async function signInWithDevice(
 /** A program that AWS has been told about, in one region. Every login makes its own. */
 type Client = Pick<OidcCredential, 'region' | 'clientId' | 'clientSecret' | 'registrationExpiresAt'>;
 
-type Code = DeviceCode & {
-  readonly deviceCode: Secret;
-  readonly intervalSeconds: number;
-  readonly expiresAt: number;
-};
+type Code = ReturnType<typeof readCode>;
 
 function inTheOpen({ clientId, clientSecret }: Client): object {
   return { clientId, clientSecret: clientSecret.reveal() };
 }
 
-function readCode(answer: Reader, now: number): Code {
+function readCode(answer: Reader, now: number) {
   const interval = find(answer, 'interval')?.number() ?? USUAL_INTERVAL_SECONDS;
   return {
     deviceCode: new Secret(demand(answer, 'deviceCode').nonEmptyString()),

@@ -17,10 +17,8 @@ export type Keychain = Entries & {
    * Writes a trial entry, reads it back and deletes it. To ask is not enough: a locked keychain answers every question
    * with "no such entry". The reason is a sentence.
    */
-  available(): Promise<Availability>;
+  available(): Promise<{ readonly ok: true } | { readonly ok: false; readonly reason: string }>;
 };
-
-type Availability = { readonly ok: true } | { readonly ok: false; readonly reason: string };
 
 type KeychainDependencies = {
   readonly platform: NodeJS.Platform;
@@ -83,7 +81,7 @@ export function createKeychain(dependencies: KeychainDependencies): Keychain {
     delete: (name) => ask('The keychain refused to delete an entry:', (keytar) => keytar.deletePassword(SERVICE, name)),
   };
 
-  async function available(): Promise<Availability> {
+  const available: Keychain['available'] = async () => {
     for (let tries = 1; ; tries++) {
       try {
         await put(TRIAL.name, TRIAL.text, 'The keychain cannot be written to:');
@@ -95,7 +93,7 @@ export function createKeychain(dependencies: KeychainDependencies): Keychain {
         if (reason !== UNFAITHFUL || tries === 3) return { ok: false, reason };
       }
     }
-  }
+  };
 
   return { ...(platform === 'win32' ? inParts(entries, randomId) : entries), available };
 }

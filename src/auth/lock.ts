@@ -136,22 +136,15 @@ function showLife(path: string, now: number): Promise<void> {
   return utimes(path, now / 1000, now / 1000);
 }
 
-type Owner = {
-  readonly id: string;
-  readonly processId: number;
-  readonly host: string;
-  /** The last sign of life: the file's own time, unix time in milliseconds. */
-  readonly seenAt: number;
-};
-
 /** Undefined when there is no lock. What is none of ours has an owner of unknown name, who is gone when it is old. */
-async function readOwner(path: string): Promise<Owner | undefined> {
+async function readOwner(path: string) {
   try {
     const file = await open(path, 'r');
     try {
       const text = await file.readFile('utf8');
       // The id becomes part of a file name; signal 0 to zero would ask a whole group of processes.
       const [, id = 'nobody', processId = '', host = ''] = /^([0-9a-f-]{36}) ([1-9]\d{0,9}) (.+)$/.exec(text) ?? [];
+      // The file's own time is the last sign of life.
       return { id, processId: Number(processId), host, seenAt: (await file.stat()).mtimeMs };
     } finally {
       await file.close();
@@ -163,7 +156,7 @@ async function readOwner(path: string): Promise<Owner | undefined> {
 }
 
 /** False only when the process ran on this host and is there no more. */
-function isAlive({ processId, host }: Owner): boolean {
+function isAlive({ processId, host }: { readonly processId: number; readonly host: string }): boolean {
   if (host !== hostOfProcesses()) return true;
   try {
     process.kill(processId, 0);

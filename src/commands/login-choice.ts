@@ -60,16 +60,10 @@ async function chooseAmong(findings: readonly Finding[], steps: Steps, prompts: 
   });
   const question = found.length === 0 ? 'How do you want to log in to Kiro?' : 'Which Kiro login should be used?';
   const choice = await prompts.choose(question, [...found, ...NEW_LOGINS]);
-  switch (choice) {
-    case 'builder-id':
-      return { way: 'device', startUrl: BUILDER_ID_START_URL };
-    case 'identity-center':
-      return { way: 'device', startUrl: await askOrganisation(prompts) };
-    case 'social':
-      throw new GatewayError('not-logged-in', SOCIAL);
-    default:
-      return planFor(choice, steps);
-  }
+  if (choice === 'social') throw new GatewayError('not-logged-in', SOCIAL);
+  if (choice === 'builder-id') return { way: 'device', startUrl: BUILDER_ID_START_URL };
+  if (choice === 'identity-center') return { way: 'device', startUrl: await askOrganisation(prompts) };
+  return planFor(choice, steps);
 }
 
 async function askStartUrl(prompts: Prompts | undefined): Promise<string> {
