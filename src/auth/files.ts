@@ -176,7 +176,9 @@ export async function makePrivateFolder(folder: string): Promise<void> {
 /** Node's own recursion never ends in a folder that is there and takes no others, as in /proc. */
 async function makeFolder(folder: string): Promise<void> {
   if (await isFolder(folder)) return;
-  if (dirname(folder) !== folder) await makeFolder(dirname(folder));
+  const parent = dirname(folder);
+  // A drive that is not there is its own parent.
+  if (parent !== folder && (await stat(parent).catch(codeOf)) === 'ENOENT') await makeFolder(parent);
   await mkdir(folder, { mode: 0o700 }).catch(async (thrown: unknown) => {
     // Another process may have been faster.
     if (!(await isFolder(folder))) throw thrown;
