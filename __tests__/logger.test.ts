@@ -73,6 +73,18 @@ test('a hidden value is unreadable whatever it looks like, from then on', () => 
   expect(lines).toBe('03:04:05 INFO  GET /[secret]/[secret]\n');
 });
 
+test('of what is renewed again and again the latest values are unreadable, and what was hidden for good stays so', () => {
+  const lines = logged('INFO', (log) => {
+    log.hide(new Secret('correct horse'));
+    for (let renewal = 0; renewal < 1000; renewal++) {
+      log.hide(new Secret(`renewed-${renewal}.`), 'lately');
+      log.hide(new Secret('client-of-all-renewals'), 'lately');
+    }
+    log.info('correct horse, renewed-0., renewed-800., renewed-999., client-of-all-renewals');
+  });
+  expect(lines).toBe('03:04:05 INFO  [secret], renewed-0., [secret], [secret], [secret]\n');
+});
+
 const secrets: readonly (readonly [string, string])[] = [
   ['authorization: Bearer abc.def', 'authorization: [secret] [secret]'],
   ['Bearer abc.def', 'Bearer [secret]'],

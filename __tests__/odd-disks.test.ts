@@ -134,3 +134,12 @@ test('a gateway key that is a link is refused: it may be somebody else who can w
     stderr: `The gateway's file ${join(home, 'config', 'gateway-key')} is a symbolic link; remove it and try again.\n`,
   });
 });
+
+test('where no folder can be made, as in /proc, a command ends and says so', async () => {
+  const env = { KIRO_GATEWAY_HOME: '/proc/nobody/gateway' };
+  const [logout, login] = await Promise.all(
+    [['logout'], ['login', '--from', 'api-key', '--yes']].map((args) => call(args, { env, input: 'ksk_0123456789' })),
+  );
+  expect(logout).toMatchObject({ code: 0, stdout: 'No login named default is stored; nothing was removed.\n' });
+  expect(login).toMatchObject({ code: 1, stderr: expect.stringMatching(/cannot be written \(\w+\); correct that/) });
+});

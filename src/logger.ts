@@ -26,10 +26,10 @@ export function createLogger(options: {
   readonly now: () => number;
 }) {
   const { format = 'text', write, now } = options;
-  const hidden = new Set<string>();
+  const hidden = { always: new Set<string>(), lately: new Set<string>() };
   const least = LEVELS.indexOf(options.level);
   const redactAll = (text: string): string =>
-    redact([...hidden].reduce((rest, value) => rest.replaceAll(value, '[secret]'), text));
+    redact([...hidden.always, ...hidden.lately].reduce((rest, value) => rest.replaceAll(value, '[secret]'), text));
   const clean = (text: string): string => harmless(redactAll(text).replaceAll(/[\r\n]+/g, ' '));
   const log = (level: LogLevel, message: string, cause?: unknown, facts: LogFacts = {}): void => {
     if (LEVELS.indexOf(level) < least) return;
@@ -54,11 +54,20 @@ export function createLogger(options: {
     clean,
     /** The text without secrets, those of `hide` too. */
     redact: redactAll,
-    /** From now on this very value is unreadable in every line, whatever it looks like. */
-    hide(secret: Secret | undefined): void {
+    /**
+     * From now on this very value is unreadable in every line, whatever it looks like.
+     * @param span `lately` for what is renewed and hidden again and again: of these the latest few hundred, for the
+     * oldest have expired days ago.
+     */
+    hide(secret: Secret | undefined, span: keyof typeof hidden = 'always'): void {
       const value = secret?.reveal() ?? '';
       // A word of a few letters would make holes in every line.
-      if (value.length >= 8) hidden.add(value);
+      if (value.length < 8) return;
+      const values = hidden[span];
+      values.delete(value);
+      values.add(value);
+      const [oldest] = values;
+      if (span === 'lately' && values.size > MOST_LATELY && oldest !== undefined) values.delete(oldest);
     },
   };
 }
@@ -82,6 +91,9 @@ function reasonOf(cause: unknown): string {
   }
   return cause instanceof Error ? `${cause.name}: ${cause.message}` : typeof cause;
 }
+
+/** A token is renewed once an hour, and each time with a new refresh token. */
+const MOST_LATELY = 300;
 
 const LEVELS: readonly LogLevel[] = ['DEBUG', 'INFO', 'WARN', 'ERROR'];
 

@@ -57,7 +57,7 @@ export async function openGateway(context: Context, options: CommandOptions, sou
       login,
       source: login.source,
       store: login.store ?? fileStore(paths.state, notice),
-      alone: isSimulator ? (work) => work() : createRefreshLock(paths.state, lock),
+      alone: isSimulator ? (work) => work() : createRefreshLock(paths.state, lock, login.name),
       fetch,
       now,
       sleep,
@@ -66,7 +66,7 @@ export async function openGateway(context: Context, options: CommandOptions, sou
       refreshAheadSeconds: settings.tokenRefreshThresholdSeconds,
       announcesRegistration: source !== 'chat',
       notice,
-      hide: (secret) => log.hide(secret),
+      hide: (secret) => log.hide(secret, 'lately'),
     });
     const { account, source: origin } = session.describe();
     log.debug(`Login: ${account}, from ${origin}.`);

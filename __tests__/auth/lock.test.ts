@@ -5,7 +5,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as realSleep } from 'node:timers/promises';
 import { expect, test } from '@jest/globals';
-import { type LockOptions, withLock } from '../../src/auth/lock.js';
+import { createRefreshLock, type LockOptions, withLock } from '../../src/auth/lock.js';
 import { patience } from '../support/fake-keytar.js';
 import { startScript } from '../support/script.js';
 import { failureOf } from './support.js';
@@ -73,20 +73,32 @@ test('an owner that died while it let go is succeeded', async () => {
   expect({ together, count: results.length, left: readdirSync(folder) }).toEqual({ together: 1, count: 50, left: [] });
 });
 
-test('no count is lost between processes', async () => {
-  const folder = temporaryFolder();
-  const counter = join(folder, 'counter');
-  writeFileSync(counter, '0');
-  const words = ['count', join(folder, 'lock'), counter, '40'];
-  const scripts = [1, 2, 3].map(() => startScript('lock-contender.ts', words));
-  const said = await Promise.all(scripts.map((it) => it.line()));
-  await Promise.all(scripts.map((it) => it.ended()));
-  expect({ said, count: readFileSync(counter, 'utf8'), left: readdirSync(folder) }).toEqual({
-    said: ['counted', 'counted', 'counted'],
-    count: '120',
-    left: ['counter'],
+const NO_LINKS = `
+  require('node:fs/promises').link = () => Promise.reject(Object.assign(new Error('no links'), { code: 'EPERM' }));
+  require('node:module').syncBuiltinESMExports();`;
+
+for (const [where, preload] of [
+  ['', ''],
+  [' where a file has one name only, as on FAT', NO_LINKS],
+] as const) {
+  test(`no count is lost between processes${where}`, async () => {
+    const folder = temporaryFolder();
+    const counter = join(folder, 'counter');
+    writeFileSync(counter, '0');
+    const preloaded = join(temporaryFolder(), 'preload.cjs');
+    writeFileSync(preloaded, preload);
+    const words = ['count', join(folder, 'lock'), counter, '40'];
+    const env = { NODE_OPTIONS: `--require=${preloaded}` };
+    const scripts = [1, 2, 3].map(() => startScript('lock-contender.ts', words, { env }));
+    const said = await Promise.all(scripts.map((it) => it.line()));
+    await Promise.all(scripts.map((it) => it.ended()));
+    expect({ said, count: readFileSync(counter, 'utf8'), left: readdirSync(folder) }).toEqual({
+      said: ['counted', 'counted', 'counted'],
+      count: '120',
+      left: ['counter'],
+    });
   });
-});
+}
 
 test('an owner that is killed is succeeded by the processes that wait, and no count is lost', async () => {
   const folder = temporaryFolder();
@@ -231,6 +243,13 @@ test('where no lock can be made, the work is done all the same, and the person t
     result: 'done',
     notices: [`The lock ${path} cannot be made (ENOTDIR); the gateway goes on without it.`],
   });
+});
+
+test('a login is not kept waiting while another one is renewed', async () => {
+  const folder = temporaryFolder();
+  const [work, home, unnamed] = ['work', 'home', undefined].map((name) => createRefreshLock(folder, options(), name));
+  const nested = await work?.(async () => home?.(async () => unnamed?.(() => Promise.resolve('all three'))));
+  expect({ nested, left: readdirSync(folder) }).toEqual({ nested: 'all three', left: [] });
 });
 
 test('a folder in the place of the lock is no lock', async () => {

@@ -1,10 +1,12 @@
 /** Refreshing against a real server: what is sent for each kind of login, what is read, and how failures are judged. */
 
+import { createServer } from 'node:http';
 import { expect, test } from '@jest/globals';
 import type { ExternalIdpCredential, RefreshableCredential } from '../../src/auth/credential.js';
 import { refreshCredential, type RefreshDependencies } from '../../src/auth/refresh.js';
 import { Secret } from '../../src/core/secret.js';
 import { realFetch, startTokenServer, type TokenAnswer, type TokenServer } from '../support/token-server.js';
+import { listenForTest } from '../support/upstream.js';
 import { ARN, expectNoSecret, failureOf, refreshToken, revealed } from './support.js';
 
 const R1 = refreshToken('one');
@@ -240,6 +242,14 @@ test('why a service cannot be reached is told: it may be the certificate of a pr
   expect(await failureOf(() => refreshCredential(oidc, there))).toBe(
     UNREACHABLE.replace('reached;', `reached (${code});`),
   );
+});
+
+test('a refusal counts when its body never ends', async () => {
+  const server = createServer((_, response) => response.writeHead(401).write('{"error":'));
+  const url = `http://${await listenForTest(server)}`;
+  const startedAt = Date.now();
+  const failure = await failureOf(() => refreshCredential(social, tools({ url, requests: [] })));
+  expect([failure.split(':')[0], Date.now() - startedAt < 20_000]).toEqual(['login-expired', true]);
 });
 
 test('a service that never answers is given up', async () => {

@@ -6,7 +6,11 @@ import { chmodSync, copyFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from '@jest/globals';
-import { startTokenServer } from '../support/token-server.js';
+import { digestOf } from '../../src/auth/credential.js';
+import { createRefreshLock } from '../../src/auth/lock.js';
+import { Secret } from '../../src/core/secret.js';
+import { loginsIn, saveLoginIn } from '../support/stored-login.js';
+import { startTokenServer, type TokenAnswer } from '../support/token-server.js';
 import {
   ARN,
   BIN,
@@ -281,11 +285,93 @@ test('an account with several profiles needs --profile-arn without a terminal', 
   ];
   const server = await startTokenServer({ body: { profiles } });
   const env = { KIRO_MANAGEMENT_URL: server.url };
-  const flags = ['login', '--start-url', BUILDER_ID, '--yes'];
+  const alive = {
+    access_token: await issuedToken(machine),
+    expires_at: new Date(Date.now() + 3_000_000).toISOString(),
+  };
+  const flags = ['login', '--db', await kiroCliDatabase(alive, {}), '--yes'];
   const first = await machine.run(flags, { env });
   expect(first).toMatchObject({ code: 2, stdout: '' });
   expect(first.stderr).toContain(`--profile-arn is missing: the account has several profiles: ${ARN} (one), ${other}`);
   expect(machine.kept()).toEqual([]);
+});
+
+const afterApproval: readonly (readonly [string, TokenAnswer, readonly string[], string])[] = [
+  [
+    'the account has several profiles',
+    { body: { profiles: [{ arn: ARN }, { arn: ARN.replace('EXAMPLE12345', 'OTHER') }] } },
+    [],
+    'Set PROFILE_ARN to one of them.\n',
+  ],
+  ['Kiro does not list the profiles', { status: 500, body: {} }, [], '`kiro-gateway doctor --live` tries it again.\n'],
+  ['Kiro is down', { status: 503, body: {} }, ['--profile-arn', ARN], '`kiro-gateway doctor --live` tries it again.\n'],
+];
+for (const [what, answer, flags, sentence] of afterApproval) {
+  test(`a login that was approved in the browser is kept when ${what}`, async () => {
+    const machine = await startMachine();
+    const { url } = await startTokenServer(answer);
+    const env = { KIRO_MANAGEMENT_URL: url, KIRO_API_URL: url };
+    const login = await machine.run(['login', '--start-url', BUILDER_ID, '--yes', ...flags], { env });
+    expect({ code: login.code, stored: machine.kept().length }).toEqual({ code: 0, stored: 1 });
+    expect(login.stderr).toContain(sentence);
+    expectSilence(login);
+  });
+}
+
+test('a login that is just being renewed by a gateway is waited for, and what became of it is kept', async () => {
+  const machine = await startMachine();
+  machine.write(IDE_FILE, IDE_LOGIN);
+  const home = join(machine.home, 'gateway');
+  const { accessToken, refreshToken } = IDE_LOGIN;
+  await saveLoginIn(home, { tokens: { accessToken, refreshToken }, expiresAt: 0 });
+  const [stored, issued] = [loginsIn(home).tokenStore('default'), await issuedToken(machine)];
+  const pause = (milliseconds: number, signal: AbortSignal): Promise<void> =>
+    sleep(milliseconds, undefined, { signal });
+  const tools = { now: Date.now, sleep: pause, notice: () => undefined };
+  const renewed = {
+    refreshToken: new Secret(`reusable-${'renewed-by-the-gateway-'.repeat(8)}`),
+    accessToken: new Secret(issued),
+    expiresAt: Date.now() + 3_600_000,
+    profileArn: ARN,
+  };
+  const credential = (await loginsIn(home).readLogin('default'))?.credential;
+  if (credential === undefined) throw new Error('The test saved no login.');
+  let asked: readonly unknown[] = ['not yet looked'];
+  const login = await createRefreshLock(
+    join(home, 'state'),
+    tools,
+    'default',
+  )(async () => {
+    const logging = machine.run(['login', '--from', 'ide', '--yes']);
+    await sleep(1_000);
+    asked = machine.simulator.requests.map(({ path }) => path);
+    await stored.write(digestOf(credential), renewed, 'gateway');
+    return { ended: logging };
+  });
+  const { code } = await login.ended;
+  const kept = await loginsIn(home).readLogin('default');
+  expect({ code, asked, kept: kept?.tokens?.refreshToken.reveal() }).toEqual({
+    code: 0,
+    asked: [],
+    kept: renewed.refreshToken.reveal(),
+  });
+  expect(machine.simulator.requests.map(({ path }) => path)).toEqual(['/']);
+});
+
+test('a gateway loses nothing when the login that it has renewed is taken over once more', async () => {
+  const machine = await startMachine();
+  const accessToken = await issuedToken(machine);
+  machine.write(IDE_FILE, { ...IDE_LOGIN, accessToken, expiresAt: new Date(Date.now() + 3_000_000).toISOString() });
+  const again = ['login', '--from', 'ide', '--yes'];
+  expect((await machine.run(again)).code).toBe(0);
+  const logins = loginsIn(join(machine.home, 'gateway'));
+  const first = await logins.readLogin('default');
+  if (first === undefined) throw new Error('The login was not saved.');
+  const [refreshToken, expiresAt] = [new Secret(`reusable-${'renewed-'.repeat(20)}`), Date.now() + 60_000];
+  const renewed = { refreshToken, accessToken: new Secret(accessToken), expiresAt, profileArn: ARN };
+  await logins.tokenStore('default').write(digestOf(first.credential), renewed, 'gateway');
+  expect((await machine.run(again)).code).toBe(0);
+  expect((await logins.readLogin('default'))?.tokens?.refreshToken.reveal()).toBe(refreshToken.reveal());
 });
 
 test('a login that had to be renewed is kept even when its profile has not been chosen', async () => {

@@ -71,8 +71,7 @@ export function digestOf(credential: Credential): string {
 }
 
 export function isSameSecret(one: Secret | undefined, other: Secret | undefined): boolean {
-  if (one === undefined || other === undefined) return one === other;
-  return one === other || digest(one) === digest(other);
+  return one === other || (one !== undefined && other !== undefined && digest(one) === digest(other));
 }
 
 /** The same refresh token or API key. */
@@ -197,18 +196,18 @@ export function isLoginName(name: string): boolean {
 }
 
 /**
- * @param taken The names of the logins that there are.
+ * @param logins Those that there are.
  * @throws GatewayError `invalid-request` when the name cannot be one.
  */
-export function checkLoginName(name: string, taken: readonly string[] = []): void {
+export function checkLoginName(name: string, logins: readonly { readonly name: string }[] = []): void {
   if (!isLoginName(name)) {
     const message = 'The name of a login has 1 to 64 letters, digits, dots, dashes and underscores.';
     throw new GatewayError('invalid-request', message);
   }
   // Windows, for its keychain too, and macOS take names that differ only in capitals for one.
-  const other = taken.find((it) => it !== name && it.toLowerCase() === name.toLowerCase());
+  const other = logins.find((it) => it.name !== name && it.name.toLowerCase() === name.toLowerCase());
   if (other !== undefined) {
-    const message = `There is a login ${other} already; write it so, or choose a name that differs in more than capitals.`;
+    const message = `There is a login ${other.name} already; write it so, or choose a name that differs in more than capitals.`;
     throw new GatewayError('invalid-request', message);
   }
 }

@@ -6,7 +6,7 @@ import { type Reader, recordOf } from '../core/reader.js';
 import { Secret } from '../core/secret.js';
 import { oidcHost } from '../kiro/calls.js';
 import { BUILDER_ID_START_URL, type OidcCredential, type Tokens } from './credential.js';
-import { demand, find, readTime } from './json-login.js';
+import { demand, find, readClient } from './json-login.js';
 import { jsonRequest, type LoginServiceTools, post, readAnswer, readTokens, TIMEOUT_MS } from './refresh.js';
 
 type DeviceFlowOptions = {
@@ -67,21 +67,13 @@ export async function signInWithDevice(
     }
     if (failure !== undefined) throw failure;
     const where = regions.length === 1 ? regions[0] : 'any of the usual regions';
-    const advice = 'check --start-url, and give its region with --region.';
-    throw new GatewayError(
-      'invalid-request',
-      `AWS refused the start URL ${startUrl} in ${where} (${reason}); ${advice}`,
-    );
+    const refusal = `AWS refused the start URL ${startUrl} in ${where} (${reason})`;
+    throw new GatewayError('invalid-request', `${refusal}; check --start-url, and give its region with --region.`);
   }
 
   function register(region: string): Promise<Client> {
-    return ask(region, 'client/register', { ...PROGRAM, issuerUrl: startUrl }, (answer) => ({
-      region,
-      clientId: demand(answer, 'clientId').nonEmptyString(),
-      clientSecret: new Secret(demand(answer, 'clientSecret').nonEmptyString()),
-      // Not there, or zero, says that it has no end.
-      registrationExpiresAt: readTime(find(answer, 'clientSecretExpiresAt')) || undefined,
-    }));
+    const body = { ...PROGRAM, issuerUrl: startUrl };
+    return ask(region, 'client/register', body, (answer) => ({ region, ...readClient(answer) }));
   }
 
   function requestCode(client: Client): Promise<Code> {
@@ -129,17 +121,13 @@ export async function signInWithDevice(
 /** A program that AWS has been told about, in one region. Every login makes its own. */
 type Client = Pick<OidcCredential, 'region' | 'clientId' | 'clientSecret' | 'registrationExpiresAt'>;
 
-type Code = DeviceCode & {
-  readonly deviceCode: Secret;
-  readonly intervalSeconds: number;
-  readonly expiresAt: number;
-};
+type Code = ReturnType<typeof readCode>;
 
 function inTheOpen({ clientId, clientSecret }: Client): object {
   return { clientId, clientSecret: clientSecret.reveal() };
 }
 
-function readCode(answer: Reader, now: number): Code {
+function readCode(answer: Reader, now: number) {
   const interval = find(answer, 'interval')?.number() ?? USUAL_INTERVAL_SECONDS;
   return {
     deviceCode: new Secret(demand(answer, 'deviceCode').nonEmptyString()),

@@ -168,9 +168,28 @@ export async function readPrivateFile(path: string, maxBytes: number): Promise<s
 }
 
 export async function makePrivateFolder(folder: string): Promise<void> {
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await makeFolder(folder);
   // Windows has no such bits, and its chmod leaves folders as they are: a profile's are private from the start.
   if (((await stat(folder)).mode & 0o077) !== 0) await chmod(folder, 0o700);
+}
+
+/** Node's own recursion never ends in a folder that is there and takes no others, as in /proc. */
+async function makeFolder(folder: string): Promise<void> {
+  if (await isFolder(folder)) return;
+  const parent = dirname(folder);
+  // A drive that is not there is its own parent.
+  if (parent !== folder && (await stat(parent).catch(codeOf)) === 'ENOENT') await makeFolder(parent);
+  await mkdir(folder, { mode: 0o700 }).catch(async (thrown: unknown) => {
+    // Another process may have been faster.
+    if (!(await isFolder(folder))) throw thrown;
+  });
+}
+
+function isFolder(path: string): Promise<boolean> {
+  return stat(path).then(
+    (facts) => facts.isDirectory(),
+    () => false,
+  );
 }
 
 /** Makes the rename itself survive a power cut. Not every file system and platform can; the file is whole anyway. */

@@ -46,7 +46,8 @@ function chooseLogin(document: Reader, path: string): { login: Reader; notices: 
 
 /** The Kiro IDE keeps the client of an AWS login in a second file, which the first one names by a hash. */
 async function withRegistration(login: Reader, path: string, homeDirectory: string): Promise<Reader> {
-  const hash = explain(path, () => missingClientHash(login));
+  const isMissing = explain(path, () => credentialKind(login) === 'oidc' && !hasClient(login));
+  const hash = isMissing ? explain(path, () => find(login, 'clientIdHash')?.string()) : undefined;
   if (hash === undefined) return login;
   // The hash is text from a file, and about to become a path.
   if (!/^[A-Za-z0-9_-]{1,128}$/.test(hash)) throw unusable(path, 'has a malformed clientIdHash; sign in again.');
@@ -130,12 +131,6 @@ export function registrationFields(registration: Reader): Readonly<Record<string
   };
 }
 
-/** The name of the registration of an AWS login whose client is not in the login itself. */
-function missingClientHash(login: Reader): string | undefined {
-  if (credentialKind(login) !== 'oidc' || hasClient(login)) return undefined;
-  return find(login, 'clientIdHash')?.string();
-}
-
 /** What is said wins over what is there; of what is said, an identity provider of its own comes first. */
 function credentialKind(login: Reader): Credential['kind'] {
   const said = accountWords(login).map((it) => it.kind);
@@ -172,10 +167,12 @@ function readTokens(login: Reader) {
   };
 }
 
-function readClient(login: Reader) {
+/** The client that AWS has registered for a login. */
+export function readClient(login: Reader) {
   return {
     clientId: demand(login, 'clientId').nonEmptyString(),
     clientSecret: new Secret(demand(login, 'clientSecret').nonEmptyString()),
+    // Not there, or zero, says that it has no end.
     registrationExpiresAt: readTime(find(login, ...REGISTRATION_EXPIRY)) || undefined,
   };
 }

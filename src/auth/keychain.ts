@@ -17,10 +17,8 @@ export type Keychain = Entries & {
    * Writes a trial entry, reads it back and deletes it. To ask is not enough: a locked keychain answers every question
    * with "no such entry". The reason is a sentence.
    */
-  available(): Promise<Availability>;
+  available(): Promise<{ readonly ok: true } | { readonly ok: false; readonly reason: string }>;
 };
-
-type Availability = { readonly ok: true } | { readonly ok: false; readonly reason: string };
 
 type KeychainDependencies = {
   readonly platform: NodeJS.Platform;
@@ -41,15 +39,15 @@ export type Keytar = {
 /** All functions reject with a GatewayError `forbidden`, whose sentence never repeats what was to be stored. */
 export function createKeychain(dependencies: KeychainDependencies): Keychain {
   const { platform, sleep, randomId, load = () => import('keytar') } = dependencies;
-  let loading: Promise<Keytar> | undefined;
+  let loading: Promise<KeytarModule> | undefined;
   let isStuck = false;
 
   /** @param failure What is said of a failure that nobody foresaw; after a colon follow the system's own words. */
   async function ask<Answer>(failure: string, question: (keytar: Keytar) => Promise<Answer>): Promise<Answer> {
     const timer = new AbortController();
     try {
-      loading ??= load().then(({ default: keytar }) => keytar, refuseToLoad);
-      const keytar = await loading;
+      loading ??= load().catch(refuseToLoad);
+      const { default: keytar } = await loading;
       // Each open question takes one of the few threads that files and host names need, too.
       if (isStuck) throw refusal(TOO_LATE);
       const answer = question(keytar);
@@ -83,7 +81,7 @@ export function createKeychain(dependencies: KeychainDependencies): Keychain {
     delete: (name) => ask('The keychain refused to delete an entry:', (keytar) => keytar.deletePassword(SERVICE, name)),
   };
 
-  async function available(): Promise<Availability> {
+  const available: Keychain['available'] = async () => {
     for (let tries = 1; ; tries++) {
       try {
         await put(TRIAL.name, TRIAL.text, 'The keychain cannot be written to:');
@@ -95,7 +93,7 @@ export function createKeychain(dependencies: KeychainDependencies): Keychain {
         if (reason !== UNFAITHFUL || tries === 3) return { ok: false, reason };
       }
     }
-  }
+  };
 
   return { ...(platform === 'win32' ? inParts(entries, randomId) : entries), available };
 }

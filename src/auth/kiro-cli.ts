@@ -122,7 +122,6 @@ function reader(value: unknown): Reader {
   return new Reader(value, 'not-logged-in', 'the row');
 }
 
-/** Undefined when it is not JSON. The parser's own complaint would quote a secret. */
 /** In the order of use. "odic" is the real, misspelt name. */
 const TOKEN_ROWS = [
   ['kirocli:external-idp:token', 'external-idp'],

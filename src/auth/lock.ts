@@ -2,7 +2,7 @@
 
 import { randomUUID } from 'node:crypto';
 import { readlinkSync } from 'node:fs';
-import { link, open, rm, utimes, writeFile } from 'node:fs/promises';
+import { constants, copyFile, link, open, rm, utimes, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import { codeOf, GatewayError } from '../core/errors.js';
@@ -29,8 +29,8 @@ export type LockOptions = {
 };
 
 /**
- * Does the work while no other process does work under the same path. Where no lock can be made (a read-only or full
- * disk, a file system without hard links) the work is done all the same: a login that works is worth more.
+ * Does the work while no other process does work under the same path. Where no lock can be made, on a read-only or full
+ * disk, the work is done all the same: a login that works is worth more.
  * @throws GatewayError `cancelled`, or `upstream-unavailable` when others hold the lock for too long.
  */
 export async function withLock<Result>(
@@ -108,7 +108,12 @@ async function make(path: string, { id, now }: Mine): Promise<boolean> {
   try {
     await writeFile(unnamed, `${id} ${process.pid} ${hostOfProcesses()}`, { mode: 0o600 });
     await showLife(unnamed, now());
-    await link(unnamed, path);
+    await link(unnamed, path).catch(async (thrown: unknown) => {
+      if (codeOf(thrown) === 'EEXIST') throw thrown;
+      // Where there are no hard links, as on FAT, it is for a moment not to be read whose the lock is.
+      await copyFile(unnamed, path, constants.COPYFILE_EXCL);
+      await showLife(path, now()).catch(() => undefined);
+    });
     return true;
   } catch (thrown) {
     if (codeOf(thrown) === 'EEXIST') return false;
@@ -131,22 +136,15 @@ function showLife(path: string, now: number): Promise<void> {
   return utimes(path, now / 1000, now / 1000);
 }
 
-type Owner = {
-  readonly id: string;
-  readonly processId: number;
-  readonly host: string;
-  /** The last sign of life: the file's own time, unix time in milliseconds. */
-  readonly seenAt: number;
-};
-
 /** Undefined when there is no lock. What is none of ours has an owner of unknown name, who is gone when it is old. */
-async function readOwner(path: string): Promise<Owner | undefined> {
+async function readOwner(path: string) {
   try {
     const file = await open(path, 'r');
     try {
       const text = await file.readFile('utf8');
       // The id becomes part of a file name; signal 0 to zero would ask a whole group of processes.
       const [, id = 'nobody', processId = '', host = ''] = /^([0-9a-f-]{36}) ([1-9]\d{0,9}) (.+)$/.exec(text) ?? [];
+      // The file's own time is the last sign of life.
       return { id, processId: Number(processId), host, seenAt: (await file.stat()).mtimeMs };
     } finally {
       await file.close();
@@ -158,7 +156,7 @@ async function readOwner(path: string): Promise<Owner | undefined> {
 }
 
 /** False only when the process ran on this host and is there no more. */
-function isAlive({ processId, host }: Owner): boolean {
+function isAlive({ processId, host }: { readonly processId: number; readonly host: string }): boolean {
   if (host !== hostOfProcesses()) return true;
   try {
     process.kill(processId, 0);
@@ -185,9 +183,11 @@ const STALE_MS = 30_000;
 const MAX_PAUSE_MS = 200;
 const MAX_FAILURES = 4;
 
-/** Does the work while no other process of this machine renews a login. */
+/** Does the work while no other process of this machine renews the same login. */
 export type Alone = <Result>(work: () => Promise<Result>) => Promise<Result>;
 
-export function createRefreshLock(stateFolder: string, tools: LockOptions): Alone {
-  return (work) => withLock(join(stateFolder, 'refresh.lock'), tools, work);
+/** @param name Of the stored login; those of the settings, which have none, share one lock. */
+export function createRefreshLock(stateFolder: string, tools: LockOptions, name?: string): Alone {
+  const file = name === undefined ? 'refresh.lock' : `refresh-${name}.lock`;
+  return (work) => withLock(join(stateFolder, file), tools, work);
 }

@@ -3,7 +3,15 @@
 import { join } from 'node:path';
 import { GatewayError, toGatewayError } from '../core/errors.js';
 import { Reader } from '../core/reader.js';
-import { accountKind, checkLoginName, type Credential, digestOf, loginCommand, type Tokens } from './credential.js';
+import {
+  accountKind,
+  checkLoginName,
+  type Credential,
+  digestOf,
+  isSameLogin,
+  loginCommand,
+  type Tokens,
+} from './credential.js';
 import { readPrivateFile, removePrivateFile, savePrivateFile } from './files.js';
 import type { Entries, Keychain } from './keychain.js';
 import { type LockOptions, withLock } from './lock.js';
@@ -22,19 +30,7 @@ import {
 } from './store.js';
 
 /** All functions reject with a GatewayError whose sentence says what to do; it never repeats a secret. */
-export type LoginStore = {
-  /** Rejects when a login could not be saved. To be asked before a refresh, which may retire the only tokens there are. */
-  rehearse(name: string, store: SaveOptions['store']): Promise<void>;
-  /** Replaces the login of that name, wherever it rested. */
-  saveLogin(name: string, credential: Credential, options: SaveOptions): Promise<LoginFacts>;
-  /** Undefined when there is none of that name. Rejects with `not-logged-in` when it is listed and cannot be read. */
-  readLogin(name: string): Promise<KnownLogin | undefined>;
-  /** True when there was something to remove. What cannot be removed stays listed. */
-  removeLogin(name: string): Promise<boolean>;
-  listLogins(): Promise<readonly ListedLogin[]>;
-  /** Keeps what a session renews where the login itself rests, as long as it is still that login. */
-  tokenStore(name: string): TokenStore;
-};
+export type LoginStore = Readonly<ReturnType<typeof createLoginStore>>;
 
 export type SaveOptions = {
   /** `auto` is the keychain, or the file when there is no keychain, with a notice that says why. */
@@ -49,7 +45,7 @@ type LoginStoreDependencies = Pick<LockOptions, 'now' | 'sleep' | 'notice'> & {
   readonly stateFolder: string;
 };
 
-export function createLoginStore(dependencies: LoginStoreDependencies): LoginStore {
+export function createLoginStore(dependencies: LoginStoreDependencies) {
   const { dataFolder, stateFolder, keychain, now, notice } = dependencies;
   const listPath = join(dataFolder, 'logins.json');
   const fileOf = (entry: string): string => join(dataFolder, 'logins', `${entry}.json`);
@@ -86,11 +82,10 @@ export function createLoginStore(dependencies: LoginStoreDependencies): LoginSto
     await savePrivateFile(listPath, `${JSON.stringify({ logins }, undefined, 2)}\n`);
   }
 
+  /** Rejects when a login could not be saved. To be asked before a refresh, which may retire the only tokens there are. */
   async function rehearse(name: string, wanted: SaveOptions['store']): Promise<void> {
-    checkLoginName(
-      name,
-      (await readListForSaving()).map((it) => it.name),
-    );
+    const logins = await readListForSaving();
+    checkLoginName(name, logins);
     if (wanted === 'keychain') {
       const availability = await keychain.available();
       if (!availability.ok) throw notSaved(availability.reason);
@@ -100,14 +95,16 @@ export function createLoginStore(dependencies: LoginStoreDependencies): LoginSto
     await stores.file.delete(TRIAL);
   }
 
-  function saveLogin(name: string, credential: Credential, { store: wanted, source }: SaveOptions) {
+  /** Replaces the login of that name, wherever it rested. Of the same login, what it has become is kept. */
+  function saveLogin(name: string, credential: Credential, options: SaveOptions): Promise<LoginFacts> {
+    const { store: wanted, source } = options;
     return alone(async () => {
       const logins = await readListForSaving();
-      const names = logins.map((it) => it.name);
-      checkLoginName(name, names);
-      const old = logins[names.indexOf(name)];
-      const about = { source, savedAt: now(), lastRefresh: undefined };
-      const store = await put(name, formatLogin(credential, undefined, about), wanted, old);
+      checkLoginName(name, logins);
+      const old = logins.find((it) => it.name === name);
+      const known = await readSame(old, credential);
+      const about = { source, savedAt: now(), lastRefresh: known?.facts.lastRefresh };
+      const store = await put(name, formatLogin(credential, known?.tokens, about), wanted, old);
       const entry = { name, store, account: accountKind(credential) };
       try {
         await writeList([...logins.filter((it) => it !== old), entry]);
@@ -124,6 +121,12 @@ export function createLoginStore(dependencies: LoginStoreDependencies): LoginSto
       }
       return { ...entry, ...about };
     });
+  }
+
+  /** Undefined where another login rests, or none that can be read. */
+  async function readSame(entry: ListedLogin | undefined, credential: Credential): Promise<KnownLogin | undefined> {
+    const known = entry && (await readEntry(entry).catch(() => undefined));
+    return known && isSameLogin(known.credential, credential) ? known : undefined;
   }
 
   /** A damaged list is no reason to refuse a new login, but to say what becomes of the others. */
@@ -160,6 +163,7 @@ export function createLoginStore(dependencies: LoginStoreDependencies): LoginSto
     return 'file';
   }
 
+  /** Undefined when there is none of that name. Rejects with `not-logged-in` when it is listed and cannot be read. */
   async function readLogin(name: string): Promise<KnownLogin | undefined> {
     checkLoginName(name);
     const entry = await find(name);
@@ -183,10 +187,8 @@ export function createLoginStore(dependencies: LoginStoreDependencies): LoginSto
     const again = `run \`${loginCommand(name)}\` again`;
     const subject = `The login ${name} in ${describe(name, store)}`;
     const text = await stores[store].get(entryOf(name)).catch((thrown: unknown) => {
-      throw new GatewayError(
-        'not-logged-in',
-        `${toGatewayError(thrown).message} ${subject} cannot be read; correct that, or ${again}.`,
-      );
+      const { message } = toGatewayError(thrown);
+      throw new GatewayError('not-logged-in', `${message} ${subject} cannot be read; correct that, or ${again}.`);
     });
     if (text === undefined) {
       const also = store === 'keychain' ? ', or the keychain is locked; unlock it, or' : ';';
@@ -197,13 +199,13 @@ export function createLoginStore(dependencies: LoginStoreDependencies): LoginSto
     return login;
   }
 
+  /** True when there was something to remove. What cannot be removed stays listed. */
   function removeLogin(name: string): Promise<boolean> {
     return alone(async () => {
       const logins = await listLogins();
       // Where a disk does not see a difference in capitals, the secrets of another login would go.
-      const names = logins.map((it) => it.name);
-      checkLoginName(name, names);
-      const listed = logins[names.indexOf(name)];
+      checkLoginName(name, logins);
+      const listed = logins.find((it) => it.name === name);
       const isInKeychain = listed?.store === 'keychain';
       const isFileGone = await stores.file.delete(entryOf(name));
       const isEntryGone = await keychain.delete(entryOf(name)).catch((thrown: unknown) => {
@@ -221,6 +223,7 @@ export function createLoginStore(dependencies: LoginStoreDependencies): LoginSto
     });
   }
 
+  /** Keeps what a session renews where the login itself rests, as long as it is still that login. */
   function tokenStore(name: string): TokenStore {
     return {
       async read(digest) {

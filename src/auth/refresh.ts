@@ -6,6 +6,7 @@ import { Reader } from '../core/reader.js';
 import { Secret } from '../core/secret.js';
 import { desktopAuthHost, type HostOverrides, isProfileArn, oidcHost } from '../kiro/calls.js';
 import type { ExternalIdpCredential, RefreshableCredential, Tokens } from './credential.js';
+import { readStart } from '../kiro/errors.js';
 import { demand, find, readWord } from './json-login.js';
 
 /** What asking a login service takes: that of Kiro, or AWS SSO OIDC. */
@@ -42,8 +43,8 @@ export async function refreshCredential(
     if (pauseMs > 0) await tools.sleep(pauseMs, limit).catch(() => undefined);
     if (limit.aborted) break;
     try {
-      const answered = await post(service, request, tools, limit);
-      const text = judge(service, answered, () => deadLogin(credential, tools.command));
+      const { status, text } = await post(service, request, tools, limit);
+      if (status >= 300) throw refusal(service, status, text) ?? deadLogin(credential, tools.command);
       return readAnswer(service, text, (answer) => readTokens(answer, credential, tools.now()));
     } catch (thrown) {
       if (!(thrown instanceof GatewayError) || thrown.kind !== 'upstream-unavailable') throw thrown;
@@ -101,13 +102,9 @@ function checkedEndpoint({ tokenEndpoint, issuerUrl }: ExternalIdpCredential): s
   const issuer = URL.canParse(issuerUrl) ? new URL(issuerUrl) : undefined;
   const isSafe = endpoint?.protocol === 'https:' && endpoint.username === '' && endpoint.password === '';
   if (endpoint !== undefined && isSafe && endpoint.host === issuer?.host) return endpoint.href;
-  throw new GatewayError(
-    'not-logged-in',
-    "This login names a token endpoint that is not https on its issuer's own host, so nothing was sent; sign in again.",
-  );
+  const problem = "This login names a token endpoint that is not https on its issuer's own host";
+  throw new GatewayError('not-logged-in', `${problem}, so nothing was sent; sign in again.`);
 }
-
-type ServiceAnswer = { readonly status: number; readonly text: string };
 
 /**
  * @param service Whose login service it is.
@@ -118,13 +115,14 @@ export async function post(
   { url, contentType, body }: ServiceRequest,
   { fetch, userAgent }: LoginServiceTools,
   signal: AbortSignal,
-): Promise<ServiceAnswer> {
+): Promise<{ readonly status: number; readonly text: string }> {
   const headers = { 'content-type': contentType, accept: 'application/json', 'user-agent': userAgent };
   try {
     // A token must not travel on to a host that an answer names.
     const response = await fetch(url, { method: 'POST', headers, body, redirect: 'error', signal });
-    const text = await response.text();
     const { status } = response;
+    // A refusal's status says enough when its body does not come.
+    const text = await (status < 400 ? response.text() : readStart(response));
     if (status === 429 || status >= 500) throw outOfOrder(service, status);
     return { status, text };
   } catch (thrown) {
@@ -145,18 +143,17 @@ export function readAnswer<Value>(service: string, text: string, read: (answer: 
   }
 }
 
-/** The text of a good answer. */
-function judge(service: string, { status, text }: ServiceAnswer, deadLogin: () => GatewayError): string {
-  if (status >= 200 && status < 300) return text;
+/** Undefined when what is refused is the login. */
+function refusal(service: string, status: number, text: string): GatewayError | undefined {
   if (status === 403 && text.trimStart().startsWith('<')) {
     // CloudFront answers a blocked network or country with a page; the login itself is not judged by it.
     const message = `${service} login service refuses this network (HTTP 403); try another network.`;
-    throw new GatewayError('upstream-unavailable', message, { reason: BLOCKED });
+    return new GatewayError('upstream-unavailable', message, { reason: BLOCKED });
   }
-  if (OUT_OF_ORDER.test(text)) throw outOfOrder(service, status);
-  if (status === 401 || status === 403 || DEAD_LOGIN.test(text)) throw deadLogin();
+  if (OUT_OF_ORDER.test(text)) return outOfOrder(service, status);
+  if (status === 401 || status === 403 || DEAD_LOGIN.test(text)) return undefined;
   const message = `${service} login service did not understand the gateway (HTTP ${status}); sign in again, or report this.`;
-  throw new GatewayError('upstream-protocol', message);
+  return new GatewayError('upstream-protocol', message);
 }
 
 /** What a login service grants; a missing refresh token means that the old one stays valid. */

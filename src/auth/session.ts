@@ -1,6 +1,6 @@
 /** Hands out a fresh access token. The only place that decides when to renew, who waits for it, and whose tokens win. */
 
-import { GatewayError, toGatewayError } from '../core/errors.js';
+import { type ErrorKind, GatewayError, toGatewayError } from '../core/errors.js';
 import { abortError, untilAborted } from '../core/signals.js';
 import type { Secret } from '../core/secret.js';
 import type { Access } from '../kiro/client.js';
@@ -147,7 +147,8 @@ export async function createSession(dependencies: SessionDependencies) {
     try {
       await exchange(chosen);
     } catch (thrown) {
-      if (!isRefusal(thrown)) throw thrown;
+      // Everything but a judgement of the service says nothing about the token.
+      if (!(thrown instanceof GatewayError) || !REFUSALS.includes(thrown.kind)) throw thrown;
       await renewOtherwise(chosen.latest, thrown);
     }
   }
@@ -188,11 +189,7 @@ export async function createSession(dependencies: SessionDependencies) {
     if (!isYounger(latest, found.latest)) return { ...found, others: [...found.others, latest] };
     // Kept like tokens of our own, so that other processes find them.
     if (token !== undefined && expiresAt !== undefined && usableMs(latest) > BLOCKING_MS) {
-      await store.write(
-        digestOf(found.from.credential),
-        { refreshToken, accessToken: token, expiresAt, profileArn },
-        by,
-      );
+      await store.write(digestOf(found.from.credential), { ...tokens, accessToken: token, expiresAt }, by);
     }
     return { ...found, latest, others: [...found.others, found.latest] };
   }
@@ -264,7 +261,9 @@ export async function createSession(dependencies: SessionDependencies) {
     };
   }
 
-  return { accessToken, forceRefresh, describe };
+  /** The login as it was found, and what has become of it. */
+  const current = () => ({ found: held.from.credential, latest: held.latest });
+  return { accessToken, forceRefresh, describe, current };
 }
 
 /** A login as it was found, and as it is after the refreshes since. */
@@ -281,15 +280,11 @@ function remedyOf({ command }: LoginSource): string {
   return command === undefined ? 'Sign in again' : `Run \`${command}\``;
 }
 
-/** The service judged the token; everything else says nothing about it. */
-function isRefusal(thrown: unknown): thrown is GatewayError {
-  return thrown instanceof GatewayError && (thrown.kind === 'login-expired' || thrown.kind === 'upstream-protocol');
-}
-
 function hasSameAccessToken(one: Credential, other: Credential): boolean {
   return isSameSecret(usedSecret(one), usedSecret(other));
 }
 
+const REFUSALS: readonly ErrorKind[] = ['login-expired', 'upstream-protocol'];
 /** A token that lives no longer is as good as expired: a request takes its time. */
 const BLOCKING_MS = 60_000;
 /** Between two tries, when the token at hand still serves or the login is known to be dead. */

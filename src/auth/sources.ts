@@ -25,8 +25,12 @@ import {
 import type { LoginStore } from './login-store.js';
 import type { KnownLogin, LoginOrigin, TokenStore } from './store.js';
 
-export type SourceTools = Clock & {
-  readonly runProgram: RunProgram;
+type PlaceTools = Clock & {
+  /** Without it kiro-cli is not asked to renew its login. */
+  readonly runProgram?: RunProgram | undefined;
+};
+
+export type SourceTools = PlaceTools & {
   readonly logins: LoginStore;
   /** What `--profile` names: a stored login, which then is the only one looked for. */
   readonly profile?: string | undefined;
@@ -34,6 +38,8 @@ export type SourceTools = Clock & {
 
 export type Login = FoundLogin & {
   readonly source: LoginSource;
+  /** Of the stored login; undefined where it is none. */
+  readonly name?: string | undefined;
   /** Where its renewed tokens rest; undefined where it is no stored login. */
   readonly store?: TokenStore | undefined;
 };
@@ -58,7 +64,7 @@ export type LoginSource<Found = FoundLogin | undefined> = {
  * @throws GatewayError `not-logged-in` when there is no usable login where it is looked for.
  */
 export async function findLogin(settings: LoginSettings, tools: SourceTools): Promise<Login | undefined> {
-  const source = settingSource(settings, tools, () => askKiroCli(tools.runProgram));
+  const source = settingSource(settings, tools);
   if (tools.profile === undefined && source !== undefined) return { ...(await source.read()), source };
   return findStoredLogin(settings, tools);
 }
@@ -69,15 +75,8 @@ export function notLoggedIn(): GatewayError {
   return new GatewayError('not-logged-in', message, { reason: 'no-login' });
 }
 
-/**
- * The first setting that names a login. Adding a source adds one case here.
- * @param askOwner Has kiro-cli renew its login.
- */
-export function settingSource(
-  settings: LoginSettings,
-  clock: Clock,
-  askOwner?: () => Promise<boolean>,
-): LoginSource<FoundLogin> | undefined {
+/** The first setting that names a login. Adding a source adds one case here. */
+export function settingSource(settings: LoginSettings, tools: PlaceTools): LoginSource<FoundLogin> | undefined {
   const { refreshToken, kiroApiKey: apiKey, kiroCredsFile: file, kiroCliDbFile: database } = settings;
   const { kiroRegion: region = DEFAULT_REGION, kiroApiRegion: apiRegion, profileArn } = settings;
   const account = { region, apiRegion, profileArn };
@@ -90,13 +89,11 @@ export function settingSource(
   const name = file === undefined ? 'KIRO_CLI_DB_FILE' : 'KIRO_CREDS_FILE';
   const path = file ?? database;
   if (path === undefined) return undefined;
+  const place = { name: file === undefined ? 'kiro-cli' : 'file', path };
   return {
     name,
     description: `the ${file === undefined ? 'database' : 'file'} ${path} (${name})`,
-    async read() {
-      const found = await readPlace({ name: file === undefined ? 'kiro-cli' : 'file', path }, settings, clock);
-      return withSettings({ ...found, askOwner: file === undefined ? askOwner : undefined }, settings);
-    },
+    read: async () => withSettings(await readPlace(place, settings, tools), settings),
   };
 }
 
@@ -105,9 +102,17 @@ function said(name: string, credential: Credential): LoginSource<FoundLogin> {
 }
 
 /** What another program keeps. */
-function readPlace({ name, path = '' }: LoginOrigin, { homeDirectory }: LoginSettings, clock: Clock) {
+async function readPlace(place: LoginOrigin, { homeDirectory }: LoginSettings, tools: PlaceTools): Promise<FoundLogin> {
+  const { name, path = '' } = place;
   const isDatabase = name === 'kiro-cli' || name === 'amazon-q';
-  return isDatabase ? readKiroCliDatabase(path, clock) : readJsonFile(path, homeDirectory);
+  const found = await (isDatabase ? readKiroCliDatabase(path, tools) : readJsonFile(path, homeDirectory));
+  return { ...found, askOwner: ownerOf(place, tools) };
+}
+
+/** kiro-cli renews its own login when it is asked to, because a refresh of ours may retire the copy that it has. */
+function ownerOf({ name, path }: LoginOrigin, { runProgram }: PlaceTools): FoundLogin['askOwner'] {
+  if (name !== 'kiro-cli' || path === undefined || runProgram === undefined) return undefined;
+  return () => askKiroCli(runProgram);
 }
 
 /**
@@ -132,6 +137,7 @@ async function findStoredLogin(settings: LoginSettings, tools: SourceTools): Pro
   }
   return {
     ...toFoundLogin(login, settings, tools),
+    name,
     store: logins.tokenStore(name),
     source: { name: `the login ${name}`, description, command, read },
   };
@@ -142,7 +148,6 @@ function toFoundLogin(
   settings: LoginSettings,
   tools: SourceTools,
 ): FoundLogin {
-  const { name, path } = facts.source;
   async function readOrigin(): Promise<Credential | undefined> {
     const ours = { ...credential, profileArn: credential.profileArn ?? tokens?.profileArn };
     try {
@@ -156,12 +161,11 @@ function toFoundLogin(
   // Once there are renewed tokens, what the login was saved with is history.
   const isRenewed = credential.kind !== 'api-key' && tokens !== undefined;
   const current = isRenewed ? { ...credential, accessToken: undefined, expiresAt: undefined } : credential;
-  const isOfKiroCli = name === 'kiro-cli' && path !== undefined;
   const found = {
     credential: current,
     notices: [],
-    readOrigin: path === undefined ? undefined : readOrigin,
-    askOwner: isOfKiroCli ? () => askKiroCli(tools.runProgram) : undefined,
+    readOrigin: facts.source.path === undefined ? undefined : readOrigin,
+    askOwner: ownerOf(facts.source, tools),
   };
   return withSettings(found, settings);
 }
@@ -195,7 +199,7 @@ export type Finding = { readonly place: ImportPlace } & (
 export type Detection = {
   readonly machine: DatabaseMachine;
   readonly settings: LoginSettings;
-  readonly clock: Clock;
+  readonly clock: PlaceTools;
 };
 
 /** Everything that is there: the logins that last longest first, those that cannot be used last. */

@@ -80,10 +80,10 @@ function closeQuietly(database: Database): void {
   }
 }
 
-type Files = { readonly main: string; readonly journal: string; readonly wal: string };
+type Files = ReturnType<typeof findFiles>;
 
 /** SQLite puts its side files next to the database itself, not next to a link that leads to it. */
-function findFiles(path: string): Files {
+function findFiles(path: string) {
   try {
     const real = realpathSync(path);
     return { main: path, journal: `${real}-journal`, wal: `${real}-wal` };
@@ -100,15 +100,13 @@ async function waitForTransaction({ journal }: Files, sleep: Sleep): Promise<voi
   }
 }
 
-type Copies = Readonly<Record<'main' | '-journal' | '-wal', Buffer>>;
-
 /**
  * The database, its side files, and the database again: a picture only when nobody wrote meanwhile. Pages reach the
  * database after the journal or the log that they belong to, and both of these begin anew with other random numbers in
  * their headers; so when the database and the headers are as they were, the parts belong together. Synchronous, because
  * a pause between two steps is long enough for many transactions.
  */
-function readOnce({ main: path, ...side }: Files): Copies | undefined {
+function readOnce({ main: path, ...side }: Files) {
   const main = readBytes(path);
   if (typeof main === 'string') throw unusableDatabase(path, COMPLAINTS[main]);
   const journal = readSideFile(side.journal);

@@ -18,7 +18,7 @@ export type TokenStore = {
 };
 
 /** The gateway itself, kiro-cli because it was asked, or somebody else, at the place the login was taken from. */
-export type RenewedBy = 'gateway' | 'kiro-cli' | 'source';
+export type RenewedBy = (typeof RENEWERS)[number];
 
 /**
  * For logins that are read from elsewhere: Kiro's own files are never written.
@@ -62,40 +62,24 @@ export function memoryStore(): TokenStore {
 
 // --- stored logins
 
-export type KnownLogin = {
-  /** As it was when the person signed in: its digest stays the name of this login through all refreshes. */
-  readonly credential: Credential;
-  /** What the credential has become since; undefined when it was never refreshed. */
-  readonly tokens: Tokens | undefined;
-  readonly facts: LoginFacts;
-};
-
 /** What the list, `logins.json`, tells of a login. No secret is in it. */
-export type ListedLogin = {
-  /** As in `--profile NAME`. */
-  readonly name: string;
-  readonly store: (typeof STORES)[number];
-  /** The account's kind in words. */
-  readonly account: string;
-};
+export type ListedLogin = Readonly<ReturnType<typeof readListed>>;
 
-/** What may be shown of a stored login. Times are unix time in milliseconds. */
-export type LoginFacts = ListedLogin & {
-  /** Where the login was taken from, so that it can be looked for there again. */
-  readonly source: LoginOrigin;
-  readonly savedAt: number;
-  /** When the gateway itself was the last, what lies at the source may have been retired by that. */
-  readonly lastRefresh: { readonly by: RenewedBy; readonly at: number } | undefined;
-};
+export type KnownLogin = NonNullable<ReturnType<typeof parseLogin>>;
+
+/** What may be shown of a stored login. */
+export type LoginFacts = KnownLogin['facts'];
 
 /** For example `kiro-cli` with the path of its database, or `device-flow` without one. */
 export type LoginOrigin = { readonly name: string; readonly path: string | undefined };
 
 /** An entry of the list. */
-export function readListed(entry: Reader): ListedLogin {
+export function readListed(entry: Reader) {
   return {
+    /** As in `--profile NAME`. */
     name: entry.get('name').nonEmptyString(),
     store: entry.get('store').oneOf(STORES),
+    /** The account's kind in words. */
     account: entry.get('account').string(),
   };
 }
@@ -111,7 +95,7 @@ export function formatLogin(
 }
 
 /** Undefined when the text is damaged or none of ours. */
-export function parseLogin(text: string, { name, store, account }: ListedLogin): KnownLogin | undefined {
+export function parseLogin(text: string, listed: ListedLogin) {
   try {
     const login = new Reader(JSON.parse(text));
     const stored = login.get('credential').object();
@@ -119,16 +103,23 @@ export function parseLogin(text: string, { name, store, account }: ListedLogin):
     const credential = readCredential(new Reader({ ...stored, authMethod: kind, kiroApiKey: apiKey }));
     if (credential.kind !== kind) return undefined;
     const [tokens, source, refresh] = [login.optional('tokens'), login.get('source'), login.optional('lastRefresh')];
-    const by = refresh?.get('by').oneOf(['gateway', 'kiro-cli', 'source']);
+    const by = refresh?.get('by').oneOf(RENEWERS);
     const facts = {
-      name,
-      store,
-      account,
+      ...listed,
+      /** Where the login was taken from, so that it can be looked for there again. */
       source: { name: source.get('name').string(), path: source.optional('path')?.string() },
+      /** Unix time in milliseconds. */
       savedAt: login.get('savedAt').number(),
+      /** When the gateway itself was the last, what lies at the source may have been retired by that. */
       lastRefresh: refresh && by && { by, at: refresh.get('at').number() },
     };
-    return { credential, tokens: tokens && readTokens(tokens), facts };
+    return {
+      /** As it was when the person signed in: its digest stays the name of this login through all refreshes. */
+      credential,
+      /** What the credential has become since; undefined when it was never refreshed. */
+      tokens: tokens && readTokens(tokens),
+      facts,
+    };
   } catch {
     // Complaints about JSON, and a Reader's too, quote what they do not understand: here, a secret.
     return undefined;
@@ -151,6 +142,7 @@ function inTheOpen(fields: Credential | Tokens): Readonly<Record<string, unknown
 }
 
 export const STORES = ['keychain', 'file'] as const;
+const RENEWERS = ['gateway', 'kiro-cli', 'source'] as const;
 
 export const MAX_LOGIN_BYTES = 1_000_000;
 /** What nobody has renewed for half a year belongs to a login that is used no more, and holds its secrets. */

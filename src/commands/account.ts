@@ -18,11 +18,10 @@ export const models: Run = (_, options, context) =>
 
 /** The default is marked with a star. On a narrow terminal the names, which say what the ids say, are left out. */
 function writeModels(models: readonly Model[], { columns, style }: Pick<Terminal, 'columns' | 'style'>): string {
-  const tableOf = (shown: readonly ModelColumn[]): readonly string[] =>
-    writeTable(
-      shown,
-      models.map((model) => shown.map(({ cell }) => cell(model))),
-    );
+  const tableOf = (shown: readonly ModelColumn[]): readonly string[] => {
+    const rows = models.map((model) => shown.map(({ cell }) => cell(model)));
+    return writeTable(shown, rows);
+  };
   const whole = tableOf(COLUMNS);
   const isTooWide = columns !== undefined && whole.some((line) => line.length > columns);
   const [head = '', ...lines] = isTooWide ? tableOf(COLUMNS.toSpliced(1, 1)) : whole;
@@ -110,9 +109,9 @@ function sumsBy(entries: readonly LedgerEntry[], nameOf: (entry: LedgerEntry) =>
   const groups = new Map<string, LedgerEntry[]>();
   for (const entry of entries) {
     const name = nameOf(entry);
-    const group = groups.get(name);
-    if (group === undefined) groups.set(name, [entry]);
-    else group.push(entry);
+    const group = groups.get(name) ?? [];
+    groups.set(name, group);
+    group.push(entry);
   }
   return [...groups]
     .map(([name, group]) => ({ name, ...sumOf(group) }))
@@ -162,19 +161,14 @@ function planLines(limits: UsageLimits, now: number, style: Style): readonly str
 
 /** Field names are part of the command's contract; what is not known is null, and times are ISO 8601. */
 export function writeUsageJson({ limits, spent, now }: UsageReport): string {
-  const factsOf = ({ name, used, limit, expiresAt }: Allowance) => ({
-    name,
-    used,
-    limit,
-    expiresAt: isoTime(expiresAt),
-  });
+  const factsOf = (allowance: Allowance) => ({ ...allowance, expiresAt: isoTime(allowance.expiresAt) });
   const facts = {
     plan: limits?.plan,
     credits: limits && creditsInAll(limits, now),
     base: limits && { used: limits.base.used, limit: limits.base.limit },
     trial: limits?.trial && factsOf(limits.trial),
     bonuses: limits?.bonuses.map(factsOf),
-    overage: limits && { ...limits.overage, rate: limits.overage.rate },
+    overage: limits?.overage,
     resetsAt: isoTime(limits?.resetsAt),
     gateway: spent,
   };
@@ -231,7 +225,7 @@ function number(value: number): string {
 }
 
 function isoTime(time: number | undefined): string | null {
-  return time === undefined ? null : new Date(time).toISOString();
+  return new Date(time ?? Number.NaN).toJSON();
 }
 
 /** Names of sessions are the clients', and may be anything. */

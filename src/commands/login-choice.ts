@@ -53,26 +53,17 @@ async function planFor(way: LoginWay, steps: Steps): Promise<Plan> {
 async function chooseAmong(findings: readonly Finding[], steps: Steps, prompts: Prompts): Promise<Plan> {
   const now = steps.context.now();
   for (const finding of findings) if ('problem' in finding) prompts.warn(findingLine(finding, now));
-  const found = findings.flatMap((finding, index): readonly Choice<string>[] => {
+  const found = findings.flatMap((finding): readonly Choice<Offer>[] => {
     if ('problem' in finding) return [];
-    const hint = finding.place.path;
-    return [{ value: String(index), label: findingLine(finding, now), ...(hint !== undefined && { hint }) }];
+    const { name: value, path: hint } = finding.place;
+    return [{ value, label: findingLine(finding, now), ...(hint !== undefined && { hint }) }];
   });
   const question = found.length === 0 ? 'How do you want to log in to Kiro?' : 'Which Kiro login should be used?';
   const choice = await prompts.choose(question, [...found, ...NEW_LOGINS]);
-  const finding = findings[Number(choice)];
-  if (finding !== undefined && 'login' in finding) return { way: 'import', ...finding };
-  switch (choice) {
-    case 'builder-id':
-      return { way: 'device', startUrl: BUILDER_ID_START_URL };
-    case 'identity-center':
-      return { way: 'device', startUrl: await askOrganisation(prompts) };
-    case 'api-key':
-    case 'file':
-      return planFor(choice, steps);
-    default:
-      throw new GatewayError('not-logged-in', SOCIAL);
-  }
+  if (choice === 'social') throw new GatewayError('not-logged-in', SOCIAL);
+  if (choice === 'builder-id') return { way: 'device', startUrl: BUILDER_ID_START_URL };
+  if (choice === 'identity-center') return { way: 'device', startUrl: await askOrganisation(prompts) };
+  return planFor(choice, steps);
 }
 
 async function askStartUrl(prompts: Prompts | undefined): Promise<string> {
@@ -122,7 +113,9 @@ const ACCOUNTS = [
   { value: 'identity-center', label: 'Sign in with IAM Identity Center', hint: 'in the browser, for organisations' },
 ] as const;
 
-const NEW_LOGINS: readonly Choice<string>[] = [
+type Offer = LoginWay | 'builder-id' | 'identity-center' | 'social';
+
+const NEW_LOGINS: readonly Choice<Offer>[] = [
   ...ACCOUNTS,
   { value: 'social', label: 'Google or GitHub' },
   { value: 'api-key', label: 'Kiro API key', hint: 'ksk_…, of a paid plan' },

@@ -30,9 +30,9 @@ export async function openLoginDesk(
   options: CommandOptions,
   notice: (sentence: string) => void,
 ): Promise<LoginDesk> {
-  const { machine, now, sleep, version } = context;
+  const { machine, now, sleep, runProgram, version } = context;
   const { settings, paths } = await loadSettings(context, options, false);
-  const clock = { now, sleep };
+  const clock = { now, sleep, runProgram };
   if (options['demo'] === undefined) {
     const { homeDirectory } = machine;
     const logins = openLogins(context, paths, notice);

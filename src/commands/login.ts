@@ -1,6 +1,6 @@
 /**
  * `login`: choose, agree, prove, store, and say so. Nothing is stored before the last step, or when it is stopped, but
- * for tokens that the proof had to renew.
+ * for a login that the proof had to renew.
  */
 
 import {
@@ -8,22 +8,19 @@ import {
   type ApiKeyCredential,
   BUILDER_ID_START_URL,
   type Credential,
-  digestOf,
   type FoundLogin,
-  type RefreshableCredential,
   toAccess,
-  type Tokens,
 } from '../auth/credential.js';
 import { type DeviceCode, signInWithDevice, stopped } from '../auth/device-flow.js';
-import { askKiroCli } from '../auth/kiro-cli.js';
-import { refreshCredential, type RefreshDependencies } from '../auth/refresh.js';
-import { readLoginAt, usualPlace } from '../auth/sources.js';
-import type { LoginStore } from '../auth/login-store.js';
-import type { LoginOrigin } from '../auth/store.js';
-import { GatewayError } from '../core/errors.js';
+import { createRefreshLock } from '../auth/lock.js';
+import type { LoginServiceTools } from '../auth/refresh.js';
+import { createSession, type Session } from '../auth/session.js';
+import { readLoginAt } from '../auth/sources.js';
+import { memoryStore } from '../auth/store.js';
+import { GatewayError, toGatewayError } from '../core/errors.js';
 import type { Profile } from '../kiro/answers.js';
 import { API_REGIONS, DEFAULT_REGION } from '../kiro/calls.js';
-import { type ClientDependencies, createKiroClient, type KiroClient } from '../kiro/client.js';
+import { type AccessProvider, type ClientDependencies, createKiroClient, type KiroClient } from '../kiro/client.js';
 import { hostsOf } from '../open-gateway.js';
 import { printable } from '../terminal/terminal.js';
 import type { Run } from './command.js';
@@ -71,47 +68,36 @@ async function logInAt(steps: Steps): Promise<number> {
     overrides: hostsOf(settings),
     userAgent: settings.kiroUserAgent,
     optOut: settings.kiroOptOut,
-    keep: (proof: Proof) => keep(proof, originOf(plan), desk.logins, flags),
   };
-  const proof = await obtain(plan, steps, tools);
-  // Once a login has been renewed, what lies at its source may be dead, and stopping would lose it.
-  if (proof.renewed === undefined && context.stopSignal().aborted) throw stopped();
-  const saved = await tools.keep(proof);
-  const { credential } = proof;
+  const { found, latest, isKept } = await obtain(plan, steps, tools);
+  if (!isKept && context.stopSignal().aborted) throw stopped();
+  const saved = await save(found, plan, steps);
   const name = flags.name === 'default' ? '' : ` as ${flags.name}`;
-  const profile = credential.profileArn === undefined ? '' : `, profile ${credential.profileArn}`;
+  const profile = latest.profileArn === undefined ? '' : `, profile ${latest.profileArn}`;
   const place = saved === undefined ? 'nowhere: this was the simulator' : `in ${storePlace(saved.store, desk.paths)}`;
   await context.terminal.result(
-    `Logged in${name}: ${accountKind(credential)}, token ${credentialLife(credential, context.now())}.\n` +
-      `Kept ${place}; Kiro is called in ${whereItCalls(credential)}${profile}.\n`,
+    `Logged in${name}: ${accountKind(latest)}, token ${credentialLife(latest, context.now())}.\n` +
+      `Kept ${place}; Kiro is called in ${whereItCalls(latest)}${profile}.\n`,
   );
   return 0;
 }
 
+/** What is known to work. */
 type Proof = {
-  readonly credential: Credential;
-  /** The tokens in it when they come from a refresh, which may have killed those that somebody else has. */
-  readonly renewed?: Tokens | undefined;
+  /** The login as it was found, which names it through all renewals. */
+  readonly found: Credential;
+  readonly latest: Credential;
+  /** It is saved already, because it had to be renewed: what lies at its source may be dead. */
+  readonly isKept?: boolean;
 };
 
-type ProofTools = RefreshDependencies &
-  Pick<ClientDependencies, 'optOut' | 'randomId'> & { readonly keep: (proof: Proof) => Promise<unknown> };
+type ProofTools = LoginServiceTools & Pick<ClientDependencies, 'optOut' | 'randomId'>;
 
-async function keep(
-  { credential, renewed }: Proof,
-  source: LoginOrigin,
-  logins: LoginStore | undefined,
-  { name, store }: Steps['flags'],
-) {
-  const saved = await logins?.saveLogin(name, credential, { store, source });
-  // So that the list says who renewed it: the copy at the source may be retired.
-  if (renewed !== undefined) await logins?.tokenStore(name).write(digestOf(credential), renewed, 'gateway');
-  return saved;
-}
-
-function originOf(plan: Plan): LoginOrigin {
-  if (plan.way === 'import') return plan.place;
-  return { name: plan.way === 'device' ? 'device-flow' : plan.way, path: undefined };
+/** Undefined with `--demo`, where nothing is stored. */
+async function save(credential: Credential, plan: Plan, { desk, flags: { name, store } }: Steps) {
+  const way = plan.way === 'device' ? 'device-flow' : plan.way;
+  const source = plan.way === 'import' ? plan.place : { name: way, path: undefined };
+  return desk.logins?.saveLogin(name, credential, { store, source });
 }
 
 async function tellTerms({ flags, prompts, context }: Steps): Promise<void> {
@@ -130,29 +116,19 @@ async function obtain(plan: Plan, steps: Steps, tools: ProofTools): Promise<Proo
       const found = await busy(steps, 'Waiting until you have approved it in the browser', (signal) =>
         signInWithDevice({ startUrl, region, show, signal }, tools),
       );
-      return prove({ ...found, apiRegion, profileArn }, steps, tools);
+      return proveLogin({ credential: { ...found, apiRegion, profileArn }, notices: [] }, plan, steps, tools);
     }
     case 'api-key': {
       const place = { region: region ?? DEFAULT_REGION, apiRegion, profileArn: undefined };
-      return prove({ kind: 'api-key', apiKey: plan.apiKey, ...place }, steps, tools);
+      return proveApiKey({ kind: 'api-key', apiKey: plan.apiKey, ...place }, steps, tools);
     }
     case 'import': {
-      const { credential, notices } = await renewedByOwner(plan, steps);
+      const { credential, notices } = plan.login;
       for (const it of notices) steps.context.terminal.note(it);
-      return prove(credential, steps, tools);
+      if (credential.kind === 'api-key') return proveApiKey(credential, steps, tools);
+      return proveLogin(plan.login, plan, steps, tools);
     }
   }
-}
-
-/** kiro-cli is asked to renew its own login, because a refresh of ours may retire the copy that it has. */
-async function renewedByOwner(
-  { place, login }: Extract<Plan, { way: 'import' }>,
-  { context, desk }: Steps,
-): Promise<FoundLogin> {
-  const { credential } = login;
-  const usual = usualPlace('kiro-cli', desk.detection)?.path;
-  if (place.path !== usual || credential.kind === 'api-key' || isAlive(credential, context.now())) return login;
-  return (await askKiroCli(context.runProgram)) ? readLoginAt(place, desk.detection) : login;
 }
 
 function showCode({ url, userCode }: DeviceCode, { prompts, context }: Steps): void {
@@ -172,76 +148,111 @@ function busy<Result>(
 
 // --- the proof
 
-/** @throws GatewayError `login-expired` when it does not work, others when nobody can tell. */
-async function prove(credential: Credential, steps: Steps, tools: ProofTools): Promise<Proof> {
-  if (credential.kind === 'api-key') {
-    return busy(steps, 'Trying the API key', (signal) => proveApiKey(credential, steps, { tools, signal }));
-  }
-  const { profiles, ...proof } = await busy(steps, 'Trying the login', (signal) =>
-    proveLogin(credential, tools, signal),
-  );
-  return withProfile(proof, profiles, steps);
-}
-
 /** It works only in the region that it was made in. One that somebody said is the only one that is tried. */
-async function proveApiKey(
-  credential: ApiKeyCredential,
-  { desk, flags }: Steps,
-  { tools, signal }: { readonly tools: ProofTools; readonly signal: AbortSignal },
-): Promise<Proof> {
-  const { kiroRegion, kiroApiRegion } = desk.detection.settings;
-  const said = flags.region ?? kiroApiRegion ?? credential.apiRegion ?? kiroRegion;
+function proveApiKey(credential: ApiKeyCredential, steps: Steps, tools: ProofTools): Promise<Proof> {
+  const { kiroRegion, kiroApiRegion } = steps.desk.detection.settings;
+  const said = steps.flags.region ?? kiroApiRegion ?? credential.apiRegion ?? kiroRegion;
   const regions = said === undefined ? [...new Set([credential.region, ...API_REGIONS])] : [said];
-  let failure: GatewayError | undefined;
-  for (const region of regions) {
-    const candidate = { ...credential, region, apiRegion: region, profileArn: undefined };
-    try {
-      await clientOf(candidate, region, tools).listModels(signal);
-      return { credential: candidate };
-    } catch (thrown) {
-      if (!(thrown instanceof GatewayError) || thrown.kind === 'cancelled') throw thrown;
-      if (thrown.kind !== 'login-expired') failure ??= thrown;
+  return busy(steps, 'Trying the API key', async (signal) => {
+    let failure: GatewayError | undefined;
+    for (const region of regions) {
+      const latest = { ...credential, region, apiRegion: region, profileArn: undefined };
+      const session = {
+        accessToken: () => Promise.resolve(toAccess(latest)),
+        forceRefresh: () => Promise.reject(new GatewayError('login-expired', 'An API key is never renewed.')),
+      };
+      try {
+        await createKiroClient({ ...tools, session, apiRegion: region }).listModels(signal);
+        return { found: latest, latest };
+      } catch (thrown) {
+        if (!(thrown instanceof GatewayError) || thrown.kind === 'cancelled') throw thrown;
+        if (thrown.kind !== 'login-expired') failure ??= thrown;
+      }
     }
-  }
-  const message = `Kiro does not know this API key in ${regions.join(' or ')}; copy it again, or give its --region.`;
-  throw failure ?? new GatewayError('login-expired', message);
+    const message = `Kiro does not know this API key in ${regions.join(' or ')}; copy it again, or give its --region.`;
+    throw failure ?? new GatewayError('login-expired', message);
+  });
 }
 
 /**
- * A token that still lives is tried as it is, because a refresh may retire the copy of whoever else has it.
- * @returns also the profiles to choose from, when the login names none.
+ * Through a session like that of a gateway, so that one that renews the same login now and this command wait for each
+ * other, and what either has renewed serves both. A token that still lives is tried as it is, because a refresh may
+ * retire the copy of whoever else has it.
  */
-async function proveLogin(credential: RefreshableCredential, tools: ProofTools, signal: AbortSignal) {
-  if (isAlive(credential, tools.now())) {
-    try {
-      if (credential.profileArn === undefined)
-        return { credential, profiles: await listProfiles(credential, tools, signal) };
-      await clientOf(credential, credential.apiRegion, tools).listModels(signal);
-      return { credential, profiles: [] };
-    } catch (thrown) {
-      if (!(thrown instanceof GatewayError) || thrown.kind !== 'login-expired') throw thrown;
-    }
+async function proveLogin(login: FoundLogin, plan: Plan, steps: Steps, tools: ProofTools): Promise<Proof> {
+  const { context, desk, flags } = steps;
+  const { now, sleep, terminal } = context;
+  const stored = desk.logins?.tokenStore(flags.name) ?? memoryStore();
+  const lock = { now, sleep, notice: terminal.note, signal: context.stopSignal() };
+  let [seen, isKept] = [login, false];
+  const session = await createSession({
+    ...tools,
+    login,
+    source: {
+      name: plan.way,
+      description: 'what was to be taken over',
+      read: async () => (seen = plan.way === 'import' ? await readLoginAt(plan.place, desk.detection) : login),
+    },
+    store: {
+      read: (digest) => stored.read(digest),
+      async write(digest, tokens, by) {
+        await save(seen.credential, plan, steps);
+        isKept = true;
+        return stored.write(digest, tokens, by);
+      },
+    },
+    alone: desk.logins === undefined ? (work) => work() : createRefreshLock(desk.paths.state, lock, flags.name),
+    refreshAheadSeconds: 0,
+    announcesRegistration: false,
+    notice: terminal.note,
+    hide: () => undefined,
+  });
+  const profiles = await busy(steps, 'Trying the login', (signal) => tryLogin(session, tools, signal)).catch(
+    (thrown: unknown) => {
+      if (!staysDespite(thrown)) throw thrown;
+      const { message } = toGatewayError(thrown);
+      terminal.note(`The login is kept, but could not be tried: ${message} \`kiro-gateway doctor --live\` tries it again.`);
+      return [];
+    },
+  );
+  const chosen = await chooseProfile(profiles, steps).catch((thrown: unknown) => {
+    if (!staysDespite(thrown)) throw thrown;
+    terminal.note(`No profile was chosen, and ${severalProfiles(profiles)} Set PROFILE_ARN to one of them.`);
+    return undefined;
+  });
+  const { found, latest } = session.current();
+  const profileArn = latest.profileArn ?? chosen;
+  return { found: { ...found, profileArn }, latest: { ...latest, profileArn }, isKept };
+
+  /** What was renewed may be dead at its source, and nobody likes to approve a login twice. */
+  function staysDespite(thrown: unknown): boolean {
+    const { kind } = toGatewayError(thrown);
+    return isKept || (plan.way === 'device' && kind !== 'cancelled' && kind !== 'login-expired');
   }
-  const renewed = await refreshCredential(credential, tools);
-  const latest = { ...credential, ...renewed };
-  if (latest.profileArn !== undefined) return { credential: latest, renewed, profiles: [] };
-  // The refresh was the proof, and its tokens have to be kept whatever Kiro says about profiles, and before it does.
-  await tools.keep({ credential: latest, renewed });
-  return { credential: latest, renewed, profiles: await listProfiles(latest, tools, signal).catch(() => []) };
 }
 
-function isAlive({ accessToken, expiresAt = 0 }: RefreshableCredential, now: number): boolean {
-  return accessToken !== undefined && expiresAt - now > MARGIN_MS;
+/** @returns the profiles to choose from, when the login names none. */
+async function tryLogin(session: Session, tools: ProofTools, signal: AbortSignal): Promise<readonly Profile[]> {
+  // A renewal is waited for even when the command is told to stop: its answer is the only copy of the new tokens.
+  const { signal: patience } = new AbortController();
+  const patient: AccessProvider = {
+    accessToken: () => session.accessToken(patience),
+    forceRefresh: (refused) => session.forceRefresh(refused, patience),
+  };
+  const { profileArn, apiRegion } = await patient.accessToken(signal);
+  const clientIn = (region: string | undefined): KiroClient =>
+    createKiroClient({ ...tools, session: patient, apiRegion: region });
+  if (profileArn === undefined) return listProfiles(apiRegion, (region) => clientIn(region).listProfiles(signal));
+  await clientIn(apiRegion).listModels(signal);
+  return [];
 }
 
 /** A profile belongs to one API region, which nobody knows beforehand. */
 async function listProfiles(
-  credential: RefreshableCredential,
-  tools: ProofTools,
-  signal: AbortSignal,
+  said: string | undefined,
+  listIn: (region: string) => Promise<readonly Profile[]>,
 ): Promise<readonly Profile[]> {
-  const regions = credential.apiRegion === undefined ? API_REGIONS : [credential.apiRegion];
-  const answers = await Promise.allSettled(regions.map((it) => clientOf(credential, it, tools).listProfiles(signal)));
+  const answers = await Promise.allSettled((said === undefined ? API_REGIONS : [said]).map(listIn));
   const listed = answers.flatMap((it) => (it.status === 'fulfilled' ? it.value : []));
   const failures = answers.flatMap((it) => (it.status === 'rejected' ? [it.reason as unknown] : []));
   if (failures.length === answers.length && !failures.some(isRefusedOnly)) throw failures[0];
@@ -253,37 +264,20 @@ function isRefusedOnly(thrown: unknown): boolean {
   return thrown instanceof GatewayError && (thrown.kind === 'forbidden' || thrown.kind === 'invalid-request');
 }
 
-function clientOf(credential: Credential, apiRegion: string | undefined, tools: ProofTools): KiroClient {
-  const refusal = new GatewayError(
-    'login-expired',
-    'Kiro does not accept this login; sign in again where it came from, or log in another way.',
-  );
-  const session = {
-    accessToken: () => Promise.resolve(toAccess(credential)),
-    forceRefresh: () => Promise.reject(refusal),
-  };
-  return createKiroClient({ ...tools, session, apiRegion });
+async function chooseProfile(profiles: readonly Profile[], { prompts }: Steps): Promise<string | undefined> {
+  if (profiles.length < 2) return profiles[0]?.arn;
+  if (prompts === undefined) throw missing('--profile-arn', severalProfiles(profiles));
+  const choices = profiles.map(({ arn, name }) => ({ value: arn, label: shownName(name) || arn, hint: arn }));
+  return prompts.choose('Which Kiro profile should be used?', choices);
 }
 
-async function withProfile(proof: Proof, profiles: readonly Profile[], { prompts, context }: Steps): Promise<Proof> {
-  const [first, second] = profiles;
-  if (first === undefined) return proof;
-  const choose = (profileArn: string): Proof => ({ ...proof, credential: { ...proof.credential, profileArn } });
-  if (second === undefined) return choose(first.arn);
-  const named = profiles.map(({ arn, name }) => ({ arn, name: printable(name).slice(0, LONGEST_NAME) }));
-  const several = `the account has several profiles: ${named.map(({ arn, name }) => `${arn} (${name})`).join(', ')}.`;
-  const choices = named.map(({ arn, name }) => ({ value: arn, label: name || arn, hint: arn }));
-  try {
-    if (prompts === undefined) throw missing('--profile-arn', several);
-    return choose(await prompts.choose('Which Kiro profile should be used?', choices));
-  } catch (thrown) {
-    if (proof.renewed === undefined) throw thrown;
-    // The tokens at the source may be dead by now, so these are kept all the same.
-    context.terminal.note(`No profile was chosen, and ${several} Set PROFILE_ARN to one of them.`);
-    return proof;
-  }
+function severalProfiles(profiles: readonly Profile[]): string {
+  const named = profiles.map(({ arn, name }) => `${arn} (${shownName(name)})`);
+  return `the account has several profiles: ${named.join(', ')}.`;
 }
 
-/** As long as a token must still be good for. */
-const MARGIN_MS = 60_000;
+function shownName(name: string): string {
+  return printable(name).slice(0, LONGEST_NAME);
+}
+
 const LONGEST_NAME = 100;

@@ -121,7 +121,7 @@ function readRetryAfter(headers: FetchResponse['headers']): number | undefined {
 }
 
 /** An error's body is small and comes with its status; of one that is huge or slow the beginning is enough. */
-async function readStart({ body }: FetchResponse): Promise<string> {
+export async function readStart({ body }: FetchResponse): Promise<string> {
   if (body === null) return '';
   const chunks: Uint8Array[] = [];
   const bytes = body[Symbol.asyncIterator]();
