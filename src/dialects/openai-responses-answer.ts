@@ -232,7 +232,7 @@ function writeItem(block: Block, index: number, reply: Reply, status: Status): I
     case 'tool-call': {
       // A name that the request did not offer is a function's.
       const form = reply.replyContext.forms.get(block.name) ?? { type: 'function_call', name: block.name };
-      return writeCall(block, form, idWith(CALL_PREFIXES[form.type]));
+      return writeCall(block, form, (type) => idWith(CALL_PREFIXES[type]));
     }
     case 'web-search':
       return [writeSearch(block, idWith('ws'))];
