@@ -16,7 +16,7 @@ const PARAMETERS: ParameterTable = {
   emulated: 'max_tokens stop_sequences tool_choice output_format',
   accepted: 'cache_control betas diagnostics user_profile_id workspace_id billing_policy fallback_credit_token',
   ignored:
-    'output_config.task_budget temperature top_p top_k context_management compaction container mcp_servers ' +
+    'thinking.display output_config.task_budget temperature top_p top_k context_management compaction container mcp_servers ' +
     'service_tier speed inference_geo fallbacks',
   refused: {
     thread: {

@@ -18,7 +18,7 @@ const PARAMETERS: ParameterTable = {
   emulated: 'max_tokens max_completion_tokens stop tool_choice function_call parallel_tool_calls response_format',
   accepted: 'user metadata',
   ignored:
-    'temperature top_p presence_penalty frequency_penalty seed logit_bias store service_tier verbosity ' +
+    'thinking.display temperature top_p presence_penalty frequency_penalty seed logit_bias store service_tier verbosity ' +
     'safety_identifier prompt_cache_options prompt_cache_retention prediction moderation web_search_options ' +
     'search_parameters',
   refused: {

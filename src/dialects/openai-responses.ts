@@ -17,7 +17,7 @@ const PARAMETERS: ParameterTable = {
   emulated: 'previous_response_id store max_output_tokens tool_choice parallel_tool_calls text',
   accepted: 'stream_options metadata client_metadata user',
   ignored:
-    'reasoning.mode text.verbosity include temperature top_p top_logprobs max_tool_calls truncation service_tier ' +
+    'reasoning.mode reasoning.context text.verbosity include temperature top_p top_logprobs max_tool_calls truncation service_tier ' +
     'safety_identifier prompt_cache_options prompt_cache_retention context_management moderation image access_programs',
   refused: {
     conversation: { why: 'this gateway keeps no conversations; send the whole one as input.' },

@@ -115,6 +115,9 @@ const HARMLESS: Readonly<Record<string, readonly unknown[] | ((value: Reader) =>
   verbosity: ['medium'],
   'text.verbosity': ['medium'],
   'reasoning.mode': ['standard'],
+  // Of earlier turns Kiro is told no reasoning.
+  'reasoning.context': ['auto', 'current_turn'],
+  'thinking.display': ['summarized'],
   truncation: ['disabled'],
   mcp_servers: [[]],
   background: [false],

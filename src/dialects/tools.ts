@@ -35,7 +35,7 @@ export function readTool(tool: Reader, notices: Notices, namespace?: string): Of
       // Anthropic calls functions custom.
       const isText = type === 'custom' && inner.get('input_schema').value === undefined;
       if (isText) return [offer(readCustom(inner), namespace, 'custom_tool_call')];
-      return [offer(readFunction(inner), namespace)];
+      return [offer(readFunction(inner, notices), namespace)];
     }
     case 'namespace': {
       const [first, ...others] = readTools(tool, notices, tool.get('name').nonEmptyString());
@@ -81,7 +81,8 @@ export function flatName(name: string, namespace: string | undefined): string {
   return namespace === undefined || namespace === 'functions' ? name : `${namespace}__${name}`;
 }
 
-function readFunction(tool: Reader): Tool {
+function readFunction(tool: Reader, notices: Notices): Tool {
+  if (tool.optional('strict')?.value === true) note(notices, 'ignored', 'tools.strict');
   const name = tool.get('name').nonEmptyString();
   // The vendors keep the schema under different names.
   const { description, inputSchema } = describe(tool, tool.has('parameters') ? 'parameters' : 'input_schema');
@@ -109,8 +110,9 @@ function describe(tool: Reader, schemaKey: string): Omit<Tool, 'name'> {
 
 /** The vendor's own search as a tool that the gateway runs; OpenAI has the lists of domains in `filters`. */
 function readWebSearch(tool: Reader, notices: Notices): Tool {
-  const place = tool.optional('user_location');
-  if (place !== undefined) note(notices, 'ignored', place.path);
+  if (tool.has('user_location')) note(notices, 'ignored', 'tools.user_location');
+  if ((tool.textIfAny('search_context_size') ?? 'medium') !== 'medium')
+    note(notices, 'ignored', 'tools.search_context_size');
   const texts = (key: string) => (tool.optional('filters') ?? tool).list(key).map((it) => it.string());
   return webSearchTool({
     maxUses: tool.optional('max_uses')?.number(),
