@@ -107,12 +107,15 @@ function writeMessage(completion: Completion, reply: Reply): WireMessage {
     stop_sequence: completion.stopSequence ?? null,
     stop_details: null,
     container: null,
+    diagnostics: null,
     content: written.flat(),
     stop_reason: isCut ? 'max_tokens' : STOP_REASONS[completion.finishReason],
     usage: {
       ...writeUsage(completion),
       cache_creation: { ephemeral_5m_input_tokens: completion.usage.cacheWriteTokens, ephemeral_1h_input_tokens: 0 },
       service_tier: 'standard',
+      inference_geo: null,
+      speed: null,
       ...creditField(completion),
     },
   };
@@ -187,10 +190,7 @@ function writeFinish(completion: Completion): string {
   return writeEvent('message_delta', { delta, usage }) + writeEvent('message_stop', {});
 }
 
-type WireMessage = Omit<Anthropic.Message, 'content' | 'diagnostics' | 'usage'> & {
-  readonly content: readonly WireBlock[];
-  readonly usage: Omit<Anthropic.Usage, 'inference_geo' | 'speed'>;
-};
+type WireMessage = Omit<Anthropic.Message, 'content'> & { readonly content: readonly WireBlock[] };
 
 /** Anthropic counts the cache beside the input; we count it as a part of it. */
 function writeUsage({ blocks, usage }: Completion): Anthropic.MessageDeltaUsage & { readonly input_tokens: number } {

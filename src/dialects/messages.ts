@@ -112,14 +112,14 @@ const ROLES = ['system', 'developer', 'user', 'assistant', 'tool', 'function'] a
 
 // --- the assistant's blocks
 
-/** Anthropic's block types that we write, without the nulls that older clients refuse. */
+/** Anthropic's block types that we write; AI SDK's older schemas refuse a text whose citations are null. */
 export type WireBlock =
   | Omit<Anthropic.TextBlock, 'citations'>
   | Anthropic.ThinkingBlock
   | Anthropic.RedactedThinkingBlock
-  | Omit<Anthropic.ToolUseBlock, 'caller'>
-  | Omit<Anthropic.ServerToolUseBlock, 'caller'>
-  | Omit<Anthropic.WebSearchToolResultBlock, 'caller'>;
+  | Anthropic.ToolUseBlock
+  | Anthropic.ServerToolUseBlock
+  | Anthropic.WebSearchToolResultBlock;
 
 /** What the assistant said, in history. A search and its result are two blocks on the wire and one of ours. */
 export function readBlocks(content: Reader | undefined, notices: Notices): Block[] {
@@ -207,8 +207,9 @@ export function writeHead(block: BlockHead, forms: CallForms): WireBlock {
 
 function writeCall({ id, name }: Pick<ToolCall, 'id' | 'name'>, input: object, forms: CallForms): WireBlock {
   const form = forms.get(name);
-  if (form?.type !== 'function_call' || form.namespace === undefined) return { type: 'tool_use', id, name, input };
-  return { type: 'tool_use', id, name: form.name, toolset_name: form.namespace, input };
+  const call = { type: 'tool_use', id, name, input, caller: MODEL } as const;
+  if (form?.type !== 'function_call' || form.namespace === undefined) return call;
+  return { ...call, name: form.name, toolset_name: form.namespace };
 }
 
 type ToolCall = Extract<Block, { type: 'tool-call' }>;
@@ -224,7 +225,7 @@ function readSearch(block: Reader): WebSearch {
 }
 
 function writeSearch({ id }: { readonly id: string }, input: object): WireBlock {
-  return { type: 'server_tool_use', id: SEARCH_ID + id, name: 'web_search', input };
+  return { type: 'server_tool_use', id: SEARCH_ID + id, name: 'web_search', input, caller: MODEL };
 }
 
 function readFindings(block: Reader): WebSearch {
@@ -259,6 +260,7 @@ export function writeFindings({ id, results, failure }: WebSearch): WireBlock {
     type: 'web_search_tool_result',
     tool_use_id: SEARCH_ID + id,
     content: failure === undefined ? content : { type: 'web_search_tool_result_error', error_code: failure },
+    caller: MODEL,
   };
 }
 
@@ -271,6 +273,8 @@ function readSearchId(id: Reader): string {
  * AI SDKs refuse a thinking block without the field, and Kiro would refuse an invented one.
  */
 export const NO_SIGNATURE = 'kiro-gateway:unsigned';
+/** The model itself calls, and no code that runs at Anthropic. */
+const MODEL = { type: 'direct' } as const;
 /** Anthropic's own excerpts are sealed; ours are marked. */
 const EXCERPT = 'kiro-gateway:';
 const SEARCH_ID = 'srvtoolu_';

@@ -193,7 +193,7 @@ function courseOf(item: Item): { readonly begun: Item; readonly growth?: Growth 
 /** What a response says about itself from its beginning to its end. */
 function writeConstant(reply: Reply): object {
   const head = { id: `resp_${reply.id}`, object: 'response', created_at: reply.createdAt, model: reply.model };
-  return { ...head, ...(reply.replyContext.echo ?? STANDARD_ECHO) };
+  return { ...head, access_programs: null, ...(reply.replyContext.echo ?? STANDARD_ECHO) };
 }
 
 /** How a response ends; the SDK computes `output_text` itself. */
