@@ -156,14 +156,15 @@ notices(
   ['ignored=tools.strict'],
 );
 notices('and needs no word where nobody asks for it', { tools: [{ type: 'function', name: 'a', strict: false }] }, []);
-test('of a search the place and the size are told', () => {
+test('of a search the place, the size and that it goes out are told', () => {
   const search = (fields: object) => ({ model: 'm', input: 'hi', tools: [{ type: 'web_search', ...fields }] });
   const told = (fields: object) =>
     openaiResponses.readRequest(new Reader(search(fields)), {}, { searchesWeb: true }).notices;
   expect(told({ user_location: { type: 'approximate' }, search_context_size: 'high' })).toEqual([
     'ignored=tools.user_location,tools.search_context_size',
   ]);
-  expect(told({ search_context_size: 'medium' })).toEqual([]);
+  expect(told({ external_web_access: false })).toEqual(['ignored=tools.external_web_access']);
+  expect(told({ search_context_size: 'medium', external_web_access: true })).toEqual([]);
 });
 notices('a mode of reasoning that holds anyway is not', { reasoning: { mode: 'standard' } }, []);
 notices('programs and compression of OpenAI are told', { image: {}, access_programs: {} }, [

@@ -110,9 +110,13 @@ function describe(tool: Reader, schemaKey: string): Omit<Tool, 'name'> {
 
 /** The vendor's own search as a tool that the gateway runs; OpenAI has the lists of domains in `filters`. */
 function readWebSearch(tool: Reader, notices: Notices): Tool {
-  if (tool.has('user_location')) note(notices, 'ignored', 'tools.user_location');
-  if ((tool.textIfAny('search_context_size') ?? 'medium') !== 'medium')
-    note(notices, 'ignored', 'tools.search_context_size');
+  const ignored = {
+    user_location: tool.has('user_location'),
+    search_context_size: (tool.textIfAny('search_context_size') ?? 'medium') !== 'medium',
+    // Kiro searches the web as it is now, never a copy of it.
+    external_web_access: tool.optional('external_web_access')?.value === false,
+  };
+  for (const [key, isAsked] of Object.entries(ignored)) if (isAsked) note(notices, 'ignored', `tools.${key}`);
   const texts = (key: string) => (tool.optional('filters') ?? tool).list(key).map((it) => it.string());
   return webSearchTool({
     maxUses: tool.optional('max_uses')?.number(),
