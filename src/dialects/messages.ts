@@ -4,7 +4,7 @@
  */
 
 import type Anthropic from '@anthropic-ai/sdk';
-import type { Block, Message, SearchResult, WebSearch } from '../core/conversation.js';
+import type { Block, Message, SearchResult, ToolCall, WebSearch } from '../core/conversation.js';
 import { SEARCH_FAILURES } from '../core/conversation.js';
 import type { Reader } from '../core/reader.js';
 import { runsOf } from '../core/runs.js';
@@ -29,8 +29,10 @@ export function readMessage(message: Reader, notices: Notices, functionCallId = 
   if (message.has('name') && role !== 'tool' && role !== 'function') note(notices, 'ignored', 'messages.name');
   switch (role) {
     case 'system': // May be empty, when it only sets the effort.
-    case 'developer':
-      return instructionMessages(readTexts(message.optional('content'), notices));
+    case 'developer': {
+      const texts = readTexts(message.optional('content'), notices);
+      return texts.length === 0 ? [] : [{ role: 'user', parts: texts.map((text) => ({ type: 'system', text })) }];
+    }
     case 'user':
       return [{ role, parts: readUserParts(message.get('content'), notices) }];
     case 'assistant':
@@ -89,11 +91,6 @@ export function customText(input: Reader, written: string): string {
   return input.textIfAny('input') ?? written;
 }
 
-/** Instructions of the client as a message of their own, at their place; none when they are empty. */
-export function instructionMessages(texts: readonly string[]): Message[] {
-  return texts.length === 0 ? [] : [{ role: 'user', parts: texts.map((text) => ({ type: 'system', text })) }];
-}
-
 /** OpenAI's clients write one message per tool result, and more; neighbours that `joins` allows become one. */
 export function joinMessages(messages: readonly Message[], joins: (message: Message) => boolean): Message[] {
   const runs = runsOf(messages, (it, first) => it.role === first.role && joins(first) && joins(it));
@@ -122,7 +119,7 @@ export type WireBlock =
   | Anthropic.WebSearchToolResultBlock;
 
 /** What the assistant said, in history. A search and its result are two blocks on the wire and one of ours. */
-export function readBlocks(content: Reader | undefined, notices: Notices): Block[] {
+function readBlocks(content: Reader | undefined, notices: Notices): Block[] {
   const joined = new Map<string | number, Block>();
   for (const block of readParts<Block>(content, (it) => readBlock(it, notices))) {
     const search = block.type === 'web-search' ? joined.get(block.id) : undefined;
@@ -211,8 +208,6 @@ function writeCall({ id, name }: Pick<ToolCall, 'id' | 'name'>, input: object, f
   if (form?.type !== 'function_call' || form.namespace === undefined) return call;
   return { ...call, name: form.name, toolset_name: form.namespace };
 }
-
-type ToolCall = Extract<Block, { type: 'tool-call' }>;
 
 /** What a call has to look like in the answer, by the name that the model is told. */
 type CallForms = ReplyContext['forms'];

@@ -4,7 +4,7 @@
  */
 
 import type { Responses } from 'openai/resources/responses/responses';
-import type { Block, WebSearch } from '../core/conversation.js';
+import type { Block, Reasoning, ToolCall, WebSearch } from '../core/conversation.js';
 import type { Reader } from '../core/reader.js';
 import { textParts, textWithin } from './content.js';
 import { parseObject } from './dialect.js';
@@ -86,8 +86,6 @@ export function writeCall(call: ToolCall, form: CallForm, idOf: (form: CallForm[
   return writeCall(call, { type: 'function_call', name: call.name }, idOf);
 }
 
-type ToolCall = Extract<Block, { type: 'tool-call' }>;
-
 function toLocalAction(input: Reader): Responses.ResponseOutputItem.LocalShellCall.Action | undefined {
   const command = listOf(input, 'command');
   if (command === undefined) return undefined;
@@ -131,8 +129,6 @@ function numberOf(input: Reader, key: string): number | undefined {
 }
 
 // --- reasoning: `encrypted_content` is where Kiro's signature travels to the client and back
-
-type Reasoning = Extract<Block, { type: 'reasoning' | 'redacted-reasoning' }>;
 
 /** Signed or redacted reasoning as it was; of anything else the words, for reading only. */
 export function readReasoning(item: Reader): Block[] {
