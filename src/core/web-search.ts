@@ -69,7 +69,7 @@ export async function* searchingTurn(first: Turn, searching: Searching): AsyncGe
       if (wanted.length === 0 || said.finishReason !== 'tool-calls') return yield [told.finish(said)];
       const searches: WebSearch[] = [];
       for (const { id, input } of wanted) {
-        const query = queryOf(input);
+        const query = new Reader(parseJson(input)).textIfAny('query') ?? '';
         yield [told.start({ type: 'web-search', id, query })];
         const outcome = await runSearch(query, used++, searching);
         const search: WebSearch = { type: 'web-search', id, query, ...outcome };
@@ -185,10 +185,6 @@ function describeResults(results: readonly SearchResult[], failure: WebSearch['f
       return [`${index + 1}. ${title}${date}`, url, snippet].filter((line) => line !== '').join('\n   ');
     })
     .join('\n');
-}
-
-function queryOf(input: string): string {
-  return new Reader(parseJson(input)).textIfAny('query') ?? '';
 }
 
 /** The source of the sum is that of its less exact part. */

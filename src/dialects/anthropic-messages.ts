@@ -162,10 +162,8 @@ function writeDelta(index: number, block: GrowingBlock | 'signature', delta: str
 
 /** The client learns of a search when it begins, and is shown the result as a block of its own. */
 function writeBlockStart(index: number, block: BlockHead, reply: Reply): string {
-  const start = writeEvent('content_block_start', {
-    index,
-    content_block: writeHead(block, reply.replyContext.forms),
-  });
+  const content_block = writeHead(block, reply.replyContext.forms);
+  const start = writeEvent('content_block_start', { index, content_block });
   if (block.type !== 'web-search') return start;
   return start + writeDelta(index, 'tool-call', writeData({ query: block.query })) + writeBlockStop(index);
 }

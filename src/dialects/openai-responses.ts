@@ -44,7 +44,7 @@ export const openaiResponses: Dialect = {
       : readItems(input, answers);
     const items = [...(previous === undefined ? [] : readEarlier(previous, answers)), ...given];
     const messages = items.flatMap((it) => readItem(it, notices));
-    const offering = [body, ...items.filter((it) => TOOL_ITEMS.has(typeOf(it)))];
+    const offering = [body, ...items.filter((it) => ['additional_tools', 'tool_search_output'].includes(typeOf(it)))];
     const updates = [body, ...items.filter((it) => typeOf(it) === 'configuration_update')];
     return {
       offered: offering.flatMap((it) => readTools(it, notices)),
@@ -175,5 +175,3 @@ function assistant(blocks: readonly Block[]): Message[] {
 function user(parts: readonly UserPart[]): Message[] {
   return parts.length === 0 ? [] : [{ role: 'user', parts }];
 }
-
-const TOOL_ITEMS: ReadonlySet<string> = new Set(['additional_tools', 'tool_search_output']);
