@@ -224,9 +224,8 @@ const TOOLSETS = { browser: BROWSER_MEMBERS, computer: COMPUTER_MEMBERS };
 const TIMEOUT = { type: 'integer', description: 'Milliseconds after which it is stopped.' };
 
 /** OpenAI's, by their types. */
-export const OPENAI_TOOLS: Readonly<Record<'local_shell' | 'shell' | 'apply_patch', Tool>> = {
+export const OPENAI_TOOLS: Readonly<Record<'local_shell' | 'shell' | 'apply_patch', Omit<Tool, 'name'>>> = {
   local_shell: {
-    name: 'local_shell',
     description: "Runs one program on the user's machine and returns its output.",
     inputSchema: objectOf(['command'], {
       command: { ...listOf(TEXT), description: 'The program and its arguments.' },
@@ -236,7 +235,6 @@ export const OPENAI_TOOLS: Readonly<Record<'local_shell' | 'shell' | 'apply_patc
     }),
   },
   shell: {
-    name: 'shell',
     description: "Runs shell commands on the user's machine and returns the output of each.",
     inputSchema: objectOf(['commands'], {
       commands: listOf(TEXT),
@@ -245,7 +243,6 @@ export const OPENAI_TOOLS: Readonly<Record<'local_shell' | 'shell' | 'apply_patc
     }),
   },
   apply_patch: {
-    name: 'apply_patch',
     description:
       'Creates, updates or deletes one file. The diff of an update holds hunks: a line "@@" with optional context, then ' +
       'lines that begin with " ", "-" or "+". The diff of a new file holds all its lines, each beginning with "+".',

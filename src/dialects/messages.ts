@@ -38,15 +38,12 @@ export function readMessage(message: Reader, notices: Notices, functionCallId = 
     case 'assistant':
       return [{ role, blocks: readAssistant(message, functionCallId, notices) }];
     case 'tool':
-      return toolMessages(message.get('tool_call_id').nonEmptyString(), message, notices);
-    case 'function':
-      return toolMessages(functionCallId, message, notices);
+    case 'function': {
+      const id = role === 'tool' ? message.get('tool_call_id').nonEmptyString() : functionCallId;
+      const content = readContent(message.optional('content'), notices);
+      return [{ role: 'user', parts: [{ type: 'tool-result', id, content, isError: false }] }];
+    }
   }
-}
-
-function toolMessages(id: string, message: Reader, notices: Notices): Message[] {
-  const content = readContent(message.optional('content'), notices);
-  return [{ role: 'user', parts: [{ type: 'tool-result', id, content, isError: false }] }];
 }
 
 function readAssistant(message: Reader, functionCallId: string, notices: Notices): Block[] {

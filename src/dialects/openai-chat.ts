@@ -39,11 +39,8 @@ export const openaiChat: Dialect = {
     const includeUsage = body.optional('stream_options')?.optional('include_usage')?.boolean() ?? false;
     // Cursor sends whole bodies of the Responses API here, and reads the answer as chat.
     const isResponses = body.has('input') && !body.has('messages');
-    const { replyContext, ...request } = (isResponses ? openaiResponses : { readRequest }).readRequest(
-      body,
-      headers,
-      options,
-    );
+    const readBody = isResponses ? openaiResponses.readRequest : readRequest;
+    const { replyContext, ...request } = readBody(body, headers, options);
     // A chat answer has no items that a later request could refer to: nothing of it is kept.
     return { ...request, includeUsage, replyContext: { forms: replyContext.forms } };
   },

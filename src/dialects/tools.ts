@@ -46,11 +46,10 @@ export function readTool(tool: Reader, notices: Notices, namespace?: string): Of
     }
     case 'local_shell':
     case 'apply_patch':
-      return [{ tool: OPENAI_TOOLS[type], form: { type: `${type}_call` } }];
     case 'shell':
       // Any other environment is a container of OpenAI's.
       if ((tool.optional('environment')?.get('type').value ?? 'local') !== 'local') break;
-      return [{ tool: OPENAI_TOOLS.shell, form: { type: 'shell_call' } }];
+      return [{ tool: { name: type, ...OPENAI_TOOLS[type] }, form: { type: `${type}_call` } }];
     case 'tool_search':
       if (tool.optional('execution')?.value !== 'client') break;
       return [{ tool: { name: type, ...describe(tool, 'parameters') }, form: { type: 'tool_search_call' } }];
