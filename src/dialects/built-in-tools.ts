@@ -12,18 +12,16 @@ export type BuiltInTool = { readonly tool: Tool; readonly toolset?: string };
 
 /** Anthropic's of one type; none of those that run at Anthropic. */
 export function anthropicTools(type: string, tool: Reader): BuiltInTool[] {
-  const toolset = /^(browser|computer)_toolset_\d+$/.exec(type)?.[1];
-  if (toolset === 'browser' || toolset === 'computer') return membersOf(toolset, tool);
-  const single = anthropicTool(type, tool);
-  return single === undefined ? [] : [{ tool: single }];
-}
-
-/** Undefined for those that run at Anthropic. */
-function anthropicTool(type: string, tool: Reader): Tool | undefined {
-  const named = (standard: string, description: string, inputSchema: Tool['inputSchema']): Tool => {
-    return { name: tool.optional('name')?.nonEmptyString() ?? standard, description, inputSchema };
+  const named = (standard: string, description: string, inputSchema: Tool['inputSchema']): BuiltInTool[] => {
+    const name = tool.optional('name')?.nonEmptyString() ?? standard;
+    return [{ tool: { name, description, inputSchema } }];
   };
-  switch (/^(bash|text_editor|memory|computer)_\d+$/.exec(type)?.[1] ?? '') {
+  // The rest of a type is its version.
+  switch (/^([a-z_]+)_\d+$/.exec(type)?.[1]) {
+    case 'browser_toolset':
+      return membersOf('browser', tool);
+    case 'computer_toolset':
+      return membersOf('computer', tool);
     case 'bash':
       return named(
         'bash',
@@ -70,7 +68,7 @@ function anthropicTool(type: string, tool: Reader): Tool | undefined {
       );
     }
     default:
-      return undefined;
+      return [];
   }
 }
 
