@@ -17,7 +17,7 @@ export function anthropicTools(type: string, tool: Reader): BuiltInTool[] {
     return [{ tool: { name, description, inputSchema } }];
   };
   // The rest of a type is its version.
-  switch (/^([a-z_]+)_\d+$/.exec(type)?.[1]) {
+  switch (/^([a-z_]+)_\d+$/.exec(type)?.[1] ?? '') {
     case 'browser_toolset':
       return membersOf('browser', tool);
     case 'computer_toolset':

@@ -15,9 +15,8 @@ export type CallForm =
 
 /** The tools of a request, of an item that brings some, of what a tool search found, or of a namespace. */
 export function readTools(holder: Reader, notices: Notices, namespace?: string): OfferedTool[] {
-  // OpenAI's older name of tools.
-  const functions = holder.list('functions');
-  return [...holder.list('tools'), ...functions].flatMap((it) => readTool(it, notices, namespace));
+  // `functions` is OpenAI's older name of tools.
+  return [...holder.list('tools'), ...holder.list('functions')].flatMap((it) => readTool(it, notices, namespace));
 }
 
 /** By the name that the model is told; of two tools with one name the first is offered. */
