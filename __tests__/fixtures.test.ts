@@ -32,16 +32,22 @@ const FILLER =
 
 /** What the client understands, and what it is told was not done as it asked. */
 const ANSWERS: Readonly<Record<string, readonly [string, string?]>> = {
-  'claude-code--continue-session-6': ['thinking | STUB-FINAL-7391 | end_turn'],
-  'claude-code--image-1': ['thinking | STUB-FINAL-7391 | end_turn'],
-  'claude-code--plain-1': ['thinking | STUB-FINAL-7391 | end_turn'],
-  'claude-code--read-image-toolresult-2': ['thinking | TOOL-OK [image attached] STUB-FINAL-7391 | end_turn'],
-  'claude-code--subagent-3': ['thinking | STUB-FINAL-7391 | end_turn'],
-  'claude-code--tool-2': ['thinking | TOOL-OK hi-42 STUB-FINAL-7391 | end_turn'],
+  'claude-code--continue-session-6': ['thinking | STUB-FINAL-7391 | end_turn', 'ignored=thinking.display'],
+  'claude-code--image-1': ['thinking | STUB-FINAL-7391 | end_turn', 'ignored=thinking.display'],
+  'claude-code--plain-1': ['thinking | STUB-FINAL-7391 | end_turn', 'ignored=thinking.display'],
+  'claude-code--read-image-toolresult-2': [
+    'thinking | TOOL-OK [image attached] STUB-FINAL-7391 | end_turn',
+    'ignored=thinking.display',
+  ],
+  'claude-code--subagent-3': ['thinking | STUB-FINAL-7391 | end_turn', 'ignored=thinking.display'],
+  'claude-code--tool-2': ['thinking | TOOL-OK hi-42 STUB-FINAL-7391 | end_turn', 'ignored=thinking.display'],
   'claude-code--tui-1': ['thinking | {"title":"STUB-FINAL-7391"} | end_turn'],
-  'claude-code--tui-2': ['thinking | Bash{"command":"echo hi-$((6*7))"} | tool_use'],
+  'claude-code--tui-2': ['thinking | Bash{"command":"echo hi-$((6*7))"} | tool_use', 'ignored=thinking.display'],
   'claude-code--websearch-toolreference-3': ['thinking | STUB-FINAL-7391 | end_turn'],
-  'claude-code--websearch-toolreference-4': [`thinking | TOOL-OK ${FILLER} STUB-FINAL-7391 | end_turn`],
+  'claude-code--websearch-toolreference-4': [
+    `thinking | TOOL-OK ${FILLER} STUB-FINAL-7391 | end_turn`,
+    'ignored=thinking.display',
+  ],
   'codex--apply-patch-custom-2': [
     'TOOL-OK lazy a drift jumps quick stars drift quietly while a fox dog fox the lazy the watch past STUB-FINAL-7391 | reasoning | completed',
     'ignored=text.verbosity',
@@ -56,7 +62,10 @@ const ANSWERS: Readonly<Record<string, readonly [string, string?]>> = {
   'codex--tool-2': [
     'TOOL-OK small the bright seven quick silver drift a bright the bridges and bright and over and above dog while boats STUB-FINAL-7391 | completed',
   ],
-  'codex--tool-gpt6-2': ['TOOL-OK hi-42\n STUB-FINAL-7391 | reasoning | completed', 'ignored=text.verbosity'],
+  'codex--tool-gpt6-2': [
+    'TOOL-OK hi-42\n STUB-FINAL-7391 | reasoning | completed',
+    'ignored=reasoning.context,text.verbosity',
+  ],
   'opencode--chat-image-1': ['STUB-FINAL-7391 | stop', 'images-left-out=url'],
   'opencode--chat-tool-2': ['bash{"command":"echo hi-$((6*7))"} | tool_calls'],
   'opencode--resp-tool-2': ['bash{"command":"echo hi-$((6*7))"} | reasoning | completed'],

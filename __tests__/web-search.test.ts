@@ -38,10 +38,11 @@ const RESULTS = ['An overview: cats', 'The latest: cats', 'A practical guide: ca
   }`,
   page_age: ['2026-09-01', '2026-08-31', '2026-08-30'][index],
 }));
+const DIRECT = { type: 'direct' };
 const CONTENT = [
   { type: 'text', text: 'I look.' },
-  { type: 'server_tool_use', id: 'srvtoolu_tooluse_1', name: 'web_search', input: { query: 'cats' } },
-  { type: 'web_search_tool_result', tool_use_id: 'srvtoolu_tooluse_1', content: RESULTS },
+  { type: 'server_tool_use', id: 'srvtoolu_tooluse_1', name: 'web_search', input: { query: 'cats' }, caller: DIRECT },
+  { type: 'web_search_tool_result', tool_use_id: 'srvtoolu_tooluse_1', content: RESULTS, caller: DIRECT },
   { type: 'text', text: 'Cats purr.' },
 ];
 
@@ -133,11 +134,12 @@ test('a search that Kiro refuses is the model’s to tell', async () => {
   );
   const { content } = JSON.parse((await ask(gateway, '/v1/messages', { body: CLAUDE })).text) as Json;
   expect(content).toEqual([
-    { type: 'server_tool_use', id: 'srvtoolu_tooluse_1', name: 'web_search', input: { query: '  ' } },
+    { type: 'server_tool_use', id: 'srvtoolu_tooluse_1', name: 'web_search', input: { query: '  ' }, caller: DIRECT },
     {
       type: 'web_search_tool_result',
       tool_use_id: 'srvtoolu_tooluse_1',
       content: { type: 'web_search_tool_result_error', error_code: 'invalid_tool_input' },
+      caller: DIRECT,
     },
     { type: 'text', text: 'I could not search.' },
   ]);

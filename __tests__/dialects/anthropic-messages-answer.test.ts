@@ -26,10 +26,11 @@ test('a turn is written event by event in the official shapes', () => {
   expect(lines(stream(completionOf(BLOCKS, 'tool-calls')))).toEqual([
     'event: message_start',
     'data: {"type":"message_start","message":{"id":"msg_abc123","type":"message","role":"assistant",' +
-      '"model":"claude-sonnet-4.5","stop_sequence":null,"stop_details":null,"container":null,"content":[],' +
-      '"stop_reason":null,"usage":{"input_tokens":90,"output_tokens":0,"cache_creation_input_tokens":0,' +
+      '"model":"claude-sonnet-4.5","stop_sequence":null,"stop_details":null,"container":null,"diagnostics":null,' +
+      '"content":[],"stop_reason":null,"usage":{"input_tokens":90,"output_tokens":0,"cache_creation_input_tokens":0,' +
       '"cache_read_input_tokens":0,"output_tokens_details":{"thinking_tokens":0},"server_tool_use":null,' +
-      '"cache_creation":{"ephemeral_5m_input_tokens":0,"ephemeral_1h_input_tokens":0},"service_tier":"standard"}}}',
+      '"cache_creation":{"ephemeral_5m_input_tokens":0,"ephemeral_1h_input_tokens":0},"service_tier":"standard",' +
+      '"inference_geo":null,"speed":null}}}',
     '',
     'event: content_block_start',
     'data: {"type":"content_block_start","index":0,"content_block":{"type":"thinking","thinking":"","signature":""}}',
@@ -62,7 +63,8 @@ test('a turn is written event by event in the official shapes', () => {
     'data: {"type":"content_block_stop","index":2}',
     '',
     'event: content_block_start',
-    'data: {"type":"content_block_start","index":3,"content_block":{"type":"tool_use","id":"t1","name":"look","input":{}}}',
+    'data: {"type":"content_block_start","index":3,"content_block":{"type":"tool_use","id":"t1","name":"look","input":{},' +
+      '"caller":{"type":"direct"}}}',
     '',
     ...['{\\"a', 't\\":', '\\"ü\\"', '}'].flatMap((json) => [
       'event: content_block_delta',
@@ -95,12 +97,13 @@ test('a whole message has every field of the official shape', () => {
       { type: 'thinking', thinking: 'Hm.', signature: 'c2ln' },
       { type: 'redacted_thinking', data: 'ZGF0YQ==' },
       { type: 'text', text: 'a "b"\n' },
-      { type: 'tool_use', id: 't1', name: 'look', input: { at: 'ü' } },
+      { type: 'tool_use', id: 't1', name: 'look', input: { at: 'ü' }, caller: { type: 'direct' } },
     ],
     stop_reason: 'tool_use',
     stop_sequence: null,
     stop_details: null,
     container: null,
+    diagnostics: null,
     usage: {
       input_tokens: 60,
       output_tokens: 20,
@@ -110,6 +113,8 @@ test('a whole message has every field of the official shape', () => {
       output_tokens_details: { thinking_tokens: 5 },
       server_tool_use: null,
       service_tier: 'standard',
+      inference_geo: null,
+      speed: null,
     },
   });
 });

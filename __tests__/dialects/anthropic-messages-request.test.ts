@@ -119,6 +119,10 @@ const reasoning = (title: string, fields: object, expected: object) =>
   conversation(title, fields, { reasoning: expected });
 reasoning('nothing said is nothing wished', {}, { effort: undefined });
 reasoning('adaptive thinking is on', { thinking: { type: 'adaptive', display: 'omitted' } }, { mode: 'on' });
+notices('that thinking comes whatever its display is told', { thinking: { type: 'adaptive', display: 'omitted' } }, [
+  'ignored=thinking.display',
+]);
+notices('unless it should', { thinking: { type: 'adaptive', display: 'summarized' } }, []);
 reasoning('disabled thinking is off', { thinking: { type: 'disabled' } }, { mode: 'off' });
 reasoning('thinking between tools is off', { thinking: { type: 'between_tools' } }, { mode: 'off' });
 reasoning(

@@ -56,14 +56,15 @@ test('what is turned off is not on offer', () => {
 });
 
 const CALL: Block = { type: 'tool-call', id: 't1', name: 'browser__left_click', input: '{"target":{}}' };
-const WIRE = { type: 'tool_use', id: 't1', name: 'left_click', toolset_name: 'browser', input: { target: {} } };
+const CALLED = { type: 'tool_use', input: { target: {} }, caller: { type: 'direct' } };
+const WIRE = { ...CALLED, id: 't1', name: 'left_click', toolset_name: 'browser' };
 
 test('a call carries both names, streamed or not, and comes back as it was', () => {
   const tools = [{ type: 'browser_toolset_20260801' }, { name: 'browser_left_click', input_schema: {} }];
   const { replyContext } = read(anthropicMessages, request({ tools }));
   const own = { ...CALL, id: 't2', name: 'browser_left_click' };
   const completion = completionOf([CALL, own], 'tool-calls');
-  const content = [WIRE, { type: 'tool_use', id: 't2', name: 'browser_left_click', input: { target: {} } }];
+  const content = [WIRE, { ...CALLED, id: 't2', name: 'browser_left_click' }];
   const whole = anthropicMessages.writeResponse(completion, { ...reply, replyContext });
   expect(whole).toMatchObject({ content });
   const streamed = writeStream(anthropicMessages, eventsOf(completion), { ...reply, replyContext });

@@ -11,8 +11,8 @@ import { readResponsesStream } from '../support/responses-automaton.js';
 import { parseEvents } from '../support/sse.js';
 import { answering, completionOf, eventsOf, read, reply, writeStream } from './support.js';
 
-/** What goes over the wire: the SDK adds `output_text`, and nobody asks for OpenAI's own programs. */
-type WireResponse = Omit<Response, 'output_text' | 'access_programs' | 'output'> & {
+/** What goes over the wire: the SDK adds `output_text`. */
+type WireResponse = Omit<Response, 'output_text' | 'output'> & {
   readonly store: boolean;
   readonly output: readonly WireItem[];
 };
@@ -30,6 +30,7 @@ const CONSTANT = {
   object: 'response',
   created_at: 1_700_000_000,
   model: 'claude-sonnet-4.5',
+  access_programs: null,
   instructions: null,
   max_output_tokens: null,
   metadata: {},

@@ -141,6 +141,31 @@ notices(
 );
 notices('a verbosity is told', { text: { verbosity: 'low' } }, ['ignored=text.verbosity']);
 notices('a mode of reasoning is told', { reasoning: { mode: 'pro' } }, ['ignored=reasoning.mode']);
+notices('so is reasoning of earlier turns, which Kiro is not told', { reasoning: { context: 'all_turns' } }, [
+  'ignored=reasoning.context',
+]);
+notices('but not what happens anyway', { reasoning: { context: 'current_turn', mode: 'standard' } }, []);
+notices(
+  'that arguments match a schema is not promised',
+  {
+    tools: [
+      { type: 'function', name: 'a', strict: true },
+      { type: 'function', name: 'b', strict: true },
+    ],
+  },
+  ['ignored=tools.strict'],
+);
+notices('and needs no word where nobody asks for it', { tools: [{ type: 'function', name: 'a', strict: false }] }, []);
+test('of a search the place, the size and that it goes out are told', () => {
+  const search = (fields: object) => ({ model: 'm', input: 'hi', tools: [{ type: 'web_search', ...fields }] });
+  const told = (fields: object) =>
+    openaiResponses.readRequest(new Reader(search(fields)), {}, { searchesWeb: true }).notices;
+  expect(told({ user_location: { type: 'approximate' }, search_context_size: 'high' })).toEqual([
+    'ignored=tools.user_location,tools.search_context_size',
+  ]);
+  expect(told({ external_web_access: false })).toEqual(['ignored=tools.external_web_access']);
+  expect(told({ search_context_size: 'medium', external_web_access: true })).toEqual([]);
+});
 notices('a mode of reasoning that holds anyway is not', { reasoning: { mode: 'standard' } }, []);
 notices('programs and compression of OpenAI are told', { image: {}, access_programs: {} }, [
   'ignored=image,access_programs',

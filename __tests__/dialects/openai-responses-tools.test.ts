@@ -183,6 +183,19 @@ for (const operation of [
     { type: 'apply_patch_call', id: 'apc_abc123_0', operation },
   );
 }
+for (const [type, input] of [
+  ['apply_patch', '{"type":"eat","path":"a"}'],
+  ['apply_patch', '{"path":"a","diff":"+x"}'],
+  ['shell', '{"command":"ls"}'],
+  ['local_shell', '{"command":{"name":"ls"}}'],
+] as const) {
+  comesBack(
+    `what no form of its own could tell is the call of a function: ${type} ${input}`,
+    [{ type }],
+    { name: type, input },
+    { type: 'function_call', id: 'fc_abc123_0', name: type, arguments: input },
+  );
+}
 comesBack(
   'a search for tools goes to the client that carries it out',
   [{ type: 'tool_search', execution: 'client', description: 'Finds.', parameters: { type: 'object' } }],
@@ -194,11 +207,10 @@ test('a call that was cut has no item where its form would hide that, and the pl
   const calls = [
     { name: 'shell', input: '{"comm' },
     { name: 'exec', input: '{"input":"rm -rf /' },
-    { name: 'apply_patch', input: '{"type":"eat"}' },
     { name: 'look', input: '{' },
   ];
   expect(itemsOf({ tools: [{ type: 'shell' }, EXEC, { type: 'apply_patch' }, LOOK] }, calls)).toEqual([
-    { type: 'function_call', id: 'fc_abc123_0', call_id: 'c3', name: 'look', arguments: '{', status: 'incomplete' },
+    { type: 'function_call', id: 'fc_abc123_0', call_id: 'c2', name: 'look', arguments: '{', status: 'incomplete' },
   ]);
 });
 

@@ -54,36 +54,45 @@ const THREE = 'user: text text text';
 const TOOL = 'assistant: tool-call | user: tool-result';
 accepted(
   'claude-code--continue-session-6',
-  `2 system | user: text | assistant: text | ${THREE} text text text | user: system | 12 tools | on | medium | b38ad997 | stream`,
+  `2 system | user: text | assistant: text | ${THREE} text text text | user: system | 12 tools | on | medium | b38ad997 | stream | ignored=thinking.display`,
 );
 accepted('claude-code--count-tokens-2', '0 system | user: text | 0 tools | e4c09e64');
 accepted(
   'claude-code--image-1',
-  `2 system | ${THREE} image text | user: system | 12 tools | on | medium | 34f0def1 | stream`,
+  `2 system | ${THREE} image text | user: system | 12 tools | on | medium | 34f0def1 | stream | ignored=thinking.display`,
 );
-accepted('claude-code--plain-1', `2 system | ${THREE} | user: system | 12 tools | on | medium | 38c7f613 | stream`);
+accepted(
+  'claude-code--plain-1',
+  `2 system | ${THREE} | user: system | 12 tools | on | medium | 38c7f613 | stream | ignored=thinking.display`,
+);
 accepted(
   'claude-code--read-image-toolresult-2',
-  `2 system | ${THREE} | user: system | ${TOOL} | 12 tools | on | medium | d2b86165 | stream`,
+  `2 system | ${THREE} | user: system | ${TOOL} | 12 tools | on | medium | d2b86165 | stream | ignored=thinking.display`,
 );
-accepted('claude-code--subagent-3', `2 system | ${THREE} | user: system | 8 tools | on | medium | 3a308054 | stream`);
+accepted(
+  'claude-code--subagent-3',
+  `2 system | ${THREE} | user: system | 8 tools | on | medium | 3a308054 | stream | ignored=thinking.display`,
+);
 accepted(
   'claude-code--thinking-roundtrip-2',
-  '2 system | user: text text | user: system | assistant: reasoning tool-call | user: tool-result | 12 tools | on | medium | 91678858 | stream',
+  '2 system | user: text text | user: system | assistant: reasoning tool-call | user: tool-result | 12 tools | on | medium | 91678858 | stream | ignored=thinking.display',
 );
 accepted(
   'claude-code--tool-2',
-  `2 system | ${THREE} | user: system | ${TOOL} | 12 tools | on | medium | b49d8050 | stream`,
+  `2 system | ${THREE} | user: system | ${TOOL} | 12 tools | on | medium | b49d8050 | stream | ignored=thinking.display`,
 );
 accepted('claude-code--tui-1', '2 system | user: text | 0 tools | medium | bc10f35f | stream');
-accepted('claude-code--tui-2', `2 system | ${THREE} | user: system | 13 tools | on | medium | bc10f35f | stream`);
+accepted(
+  'claude-code--tui-2',
+  `2 system | ${THREE} | user: system | 13 tools | on | medium | bc10f35f | stream | ignored=thinking.display`,
+);
 accepted(
   'claude-code--websearch-toolreference-3',
   '2 system | user: text | 0 tools | medium | f4209409 | stream | tools-left-out=web_search_20250305',
 );
 accepted(
   'claude-code--websearch-toolreference-4',
-  `2 system | ${THREE} | user: system | ${TOOL} text | ${TOOL} | 13 tools | on | medium | f4209409 | stream`,
+  `2 system | ${THREE} | user: system | ${TOOL} text | ${TOOL} | 13 tools | on | medium | f4209409 | stream | ignored=thinking.display`,
 );
 const NO_SEARCH = 'tools-left-out=web_search';
 accepted(
@@ -104,7 +113,7 @@ accepted('codex--schema-1', `3 system | user: text | user: text | 12 tools | 01a
 accepted('codex--tool-2', `3 system | user: text | user: text | ${TOOL} | 12 tools | 01a20211 | stream | ${NO_SEARCH}`);
 accepted(
   'codex--tool-gpt6-2',
-  `6 system | user: text | user: text | ${TOOL} | 11 tools | low | 01a20214 | stream | ignored=text.verbosity`,
+  `6 system | user: text | user: text | ${TOOL} | 11 tools | low | 01a20214 | stream | ignored=reasoning.context,text.verbosity`,
 );
 accepted('opencode--resp-tool-2', '1 system | user: text | 9 tools | medium | ses_dfde | stream');
 accepted(

@@ -127,11 +127,18 @@ function readBlockStart(block: Json): Json {
     case 'tool_use': {
       const { toolset_name, ...call } = block;
       if (toolset_name !== undefined) textAt(block, 'toolset_name');
-      demand('block', call, { type: 'tool_use', id: textAt(block, 'id'), name: textAt(block, 'name'), input: {} });
+      const [id, name] = [textAt(block, 'id'), textAt(block, 'name')];
+      demand('block', call, { type: 'tool_use', id, name, input: {}, caller: { type: 'direct' } });
       return block;
     }
     case 'server_tool_use':
-      demand('block', block, { type: 'server_tool_use', id: textAt(block, 'id'), name: 'web_search', input: {} });
+      demand('block', block, {
+        type: 'server_tool_use',
+        id: textAt(block, 'id'),
+        name: 'web_search',
+        input: {},
+        caller: { type: 'direct' },
+      });
       return block;
     case 'web_search_tool_result':
       textAt(block, 'tool_use_id');

@@ -57,15 +57,21 @@ export type ToolResult = {
 export type ToolResultPart = Text | Image | Document;
 
 /** A piece of what the assistant says: replayed in history and received in a stream in the same form. */
-export type Block =
-  | { readonly type: 'text'; readonly text: string }
+export type Block = { readonly type: 'text'; readonly text: string } | Reasoning | ToolCall | WebSearch;
+
+export type Reasoning =
   /** Without a signature it is for reading only: Kiro refuses unsigned reasoning in history. */
   | { readonly type: 'reasoning'; readonly text: string; readonly signature: string }
   /** `data` is opaque base64. */
-  | { readonly type: 'redacted-reasoning'; readonly data: string }
-  /** `input` is JSON text as it crossed the wire; when the upstream cut it, it is cut here too. */
-  | { readonly type: 'tool-call'; readonly id: string; readonly name: string; readonly input: string }
-  | WebSearch;
+  | { readonly type: 'redacted-reasoning'; readonly data: string };
+
+/** `input` is JSON text as it crossed the wire; when the upstream cut it, it is cut here too. */
+export type ToolCall = {
+  readonly type: 'tool-call';
+  readonly id: string;
+  readonly name: string;
+  readonly input: string;
+};
 
 /** A search that the gateway ran itself in the middle of a turn. The client is shown it and need not act. */
 export type WebSearch = {

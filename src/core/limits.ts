@@ -70,16 +70,12 @@ export function limitStage({ maxTokens, stopSequences }: Limits, rates?: TokenRa
       blocks.push(block);
       kept.push({ type: 'block-end', index: open.index, block });
     }
-    const estimated = {
-      ...estimateBlocks(blocks, rates),
-      cacheReadTokens: 0,
-      cacheWriteTokens: 0,
-      source: 'estimate',
-    } as const;
-    const completion = { blocks, ...end, usage: { inputTokens, ...estimated }, credits: undefined };
-    kept.push({ type: 'finish', completion });
+    const usage = { inputTokens, ...estimateBlocks(blocks, rates), ...NOTHING_CACHED };
+    kept.push({ type: 'finish', completion: { blocks, ...end, usage, credits: undefined } });
   }
 }
+
+const NOTHING_CACHED = { cacheReadTokens: 0, cacheWriteTokens: 0, source: 'estimate' } as const;
 
 function toBlock(head: GrowingHead, text: string): Block {
   switch (head.type) {

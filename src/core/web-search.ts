@@ -1,6 +1,6 @@
 /** Searches of the web in the course of a turn: the tool the model is offered, what it is told, and the joined turn. */
 
-import type { Block, Conversation, SearchLimits, SearchResult, Tool, WebSearch } from './conversation.js';
+import type { Block, Conversation, SearchLimits, SearchResult, Tool, ToolResult, WebSearch } from './conversation.js';
 import { toGatewayError } from './errors.js';
 import { abortError } from './signals.js';
 import { parseJson, Reader } from './reader.js';
@@ -32,9 +32,9 @@ export function searchToolOf({ tools }: Conversation): SearchTool | undefined {
 }
 
 /** A search of an earlier turn in words; Kiro has no other form for it. */
-export function describeSearch({ query, results, failure }: WebSearch): string {
-  const head = query === '' ? 'A web search' : `A web search for ${JSON.stringify(query)}`;
-  return `[${head} found:]\n${describeResults(results, failure)}`;
+export function describeSearch(search: WebSearch): string {
+  const head = search.query === '' ? 'A web search' : `A web search for ${JSON.stringify(search.query)}`;
+  return `[${head} found:]\n${describeResults(search)}`;
 }
 
 export type SearchOutcome = Pick<WebSearch, 'results' | 'failure'>;
@@ -55,34 +55,33 @@ export type Searching = {
  */
 export async function* searchingTurn(first: Turn, searching: Searching): AsyncGenerator<Batch> {
   const { tool, signal } = searching;
-  const told = createTold();
+  // What the client has been told, and what it has cost, over all rounds.
+  const blocks: Block[] = [];
+  let costs: Costs | undefined;
   let { conversation } = searching;
   let turn = first;
   let used = 0;
   try {
     for (let round = 1; ; round++) {
-      const said = yield* sayAllButCalls(turn, tool.name, told);
+      const said = yield* sayAllButCalls(turn, tool.name, blocks);
       if (said === undefined) return;
-      told.add(said);
+      costs = addCosts(costs, said);
+      const completion = { ...said, ...costs, blocks };
       const calls = said.blocks.filter((block) => block.type === 'tool-call');
       const wanted = calls.filter(({ name }) => name === tool.name);
-      if (wanted.length === 0 || said.finishReason !== 'tool-calls') return yield [told.finish(said)];
-      const searches: WebSearch[] = [];
+      if (wanted.length === 0 || said.finishReason !== 'tool-calls') return yield [{ type: 'finish', completion }];
+      const parts: ToolResult[] = [];
       for (const { id, input } of wanted) {
-        const query = queryOf(input);
-        yield [told.start({ type: 'web-search', id, query })];
+        const query = new Reader(parseJson(input)).textIfAny('query') ?? '';
+        yield [startOf({ type: 'web-search', id, query }, blocks)];
         const outcome = await runSearch(query, used++, searching);
-        const search: WebSearch = { type: 'web-search', id, query, ...outcome };
-        searches.push(search);
-        yield [told.end(search)];
+        yield [endOf({ type: 'web-search', id, query, ...outcome }, blocks)];
+        const content = [{ type: 'text', text: describeResults(outcome) } as const];
+        parts.push({ type: 'tool-result', id, content, isError: outcome.failure !== undefined });
       }
       // The client's calls are the client's to answer; what was found comes back with its next request.
-      if (wanted.length < calls.length) return yield [told.finish(said)];
-      if (round === MOST_ROUNDS) return yield [told.finish({ ...said, finishReason: 'stop' })];
-      const parts = searches.map(({ id, results, failure }) => {
-        const content = [{ type: 'text', text: describeResults(results, failure) } as const];
-        return { type: 'tool-result', id, content, isError: failure !== undefined } as const;
-      });
+      if (wanted.length < calls.length) return yield [{ type: 'finish', completion }];
+      if (round === MOST_ROUNDS) return yield [{ type: 'finish', completion: { ...completion, finishReason: 'stop' } }];
       conversation = {
         ...conversation,
         messages: [...conversation.messages, { role: 'assistant', blocks: said.blocks }, { role: 'user', parts }],
@@ -100,25 +99,25 @@ export async function* searchingTurn(first: Turn, searching: Searching): AsyncGe
 async function* sayAllButCalls(
   turn: Turn,
   toolName: string,
-  told: Told,
+  blocks: Block[],
 ): AsyncGenerator<Batch, Completion | undefined> {
   let isHidden = false;
   for await (const batch of turn) {
     const shown: StreamEvent[] = [];
     for (const event of batch) {
       switch (event.type) {
-        case 'start':
-          if (told.isNew()) shown.push(event);
+        case 'start': // No later round finds that nothing was said.
+          if (blocks.length === 0) shown.push(event);
           break;
         case 'block-start':
           isHidden = event.block.type === 'tool-call' && event.block.name === toolName;
-          if (!isHidden) shown.push(told.start(event.block));
+          if (!isHidden) shown.push(startOf(event.block, blocks));
           break;
         case 'block-delta':
-          if (!isHidden) shown.push({ ...event, index: told.index() });
+          if (!isHidden) shown.push({ ...event, index: blocks.length });
           break;
         case 'block-end':
-          if (!isHidden) shown.push(told.end(event.block));
+          if (!isHidden) shown.push(endOf(event.block, blocks));
           isHidden = false;
           break;
         case 'finish':
@@ -133,28 +132,13 @@ async function* sayAllButCalls(
   return undefined;
 }
 
-type Told = ReturnType<typeof createTold>;
+/** Blocks are numbered through over all rounds. */
+function startOf(block: BlockHead, blocks: readonly Block[]): StreamEvent {
+  return { type: 'block-start', index: blocks.length, block };
+}
 
-/** What the client has been told over all rounds: blocks are numbered through, costs are added up. */
-function createTold() {
-  const blocks: Block[] = [];
-  let costs: Pick<Completion, 'usage' | 'credits'> | undefined;
-  return {
-    /** Before the end of the first round. */
-    isNew: () => costs === undefined,
-    index: () => blocks.length,
-    start: (block: BlockHead): StreamEvent => ({ type: 'block-start', index: blocks.length, block }),
-    end: (block: Block): StreamEvent => ({ type: 'block-end', index: blocks.push(block) - 1, block }),
-    /** The costs of a round. */
-    add({ usage, credits }: Completion): void {
-      const areKnown = (costs?.credits ?? credits) !== undefined;
-      costs = {
-        usage: costs === undefined ? usage : addUsage(costs.usage, usage),
-        credits: areKnown ? rounded((costs?.credits ?? 0) + (credits ?? 0)) : undefined,
-      };
-    },
-    finish: (said: Completion): StreamEvent => ({ type: 'finish', completion: { ...said, ...costs, blocks } }),
-  };
+function endOf(block: Block, blocks: Block[]): StreamEvent {
+  return { type: 'block-end', index: blocks.push(block) - 1, block };
 }
 
 async function runSearch(query: string, usedBefore: number, { tool, search }: Searching): Promise<SearchOutcome> {
@@ -176,7 +160,7 @@ function isWithin(url: string, domains: readonly string[]): boolean {
   });
 }
 
-function describeResults(results: readonly SearchResult[], failure: WebSearch['failure']): string {
+function describeResults({ results, failure }: SearchOutcome): string {
   if (failure !== undefined) return FAILURES[failure];
   if (results.length === 0) return 'Nothing was found.';
   return results
@@ -187,13 +171,13 @@ function describeResults(results: readonly SearchResult[], failure: WebSearch['f
     .join('\n');
 }
 
-function queryOf(input: string): string {
-  return new Reader(parseJson(input)).textIfAny('query') ?? '';
-}
+type Costs = Pick<Completion, 'usage' | 'credits'>;
 
 /** The source of the sum is that of its less exact part. */
-function addUsage(a: Usage, b: Usage): Usage {
-  return {
+function addCosts(before: Costs | undefined, { usage: b, credits }: Costs): Costs {
+  if (before === undefined) return { usage: b, credits };
+  const a = before.usage;
+  const usage: Usage = {
     inputTokens: a.inputTokens + b.inputTokens,
     outputTokens: a.outputTokens + b.outputTokens,
     cacheReadTokens: a.cacheReadTokens + b.cacheReadTokens,
@@ -201,6 +185,8 @@ function addUsage(a: Usage, b: Usage): Usage {
     reasoningTokens: a.reasoningTokens + b.reasoningTokens,
     source: a.source === 'upstream' ? b.source : a.source,
   };
+  const areKnown = (before.credits ?? credits) !== undefined;
+  return { usage, credits: areKnown ? rounded((before.credits ?? 0) + (credits ?? 0)) : undefined };
 }
 
 const FAILURES = {

@@ -16,7 +16,7 @@ const PARAMETERS: ParameterTable = {
   emulated: 'max_tokens stop_sequences tool_choice output_format',
   accepted: 'cache_control betas diagnostics user_profile_id workspace_id billing_policy fallback_credit_token',
   ignored:
-    'output_config.task_budget temperature top_p top_k context_management compaction container mcp_servers ' +
+    'thinking.display output_config.task_budget temperature top_p top_k context_management compaction container mcp_servers ' +
     'service_tier speed inference_geo fallbacks',
   refused: {
     thread: {
@@ -107,12 +107,15 @@ function writeMessage(completion: Completion, reply: Reply): WireMessage {
     stop_sequence: completion.stopSequence ?? null,
     stop_details: null,
     container: null,
+    diagnostics: null,
     content: written.flat(),
     stop_reason: isCut ? 'max_tokens' : STOP_REASONS[completion.finishReason],
     usage: {
       ...writeUsage(completion),
       cache_creation: { ephemeral_5m_input_tokens: completion.usage.cacheWriteTokens, ephemeral_1h_input_tokens: 0 },
       service_tier: 'standard',
+      inference_geo: null,
+      speed: null,
       ...creditField(completion),
     },
   };
@@ -159,10 +162,8 @@ function writeDelta(index: number, block: GrowingBlock | 'signature', delta: str
 
 /** The client learns of a search when it begins, and is shown the result as a block of its own. */
 function writeBlockStart(index: number, block: BlockHead, reply: Reply): string {
-  const start = writeEvent('content_block_start', {
-    index,
-    content_block: writeHead(block, reply.replyContext.forms),
-  });
+  const content_block = writeHead(block, reply.replyContext.forms);
+  const start = writeEvent('content_block_start', { index, content_block });
   if (block.type !== 'web-search') return start;
   return start + writeDelta(index, 'tool-call', writeData({ query: block.query })) + writeBlockStop(index);
 }
@@ -187,10 +188,7 @@ function writeFinish(completion: Completion): string {
   return writeEvent('message_delta', { delta, usage }) + writeEvent('message_stop', {});
 }
 
-type WireMessage = Omit<Anthropic.Message, 'content' | 'diagnostics' | 'usage'> & {
-  readonly content: readonly WireBlock[];
-  readonly usage: Omit<Anthropic.Usage, 'inference_geo' | 'speed'>;
-};
+type WireMessage = Omit<Anthropic.Message, 'content'> & { readonly content: readonly WireBlock[] };
 
 /** Anthropic counts the cache beside the input; we count it as a part of it. */
 function writeUsage({ blocks, usage }: Completion): Anthropic.MessageDeltaUsage & { readonly input_tokens: number } {

@@ -12,19 +12,16 @@ export type BuiltInTool = { readonly tool: Tool; readonly toolset?: string };
 
 /** Anthropic's of one type; none of those that run at Anthropic. */
 export function anthropicTools(type: string, tool: Reader): BuiltInTool[] {
-  const toolset = /^(browser|computer)_toolset_\d+$/.exec(type)?.[1];
-  if (toolset === 'browser') return membersOf(toolset, BROWSER_MEMBERS, tool);
-  if (toolset === 'computer') return membersOf(toolset, COMPUTER_MEMBERS, tool);
-  const single = anthropicTool(type, tool);
-  return single === undefined ? [] : [{ tool: single }];
-}
-
-/** Undefined for those that run at Anthropic. */
-function anthropicTool(type: string, tool: Reader): Tool | undefined {
-  const named = (standard: string, description: string, inputSchema: Tool['inputSchema']): Tool => {
-    return { name: tool.optional('name')?.nonEmptyString() ?? standard, description, inputSchema };
+  const named = (standard: string, description: string, inputSchema: Tool['inputSchema']): BuiltInTool[] => {
+    const name = tool.optional('name')?.nonEmptyString() ?? standard;
+    return [{ tool: { name, description, inputSchema } }];
   };
-  switch (/^(bash|text_editor|memory|computer)_\d+$/.exec(type)?.[1] ?? '') {
+  // The rest of a type is its version.
+  switch (/^([a-z_]+)_\d+$/.exec(type)?.[1] ?? '') {
+    case 'browser_toolset':
+      return membersOf('browser', tool);
+    case 'computer_toolset':
+      return membersOf('computer', tool);
     case 'bash':
       return named(
         'bash',
@@ -71,12 +68,12 @@ function anthropicTool(type: string, tool: Reader): Tool | undefined {
       );
     }
     default:
-      return undefined;
+      return [];
   }
 }
 
 /** The schema of an object. */
-export function objectOf(required: readonly string[], properties: Readonly<Record<string, object>>) {
+export function objectOf(required: readonly string[], properties: Properties) {
   return { type: 'object', properties, ...(required.length > 0 && { required }) };
 }
 
@@ -117,41 +114,28 @@ const SCROLLING = { scroll_direction: DIRECTION, scroll_amount: COUNT, duration:
 
 // --- Anthropic's toolsets
 
-type Member = {
-  readonly description: string;
-  readonly required: Readonly<Record<string, object>>;
-  readonly optional: Readonly<Record<string, object>>;
-  /** Offered only when the client says so. */
-  readonly isOnRequest: boolean;
-};
+type Properties = Readonly<Record<string, object>>;
+
+/** What a member does, what it needs, and what it may be given besides. */
+type Member = readonly [description: string, required?: Properties, optional?: Properties];
 
 /** The members on offer; `configs` holds those that the client has turned on or off. */
-function membersOf(toolset: string, members: Readonly<Record<string, Member>>, tool: Reader): BuiltInTool[] {
+function membersOf(toolset: keyof typeof TOOLSETS, tool: Reader): BuiltInTool[] {
   const configs = tool.optional('configs');
-  const isOffered = ([name, { isOnRequest }]: [string, Member]) =>
-    configs?.optional(name)?.optional('enabled')?.boolean() ?? !isOnRequest;
-  return Object.entries(members)
-    .filter(isOffered)
-    .map(([name, { description, required, optional }]) => {
-      const inputSchema = objectOf(Object.keys(required), { ...required, ...optional });
-      return { toolset, tool: { name, description, inputSchema } };
-    });
-}
-
-function member(description: string, required: Member['required'] = {}, optional: Member['optional'] = {}): Member {
-  return { description, required, optional, isOnRequest: false };
-}
-
-function onTab(description: string, required: Member['required'] = {}, optional: Member['optional'] = {}): Member {
-  return member(description, required, {
-    ...optional,
-    tab_id: { type: 'string', description: 'the active tab without' },
+  const members = Object.entries<Member>(TOOLSETS[toolset]).filter(
+    ([name]) => configs?.optional(name)?.optional('enabled')?.boolean() ?? !ON_REQUEST.has(name),
+  );
+  return members.map(([name, [description, required = {}, optional = {}]]) => {
+    const tab = toolset === 'browser' && !WITHOUT_TAB.has(name) ? TAB : {};
+    const inputSchema = objectOf(Object.keys(required), { ...required, ...optional, ...tab });
+    return { toolset, tool: { name, description, inputSchema } };
   });
 }
 
-function onRequest(given: Member): Member {
-  return { ...given, isOnRequest: true };
-}
+/** Offered only when the client says so. */
+const ON_REQUEST: ReadonlySet<string> = new Set(['read_console', 'read_network', 'file_upload', 'javascript_exec']);
+const WITHOUT_TAB: ReadonlySet<string> = new Set(['list_tabs', 'new_tab', 'switch_tab', 'close_tab']);
+const TAB = { tab_id: { type: 'string', description: 'the active tab without' } };
 
 const POINT = objectOf(['type', 'x', 'y'], { type: oneOf(['coordinate']), x: NUMBER, y: NUMBER });
 const ELEMENT = objectOf(['type', 'ref'], { type: oneOf(['ref']), ref: TEXT });
@@ -162,101 +146,101 @@ const HELD = { type: 'string', description: 'keys to hold down meanwhile' };
 const CLICK = { coordinate: PIXELS, text: HELD };
 
 const COMPUTER_MEMBERS: Readonly<Record<Anthropic.Messages.ComputerMemberName, Member>> = {
-  key: member('Presses keys.', { text: KEYS }, { repeat: COUNT }),
-  hold_key: member('Holds keys down for a while.', { text: KEYS, duration: SECONDS }),
-  type: member('Types a text.', { text: TEXT }),
-  cursor_position: member('Tells where the mouse is.'),
-  mouse_move: member('Moves the mouse without a click.', { coordinate: PIXELS }),
-  left_mouse_down: member('Presses the left button where the mouse is, and keeps it down.'),
-  left_mouse_up: member('Lets go of the left button.'),
-  left_click: member('Clicks the left button, where the mouse is unless told otherwise.', {}, CLICK),
-  left_click_drag: member(
+  key: ['Presses keys.', { text: KEYS }, { repeat: COUNT }],
+  hold_key: ['Holds keys down for a while.', { text: KEYS, duration: SECONDS }],
+  type: ['Types a text.', { text: TEXT }],
+  cursor_position: ['Tells where the mouse is.'],
+  mouse_move: ['Moves the mouse without a click.', { coordinate: PIXELS }],
+  left_mouse_down: ['Presses the left button where the mouse is, and keeps it down.'],
+  left_mouse_up: ['Lets go of the left button.'],
+  left_click: ['Clicks the left button, where the mouse is unless told otherwise.', {}, CLICK],
+  left_click_drag: [
     'Drags with the left button, from `start_coordinate` to `coordinate`.',
     { start_coordinate: PIXELS, coordinate: PIXELS },
     { text: HELD },
-  ),
-  right_click: member('Clicks the right button.', {}, CLICK),
-  middle_click: member('Clicks the middle button.', {}, CLICK),
-  double_click: member('Clicks the left button twice.', {}, CLICK),
-  triple_click: member('Clicks the left button three times.', {}, CLICK),
-  scroll: member('Turns the wheel.', { scroll_direction: DIRECTION, scroll_amount: COUNT }, CLICK),
-  wait: member('Waits.', { duration: SECONDS }),
-  screenshot: member('Shows the screen.'),
-  zoom: member('Shows a part of the screen, enlarged.', { region: REGION }),
+  ],
+  right_click: ['Clicks the right button.', {}, CLICK],
+  middle_click: ['Clicks the middle button.', {}, CLICK],
+  double_click: ['Clicks the left button twice.', {}, CLICK],
+  triple_click: ['Clicks the left button three times.', {}, CLICK],
+  scroll: ['Turns the wheel.', { scroll_direction: DIRECTION, scroll_amount: COUNT }, CLICK],
+  wait: ['Waits.', { duration: SECONDS }],
+  screenshot: ['Shows the screen.'],
+  zoom: ['Shows a part of the screen, enlarged.', { region: REGION }],
 };
 
 const MODIFIED = { modifiers: HELD };
-
 const BROWSER_MEMBERS: Readonly<Record<Anthropic.Messages.BrowserMemberName, Member>> = {
-  navigate: onTab('Opens a URL; `back`, `forward` and `reload` do what they say.', { url: TEXT }),
-  list_tabs: member('Lists the open tabs with their ids.'),
-  new_tab: member('Opens an empty tab and tells its id.'),
-  switch_tab: member('Makes a tab the active one.', { tab_id: TEXT }),
-  close_tab: member('Closes a tab.', { tab_id: TEXT }),
-  read_page: onTab(
+  navigate: ['Opens a URL; `back`, `forward` and `reload` do what they say.', { url: TEXT }],
+  list_tabs: ['Lists the open tabs with their ids.'],
+  new_tab: ['Opens an empty tab and tells its id.'],
+  switch_tab: ['Makes a tab the active one.', { tab_id: TEXT }],
+  close_tab: ['Closes a tab.', { tab_id: TEXT }],
+  read_page: [
     'Shows the elements of the page as a tree, with the refs by which other tools find them.',
     {},
     { ref: TEXT, depth: COUNT, filter: oneOf(['all', 'interactive']) },
-  ),
-  get_page_text: onTab('Shows the text of the page.'),
-  read_console: onRequest(onTab('Shows what was written to the console since the last look.')),
-  read_network: onRequest(onTab('Shows the network requests since the last look.')),
-  find: onTab('Finds elements by a description in words, and tells their refs.', { query: TEXT }),
-  form_input: onTab('Sets the value of a form element: a text, a number, or true and false.', {
-    target: ELEMENT,
-    value: { anyOf: [TEXT, NUMBER, { type: 'boolean' }] },
-  }),
-  file_upload: onRequest(
-    onTab('Gives files to a form element.', { target: ELEMENT }, { paths: listOf(TEXT), document_ids: listOf(TEXT) }),
-  ),
-  scroll_to: onTab('Scrolls an element into view.', { target: ELEMENT }),
-  screenshot: onTab('Shows what is in view.'),
-  zoom: onTab('Shows a part of what is in view, enlarged.', { region: REGION }),
-  left_click: onTab('Clicks the left button.', { target: PLACE }, MODIFIED),
-  right_click: onTab('Clicks the right button.', { target: PLACE }, MODIFIED),
-  middle_click: onTab('Clicks the middle button.', { target: PLACE }, MODIFIED),
-  double_click: onTab('Clicks the left button twice.', { target: PLACE }, MODIFIED),
-  triple_click: onTab('Clicks the left button three times.', { target: PLACE }, MODIFIED),
-  hover: onTab('Moves the mouse over a place without a click.', { target: PLACE }),
-  left_click_drag: onTab('Drags with the left button, from `from` to `target`.', { from: POINT, target: POINT }),
-  left_mouse_down: onTab('Presses the left button, and keeps it down.', { target: POINT }),
-  left_mouse_up: onTab('Lets go of the left button.', { target: POINT }),
-  mouse_move: onTab('Moves the mouse without a click.', { target: POINT }),
-  scroll: onTab('Turns the wheel.', { target: POINT, scroll_direction: DIRECTION }, { scroll_amount: COUNT }),
-  type: onTab('Types a text.', { text: TEXT }),
-  key: onTab('Presses keys.', { text: KEYS }, { repeat: COUNT }),
-  hold_key: onTab('Holds keys down for a while.', { text: KEYS, duration: SECONDS }),
-  wait: onTab('Waits.', { duration: SECONDS }),
-  javascript_exec: onRequest(onTab('Runs JavaScript in the page and shows its value.', { text: TEXT })),
+  ],
+  get_page_text: ['Shows the text of the page.'],
+  read_console: ['Shows what was written to the console since the last look.'],
+  read_network: ['Shows the network requests since the last look.'],
+  find: ['Finds elements by a description in words, and tells their refs.', { query: TEXT }],
+  form_input: [
+    'Sets the value of a form element: a text, a number, or true and false.',
+    { target: ELEMENT, value: { anyOf: [TEXT, NUMBER, { type: 'boolean' }] } },
+  ],
+  file_upload: [
+    'Gives files to a form element.',
+    { target: ELEMENT },
+    { paths: listOf(TEXT), document_ids: listOf(TEXT) },
+  ],
+  scroll_to: ['Scrolls an element into view.', { target: ELEMENT }],
+  screenshot: ['Shows what is in view.'],
+  zoom: ['Shows a part of what is in view, enlarged.', { region: REGION }],
+  left_click: ['Clicks the left button.', { target: PLACE }, MODIFIED],
+  right_click: ['Clicks the right button.', { target: PLACE }, MODIFIED],
+  middle_click: ['Clicks the middle button.', { target: PLACE }, MODIFIED],
+  double_click: ['Clicks the left button twice.', { target: PLACE }, MODIFIED],
+  triple_click: ['Clicks the left button three times.', { target: PLACE }, MODIFIED],
+  hover: ['Moves the mouse over a place without a click.', { target: PLACE }],
+  left_click_drag: ['Drags with the left button, from `from` to `target`.', { from: POINT, target: POINT }],
+  left_mouse_down: ['Presses the left button, and keeps it down.', { target: POINT }],
+  left_mouse_up: ['Lets go of the left button.', { target: POINT }],
+  mouse_move: ['Moves the mouse without a click.', { target: POINT }],
+  scroll: ['Turns the wheel.', { target: POINT, scroll_direction: DIRECTION }, { scroll_amount: COUNT }],
+  type: ['Types a text.', { text: TEXT }],
+  key: ['Presses keys.', { text: KEYS }, { repeat: COUNT }],
+  hold_key: ['Holds keys down for a while.', { text: KEYS, duration: SECONDS }],
+  wait: ['Waits.', { duration: SECONDS }],
+  javascript_exec: ['Runs JavaScript in the page and shows its value.', { text: TEXT }],
 };
+
+const TOOLSETS = { browser: BROWSER_MEMBERS, computer: COMPUTER_MEMBERS };
 
 // --- OpenAI's
 
-const COMMAND_LIMITS = { timeout_ms: { type: 'integer', description: 'Milliseconds after which it is stopped.' } };
+const TIMEOUT = { type: 'integer', description: 'Milliseconds after which it is stopped.' };
 
 /** OpenAI's, by their types. */
-export const OPENAI_TOOLS: Readonly<Record<'local_shell' | 'shell' | 'apply_patch', Tool>> = {
+export const OPENAI_TOOLS: Readonly<Record<'local_shell' | 'shell' | 'apply_patch', Omit<Tool, 'name'>>> = {
   local_shell: {
-    name: 'local_shell',
     description: "Runs one program on the user's machine and returns its output.",
     inputSchema: objectOf(['command'], {
       command: { ...listOf(TEXT), description: 'The program and its arguments.' },
       working_directory: TEXT,
       env: { type: 'object', additionalProperties: TEXT },
-      ...COMMAND_LIMITS,
+      timeout_ms: TIMEOUT,
     }),
   },
   shell: {
-    name: 'shell',
     description: "Runs shell commands on the user's machine and returns the output of each.",
     inputSchema: objectOf(['commands'], {
       commands: listOf(TEXT),
       max_output_length: { type: 'integer', description: 'Characters of output to return at most.' },
-      ...COMMAND_LIMITS,
+      timeout_ms: TIMEOUT,
     }),
   },
   apply_patch: {
-    name: 'apply_patch',
     description:
       'Creates, updates or deletes one file. The diff of an update holds hunks: a line "@@" with optional context, then ' +
       'lines that begin with " ", "-" or "+". The diff of a new file holds all its lines, each beginning with "+".',

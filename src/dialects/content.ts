@@ -18,8 +18,7 @@ export function readParts<Part>(content: Reader | undefined, readPart: (part: Re
 
 /** Content that can only be text, such as instructions: one entry per text. */
 export function readTexts(content: Reader | undefined, notices: Notices): string[] {
-  const readText = (part: Reader) => readTextPart(part) ?? unknownPart(part, notices);
-  return readParts(content, readText).map((it) => it.text);
+  return readParts(content, (part) => readTextPart(part) ?? unknownPart(part, notices)).map(({ text }) => text);
 }
 
 /** What a user message holds. */
@@ -131,7 +130,10 @@ function readSource(kind: Kind, source: Reader, name: string, notices: Notices):
     const mediaType = source.get('media_type').string();
     return [toMedia(kind, { mediaType, data: checkedBase64(source.get('data')), name }, notices)];
   }
-  if (type === 'text') return toTextDocument(name, source.get('data').string());
+  if (type === 'text') {
+    const data = Buffer.from(source.get('data').string()).toString('base64');
+    return data === '' ? [] : [{ type: 'document', name: name || 'document', format: 'txt', data }];
+  }
   if (type === 'content') return [...textParts(name), ...readContent(source.get('content'), notices)];
   if (type === 'url' && source.has('url')) return [readUrl(kind, source.get('url'), name, notices)];
   return [leftOut(kind, type, source.optional('file_id')?.string() ?? type, notices)];
@@ -179,12 +181,6 @@ function toMedia(kind: Kind, { mediaType, data, name }: Media, notices: Notices)
     return { type: 'image', format: imageFormatOf(Buffer.from(data.slice(0, 16), 'base64')) ?? image, data };
   const known = mediaType || ending || 'unknown';
   return leftOut(isImage ? 'image' : kind, known, `${known} is not supported`, notices);
-}
-
-/** A plain text as a document of its own. */
-function toTextDocument(name: string, text: string): ToolResultPart[] {
-  if (text === '') return [];
-  return [{ type: 'document', name: name || 'document', format: 'txt', data: Buffer.from(text).toString('base64') }];
 }
 
 /** What the model and the client are told when an image or a document does not go along. */

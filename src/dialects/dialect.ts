@@ -18,7 +18,7 @@ export type Dialect = {
   /** What goes out while nothing else does; clients skip it. */
   readonly keepAlive: string;
   /** @throws GatewayError `invalid-request`, naming the field. */
-  readRequest(body: Reader, headers: RequestHeaders, options?: ReadOptions): ClientRequest;
+  readonly readRequest: (body: Reader, headers: RequestHeaders, options?: ReadOptions) => ClientRequest;
   /** The whole answer of a request that is not streamed. */
   writeResponse(completion: Completion, reply: Reply): object;
   /** A function that turns one event after the other into server-sent events; an `error` event is the last one. */

@@ -4,7 +4,7 @@
  */
 
 import type Anthropic from '@anthropic-ai/sdk';
-import type { Block, Message, SearchResult, WebSearch } from '../core/conversation.js';
+import type { Block, Message, SearchResult, ToolCall, WebSearch } from '../core/conversation.js';
 import { SEARCH_FAILURES } from '../core/conversation.js';
 import type { Reader } from '../core/reader.js';
 import { runsOf } from '../core/runs.js';
@@ -29,22 +29,21 @@ export function readMessage(message: Reader, notices: Notices, functionCallId = 
   if (message.has('name') && role !== 'tool' && role !== 'function') note(notices, 'ignored', 'messages.name');
   switch (role) {
     case 'system': // May be empty, when it only sets the effort.
-    case 'developer':
-      return instructionMessages(readTexts(message.optional('content'), notices));
+    case 'developer': {
+      const texts = readTexts(message.optional('content'), notices);
+      return texts.length === 0 ? [] : [{ role: 'user', parts: texts.map((text) => ({ type: 'system', text })) }];
+    }
     case 'user':
       return [{ role, parts: readUserParts(message.get('content'), notices) }];
     case 'assistant':
       return [{ role, blocks: readAssistant(message, functionCallId, notices) }];
     case 'tool':
-      return toolMessages(message.get('tool_call_id').nonEmptyString(), message, notices);
-    case 'function':
-      return toolMessages(functionCallId, message, notices);
+    case 'function': {
+      const id = role === 'tool' ? message.get('tool_call_id').nonEmptyString() : functionCallId;
+      const content = readContent(message.optional('content'), notices);
+      return [{ role: 'user', parts: [{ type: 'tool-result', id, content, isError: false }] }];
+    }
   }
-}
-
-function toolMessages(id: string, message: Reader, notices: Notices): Message[] {
-  const content = readContent(message.optional('content'), notices);
-  return [{ role: 'user', parts: [{ type: 'tool-result', id, content, isError: false }] }];
 }
 
 function readAssistant(message: Reader, functionCallId: string, notices: Notices): Block[] {
@@ -89,11 +88,6 @@ export function customText(input: Reader, written: string): string {
   return input.textIfAny('input') ?? written;
 }
 
-/** Instructions of the client as a message of their own, at their place; none when they are empty. */
-export function instructionMessages(texts: readonly string[]): Message[] {
-  return texts.length === 0 ? [] : [{ role: 'user', parts: texts.map((text) => ({ type: 'system', text })) }];
-}
-
 /** OpenAI's clients write one message per tool result, and more; neighbours that `joins` allows become one. */
 export function joinMessages(messages: readonly Message[], joins: (message: Message) => boolean): Message[] {
   const runs = runsOf(messages, (it, first) => it.role === first.role && joins(first) && joins(it));
@@ -112,17 +106,17 @@ const ROLES = ['system', 'developer', 'user', 'assistant', 'tool', 'function'] a
 
 // --- the assistant's blocks
 
-/** Anthropic's block types that we write, without the nulls that older clients refuse. */
+/** Anthropic's block types that we write; AI SDK's older schemas refuse a text whose citations are null. */
 export type WireBlock =
   | Omit<Anthropic.TextBlock, 'citations'>
   | Anthropic.ThinkingBlock
   | Anthropic.RedactedThinkingBlock
-  | Omit<Anthropic.ToolUseBlock, 'caller'>
-  | Omit<Anthropic.ServerToolUseBlock, 'caller'>
-  | Omit<Anthropic.WebSearchToolResultBlock, 'caller'>;
+  | Anthropic.ToolUseBlock
+  | Anthropic.ServerToolUseBlock
+  | Anthropic.WebSearchToolResultBlock;
 
 /** What the assistant said, in history. A search and its result are two blocks on the wire and one of ours. */
-export function readBlocks(content: Reader | undefined, notices: Notices): Block[] {
+function readBlocks(content: Reader | undefined, notices: Notices): Block[] {
   const joined = new Map<string | number, Block>();
   for (const block of readParts<Block>(content, (it) => readBlock(it, notices))) {
     const search = block.type === 'web-search' ? joined.get(block.id) : undefined;
@@ -207,11 +201,10 @@ export function writeHead(block: BlockHead, forms: CallForms): WireBlock {
 
 function writeCall({ id, name }: Pick<ToolCall, 'id' | 'name'>, input: object, forms: CallForms): WireBlock {
   const form = forms.get(name);
-  if (form?.type !== 'function_call' || form.namespace === undefined) return { type: 'tool_use', id, name, input };
-  return { type: 'tool_use', id, name: form.name, toolset_name: form.namespace, input };
+  const call = { type: 'tool_use', id, name, input, caller: MODEL } as const;
+  if (form?.type !== 'function_call' || form.namespace === undefined) return call;
+  return { ...call, name: form.name, toolset_name: form.namespace };
 }
-
-type ToolCall = Extract<Block, { type: 'tool-call' }>;
 
 /** What a call has to look like in the answer, by the name that the model is told. */
 type CallForms = ReplyContext['forms'];
@@ -224,7 +217,7 @@ function readSearch(block: Reader): WebSearch {
 }
 
 function writeSearch({ id }: { readonly id: string }, input: object): WireBlock {
-  return { type: 'server_tool_use', id: SEARCH_ID + id, name: 'web_search', input };
+  return { type: 'server_tool_use', id: SEARCH_ID + id, name: 'web_search', input, caller: MODEL };
 }
 
 function readFindings(block: Reader): WebSearch {
@@ -259,6 +252,7 @@ export function writeFindings({ id, results, failure }: WebSearch): WireBlock {
     type: 'web_search_tool_result',
     tool_use_id: SEARCH_ID + id,
     content: failure === undefined ? content : { type: 'web_search_tool_result_error', error_code: failure },
+    caller: MODEL,
   };
 }
 
@@ -271,6 +265,8 @@ function readSearchId(id: Reader): string {
  * AI SDKs refuse a thinking block without the field, and Kiro would refuse an invented one.
  */
 export const NO_SIGNATURE = 'kiro-gateway:unsigned';
+/** The model itself calls, and no code that runs at Anthropic. */
+const MODEL = { type: 'direct' } as const;
 /** Anthropic's own excerpts are sealed; ours are marked. */
 const EXCERPT = 'kiro-gateway:';
 const SEARCH_ID = 'srvtoolu_';

@@ -1,7 +1,7 @@
 /** The dialect of OpenAI's Chat Completions API: its requests, and a turn whole or in chunks. */
 
 import type OpenAI from 'openai';
-import type { Block, Message } from '../core/conversation.js';
+import type { Block, Message, ToolCall } from '../core/conversation.js';
 import type { Reader } from '../core/reader.js';
 import type { BlockHead, Completion, FinishReason, GrowingBlock, StreamEvent } from '../core/stream.js';
 import { readTexts } from './content.js';
@@ -18,7 +18,7 @@ const PARAMETERS: ParameterTable = {
   emulated: 'max_tokens max_completion_tokens stop tool_choice function_call parallel_tool_calls response_format',
   accepted: 'user metadata',
   ignored:
-    'temperature top_p presence_penalty frequency_penalty seed logit_bias store service_tier verbosity ' +
+    'thinking.display temperature top_p presence_penalty frequency_penalty seed logit_bias store service_tier verbosity ' +
     'safety_identifier prompt_cache_options prompt_cache_retention prediction moderation web_search_options ' +
     'search_parameters',
   refused: {
@@ -39,11 +39,8 @@ export const openaiChat: Dialect = {
     const includeUsage = body.optional('stream_options')?.optional('include_usage')?.boolean() ?? false;
     // Cursor sends whole bodies of the Responses API here, and reads the answer as chat.
     const isResponses = body.has('input') && !body.has('messages');
-    const { replyContext, ...request } = (isResponses ? openaiResponses : { readRequest }).readRequest(
-      body,
-      headers,
-      options,
-    );
+    const readBody = isResponses ? openaiResponses.readRequest : readRequest;
+    const { replyContext, ...request } = readBody(body, headers, options);
     // A chat answer has no items that a later request could refer to: nothing of it is kept.
     return { ...request, includeUsage, replyContext: { forms: replyContext.forms } };
   },
@@ -101,7 +98,8 @@ function writeChatCompletion(completion: Completion, reply: Reply): OpenAI.ChatC
 /** Chunks have no block edges: what has to be remembered is the number of the tool call and whether it has grown. */
 function createChatWriter(reply: Reply): (event: StreamEvent) => string {
   // The part that is the same in every chunk of a turn, made once.
-  const constant = { id: `chatcmpl-${reply.id}`, object: CHUNK, created: reply.createdAt, model: reply.model };
+  const { id, createdAt: created, model } = reply;
+  const constant = { id: `chatcmpl-${id}`, object: 'chat.completion.chunk', created, model };
   const head = `data: ${writeData(constant).slice(0, -1)},`;
   const deltaHead = `${head}"choices":[{"index":0,"delta":`;
   let toolCalls = 0;
@@ -147,8 +145,9 @@ function createChatWriter(reply: Reply): (event: StreamEvent) => string {
   };
 
   const writeFinish = (completion: Completion) => {
+    const end = writeDelta('{}', FINISH_REASONS[completion.finishReason]);
     const usage = `${head}"choices":[],"usage":${JSON.stringify(writeUsage(completion))}}\n\n`;
-    return `${writeDelta('{}', FINISH_REASONS[completion.finishReason])}${reply.includeUsage ? usage : ''}${DONE}`;
+    return `${end}${reply.includeUsage ? usage : ''}data: [DONE]\n\n`;
   };
 
   return (event) => {
@@ -184,8 +183,6 @@ function createParagraphs() {
   };
 }
 
-type Call = Extract<Block, { type: 'tool-call' }>;
-
 /** `reasoning_content` is no field of OpenAI's, but the one that its clients agree on. */
 type WireMessage = OpenAI.ChatCompletionMessage & { readonly reasoning_content?: string };
 
@@ -207,7 +204,7 @@ function writeMessage(blocks: readonly Block[], reply: Reply): WireMessage {
   };
 }
 
-function writeCall({ id, name, input }: Call, reply: Reply): OpenAI.ChatCompletionMessageToolCall[] {
+function writeCall({ id, name, input }: ToolCall, reply: Reply): OpenAI.ChatCompletionMessageToolCall[] {
   if (!isCustom(name, reply)) return [{ id, type: 'function', function: { name, arguments: input } }];
   const object = parseObject(input);
   // Cut: clients run half a text as readily as a whole one.
@@ -239,6 +236,3 @@ const FINISH_REASONS = {
   'stop-sequence': 'stop',
   'content-filter': 'content_filter',
 } as const satisfies Record<FinishReason, OpenAI.ChatCompletion.Choice['finish_reason']>;
-
-const CHUNK = 'chat.completion.chunk';
-const DONE = 'data: [DONE]\n\n';

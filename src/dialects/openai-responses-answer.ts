@@ -193,7 +193,7 @@ function courseOf(item: Item): { readonly begun: Item; readonly growth?: Growth 
 /** What a response says about itself from its beginning to its end. */
 function writeConstant(reply: Reply): object {
   const head = { id: `resp_${reply.id}`, object: 'response', created_at: reply.createdAt, model: reply.model };
-  return { ...head, ...(reply.replyContext.echo ?? STANDARD_ECHO) };
+  return { ...head, access_programs: null, ...(reply.replyContext.echo ?? STANDARD_ECHO) };
 }
 
 /** How a response ends; the SDK computes `output_text` itself. */
@@ -232,7 +232,7 @@ function writeItem(block: Block, index: number, reply: Reply, status: Status): I
     case 'tool-call': {
       // A name that the request did not offer is a function's.
       const form = reply.replyContext.forms.get(block.name) ?? { type: 'function_call', name: block.name };
-      return writeCall(block, form, idWith(CALL_PREFIXES[form.type]));
+      return writeCall(block, form, (type) => idWith(CALL_PREFIXES[type]));
     }
     case 'web-search':
       return [writeSearch(block, idWith('ws'))];

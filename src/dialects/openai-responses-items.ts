@@ -4,7 +4,7 @@
  */
 
 import type { Responses } from 'openai/resources/responses/responses';
-import type { Block, WebSearch } from '../core/conversation.js';
+import type { Block, Reasoning, ToolCall, WebSearch } from '../core/conversation.js';
 import type { Reader } from '../core/reader.js';
 import { textParts, textWithin } from './content.js';
 import { parseObject } from './dialect.js';
@@ -51,11 +51,12 @@ export type CallItem =
 
 /**
  * A whole call. Of one that was cut a function's arguments tell so themselves. All other forms hide it, and clients run
- * half a command as readily as a whole one: there is no item.
+ * half a command as readily as a whole one: there is no item. What a form has no place for is the call of a function.
+ * @param idOf The item's id, by the form in which it goes out.
  */
-export function writeCall(call: Extract<Block, { type: 'tool-call' }>, form: CallForm, id: string): CallItem[] {
+export function writeCall(call: ToolCall, form: CallForm, idOf: (form: CallForm['type']) => string): CallItem[] {
   const input = parseObject(call.input);
-  const whole = { id, call_id: call.id, status: 'completed' } as const;
+  const whole = { id: idOf(form.type), call_id: call.id, status: 'completed' } as const;
   if (form.type === 'function_call') {
     const status = input === undefined ? 'incomplete' : 'completed';
     return [{ ...form, ...whole, status, type: form.type, arguments: call.input }];
@@ -64,36 +65,47 @@ export function writeCall(call: Extract<Block, { type: 'tool-call' }>, form: Cal
   switch (form.type) {
     case 'custom_tool_call':
       return [{ ...form, ...whole, type: form.type, input: customText(input, call.input) }];
-    case 'local_shell_call':
-      return [{ ...whole, type: form.type, action: toLocalAction(input) }];
-    case 'shell_call':
-      return [{ ...whole, type: form.type, action: toShellAction(input), environment: { type: 'local' } }];
-    case 'apply_patch_call': {
-      const operation = toOperation(input);
-      return operation === undefined ? [] : [{ ...whole, type: form.type, operation }];
-    }
     case 'tool_search_call':
       return [{ ...whole, type: form.type, execution: 'client', arguments: input.value }];
+    case 'local_shell_call': {
+      const action = toLocalAction(input);
+      if (action !== undefined) return [{ ...whole, type: form.type, action }];
+      break;
+    }
+    case 'shell_call': {
+      const action = toShellAction(input);
+      if (action !== undefined) return [{ ...whole, type: form.type, action, environment: { type: 'local' } }];
+      break;
+    }
+    case 'apply_patch_call': {
+      const operation = toOperation(input);
+      if (operation !== undefined) return [{ ...whole, type: form.type, operation }];
+      break;
+    }
   }
+  return writeCall(call, { type: 'function_call', name: call.name }, idOf);
 }
 
-function toLocalAction(input: Reader): Responses.ResponseOutputItem.LocalShellCall.Action {
+function toLocalAction(input: Reader): Responses.ResponseOutputItem.LocalShellCall.Action | undefined {
+  const command = listOf(input, 'command');
+  if (command === undefined) return undefined;
   const directory = input.textIfAny('working_directory');
   const timeout = numberOf(input, 'timeout_ms');
   const env = input.optional('env');
   return {
     type: 'exec',
-    command: listOf(input, 'command'),
+    command,
     env: env?.isObject() ? Object.fromEntries(Object.entries(env.object()).map(([key, it]) => [key, String(it)])) : {},
     ...(directory !== undefined && { working_directory: directory }),
     ...(timeout !== undefined && { timeout_ms: timeout }),
   };
 }
 
-function toShellAction(input: Reader): Responses.ResponseFunctionShellToolCall.Action {
+function toShellAction(input: Reader): Responses.ResponseFunctionShellToolCall.Action | undefined {
+  const commands = listOf(input, 'commands');
   const timeout_ms = numberOf(input, 'timeout_ms') ?? null;
   const max_output_length = numberOf(input, 'max_output_length') ?? null;
-  return { commands: listOf(input, 'commands'), timeout_ms, max_output_length };
+  return commands && { commands, timeout_ms, max_output_length };
 }
 
 function toOperation(input: Reader): Responses.ResponseApplyPatchToolCall['operation'] | undefined {
@@ -105,10 +117,10 @@ function toOperation(input: Reader): Responses.ResponseApplyPatchToolCall['opera
 
 // What a model writes may differ from its schema: a wrong field must not spoil the whole answer.
 
-function listOf(input: Reader, key: string): string[] {
+function listOf(input: Reader, key: string): string[] | undefined {
   const value = input.optional(key);
   if (value?.isString()) return [value.string()];
-  return value?.isArray() ? value.array().map((it) => String(it.value)) : [];
+  return value?.isArray() ? value.array().map((it) => String(it.value)) : undefined;
 }
 
 function numberOf(input: Reader, key: string): number | undefined {
@@ -117,8 +129,6 @@ function numberOf(input: Reader, key: string): number | undefined {
 }
 
 // --- reasoning: `encrypted_content` is where Kiro's signature travels to the client and back
-
-type Reasoning = Extract<Block, { type: 'reasoning' | 'redacted-reasoning' }>;
 
 /** Signed or redacted reasoning as it was; of anything else the words, for reading only. */
 export function readReasoning(item: Reader): Block[] {

@@ -17,7 +17,7 @@ const PARAMETERS: ParameterTable = {
   emulated: 'previous_response_id store max_output_tokens tool_choice parallel_tool_calls text',
   accepted: 'stream_options metadata client_metadata user',
   ignored:
-    'reasoning.mode text.verbosity include temperature top_p top_logprobs max_tool_calls truncation service_tier ' +
+    'reasoning.mode reasoning.context text.verbosity include temperature top_p top_logprobs max_tool_calls truncation service_tier ' +
     'safety_identifier prompt_cache_options prompt_cache_retention context_management moderation image access_programs',
   refused: {
     conversation: { why: 'this gateway keeps no conversations; send the whole one as input.' },
@@ -44,7 +44,7 @@ export const openaiResponses: Dialect = {
       : readItems(input, answers);
     const items = [...(previous === undefined ? [] : readEarlier(previous, answers)), ...given];
     const messages = items.flatMap((it) => readItem(it, notices));
-    const offering = [body, ...items.filter((it) => TOOL_ITEMS.has(typeOf(it)))];
+    const offering = [body, ...items.filter((it) => ['additional_tools', 'tool_search_output'].includes(typeOf(it)))];
     const updates = [body, ...items.filter((it) => typeOf(it) === 'configuration_update')];
     return {
       offered: offering.flatMap((it) => readTools(it, notices)),
@@ -96,6 +96,8 @@ function notFound(what: string, error_code: string, { path: param }: Reader): Ga
 
 function readItem(item: Reader, notices: Notices): Message[] {
   const type = typeOf(item);
+  // A search for tools that OpenAI has carried out itself has no id, and nothing that the model would miss.
+  if (/^tool_search_(?:call|output)$/.test(type) && !item.has('call_id')) return [];
   switch (type) {
     case 'message':
       return readMessage(item, notices);
@@ -106,18 +108,17 @@ function readItem(item: Reader, notices: Notices): Message[] {
     case 'local_shell_call':
     case 'shell_call':
     case 'apply_patch_call':
+    case 'tool_search_call':
       return assistant([readCall(item, type)]);
     case 'function_call_output':
     case 'custom_tool_call_output':
     case 'local_shell_call_output':
     case 'apply_patch_call_output':
     case 'shell_call_output':
-      return user([readToolResult(item, notices)]);
-    case 'tool_search_call':
-      // One that OpenAI has carried out itself has no id, and nothing that the model would miss.
-      return item.has('call_id') ? assistant([readCall(item, type)]) : [];
-    case 'tool_search_output':
-      return item.has('call_id') ? user([readToolResult(item, notices)]) : [];
+    case 'tool_search_output': {
+      const isError = item.optional('status')?.value === 'failed';
+      return user([{ type: 'tool-result', id: callId(item), content: readOutput(item, notices), isError }]);
+    }
     case 'web_search_call':
       return assistant(readSearch(item));
     case 'additional_tools':
@@ -136,11 +137,6 @@ function typeOf(item: Reader): string {
 }
 
 /** What a tool of any kind gave back. */
-function readToolResult(item: Reader, notices: Notices): UserPart {
-  const isError = item.optional('status')?.value === 'failed';
-  return { type: 'tool-result', id: callId(item), content: readOutput(item, notices), isError };
-}
-
 function readOutput(item: Reader, notices: Notices): ToolResultPart[] {
   switch (typeOf(item)) {
     case 'shell_call_output': // One entry per command.
@@ -149,9 +145,8 @@ function readOutput(item: Reader, notices: Notices): ToolResultPart[] {
     case 'tool_search_output': {
       // The tools themselves are offered with all others; the model only has to learn that they are there.
       const names = item.list('tools').map((it) => it.optional('name')?.string() ?? '');
-      return textParts(
-        names.length === 0 ? 'No tools were found.' : `These tools are available now: ${names.join(', ')}`,
-      );
+      const found = `These tools are available now: ${names.join(', ')}`;
+      return textParts(names.length === 0 ? 'No tools were found.' : found);
     }
   }
   const output = item.optional('output');
@@ -175,5 +170,3 @@ function assistant(blocks: readonly Block[]): Message[] {
 function user(parts: readonly UserPart[]): Message[] {
   return parts.length === 0 ? [] : [{ role: 'user', parts }];
 }
-
-const TOOL_ITEMS: ReadonlySet<string> = new Set(['additional_tools', 'tool_search_output']);

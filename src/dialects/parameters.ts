@@ -5,7 +5,7 @@ import { EFFORTS } from '../core/conversation.js';
 import { GatewayError } from '../core/errors.js';
 import type { Reader } from '../core/reader.js';
 import { createNotices, note, writeNotices } from './dialect.js';
-import type { Dialect, Notices, ReplyContext, RequestHeaders } from './dialect.js';
+import type { Dialect, Notices, ReplyContext } from './dialect.js';
 import { holdsOnly } from './messages.js';
 import { formsOf, readToolChoice, type OfferedTool } from './tools.js';
 
@@ -44,12 +44,10 @@ export function requestReader(
   table: ParameterTable,
   readOwn: (body: Reader, notices: Notices) => OwnFields,
 ): Dialect['readRequest'] {
-  const ignored = table.ignored.split(' ').map(toParameter);
-  const refused = Object.entries(table.refused).map(([name, refusal]) => ({ ...toParameter(name), ...refusal }));
+  const ignored = table.ignored.split(' ');
   return (body, headers, options) => {
-    for (const it of refused) {
-      if (!makesDifference(body, it)) continue;
-      const { name: param, why, details = { error_code: 'unsupported_parameter' } } = it;
+    for (const [param, { why, details = { error_code: 'unsupported_parameter' } }] of Object.entries(table.refused)) {
+      if (!makesDifference(body, param)) continue;
       throw new GatewayError('invalid-request', `${param}: ${why}`, { param, details });
     }
     const notices = createNotices(options);
@@ -67,9 +65,11 @@ export function requestReader(
       limits: readLimits(own.maxTokens, own.stops),
       answerFormat: readFormat(own.format, notices),
       sessionId:
-        own.sessionId ?? sessionFromHeaders(headers) ?? (body.optional('prompt_cache_key')?.string() || undefined),
+        own.sessionId ??
+        SESSION_HEADERS.flatMap((name) => headers[name] ?? []).find((it) => it !== '') ??
+        (body.optional('prompt_cache_key')?.string() || undefined),
     };
-    for (const it of ignored) if (makesDifference(body, it)) note(notices, 'ignored', it.name);
+    for (const name of ignored) if (makesDifference(body, name)) note(notices, 'ignored', name);
     return {
       conversation,
       stream: body.optional('stream')?.boolean() ?? false,
@@ -84,14 +84,8 @@ function textsOf(message: Message): string[] {
   return message.role === 'user' ? message.parts.flatMap((it) => (it.type === 'system' ? [it.text] : [])) : [];
 }
 
-type Parameter = { readonly name: string; readonly path: readonly string[] };
-
-function toParameter(name: string): Parameter {
-  return { name, path: name.split('.') };
-}
-
-function makesDifference(body: Reader, { name, path }: Parameter): boolean {
-  const value = path.reduce<Reader | undefined>((holder, key) => holder?.optional(key), body);
+function makesDifference(body: Reader, name: string): boolean {
+  const value = name.split('.').reduce<Reader | undefined>((holder, key) => holder?.optional(key), body);
   if (value === undefined) return false;
   const harmless = HARMLESS[name] ?? [];
   if (typeof harmless === 'function') return !harmless(value);
@@ -115,6 +109,9 @@ const HARMLESS: Readonly<Record<string, readonly unknown[] | ((value: Reader) =>
   verbosity: ['medium'],
   'text.verbosity': ['medium'],
   'reasoning.mode': ['standard'],
+  // Of earlier turns Kiro is told no reasoning.
+  'reasoning.context': ['auto', 'current_turn'],
+  'thinking.display': ['summarized'],
   truncation: ['disabled'],
   mcp_servers: [[]],
   background: [false],
@@ -197,10 +194,6 @@ function readFormat(format: Reader | undefined, notices: Notices): AnswerFormat 
   return undefined;
 }
 
-/** The session a client names in a header; Claude Code, opencode, Kilo and Codex do. */
-function sessionFromHeaders(headers: RequestHeaders): string | undefined {
-  return SESSION_HEADERS.flatMap((name) => headers[name] ?? []).find((it) => it !== '');
-}
-
-// A session of Codex has threads, one for each of its agents; each is a conversation of its own.
+// Claude Code, opencode, Kilo and Codex name the session in one of these. A session of Codex has threads, one for each of
+// its agents; each is a conversation of its own.
 const SESSION_HEADERS = ['x-claude-code-session-id', 'x-session-id', 'x-session-affinity', 'thread-id', 'session-id'];

@@ -15,9 +15,8 @@ export type CallForm =
 
 /** The tools of a request, of an item that brings some, of what a tool search found, or of a namespace. */
 export function readTools(holder: Reader, notices: Notices, namespace?: string): OfferedTool[] {
-  // OpenAI's older name of tools.
-  const functions = holder.list('functions');
-  return [...holder.list('tools'), ...functions].flatMap((it) => readTool(it, notices, namespace));
+  // `functions` is OpenAI's older name of tools.
+  return [...holder.list('tools'), ...holder.list('functions')].flatMap((it) => readTool(it, notices, namespace));
 }
 
 /** By the name that the model is told; of two tools with one name the first is offered. */
@@ -35,7 +34,7 @@ export function readTool(tool: Reader, notices: Notices, namespace?: string): Of
       // Anthropic calls functions custom.
       const isText = type === 'custom' && inner.get('input_schema').value === undefined;
       if (isText) return [offer(readCustom(inner), namespace, 'custom_tool_call')];
-      return [offer(readFunction(inner), namespace)];
+      return [offer(readFunction(inner, notices), namespace)];
     }
     case 'namespace': {
       const [first, ...others] = readTools(tool, notices, tool.get('name').nonEmptyString());
@@ -46,11 +45,10 @@ export function readTool(tool: Reader, notices: Notices, namespace?: string): Of
     }
     case 'local_shell':
     case 'apply_patch':
-      return [{ tool: OPENAI_TOOLS[type], form: { type: `${type}_call` } }];
     case 'shell':
       // Any other environment is a container of OpenAI's.
       if ((tool.optional('environment')?.get('type').value ?? 'local') !== 'local') break;
-      return [{ tool: OPENAI_TOOLS.shell, form: { type: 'shell_call' } }];
+      return [{ tool: { name: type, ...OPENAI_TOOLS[type] }, form: { type: `${type}_call` } }];
     case 'tool_search':
       if (tool.optional('execution')?.value !== 'client') break;
       return [{ tool: { name: type, ...describe(tool, 'parameters') }, form: { type: 'tool_search_call' } }];
@@ -81,7 +79,8 @@ export function flatName(name: string, namespace: string | undefined): string {
   return namespace === undefined || namespace === 'functions' ? name : `${namespace}__${name}`;
 }
 
-function readFunction(tool: Reader): Tool {
+function readFunction(tool: Reader, notices: Notices): Tool {
+  if (tool.optional('strict')?.value === true) note(notices, 'ignored', 'tools.strict');
   const name = tool.get('name').nonEmptyString();
   // The vendors keep the schema under different names.
   const { description, inputSchema } = describe(tool, tool.has('parameters') ? 'parameters' : 'input_schema');
@@ -109,8 +108,13 @@ function describe(tool: Reader, schemaKey: string): Omit<Tool, 'name'> {
 
 /** The vendor's own search as a tool that the gateway runs; OpenAI has the lists of domains in `filters`. */
 function readWebSearch(tool: Reader, notices: Notices): Tool {
-  const place = tool.optional('user_location');
-  if (place !== undefined) note(notices, 'ignored', place.path);
+  const ignored = {
+    user_location: tool.has('user_location'),
+    search_context_size: (tool.textIfAny('search_context_size') ?? 'medium') !== 'medium',
+    // Kiro searches the web as it is now, never a copy of it.
+    external_web_access: tool.optional('external_web_access')?.value === false,
+  };
+  for (const [key, isAsked] of Object.entries(ignored)) if (isAsked) note(notices, 'ignored', `tools.${key}`);
   const texts = (key: string) => (tool.optional('filters') ?? tool).list(key).map((it) => it.string());
   return webSearchTool({
     maxUses: tool.optional('max_uses')?.number(),
