@@ -11,7 +11,8 @@ import type { Secret } from '../core/secret.js';
 import type { LedgerSource } from '../ledger.js';
 import { openGateway, type OpenedGateway } from '../open-gateway.js';
 import type { RequestWatch } from '../server/request-log.js';
-import type { CommandOptions } from '../settings.js';
+import { type CommandOptions, complaint } from '../settings.js';
+import { loginName } from '../settings-table.js';
 
 /** The command line is not as it has to be. */
 export function usageError(sentence: string): GatewayError {
@@ -20,6 +21,22 @@ export function usageError(sentence: string): GatewayError {
 
 /** @returns the exit code. @throws GatewayError, which the caller prints. */
 export type Run = (args: readonly string[], options: CommandOptions, context: Context) => Promise<number>;
+
+/** @throws GatewayError `invalid-request`, naming the flag, for values that mean nothing to any command. */
+export function checkOptions(options: CommandOptions): void {
+  for (const [name, value] of Object.entries(options)) {
+    const isEmpty = [value].flat().some((it) => typeof it === 'string' && it.trim() === '');
+    if (!isEmpty || MAY_BE_EMPTY.has(name)) continue;
+    const flag = name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+    throw usageError(`--${flag} needs a value that is not empty.`);
+  }
+  const { profile } = options;
+  if (typeof profile !== 'string' || loginName.parse(profile, '') !== undefined) return;
+  throw complaint('--profile', loginName, profile);
+}
+
+/** `--demo` alone is one with an empty text. */
+const MAY_BE_EMPTY: ReadonlySet<string> = new Set(['demo', 'system']);
 
 /**
  * Does the work with a gateway that is closed afterwards. Where nobody is logged in yet and a person is there, after an

@@ -37,7 +37,11 @@ function toCommand({ name, about, define, isAboutLogins, note = '', examples, lo
         .option('--profile <name>', profile)
         .option('--env-file <path>', 'read settings from this file')
         .addHelpText('after', `${note}\nExamples:${examples}`),
-    run: async (...call) => (await load())(...call),
+    run: async (args, options, context) => {
+      const { checkOptions } = await import('./command.js');
+      checkOptions(options);
+      return (await load())(args, options, context);
+    },
   };
 }
 
