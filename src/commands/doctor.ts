@@ -26,7 +26,7 @@ export const doctor: Run = async ([id], options, context) => {
   const turn = id === undefined ? undefined : await readCapture(paths.state, id);
   if (id !== undefined && turn === undefined) throw notKept(id, ids);
   const isReport = options['report'] === true;
-  const checks = turn === undefined || isReport ? await examine(context, options, { ...loaded, ids }) : [];
+  const checks = turn === undefined || isReport ? await examine(context, options, loaded, ids) : [];
   // Hosts that were no longer waited for would count as broken.
   if (context.stopSignal().aborted) throw new GatewayError('cancelled', 'Stopped.');
   if (isReport) {
