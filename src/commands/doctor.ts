@@ -118,10 +118,9 @@ function listSettings(settings: Settings): readonly SettingFact[] {
   });
 }
 
-function textOf(value: unknown): string | null {
+function textOf(value: Settings[SettingName]): string | null {
   if (value === undefined) return null;
   if (value instanceof Secret) return 'set';
-  // What is left are texts, numbers, true, false and lists of texts.
   return (value instanceof Map ? [...value].map((pair) => pair.join('=')) : [value]).join(',');
 }
 

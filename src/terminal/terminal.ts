@@ -76,7 +76,7 @@ export type Live = Readonly<ReturnType<typeof createLive>>;
  * @param style Of every line; without it they must not have escape sequences.
  */
 export function createLive(screen: Screen, style: (line: string) => string) {
-  let draw = (): readonly string[] => [];
+  let draw = NOTHING;
   let shown: readonly string[] = [];
   let shownColumns = columnsOf(screen);
   let timer: NodeJS.Timeout | undefined;
@@ -136,6 +136,7 @@ function columnsOf({ columns }: Screen): number {
   return columns !== undefined && columns > 0 ? columns : 80;
 }
 
+const NOTHING = (): readonly string[] => [];
 const FRAME_MS = 250;
 const HIDE_CURSOR = '\u001b[?25l';
 const SHOW_CURSOR = '\u001b[?25h';
