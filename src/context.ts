@@ -30,6 +30,7 @@ type PipeLimits = {
 export function createContext() {
   let stopping: AbortSignal | undefined;
   let keychain: Keychain | undefined;
+  const saves = new Set<Promise<unknown>>();
   const machine: Machine = { platform: process.platform, env: process.env, homeDirectory: homeFolder() };
   /** Aborted by the first SIGINT, SIGTERM or SIGHUP (a terminal that is closed); the second ends the process at once. */
   const stopSignal = (): AbortSignal => (stopping ??= signalOfProcess());
@@ -60,6 +61,12 @@ export function createContext() {
     /** All that is piped in; undefined on a terminal. A pipe may be one that nobody wants to write to. */
     readPiped: (limits: PipeLimits): Promise<Uint8Array | undefined> => readPiped(limits, stopSignal()),
     stopSignal,
+    /** The process does not end before this has settled. */
+    untilSaved<Result>(save: Promise<Result>): Promise<Result> {
+      saves.add(save);
+      return save.finally(() => saves.delete(save));
+    },
+    allSaved: () => Promise.allSettled(saves),
     onUncaught,
   };
 }

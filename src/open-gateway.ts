@@ -53,10 +53,11 @@ export async function openGateway(context: Context, options: CommandOptions, sou
     const network = await context.loadFetch(isSimulator ? undefined : vpnProxyUrl);
     const fetch = capture?.watch(network) ?? network;
     const lock = { now, sleep, notice, signal: context.stopSignal() };
+    const store = login.store ?? fileStore(paths.state, notice);
     const session = await createSession({
       login,
       source: login.source,
-      store: login.store ?? fileStore(paths.state, notice),
+      store: { ...store, write: (...tokens) => context.untilSaved(store.write(...tokens)) },
       alone: isSimulator ? (work) => work() : createRefreshLock(paths.state, lock, login.name),
       fetch,
       now,

@@ -3,7 +3,7 @@
 import { isIP } from 'node:net';
 import { join, resolve } from 'node:path';
 
-import { isWholeRefreshToken } from './auth/credential.js';
+import { isLoginName, isWholeRefreshToken } from './auth/credential.js';
 import { Secret } from './core/secret.js';
 import { TAG_HANDLINGS } from './kiro/answer-text.js';
 import { isProfileArn, isRegion } from './kiro/calls.js';
@@ -69,16 +69,14 @@ const trueOrFalse = kind('true or false', (text) => {
   if (/^(true|1|yes|on|enabled)$/i.test(text)) return true;
   return /^(false|0|no|off|disabled)$/i.test(text) ? false : undefined;
 });
-
-/** True, false, or a word that means more than true. */
-function trueOrFalseOr<Word extends string>(word: Word): SettingKind<boolean | Word> {
-  return kind(`${word}, true or false`, (text) => (text.toLowerCase() === word ? word : trueOrFalse.parse(text, '')));
-}
+const alwaysOrNot = kind('always, true or false', (text) =>
+  text.toLowerCase() === 'always' ? 'always' : trueOrFalse.parse(text, ''),
+);
 
 const levels = oneOf('DEBUG', 'INFO', 'WARN', 'ERROR');
 /** Other programs' names for the levels count as the nearest of ours. */
-const logLevel = kind(levels.accepts, (text, homeDirectory) =>
-  levels.parse({ TRACE: 'DEBUG', WARNING: 'WARN', CRITICAL: 'ERROR' }[text.toUpperCase()] ?? text, homeDirectory),
+const logLevel = kind(levels.accepts, (text) =>
+  levels.parse({ TRACE: 'DEBUG', WARNING: 'WARN', CRITICAL: 'ERROR' }[text.toUpperCase()] ?? text, ''),
 );
 
 /** Goes into an HTTP header, where anything but printable ASCII is refused. */
@@ -100,10 +98,12 @@ const hostName = kind('a host name or an IP address, without a port', (text) => 
 });
 
 export const region = kind('an AWS region such as us-east-1', (text) => (isRegion(text) ? text : undefined));
-
 export const profileArn = kind(
   'a profile ARN such as arn:aws:codewhisperer:us-east-1:111122223333:profile/EXAMPLE12345',
   (text) => (isProfileArn(text) ? text : undefined),
+);
+export const loginName = kind('1 to 64 letters, digits, dots, dashes and underscores', (text) =>
+  isLoginName(text) ? text : undefined,
 );
 
 /**
@@ -276,7 +276,7 @@ export const SETTINGS = {
   vpnProxyUrl: ignored('VPN_PROXY_URL', proxyUrl).means(
     'Proxy to Kiro: `http://`, `https://`, `socks5://` or `socks5h://`, with `user:password@` where it asks.',
   ),
-  fakeReasoning: accepted('FAKE_REASONING', trueOrFalseOr('always'), 'true').means(
+  fakeReasoning: accepted('FAKE_REASONING', alwaysOrNot, 'true').means(
     'Reasoning in tags for models without their own: when asked for (`true`), `always` or never (`false`).',
   ),
   fakeReasoningMaxTokens: accepted('FAKE_REASONING_MAX_TOKENS', wholeNumber(1, 200_000, 'tokens'), '4000').means(

@@ -22,9 +22,6 @@ export type Settings = {
     : ValueOf<Name> | undefined;
 } & { readonly origins: Readonly<Record<SettingName, SettingOrigin>> };
 
-/** @param error Names the setting's variable as its `param`. */
-export type OnWrong = (error: GatewayError) => void;
-
 export type SettingsInput = {
   readonly flags: CommandOptions;
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -34,8 +31,11 @@ export type SettingsInput = {
   readonly homeDirectory: string;
   /** The gateway's own version, for KIRO_USER_AGENT. */
   readonly version: string;
-  /** Is told what is wrong and may go on with the default; without it the first wrong value is thrown. */
-  readonly onWrong?: OnWrong | undefined;
+  /**
+   * Is told what is wrong, in an error that names the setting's variable as its `param`, and may go on with the default;
+   * without it the first wrong value is thrown.
+   */
+  readonly onWrong?: ((error: GatewayError) => void) | undefined;
 };
 
 /**
@@ -52,7 +52,9 @@ export function readSettings(input: SettingsInput): Settings {
     if (found !== undefined && value === undefined) {
       const called = found.origin === 'flag' ? row.flag : undefined;
       const place = found.path === undefined ? '' : ` in ${found.path}`;
-      (input.onWrong ?? fail)(complaint(called ?? row.variable + place, row.kind, found.text, row.variable));
+      const error = complaint(called ?? row.variable + place, row.kind, found.text, row.variable);
+      if (input.onWrong === undefined) throw error;
+      input.onWrong(error);
     }
     origins[name] = found === undefined || value === undefined ? 'default' : found.origin;
     values[name] = value ?? (row.default && read(row.default.replace('<version>', input.version)));
@@ -91,10 +93,6 @@ export function complaint(name: string, kind: SettingKind<unknown>, text: string
   return new GatewayError('invalid-request', `${name} must be ${kind.accepts}${found}.`, param ? { param } : {});
 }
 
-function fail(error: GatewayError): never {
-  throw error;
-}
-
 export type EnvFile = {
   readonly path: string;
   /** A function and not a record, so that printing an env file shows no secret. */
@@ -117,7 +115,7 @@ export async function loadSettings(
   { machine, workingDirectory, version }: Pick<Context, 'machine' | 'workingDirectory' | 'version'>,
   flags: CommandOptions,
   folderEnvFile: boolean,
-  onWrong?: OnWrong,
+  onWrong?: SettingsInput['onWrong'],
 ) {
   const { env, homeDirectory } = machine;
   const { envFile: named } = flags;
@@ -155,7 +153,11 @@ export async function readEnvFile(
   { trusted, mayBeMissing = !trusted }: { readonly trusted: boolean; readonly mayBeMissing?: boolean },
 ): Promise<EnvFile> {
   const file = await readSmallFile(path, { maxBytes: MAX_BYTES, links: 'follow' });
-  if ('text' in file) return trusted ? trust(path, file.text) : distrust(path, file.text);
+  if ('text' in file) {
+    const values = parseEnv(file.text);
+    const whole = { path, lookup: (variable: string) => values[variable], names: Object.keys(values), notices: [] };
+    return trusted ? whole : { ...whole, ...distrust(path, values) };
+  }
   if (file.problem === 'missing' && mayBeMissing) return EMPTY;
   // Python keeps its virtual environments in folders of this name.
   if (file.problem === 'not-a-file' && !trusted)
@@ -166,20 +168,13 @@ export async function readEnvFile(
   );
 }
 
-function trust(path: string, text: string): EnvFile {
-  const values = parseEnv(text);
-  return { path, lookup: (variable) => values[variable], names: Object.keys(values), notices: [] };
-}
-
-function distrust(path: string, text: string): EnvFile {
+function distrust(path: string, values: NodeJS.Dict<string>): Pick<EnvFile, 'lookup' | 'notices'> {
   const accepted = new Map<string, string>();
   const announced: string[] = [];
   const notices: string[] = [];
-  const values = parseEnv(text);
   for (const [variable, value] of Object.entries(values)) {
-    if (!value?.trim()) continue;
     const rule = FOLDER_RULES.get(variable.toUpperCase());
-    if (rule === undefined) continue;
+    if (rule === undefined || !value?.trim()) continue;
     if (rule === 'ignored' || isNetworkPath(value)) {
       notices.push(`${path} may not set ${variable}; set it in the environment or name the file with --env-file.`);
       continue;
@@ -188,7 +183,7 @@ function distrust(path: string, text: string): EnvFile {
     if (rule === 'announced') announced.push(variable);
   }
   if (announced.length > 0) notices.push(`${path} sets ${announced.join(', ')}; remove it if it is not yours.`);
-  return { path, lookup: (variable) => accepted.get(variable), names: Object.keys(values), notices };
+  return { lookup: (variable) => accepted.get(variable), notices };
 }
 
 /** Windows logs in to the server of such a path when it is opened, and so tells it the hash of the person's password. */
@@ -227,11 +222,8 @@ export function gatewayPaths({ platform, env, homeDirectory }: Machine, gatewayH
   const style = platform === 'win32' ? win32 : posix;
   const below = (...parts: readonly string[]): string => style.join(...parts);
   if (gatewayHome !== undefined) {
-    return {
-      config: below(gatewayHome, 'config'),
-      data: below(gatewayHome, 'data'),
-      state: below(gatewayHome, 'state'),
-    };
+    const part = (name: string): string => below(gatewayHome, name);
+    return { config: part('config'), data: part('data'), state: part('state') };
   }
   if (platform === 'win32') {
     const roaming = below(env['APPDATA'] || below(homeDirectory, 'AppData', 'Roaming'), NAME);

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 
 import { expect, test } from '@jest/globals';
+import { Command } from 'commander';
 
 import { commands } from '../../src/commands/index.js';
 import { call } from '../support/call.js';
@@ -49,6 +50,23 @@ for (const name of NAMES) {
     });
     expect(profiled.stdout + profiled.stderr).toContain(PROFILE_WORDS[name] ?? 'There is no login named work');
     expect(profiled.code).toBe(PROFILE_CODES[name] ?? 4);
+  });
+}
+
+for (const { name, define } of commands) {
+  const valued = define(new Command(name)).options.filter(({ required, long }) => required && long !== '--system');
+  const args = CALLS[name]?.[0] ?? [];
+  test.each(valued.map(({ long }) => long ?? ''))(`${name} refuses %s without a value, in words`, async (flag) => {
+    const { code, stdout, stderr } = await call([name, ...args, flag, ' ']);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toContain(flag);
+  });
+  test(`${name} refuses a --profile that is no name, in words`, async () => {
+    expect(await call([name, ...args, '--profile', '../x'])).toEqual({
+      code: 2,
+      stdout: '',
+      stderr: '--profile must be 1 to 64 letters, digits, dots, dashes and underscores, not "../x".\n',
+    });
   });
 }
 

@@ -1,8 +1,8 @@
 /** Several processes with one stored login: one refresh, no crash that loses it in silence, no command that stays behind. */
 
 import { once } from 'node:events';
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { delimiter, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import type { ReceivedRequest } from '../../src/simulator/exchange.js';
@@ -131,6 +131,24 @@ async function killedAtRefresh(delayMs?: number) {
   const [, first] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null];
   return { first, second: await call(['chat', 'hi'], { env }) };
 }
+
+test('tokens that come while a command ends are kept, however long that takes', async () => {
+  const tokens = await issueTokens(simulator.url);
+  await saveLoginIn(home, { tokens, expiresAt: Date.now() + 300_000 });
+  simulator.reset();
+  // Somebody else is about to change the list of logins, and takes their time.
+  const lock = join(home, 'state', 'logins.lock');
+  mkdirSync(dirname(lock), { recursive: true });
+  writeFileSync(lock, '00000000-0000-4000-8000-000000000001 1 another');
+  const { child, output } = start(['chat', 'hi'], surroundingsOf(home, simulator.url));
+  const ended = once(child, 'close') as Promise<[number | null]>;
+  await until(() => output.stdout === HELLO && refreshed().length === 1);
+  await sleep(5000);
+  rmSync(lock);
+  const [code] = await ended;
+  const login = await loginsIn(home).readLogin('default');
+  expect([code, login?.facts.lastRefresh?.by]).toEqual([0, 'gateway']);
+});
 
 test('a new login is picked up by a running serve when Kiro refuses the old one', async () => {
   await saveLoginIn(home, { tokens: await issueTokens(simulator.url), expiresAt: hour() });

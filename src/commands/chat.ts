@@ -11,7 +11,7 @@ import { imageFormatOf, isPdf } from '../core/signatures.js';
 import { collect, through, type Batch, type Completion, type FinishReason, type Turn } from '../core/stream.js';
 import { MAX_MEDIA, MAX_MEDIA_BYTES } from '../kiro/media.js';
 import { harmless, type Terminal } from '../terminal/terminal.js';
-import { withGateway, type Run } from './command.js';
+import { usageError, withGateway, type Run } from './command.js';
 
 export const chat: Run = async (words, options, context) => {
   const { terminal } = context;
@@ -69,7 +69,8 @@ async function readQuestion(asked: string, paths: readonly string[], context: Co
   const attachments = piped === undefined || piped.type === 'text' ? files : [piped, ...files];
   for (const type of ['image', 'document'] as const) {
     const count = attachments.filter((it) => it.type === type).length;
-    if (count > MAX_MEDIA[type]) throw refusal(`${count} ${type}s are too many; one question takes ${MAX_MEDIA[type]}`);
+    if (count > MAX_MEDIA[type])
+      throw usageError(`${count} ${type}s are too many; one question takes ${MAX_MEDIA[type]}.`);
   }
   if (piped === undefined) return { prompt: asked, attachments };
   const prompt = [asked, piped.type === 'text' ? piped.text.trim() : ''].filter((text) => text !== '').join('\n\n');
@@ -110,41 +111,37 @@ async function readBytes(name: string, path: string): Promise<Uint8Array> {
     const bytes = Buffer.concat(chunks);
     if (bytes.length <= MAX_FILE_BYTES) return bytes;
   } catch (thrown) {
-    if (codeOf(thrown) === 'EISDIR') throw refusal(`${name} is a folder; name the files`);
-    throw refusal(`${name} ${FILE_PROBLEMS[fileProblem(thrown)]}`);
+    if (codeOf(thrown) === 'EISDIR') throw usageError(`${name} is a folder; name the files.`);
+    throw usageError(`${name} ${FILE_PROBLEMS[fileProblem(thrown)]}.`);
   }
-  throw refusal(`${name} is too large; a file may have ${megabytes(MAX_FILE_BYTES)}`);
+  throw usageError(`${name} is too large; a file may have ${megabytes(MAX_FILE_BYTES)}.`);
 }
 
 /** Text inline, images by their first bytes, documents of the formats that Kiro knows. */
 function toAttachment(name: string, bytes: Uint8Array): Attachment {
   const encoded = (type: 'image' | 'document'): string => {
     const most = MAX_MEDIA_BYTES[type];
-    if (bytes.length > most) throw refusal(`${name} is too large; Kiro takes ${type}s of at most ${megabytes(most)}`);
+    if (bytes.length > most)
+      throw usageError(`${name} is too large; Kiro takes ${type}s of at most ${megabytes(most)}.`);
     return Buffer.from(bytes).toString('base64');
   };
   const image = imageFormatOf(bytes);
   if (image !== undefined) return { type: 'image', format: image, data: encoded('image') };
-  const ending = extname(name).slice(1).toLowerCase();
-  const endsAs = (...formats: readonly DocumentFormat[]) => formats.find((format) => format === ending);
   const text = decodeText(bytes);
-  // Spreadsheet programs write tables in older encodings; Kiro may know what to make of them.
-  const older = text === undefined && !bytes.includes(0) ? endsAs('csv', 'html', 'txt', 'md') : undefined;
-  const format = binaryFormat(bytes, endsAs) ?? older;
+  const ending = extname(name).slice(1).toLowerCase();
+  const format = isPdf(bytes) ? 'pdf' : formatsOf(bytes, text).find((it) => it === ending);
   if (format !== undefined) return { type: 'document', name: basename(name), format, data: encoded('document') };
   if (text !== undefined) return { type: 'text', name, text };
-  throw refusal(`${name} is neither text nor an image or a document that Kiro takes (${KINDS})`);
+  throw usageError(`${name} is neither text nor an image or a document that Kiro takes (${KINDS}).`);
 }
 
-/** The container says little about what is inside; there the ending decides. */
-function binaryFormat(
-  bytes: Uint8Array,
-  endsAs: (...formats: readonly DocumentFormat[]) => DocumentFormat | undefined,
-): DocumentFormat | undefined {
-  if (isPdf(bytes)) return 'pdf';
+/** Those that such bytes may have; the container says little about what is inside, so the ending decides. */
+function formatsOf(bytes: Uint8Array, text: string | undefined): readonly DocumentFormat[] {
   const head = Buffer.from(bytes.subarray(0, 8)).toString('hex');
-  if (head.startsWith('504b0304')) return endsAs('docx', 'xlsx');
-  return head === 'd0cf11e0a1b11ae1' ? endsAs('doc', 'xls') : undefined;
+  if (head.startsWith('504b0304')) return ['docx', 'xlsx'];
+  if (head === 'd0cf11e0a1b11ae1') return ['doc', 'xls'];
+  // Spreadsheet programs write tables in older encodings; Kiro may know what to make of them.
+  return text === undefined && !bytes.includes(0) ? ['csv', 'html', 'txt', 'md'] : [];
 }
 
 /** UTF-8, or the UTF-16 of PowerShell's `>` by its byte order mark; undefined when it is no text. */
@@ -160,11 +157,7 @@ function decodeText(bytes: Uint8Array): string | undefined {
 }
 
 function noPrompt(): GatewayError {
-  return refusal('There is no prompt. Ask with `kiro-gateway chat "your question"`, or pipe it in');
-}
-
-function refusal(complaint: string): GatewayError {
-  return new GatewayError('invalid-request', `${complaint}.`);
+  return usageError('There is no prompt. Ask with `kiro-gateway chat "your question"`, or pipe it in.');
 }
 
 function megabytes(bytes: number): string {

@@ -1,7 +1,7 @@
 /** What the commands share: what one is, a gateway to work with, and a server in front of it. */
 
 import { once, setMaxListeners } from 'node:events';
-import type { Server } from 'node:http';
+import { type AddressInfo, createServer, type Server } from 'node:net';
 
 import type { SessionFacts } from '../auth/session.js';
 import type { Context } from '../context.js';
@@ -11,7 +11,8 @@ import type { Secret } from '../core/secret.js';
 import type { LedgerSource } from '../ledger.js';
 import { openGateway, type OpenedGateway } from '../open-gateway.js';
 import type { RequestWatch } from '../server/request-log.js';
-import type { CommandOptions } from '../settings.js';
+import { type CommandOptions, complaint } from '../settings.js';
+import { loginName } from '../settings-table.js';
 
 /** The command line is not as it has to be. */
 export function usageError(sentence: string): GatewayError {
@@ -20,6 +21,22 @@ export function usageError(sentence: string): GatewayError {
 
 /** @returns the exit code. @throws GatewayError, which the caller prints. */
 export type Run = (args: readonly string[], options: CommandOptions, context: Context) => Promise<number>;
+
+/** @throws GatewayError `invalid-request`, naming the flag, for values that mean nothing to any command. */
+export function checkOptions(options: CommandOptions): void {
+  for (const [name, value] of Object.entries(options)) {
+    const isEmpty = [value].flat().some((it) => typeof it === 'string' && it.trim() === '');
+    if (!isEmpty || MAY_BE_EMPTY.has(name)) continue;
+    const flag = name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+    throw usageError(`--${flag} needs a value that is not empty.`);
+  }
+  const { profile } = options;
+  if (typeof profile !== 'string' || loginName.parse(profile, '') !== undefined) return;
+  throw complaint('--profile', loginName, profile);
+}
+
+/** `--demo` alone is one with an empty text. */
+const MAY_BE_EMPTY: ReadonlySet<string> = new Set(['demo', 'system']);
 
 /**
  * Does the work with a gateway that is closed afterwards. Where nobody is logged in yet and a person is there, after an
@@ -80,13 +97,6 @@ export async function listedModels(
   }
 }
 
-export type ServerPlace = {
-  readonly key: Secret;
-  readonly host: string;
-  readonly port: number;
-  readonly requests: RequestWatch;
-};
-
 /**
  * Does the work while the gateway is behind a server that listens, on the port that the work is told.
  * @throws GatewayError `invalid-request` when it cannot listen there.
@@ -94,13 +104,14 @@ export type ServerPlace = {
 export async function withServer<Result>(
   { gateway, settings, log, isSimulator, login, capture }: OpenedGateway,
   { version, now, randomId, onUncaught }: Context,
-  { key, host, port, requests }: ServerPlace,
+  place: { readonly key: Secret; readonly host: string; readonly port: number; readonly requests: RequestWatch },
   work: (port: number) => Promise<Result>,
 ): Promise<Result> {
   const [{ createHttpServer }, { createApp }] = await Promise.all([
     import('../server/http-server.js'),
     import('../server/app.js'),
   ]);
+  const { key, host, port, requests } = place;
   const stopping = new AbortController();
   // Each open answer listens.
   setMaxListeners(0, stopping.signal);
@@ -121,11 +132,11 @@ export async function withServer<Result>(
     randomId,
   });
   const server = createHttpServer(app, { hurry: () => stopping.abort(STOPPING), log });
-  await listen(server, host, port);
+  const listeningPort = await listen(server, host, port);
   // What one request has broken must not end the others.
   const unwatch = onUncaught((thrown) => log.error('Something failed in the background.', thrown));
   try {
-    return await work(portOf(server) ?? port);
+    return await work(listeningPort);
   } finally {
     // A server that still listens would keep a failed command from ending.
     await server.stop();
@@ -142,37 +153,28 @@ function loginState({ canExpire, expiresAt }: SessionFacts, now: number): string
   return expiresAt > now ? 'ready' : 'expired';
 }
 
-async function listen(server: Server, host: string, port: number): Promise<void> {
+/** @returns the port that it listens on. @throws GatewayError `invalid-request`. */
+async function listen(server: Server, host: string, port: number): Promise<number> {
   server.listen(port, host);
   try {
     await once(server, 'listening');
   } catch (cause) {
     throw new GatewayError('invalid-request', await listenComplaint(cause, host, port), { cause });
   }
+  // The cast is node's promise for a server that listens on a port.
+  return (server.address() as AddressInfo).port;
 }
 
 async function listenComplaint(cause: unknown, host: string, port: number): Promise<string> {
   const code = codeOf(cause) || 'unknown';
   if (code === 'EADDRINUSE') {
-    const free = await freePort(host);
+    const probe = createServer();
+    const free = await listen(probe, host, 0);
+    probe.close();
     return `Port ${port} on ${host} is in use; stop the other program or take --port ${free}, which is free.`;
   }
   if (code === 'EACCES') return `Port ${port} needs more rights than you have; choose a --port above 1023.`;
   return `Cannot listen on ${host} port ${port} (${code}); check --host and --port.`;
-}
-
-async function freePort(host: string): Promise<number | undefined> {
-  const { createServer } = await import('node:net');
-  const probe = createServer().listen(0, host);
-  await once(probe, 'listening');
-  const free = portOf(probe);
-  probe.close();
-  return free;
-}
-
-function portOf(server: Pick<Server, 'address'>): number | undefined {
-  const address = server.address();
-  return typeof address === 'object' ? address?.port : undefined;
 }
 
 /** A client on this machine reaches it through loopback. */

@@ -32,7 +32,8 @@ export type Loaded = LoadedSettings & {
 export async function examine(
   context: Context,
   options: CommandOptions,
-  { ids: captures, ...loaded }: Loaded & { readonly ids: readonly string[] },
+  loaded: Loaded,
+  captures: readonly string[],
 ): Promise<readonly Finding[]> {
   const { settings, paths, wrong, notices, near } = loaded;
   const { machine } = context;
@@ -228,7 +229,7 @@ async function networkFindings(context: Context, { network, settings, login }: W
   const probes = await Promise.all(
     all.map((host) => probe(host, needed.includes(host) ? bad : warn, network, context)),
   );
-  const skewMs = probes.find((it) => it.skewMs !== undefined)?.skewMs;
+  const skewMs = probes.map((it) => it.skewMs).find((it) => !Number.isNaN(it));
   return [
     proxyFinding(settings, hosts.chat, context.machine.env),
     ...(context.machine.env['NODE_TLS_REJECT_UNAUTHORIZED'] === '0' ? [BLIND] : []),
@@ -238,30 +239,25 @@ async function networkFindings(context: Context, { network, settings, login }: W
 }
 
 /** Any answer will do: without a token there is none but a refusal. */
-async function probe(
-  host: string,
-  fault: typeof bad,
-  network: Fetch,
-  context: Context,
-): Promise<{ readonly finding: Finding; readonly skewMs?: number }> {
+async function probe(host: string, fault: typeof bad, network: Fetch, context: Context) {
   const startedAt = context.now();
   const signal = within(context.stopSignal(), PROBE_MS);
   try {
-    const init = { method: 'GET', headers: {}, signal, redirect: 'follow' } as const;
-    const answer = await network(`${host}/`, init);
-    const { status, headers } = answer;
+    const answer = await network(`${host}/`, { method: 'GET', headers: {}, signal, redirect: 'follow' });
     const tookMs = context.now() - startedAt;
-    const finding = ok('host', `${host} answers (${status}) in ${tookMs} ms`);
     // Nobody reads it, and a connection that is still busy would keep the command waiting.
     await answer.text().catch(() => '');
-    const date = Date.parse(headers.get('date') ?? '');
-    // The header counts whole seconds, and the answer was on its way.
-    return Number.isNaN(date) ? { finding } : { finding, skewMs: startedAt + tookMs / 2 - (date + 500) };
+    const date = Date.parse(answer.headers.get('date') ?? '');
+    return {
+      finding: ok('host', `${host} answers (${answer.status}) in ${tookMs} ms`),
+      /** NaN without a date. The header counts whole seconds, and the answer was on its way. */
+      skewMs: startedAt + tookMs / 2 - (date + 500),
+    };
   } catch (thrown) {
-    if (thrown instanceof GatewayError) return { finding: fault('host', `${host}: ${thrown.message}`, AS_SAID) };
     const code = signal.aborted ? 'ETIMEDOUT' : codeOf(thrown) || 'unknown reason';
     const [, said = '', fix = ''] = FAULTS.find(([pattern]) => pattern.test(code)) ?? [];
-    return { finding: fault('host', `${host}: ${said} (${code})`, fix) };
+    const [words, advice] = thrown instanceof GatewayError ? [thrown.message, AS_SAID] : [`${said} (${code})`, fix];
+    return { finding: fault('host', `${host}: ${words}`, advice), skewMs: Number.NaN };
   }
 }
 

@@ -63,15 +63,15 @@ function describeBody(body: unknown): string {
 }
 
 function describeSent({ url, characters, body }: CapturedAttempt): string {
-  const state = recordOf(recordOf(body)['conversationState']);
-  const history = Array.isArray(state['history']) ? state['history'] : [];
-  const current = isRecord(state['currentMessage']) ? state['currentMessage']['userInputMessage'] : undefined;
+  const { history, currentMessage } = recordOf(recordOf(body)['conversationState']);
+  const current = recordOf(currentMessage)['userInputMessage'];
   const text = JSON.stringify(body);
   const count = (pattern: RegExp): number => text.match(pattern)?.length ?? 0;
+  const { host, pathname } = new URL(url);
   const facts = [
-    `${characters} characters to ${new URL(url).host}${new URL(url).pathname}`,
+    `${characters} characters to ${host}${pathname}`,
     ...(isRecord(current) ? [`model ${String(current['modelId'])}`] : []),
-    `entries of history: ${history.length}`,
+    `entries of history: ${Array.isArray(history) ? history.length : 0}`,
     `tools: ${count(/"toolSpecification":\{/g)}`,
     `tool results: ${count(/"status":"(?:success|error)"/g)}`,
     `images and documents: ${count(/"bytes":"/g)}`,
@@ -92,9 +92,9 @@ function sayFailure(text: string): string {
 }
 
 function sayEvents(events: readonly CapturedEvent[]): string {
-  const counts = new Map<string, number>();
-  for (const { headers } of events) counts.set(typeOf(headers), (counts.get(typeOf(headers)) ?? 0) + 1);
-  const said = [...counts].map(([name, count]) => `${count} ${name}`).join(', ') || 'no events';
+  const types = events.map(({ headers }) => typeOf(headers));
+  const counts = [...new Set(types)].map((type) => `${types.filter((it) => it === type).length} ${type}`);
+  const said = counts.join(', ') || 'no events';
   const fault = events.find(isException);
   return fault === undefined ? said : `${said}: ${sayFailure(JSON.stringify(fault.payload))}`;
 }

@@ -19,37 +19,31 @@ import { examine, type Loaded } from './doctor-checks.js';
 import { bad, explainTurn, typeOf, type Finding } from './doctor-turns.js';
 
 export const doctor: Run = async ([id], options, context) => {
-  const { terminal, version } = context;
-  const { homeDirectory } = context.machine;
+  const { terminal, version, machine } = context;
   const loaded = await loadSettingsBoldly(context, options);
-  const stateFolder = loaded.paths.state;
-  const ids = await listCaptures(stateFolder);
-  const turn = id === undefined ? undefined : await readCapture(stateFolder, id);
+  const { settings, paths } = loaded;
+  const ids = await listCaptures(paths.state);
+  const turn = id === undefined ? undefined : await readCapture(paths.state, id);
   if (id !== undefined && turn === undefined) throw notKept(id, ids);
   const isReport = options['report'] === true;
-  const checks = turn === undefined || isReport ? await examine(context, options, { ...loaded, ids }) : [];
+  const checks = turn === undefined || isReport ? await examine(context, options, loaded, ids) : [];
   // Hosts that were no longer waited for would count as broken.
   if (context.stopSignal().aborted) throw new GatewayError('cancelled', 'Stopped.');
   if (isReport) {
-    const recent = ids.slice(0, MOST_TURNS).map((it) => readCapture(stateFolder, it).catch(() => undefined));
+    const recent = ids.slice(0, MOST_TURNS).map((it) => readCapture(paths.state, it).catch(() => undefined));
     const turns = turn === undefined ? await Promise.all(recent) : [turn];
-    const path = join(stateFolder, 'doctor-report.md');
+    const path = join(paths.state, 'doctor-report.md');
     await savePrivateFile(path, writeReport(context, loaded, { checks, turns }));
     await terminal.result(`${path}\n`);
     terminal.note('Texts stand in it as their lengths; have a look at it before you paste it into an issue.');
     return 0;
   }
+  const { platform, versions } = process;
   const shown: Shown =
     turn === undefined
-      ? {
-          version,
-          node: process.versions.node,
-          platform: process.platform,
-          checks,
-          settings: listSettings(loaded.settings),
-        }
+      ? { version, node: versions.node, platform, checks, settings: listSettings(settings) }
       : { request: id, checks: explainTurn(turn) };
-  const json = JSON.stringify(shown, cleanerFor(homeDirectory), 2);
+  const json = JSON.stringify(shown, cleanerFor(machine.homeDirectory), 2);
   // The cast is the same value: only texts were changed.
   await terminal.result(options['json'] === true ? `${json}\n` : describe(JSON.parse(json) as Shown, terminal.style));
   const broken = checks.filter(({ state }) => state === 'bad');
@@ -124,34 +118,37 @@ function listSettings(settings: Settings): readonly SettingFact[] {
   });
 }
 
-function textOf(value: unknown): string | null {
+function textOf(value: Settings[SettingName]): string | null {
   if (value === undefined) return null;
   if (value instanceof Secret) return 'set';
-  if (value instanceof Map) return [...value].map((pair) => pair.join('=')).join(',');
-  // What is left are texts, numbers, true, false and lists of texts.
-  return Array.isArray(value) ? value.join(',') : typeof value === 'string' ? value : JSON.stringify(value);
+  return (value instanceof Map ? [...value].map((pair) => pair.join('=')) : [value]).join(',');
 }
 
 // --- the report, which is for strangers
 
-type ReportParts = { readonly checks: readonly Finding[]; readonly turns: readonly (Capture | undefined)[] };
-
-function writeReport(context: Context, { settings, near }: Loaded, { checks, turns }: ReportParts): string {
+function writeReport(
+  context: Context,
+  { settings, near }: Loaded,
+  { checks, turns }: { readonly checks: readonly Finding[]; readonly turns: readonly (Capture | undefined)[] },
+): string {
   const clean = createEraser(context, settings, checks, dirname(near.path));
   const report = {
     gateway: context.version,
     node: process.versions.node,
     platform: `${process.platform} ${process.arch}`,
     checks: checks.map(({ name, state, found }) => `${state} ${name}: ${clean(found)}`),
-    settings: listSettings(settings)
-      .filter(({ origin }) => origin !== 'default')
-      .map(withoutText),
+    settings: listOwnSettings(settings).map(withoutText),
     turns: turns.flatMap((it) => (it === undefined ? [] : [shapeOfTurn(it, clean)])),
   };
   for (;;) {
     const text = `kiro-gateway doctor --report\n\n\`\`\`json\n${JSON.stringify(report, undefined, 1)}\n\`\`\`\n`;
     if (text.length <= MOST_CHARACTERS || report.turns.pop() === undefined) return text;
   }
+}
+
+/** Those that somebody has set. */
+function listOwnSettings(settings: Settings): readonly SettingFact[] {
+  return listSettings(settings).filter(({ origin }) => origin !== 'default');
 }
 
 /** Values that are texts of the person's own are only said to be there. */
@@ -187,17 +184,16 @@ function formsOf(events: readonly CapturedEvent[]): readonly string[] {
 
 /** Names of people, machines, hosts and accounts, out of sentences that were made for the person alone. */
 function createEraser(
-  context: Context,
+  { machine: { env, homeDirectory } }: Context,
   settings: Settings,
   checks: readonly Finding[],
   folder: string,
 ): (text: string) => string {
-  const { env, homeDirectory } = context.machine;
   const words = new Map([
     [folder, '[folder]'],
     [homeDirectory, '~'],
   ]);
-  for (const fact of listSettings(settings).filter(({ origin }) => origin !== 'default')) {
+  for (const fact of listOwnSettings(settings)) {
     const { name, value } = fact;
     if (value === null || withoutText(fact).value === value) continue;
     words.set(value, `[${name}]`);
@@ -207,10 +203,10 @@ function createEraser(
     const proxy = /_proxy$/i.test(name) ? readProxyUrl(value) : undefined;
     if (proxy !== undefined) words.set(proxy.host, '[proxy]');
   }
-  for (const { found } of checks.filter(({ name }) => name === 'stores')) {
-    for (const [, name = ''] of found.matchAll(/(\S+) \([^()]*, (?:keychain|file)\)/g)) words.set(name, '[login]');
-  }
+  const stores = checks.find(({ name }) => name === 'stores')?.found ?? '';
+  for (const [, name = ''] of stores.matchAll(/(\S+) \([^()]*, (?:keychain|file)\)/g)) words.set(name, '[login]');
   words.set(basename(homeDirectory), '[user]').set(hostname(), '[machine]').delete('default');
+  // Of two names, one of which is a part of the other, the longer one first.
   const known = [...words].filter(([word]) => word.length > 2).toSorted(([one], [other]) => other.length - one.length);
   return (text) => {
     const named = known.reduce((rest, [word, stand]) => rest.replaceAll(word, stand), text);

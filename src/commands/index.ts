@@ -14,30 +14,25 @@ export type Command = {
 
 type Row = Pick<Command, 'name' | 'define'> & {
   readonly about: string;
-  /** Then two of the options that every command has mean something else. */
-  readonly isAboutLogins?: true;
   readonly note?: string;
   readonly examples: string;
   readonly load: () => Promise<Run>;
 };
 
-function toCommand({ name, about, define, isAboutLogins, note = '', examples, load }: Row): Command {
-  const [demo, profile] =
-    isAboutLogins === true
-      ? ['with the login of the built-in simulator, which is stored nowhere', 'name of the login (default: default)']
-      : [
-          'talk to the built-in simulator: no account, no network',
-          'use the login that `kiro-gateway login --profile <name>` stored',
-        ];
+function toCommand({ name, about, define, note = '', examples, load }: Row): Command {
   return {
     name,
     define: (command) =>
       define(command.description(about))
-        .option('--demo [=scenario]', demo)
-        .option('--profile <name>', profile)
+        .option('--demo [=scenario]', 'talk to the built-in simulator: no account, no network')
+        .option('--profile <name>', 'the login that `kiro-gateway login --profile <name>` stores')
         .option('--env-file <path>', 'read settings from this file')
         .addHelpText('after', `${note}\nExamples:${examples}`),
-    run: async (...call) => (await load())(...call),
+    run: async (args, options, context) => {
+      const { checkOptions } = await import('./command.js');
+      checkOptions(options);
+      return (await load())(args, options, context);
+    },
   };
 }
 
@@ -55,7 +50,6 @@ const ROWS: readonly Row[] = [
         .option('--profile-arn <arn>', 'Kiro profile to use, when the account has several')
         .option('--store <store>', 'keychain, file or auto: the keychain where there is one', 'auto')
         .option('--yes', 'agree to use an unofficial client without being asked'),
-    isAboutLogins: true,
     examples: `
   kiro-gateway login                                    asks for everything
   kiro-gateway login --from kiro-cli --yes              takes over the login of kiro-cli
@@ -162,7 +156,6 @@ folder. The exit code is the client's; 128 plus the number of the signal, if one
     about: 'Say which Kiro login is used, where it is kept and how long it lasts',
     define: (command) =>
       command.option('--json', 'as JSON').option('--show-key', 'also show the gateway key that clients must present'),
-    isAboutLogins: true,
     examples: `
   kiro-gateway status
   kiro-gateway status --profile work
@@ -204,7 +197,6 @@ Exit codes: 0 nothing is broken, 1 something is, 4 only the login is missing or 
     name: 'logout',
     about: 'Remove a stored login from this machine',
     define: (command) => command,
-    isAboutLogins: true,
     examples: `
   kiro-gateway logout
   kiro-gateway logout --profile work                    the login that was stored under this name

@@ -1,11 +1,11 @@
 /** Which login it is to be: by flags, or by a choice among what was found on this machine. */
 
 import { detectLogins, type Finding, type ImportPlace, readLoginAt, usualPlace } from '../auth/sources.js';
-import { BUILDER_ID_START_URL, DEFAULT_LOGIN, type FoundLogin, isLoginName } from '../auth/credential.js';
+import { BUILDER_ID_START_URL, DEFAULT_LOGIN, type FoundLogin } from '../auth/credential.js';
 import type { Context } from '../context.js';
 import { GatewayError } from '../core/errors.js';
 import { Secret } from '../core/secret.js';
-import { oneOf, path, profileArn, region, serviceUrl, type SettingKind } from '../settings-table.js';
+import { loginName, oneOf, path, profileArn, region, serviceUrl, type SettingKind } from '../settings-table.js';
 import type { Choice, Prompts } from '../terminal/prompts.js';
 import { type CommandOptions, complaint } from '../settings.js';
 import { usageError } from './command.js';
@@ -165,12 +165,6 @@ export function readLoginFlags(options: CommandOptions, homeDirectory: string) {
 export function missing(flag: string, what: string): GatewayError {
   return usageError(`${flag} is missing: ${what}`);
 }
-
-const loginName: SettingKind<string> = {
-  accepts: '1 to 64 letters, digits, dots, dashes and underscores',
-  isSecret: false,
-  parse: (text) => (isLoginName(text) ? text : undefined),
-};
 
 const WAYS = ['kiro-cli', 'amazon-q', 'ide', 'file', 'env', 'api-key', 'device'] as const;
 

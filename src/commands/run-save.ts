@@ -8,6 +8,8 @@ import { removePrivateFile, savePrivateFile } from '../auth/files.js';
 import type { Context } from '../context.js';
 import { codeOf, GatewayError } from '../core/errors.js';
 import { isRecord } from '../core/reader.js';
+import type { CommandOptions } from '../settings.js';
+import { usageError } from './command.js';
 import { codexDefaults, codexProvider, opencodeKey, opencodeProvider } from './run-clients.js';
 import { harmless } from '../terminal/terminal.js';
 import type { Target } from './run-target.js';
@@ -18,21 +20,20 @@ export type Saved = 'codex' | 'opencode';
 export async function saveSettings(
   client: Saved,
   target: Target,
-  { isAgreed, stateFolder }: { readonly isAgreed: boolean; readonly stateFolder: string },
+  { yes }: CommandOptions,
   { terminal, loadPrompts }: Context,
 ): Promise<number> {
-  const { file, current, before, backupOf } = await openSettings(client, target.configFiles[client], stateFolder);
+  const { configFiles, stateFolder } = target;
+  const { file, current, before, backupOf } = await openSettings(client, configFiles[client], stateFolder);
   const next = client === 'codex' ? addToToml(before ?? '', target) : addToJson(before ?? '', target);
   if (next === current) {
     await terminal.result(`${file} has it already; nothing was written.\n`);
     return 0;
   }
   terminal.log(describeChange(file, current ?? '', before ?? '', next));
-  if (!isAgreed) {
+  if (yes !== true) {
     const prompts = await loadPrompts();
-    if (prompts === undefined) {
-      throw new GatewayError('invalid-request', 'Nothing was written: there is no terminal to ask on; add --yes.');
-    }
+    if (prompts === undefined) throw usageError('Nothing was written: there is no terminal to ask on; add --yes.');
     if (!(await prompts.agree(`Write this to ${file}?`))) {
       terminal.note('Nothing was written.');
       return 1;
@@ -213,7 +214,7 @@ function parseTokens(tokens: readonly string[]): unknown {
 
 function refusal(client: Saved, { configFiles }: Target, reason: string): GatewayError {
   const advice = `\`kiro-gateway run ${client} --print\` shows what to write by hand`;
-  return new GatewayError('invalid-request', `${configFiles[client]} ${reason}; ${advice}.`);
+  return usageError(`${configFiles[client]} ${reason}; ${advice}.`);
 }
 
 const INLINE = 'has its providers on one line, where none can be added';

@@ -27,9 +27,7 @@ export async function readTarget(options: CommandOptions, context: Context) {
   const { machine, terminal } = context;
   const { settings, paths } = await loadSettings(context, options, false);
   const { serverHost, serverPort, proxyApiKey } = settings;
-  if (serverPort === 0) {
-    throw usageError('SERVER_PORT is 0, any free port; name the one that `serve` listens on.');
-  }
+  if (serverPort === 0) throw usageError('SERVER_PORT is 0, any free port; name the one that `serve` listens on.');
   const url = `http://${urlHost(serverHost)}:${serverPort}`;
   const { file, key: lasting } = await lastingKey(paths.config);
   const key = proxyApiKey ?? lasting;
@@ -43,8 +41,9 @@ export async function readTarget(options: CommandOptions, context: Context) {
   }
   const keyPlace: KeyPlace = proxyApiKey === undefined ? { file } : { variable: 'PROXY_API_KEY' };
   const models = chooseModels(typeof catalogue === 'string' ? [] : catalogue, options);
+  const places = { configFiles: configFiles(context), stateFolder: paths.state };
   /** The URL is without `/v1`. */
-  return { url, models, key: keyPlace, configFiles: configFiles(context), platform: machine.platform };
+  return { url, models, key: keyPlace, ...places, platform: machine.platform };
 }
 
 /** Where Codex and opencode keep the person's settings. */
@@ -65,9 +64,8 @@ export function chooseModels(catalogue: readonly Model[], { model: named }: Comm
   const known = catalogue.length > 0 ? catalogue : USUAL_MODELS.map((name) => resolveModel(name, []));
   /** The newest of each that the account may use. */
   const families = { opus: newest('opus', known), sonnet: newest('sonnet', known), haiku: newest('haiku', known) };
-  const usual = families.sonnet ?? known.find(({ isDefault }) => isDefault) ?? known[0];
-  const name = typeof named === 'string' ? named : (usual?.id ?? '');
-  const main = typeof named !== 'string' && usual !== undefined ? usual : { ...resolveModel(name, known), id: name };
+  const usual = families.sonnet ?? known.find(({ isDefault }) => isDefault) ?? known[0] ?? resolveModel('auto', []);
+  const main = typeof named === 'string' ? { ...resolveModel(named, known), id: named } : usual;
   /** For titles and summaries: of the same maker as the main one, which it is itself where there is no smaller one. */
   const small = main.id.startsWith('claude-') ? (families.haiku ?? main) : main;
   const all = known.some(({ id }) => id === main.id) ? known : [main, ...known];

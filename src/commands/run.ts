@@ -17,8 +17,8 @@ import type { OpenedGateway } from '../open-gateway.js';
 import { randomKey } from '../server/access.js';
 import { logRequests, type RequestWatch } from '../server/request-log.js';
 import { listedModels, usageError, withGateway, withServer, type Run } from './command.js';
-import { CLIENTS, KEY, type Client, type Start } from './run-clients.js';
-import { type Saved, saveSettings, undoSettings } from './run-save.js';
+import { CLIENTS, KEY, type Client } from './run-clients.js';
+import { saveSettings, undoSettings } from './run-save.js';
 import { chooseModels, configFiles, readTarget } from './run-target.js';
 
 export const run: Run = async ([name = '', ...args], options, context) => {
@@ -26,8 +26,9 @@ export const run: Run = async ([name = '', ...args], options, context) => {
   if (client === undefined) {
     throw usageError(`There is no client ${JSON.stringify(name)}; choose one of ${Object.keys(CLIENTS).join(', ')}.`);
   }
-  if (options['yes'] === true && options['save'] !== true)
+  if (options['yes'] === true && options['save'] !== true) {
     throw usageError('--yes only answers what --save asks; add --save.');
+  }
   const mode = (['print', 'save', 'undo'] as const).find((it) => options[it] === true);
   if (mode === undefined) {
     const { title, start } = client;
@@ -38,8 +39,12 @@ export const run: Run = async ([name = '', ...args], options, context) => {
     throw usageError(`--${mode} starts nothing that ${JSON.stringify(args[0])} could be passed to.`);
   }
   if (mode === 'print') return print(client, options, context);
-  if (name === 'codex' || name === 'opencode') return writeSettings(name, mode, options, context);
-  throw usageError(`--${mode} is for codex and opencode; \`kiro-gateway run ${name} --print\` shows what to set.`);
+  if (name !== 'codex' && name !== 'opencode') {
+    throw usageError(`--${mode} is for codex and opencode; \`kiro-gateway run ${name} --print\` shows what to set.`);
+  }
+  if (mode === 'save') return saveSettings(name, await readTarget(options, context), options, context);
+  const { paths } = await loadSettings(context, options, false);
+  return undoSettings(name, configFiles(context)[name], paths.state, context);
 };
 
 async function print({ print: text, advice }: Client, options: CommandOptions, context: Context): Promise<number> {
@@ -54,16 +59,9 @@ async function print({ print: text, advice }: Client, options: CommandOptions, c
   return 0;
 }
 
-async function writeSettings(client: Saved, mode: 'save' | 'undo', options: CommandOptions, context: Context) {
-  const { state: stateFolder } = (await loadSettings(context, options, false)).paths;
-  if (mode === 'undo') return undoSettings(client, configFiles(context)[client], stateFolder, context);
-  const target = await readTarget(options, context);
-  return saveSettings(client, target, { isAgreed: options['yes'] === true, stateFolder }, context);
-}
-
 /** @returns the client's own exit code, 128 and more when a signal ended it; 1 when it is not installed. */
 async function startClient(
-  { title, start }: { readonly title: string; readonly start: Start },
+  { title, start }: Required<Pick<Client, 'title' | 'start'>>,
   args: readonly string[],
   options: CommandOptions,
   context: Context,
@@ -88,11 +86,13 @@ async function startClient(
     const log = await openLog(opened.paths.state);
     const watch = logRequests(opened.log);
     let failures = 0;
-    const ended: RequestWatch['ended'] = (facts, record) => {
-      if (record.error !== undefined && record.error !== 'cancelled') failures += 1;
-      watch.ended(facts, record);
+    const requests: RequestWatch = {
+      ...watch,
+      ended(facts, record) {
+        if (record.error !== undefined && record.error !== 'cancelled') failures += 1;
+        watch.ended(facts, record);
+      },
     };
-    const requests = { ...watch, ended };
     return withServer(opened, quiet, { key, host: LOOPBACK, port: 0, requests }, async (port) => {
       const where = { url: `http://${LOOPBACK}:${port}`, models };
       if (opened.isSimulator) terminal.note('SIMULATOR: answers are made up, no Kiro account is used.');
@@ -158,7 +158,7 @@ async function findProgram(name: string, { machine, workingDirectory }: Context)
 }
 
 /** One file for all runs, begun anew when it has grown or is a link; a client is not kept waiting for a log that cannot be written. */
-async function openLog(folder: string): Promise<{ readonly path: string; readonly write: (text: string) => void }> {
+async function openLog(folder: string) {
   const path = join(folder, 'run.log');
   try {
     await makePrivateFolder(folder);
@@ -171,7 +171,7 @@ async function openLog(folder: string): Promise<{ readonly path: string; readonl
     try {
       appendFileSync(path, text, { mode: 0o600 });
     } catch {
-      return;
+      // So be it.
     }
   };
   return { path, write };

@@ -45,11 +45,12 @@ async function announce(
   { terminal: { isInteractive, result, style }, version, stopSignal }: Context,
   { key, file, port }: Pick<GatewayKey, 'key' | 'file'> & { readonly port: number },
 ): Promise<void> {
-  const { settings, log, isSimulator, login: describeLogin } = opened;
+  const { log, isSimulator } = opened;
+  const { serverHost: host, logFormat } = opened.settings;
   const models = (await listedModels(opened, stopSignal(), LISTING))?.length;
-  const url = `http://${urlHost(settings.serverHost)}:${port}`;
-  const { account, source } = describeLogin();
-  if (settings.logFormat === 'json') {
+  const url = `http://${urlHost(host)}:${port}`;
+  const { account, source } = opened.login();
+  if (logFormat === 'json') {
     const facts = { url, login: account, loginSource: source, models, keyFile: file, isSimulator };
     log.info(`kiro-gateway ${version} listens on ${url}`, facts);
     return;
@@ -58,9 +59,7 @@ async function announce(
   const lines = [
     `${style.bold(`kiro-gateway ${version}`)} listens on ${style.bold(url)}`,
     ...(isSimulator ? [style.yellow('SIMULATOR: answers are made up, no Kiro account is used.')] : []),
-    ...(isEveryAddress(settings.serverHost)
-      ? [`open    on every address of this machine (${settings.serverHost})`]
-      : []),
+    ...(isEveryAddress(host) ? [`open    on every address of this machine (${host})`] : []),
     `login   ${account}, from ${source}`,
     `models  ${models ?? 'unknown for now'}`,
     `key     ${isInteractive ? key.reveal() : keyPlace}`,
@@ -101,9 +100,9 @@ const MODELS = { main: 'claude-sonnet-4.5', opus: 'claude-opus-4.5', haiku: 'cla
 
 /** For a person: those under way at the bottom, and a line for each that is over, or with a quiet log for what failed. */
 function createBoard(live: Live, { log, settings }: OpenedGateway, { terminal, now }: Context): RequestWatch {
+  const { clean } = log;
   const isQuiet = !['DEBUG', 'INFO'].includes(settings.logLevel);
   const running = new Set<RequestFacts>();
-  const clean = (text: string): string => log.clean(text);
   const draw = (): readonly string[] => {
     const lines = [...running].slice(0, MAX_RUNNING).map((it) => runningLine(it, clean, now()));
     return running.size > MAX_RUNNING ? [...lines, `  … and ${running.size - MAX_RUNNING} more`] : lines;

@@ -44,12 +44,12 @@ export type StatusFacts = Awaited<ReturnType<typeof readStatus>>;
 export async function readStatus(desk: LoginDesk, { profile, showKey }: CommandOptions) {
   const found = await findLogin(desk, profile).catch((thrown: unknown) => toGatewayError(thrown).message);
   const stored = (await desk.logins?.listLogins().catch(() => [])) ?? [];
-  const isFound = typeof found !== 'string';
+  const [login, problem] = typeof found === 'string' ? [null, found] : [found, null];
   return {
-    loggedIn: isFound,
+    loggedIn: login !== null,
     /** Why not, as a sentence. */
-    problem: isFound ? null : found,
-    login: isFound ? found : null,
+    problem,
+    login,
     /** All that are stored, this one included. */
     logins: stored.map(({ name, account, store }) => ({ name, account, store })),
     gatewayKey: await keyFacts(desk, showKey === true),
@@ -71,48 +71,39 @@ async function fromSettings({ detection, paths, logins }: LoginDesk) {
   const { credential } = await readLoginAt({ name: 'env', path: undefined }, detection);
   const store = fileStore(paths.state, () => undefined);
   const tokens = credential.kind === 'api-key' ? undefined : await store.read(digestOf(credential));
-  return loginFacts(credential, withTokens(credential, tokens, detection.clock.now()), {
+  return {
+    ...loginFacts(credential, withTokens(credential, tokens, detection.clock.now())),
     name: null,
     source: logins === undefined ? 'simulator' : 'env',
     sourcePath: detection.settings.kiroCredsFile ?? detection.settings.kiroCliDbFile ?? null,
-    store: logins === undefined ? 'nowhere' : 'environment',
+    store: logins === undefined ? ('nowhere' as const) : ('environment' as const),
     storePath: null,
     savedAt: null,
-    lastRefresh: tokens === undefined ? null : { by: 'gateway', at: null },
-  });
+    lastRefresh: tokens === undefined ? null : ({ by: 'gateway', at: null } as const),
+  };
 }
 
 async function fromStore(name: string, logins: LoginStore, { detection, paths }: LoginDesk) {
   const login = await logins.readLogin(name);
   if (login === undefined) return undefined;
   const { source, store, savedAt, lastRefresh } = login.facts;
-  return loginFacts(withSettings(login, detection.settings).credential, login.tokens, {
+  return {
+    ...loginFacts(withSettings(login, detection.settings).credential, login.tokens),
     name,
     source: source.name,
     sourcePath: source.path ?? null,
     store,
+    /** The folder of the private files. */
     storePath: store === 'file' ? join(paths.data, 'logins') : null,
     savedAt: isoTime(savedAt),
     lastRefresh: lastRefresh === undefined ? null : { by: lastRefresh.by, at: isoTime(lastRefresh.at) },
-  });
+  };
 }
 
-type Origin = {
-  /** Null for a login of the environment. */
-  readonly name: string | null;
-  readonly source: string;
-  readonly sourcePath: string | null;
-  readonly store: keyof typeof STORES;
-  /** The folder of the private files. */
-  readonly storePath: string | null;
-  readonly savedAt: string | null;
-  readonly lastRefresh: { readonly by: RenewedBy; readonly at: string | null } | null;
-};
-
-type Login = ReturnType<typeof loginFacts>;
+type Login = Awaited<ReturnType<typeof fromSettings>> | NonNullable<Awaited<ReturnType<typeof fromStore>>>;
 
 /** @param tokens What it has become. */
-function loginFacts(credential: Credential, tokens: Credential | Tokens | undefined, origin: Origin) {
+function loginFacts(credential: Credential, tokens: Credential | Tokens | undefined) {
   const latest = tokens ?? credential;
   const profileArn = credential.profileArn ?? latest.profileArn;
   return {
@@ -126,7 +117,6 @@ function loginFacts(credential: Credential, tokens: Credential | Tokens | undefi
     profileArn: profileArn ?? null,
     expiresAt: isoTime('expiresAt' in latest ? latest.expiresAt : undefined),
     registrationExpiresAt: isoTime(credential.kind === 'oidc' ? credential.registrationExpiresAt : undefined),
-    ...origin,
   };
 }
 

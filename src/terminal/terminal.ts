@@ -20,10 +20,9 @@ export function createTerminal(streams: TerminalStreams, env: Readonly<Record<st
   const isInteractive = stdout.isTTY === true;
   const mayBeColoured = !env['NO_COLOR'] && env['TERM'] !== 'dumb';
   const talkStyle = new Chalk({ level: stderr.isTTY === true && mayBeColoured ? 1 : 0 });
-  const screen = stderr.isTTY === true && env['TERM'] !== 'dumb' ? createLive(stderr, talkStyle.dim) : undefined;
-  if (screen !== undefined) streams.once('exit', screen.hide);
-  const say = screen?.above ?? ((text: string): void => void stderr.write(text));
-  const live: Live | undefined = screen;
+  const live = stderr.isTTY === true && env['TERM'] !== 'dumb' ? createLive(stderr, talkStyle.dim) : undefined;
+  if (live !== undefined) streams.once('exit', live.hide);
+  const say = live?.above ?? ((text: string): void => void stderr.write(text));
   let readerIsGone = false;
   // What becomes of a text, its own write is told.
   stdout.on('error', () => undefined);
@@ -69,12 +68,7 @@ const READER_IS_GONE: ReadonlySet<string> = new Set(['EPIPE', 'EOF', 'ECONNRESET
 
 // --- lines that stay at the bottom and change, while others are written above them
 
-export type Live = {
-  /** Shows these lines from now on, and again when they have changed, until there are none. */
-  readonly show: (draw: () => readonly string[]) => void;
-  /** Takes them away at once, and gives the cursor back. */
-  readonly hide: () => void;
-};
+export type Live = Readonly<ReturnType<typeof createLive>>;
 
 /**
  * Nothing runs, and the cursor is where it was, while there are no lines to show. The first appear after a quarter of
@@ -87,6 +81,7 @@ export function createLive(screen: Screen, style: (line: string) => string) {
   let shownColumns = columnsOf(screen);
   let timer: NodeJS.Timeout | undefined;
 
+  /** Shows these lines from now on, and again when they have changed, until there are none. */
   function show(lines: () => readonly string[]): void {
     draw = lines;
     timer ??= setInterval(refresh, FRAME_MS).unref();
@@ -105,6 +100,7 @@ export function createLive(screen: Screen, style: (line: string) => string) {
     if (shown.length === 0 && draw().length === 0) rest();
   }
 
+  /** Takes them away at once, and gives the cursor back. */
   function hide(): void {
     if (shown.length > 0) write('', []);
     rest();
