@@ -4,6 +4,7 @@ import type { Block } from '../core/conversation.js';
 import { GatewayError } from '../core/errors.js';
 import { abortError } from '../core/signals.js';
 import { rounded, type Batch, type GrowingBlock, type StreamEvent } from '../core/stream.js';
+import { wholeLength } from '../core/tokens.js';
 import { createAnswerText, READ_AS_IS, type Piece, type Reading } from './answer-text.js';
 import { readEvents, type KiroEvent, type KiroTokenUsage } from './events.js';
 import { toFinishReason, toUsage } from './ending.js';
@@ -71,6 +72,8 @@ type OpenBlock = {
   readonly id: string;
   readonly name: string;
   text: string;
+  /** The first half of a character whose second half has not come. */
+  half: string;
   /** The signature of reasoning, which comes after the text, possibly in pieces. */
   signature: string;
   /** Whether Kiro said that a tool call is whole. */
@@ -105,13 +108,18 @@ function createAssembler(asked: Asked) {
   function openBlock(type: GrowingBlock, id = '', name = ''): OpenBlock {
     close();
     begin();
-    open = { type, id, name, text: '', signature: '', isStopped: false };
+    open = { type, id, name, text: '', half: '', signature: '', isStopped: false };
     const block = type === 'tool-call' ? { type, id, name } : { type };
     batch.push({ type: 'block-start', index: blocks.length, block });
     return open;
   }
 
-  function grow(block: OpenBlock, delta: string): void {
+  /** Clients read each delta by itself, and some cannot read half a character: it waits for the other half. */
+  function grow(block: OpenBlock, said: string, isLast = false): void {
+    const heard = block.half + said;
+    const length = isLast ? heard.length : wholeLength(heard, heard.length);
+    block.half = heard.slice(length);
+    const delta = heard.slice(0, length).toWellFormed();
     if (delta === '') return;
     block.text += delta;
     batch.push({ type: 'block-delta', index: blocks.length, block: block.type, delta });
@@ -119,6 +127,7 @@ function createAssembler(asked: Asked) {
 
   function close(): void {
     if (open === undefined) return;
+    grow(open, '', true);
     if (open.type === 'tool-call') closedCalls.add(open.id);
     end(toBlock(open));
     open = undefined;
