@@ -10,7 +10,7 @@ import { writeErrorBody, writeOpenAIError } from './errors.js';
 import { customText, holdsOnly, joinMessages, readMessage } from './messages.js';
 import { openaiResponses } from './openai-responses.js';
 import { messageList, requestReader, type ParameterTable } from './parameters.js';
-import { readTools } from './tools.js';
+import { knowsOneCall, readTools } from './tools.js';
 
 const PARAMETERS: ParameterTable = {
   works:
@@ -45,7 +45,7 @@ export const openaiChat: Dialect = {
       options,
     );
     // A chat answer has no items that a later request could refer to: nothing of it is kept.
-    return { ...request, includeUsage, replyContext: { forms: replyContext.forms } };
+    return { ...request, includeUsage, replyContext: { forms: replyContext.forms, knowsOneCall: knowsOneCall(body) } };
   },
   writeResponse: writeChatCompletion,
   createStreamWriter: createChatWriter,
@@ -87,7 +87,7 @@ const MAX_STOPS = 4;
 
 /** The answer of a request that is not streamed. */
 function writeChatCompletion(completion: Completion, reply: Reply): OpenAI.ChatCompletion {
-  const finish_reason = FINISH_REASONS[completion.finishReason];
+  const finish_reason = finishReasonOf(completion, reply);
   return {
     id: `chatcmpl-${reply.id}`,
     object: 'chat.completion',
@@ -113,6 +113,12 @@ function createChatWriter(reply: Reply): (event: StreamEvent) => string {
   const writeDelta = (delta: string, finishReason: string | null = null) =>
     `${deltaHead}${delta},"logprobs":null,"finish_reason":${JSON.stringify(finishReason)}}]}\n\n`;
 
+  const writeCallDelta = (head: string, told: string) => {
+    if (reply.replyContext.knowsOneCall !== true)
+      return writeDelta(`{"tool_calls":[{"index":${toolCalls - 1},${head}"function":${told}}]}`);
+    return toolCalls === 1 ? writeDelta(`{"function_call":${told}}`) : '';
+  };
+
   const writeGrowth = (block: GrowingBlock, text: string) => {
     switch (block) {
       case 'text':
@@ -122,7 +128,7 @@ function createChatWriter(reply: Reply): (event: StreamEvent) => string {
       case 'tool-call':
         if (isWhole) return '';
         hasGrown ||= text !== '';
-        return writeDelta(`{"tool_calls":[{"index":${toolCalls - 1},"function":{"arguments":${writeData(text)}}}]}`);
+        return writeCallDelta('', `{"arguments":${writeData(text)}}`);
     }
   };
 
@@ -131,9 +137,12 @@ function createChatWriter(reply: Reply): (event: StreamEvent) => string {
     if (block.type !== 'tool-call') return '';
     isWhole = isCustom(block.name, reply);
     if (isWhole) return '';
-    const call = { index: toolCalls++, id: block.id, type: 'function', function: { name: block.name, arguments: '' } };
+    toolCalls++;
     hasGrown = false;
-    return writeDelta(writeData({ tool_calls: [call] }));
+    return writeCallDelta(
+      `"id":${writeData(block.id)},"type":"function",`,
+      writeData({ name: block.name, arguments: '' }),
+    );
   };
 
   const writeBlockEnd = (block: Block) => {
@@ -148,7 +157,7 @@ function createChatWriter(reply: Reply): (event: StreamEvent) => string {
 
   const writeFinish = (completion: Completion) => {
     const usage = `${head}"choices":[],"usage":${JSON.stringify(writeUsage(completion))}}\n\n`;
-    return `${writeDelta('{}', FINISH_REASONS[completion.finishReason])}${reply.includeUsage ? usage : ''}${DONE}`;
+    return `${writeDelta('{}', finishReasonOf(completion, reply))}${reply.includeUsage ? usage : ''}${DONE}`;
   };
 
   return (event) => {
@@ -197,13 +206,15 @@ function writeMessage(blocks: readonly Block[], reply: Reply): WireMessage {
   });
   const reasoning = blocks.flatMap((it) => (it.type === 'reasoning' ? [it.text] : []));
   const calls = blocks.flatMap((it) => (it.type === 'tool-call' ? writeCall(it, reply) : []));
+  const [first] = calls;
+  const only = reply.replyContext.knowsOneCall === true && first?.type === 'function' ? first.function : undefined;
   return {
     role: 'assistant',
     // Programs look into the text of every answer that is not a call.
     content: texts.length === 0 && calls.length > 0 ? null : texts.join(''),
     refusal: null,
     ...(reasoning.length > 0 && { reasoning_content: reasoning.join('') }),
-    ...(calls.length > 0 && { tool_calls: calls }),
+    ...(only === undefined ? calls.length > 0 && { tool_calls: calls } : { function_call: only }),
   };
 }
 
@@ -229,6 +240,11 @@ function writeUsage(completion: Completion): OpenAI.CompletionUsage {
     completion_tokens_details: { reasoning_tokens: reasoningTokens },
     ...creditField(completion),
   };
+}
+
+function finishReasonOf({ finishReason }: Completion, { replyContext }: Reply) {
+  const isOlder = finishReason === 'tool-calls' && replyContext.knowsOneCall === true;
+  return isOlder ? 'function_call' : FINISH_REASONS[finishReason];
 }
 
 const FINISH_REASONS = {
