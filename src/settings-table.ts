@@ -70,7 +70,7 @@ const trueOrFalse = kind('true or false', (text) => {
   return /^(false|0|no|off|disabled)$/i.test(text) ? false : undefined;
 });
 const alwaysOrNot = kind('always, true or false', (text) =>
-  text.toLowerCase() === 'always' ? 'always' : trueOrFalse.parse(text, ''),
+  text.toLowerCase() === 'always' ? ('always' as const) : trueOrFalse.parse(text, ''),
 );
 
 const levels = oneOf('DEBUG', 'INFO', 'WARN', 'ERROR');

@@ -115,6 +115,35 @@ test('a call of a custom tool is one, streamed or not, and comes back as the sam
   expect(again.conversation.messages).toEqual([{ role: 'assistant', blocks: [PATCH] }]);
 });
 
+test('a client that offers functions alone gets one call, in the older form', () => {
+  const functions = [{ name: 'look', parameters: { type: 'object' } }];
+  const older = read(openaiChat, { ...REQUEST, functions });
+  expect(older.conversation.parallelToolCalls).toBe(false);
+  const to = { ...reply, includeUsage: false, replyContext: older.replyContext };
+  const completion = completionOf([CALL, { ...CALL, id: 'c2' }], 'tool-calls');
+  const function_call = { name: 'look', arguments: '{"at":"ü"}' };
+  const message = { role: 'assistant', content: null, refusal: null, function_call };
+  expect(openaiChat.writeResponse(completion, to)).toHaveProperty('choices', [
+    { index: 0, message, logprobs: null, finish_reason: 'function_call' },
+  ]);
+  expect(chunks(writeStream(openaiChat, eventsOf(completion), to))).toEqual([
+    delta('{"role":"assistant","content":""}'),
+    delta('{"function_call":{"name":"look","arguments":""}}'),
+    ...['{\\"a', 't\\":', '\\"ü\\"', '}'].map((json) => delta(`{"function_call":{"arguments":"${json}"}}`)),
+    delta('{}', '"function_call"'),
+    'data: [DONE]',
+    '',
+  ]);
+});
+
+test('a client that offers functions beside tools gets its calls in the newer form', () => {
+  const functions = [{ name: 'look' }];
+  const { replyContext: context } = read(openaiChat, { ...REQUEST, functions, tools: [CUSTOM_TOOL] });
+  expect(openaiChat.writeResponse(completionOf([CALL]), { ...reply, replyContext: context })).toMatchObject({
+    choices: [{ message: { tool_calls: [{ id: 'c1' }] } }],
+  });
+});
+
 test('what a model wrote besides the one text is told as it wrote, and a cut text is not told at all', () => {
   const odd = completionOf(
     [

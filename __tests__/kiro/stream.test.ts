@@ -110,6 +110,23 @@ check(
 );
 check('usage between two texts parts nothing', [say('a'), metering(1), percentage(1), say('b')], [text('ab')]);
 
+test('a character that is split over two deltas comes whole, in whatever block', async () => {
+  const [high, low] = ['\ud83c', '\udf89'];
+  const lines = [
+    ...[`a${high}`, `${low}b`].map((it) => think(it)),
+    sign('s'),
+    ...[high, `${low}${high}`, low].map((it) => say(it)),
+    ...[`{"a":"${high}`, `${low}"}`].map((input) => call('t1', { input })),
+    call('t1', { stop: true }),
+  ];
+  const { events } = await hear(turnOf([bytesOf(lines)]));
+  const deltas = events.flatMap((it) => (it.type === 'block-delta' ? [it.delta] : []));
+  expect(deltas).toEqual(['a', '🎉b', '🎉', '🎉', '{"a":"', '🎉"}']);
+});
+
+check('half a character that stays alone is replaced', [say('a\ud83c')], [text('a\ufffd')]);
+check('the second half of a character alone, too', [say('a\udf89b')], [text('a\ufffdb')]);
+
 // --- tool calls
 
 check(

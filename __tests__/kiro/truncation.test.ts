@@ -111,6 +111,13 @@ test('the ids of cut calls are kept, and those of whole ones are not', () => {
   expect(['t1', 't2'].map((id) => cutCalls.has(id))).toEqual([false, true]);
 });
 
+test('a whole call with the id of a cut one is not taken for it', () => {
+  const cutCalls = createCutCalls();
+  cutCalls.remember([call('t1', '{"a')]);
+  cutCalls.remember([call('t1', '{}')]);
+  expect(cutCalls.has('t1')).toBe(false);
+});
+
 test('the memory holds the last thousand', () => {
   const cutCalls = createCutCalls();
   for (let count = 0; count < 1000; count++) cutCalls.remember([call(`t${count}`, '{"a')]);

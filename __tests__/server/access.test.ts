@@ -79,7 +79,7 @@ test.each(['https://app.example', 'app://obsidian.md'])('the origin %s gets CORS
     'access-control-allow-methods': 'GET, POST',
     'access-control-allow-headers': '*, authorization',
     'access-control-expose-headers':
-      'x-request-id, request-id, x-kiro-gateway-notice, x-kiro-gateway-credits, retry-after',
+      'x-request-id, request-id, x-kiro-gateway-notice, x-kiro-gateway-credits, retry-after, x-should-retry',
     'access-control-max-age': '600',
   });
 });

@@ -60,6 +60,8 @@ export type ClientRequest = {
 export type ReplyContext = {
   /** How each tool is called on the wire, by the name that the model is told. */
   readonly forms: ReadonlyMap<string, CallForm>;
+  /** The one call of an answer is a `function_call`, and there are no others. */
+  readonly knowsOneCall?: boolean;
   /** The request's own fields, as far as the answer repeats them. */
   readonly echo?: object;
   /** Undefined when the client wants nothing kept, or its protocol knows nothing of the kind. */

@@ -10,7 +10,7 @@ import { writeErrorBody, writeOpenAIError } from './errors.js';
 import { customText, holdsOnly, joinMessages, readMessage } from './messages.js';
 import { openaiResponses } from './openai-responses.js';
 import { messageList, requestReader, type ParameterTable } from './parameters.js';
-import { readTools } from './tools.js';
+import { knowsOneCall, readTools } from './tools.js';
 
 const PARAMETERS: ParameterTable = {
   works:
@@ -42,7 +42,7 @@ export const openaiChat: Dialect = {
     const readBody = isResponses ? openaiResponses.readRequest : readRequest;
     const { replyContext, ...request } = readBody(body, headers, options);
     // A chat answer has no items that a later request could refer to: nothing of it is kept.
-    return { ...request, includeUsage, replyContext: { forms: replyContext.forms } };
+    return { ...request, includeUsage, replyContext: { forms: replyContext.forms, knowsOneCall: knowsOneCall(body) } };
   },
   writeResponse: writeChatCompletion,
   createStreamWriter: createChatWriter,
@@ -84,7 +84,7 @@ const MAX_STOPS = 4;
 
 /** The answer of a request that is not streamed. */
 function writeChatCompletion(completion: Completion, reply: Reply): OpenAI.ChatCompletion {
-  const finish_reason = FINISH_REASONS[completion.finishReason];
+  const finish_reason = finishReasonOf(completion, reply);
   return {
     id: `chatcmpl-${reply.id}`,
     object: 'chat.completion',
@@ -111,6 +111,12 @@ function createChatWriter(reply: Reply): (event: StreamEvent) => string {
   const writeDelta = (delta: string, finishReason: string | null = null) =>
     `${deltaHead}${delta},"logprobs":null,"finish_reason":${JSON.stringify(finishReason)}}]}\n\n`;
 
+  const writeCallDelta = (head: string, told: string) => {
+    if (reply.replyContext.knowsOneCall !== true)
+      return writeDelta(`{"tool_calls":[{"index":${toolCalls - 1},${head}"function":${told}}]}`);
+    return toolCalls === 1 ? writeDelta(`{"function_call":${told}}`) : '';
+  };
+
   const writeGrowth = (block: GrowingBlock, text: string) => {
     switch (block) {
       case 'text':
@@ -120,7 +126,7 @@ function createChatWriter(reply: Reply): (event: StreamEvent) => string {
       case 'tool-call':
         if (isWhole) return '';
         hasGrown ||= text !== '';
-        return writeDelta(`{"tool_calls":[{"index":${toolCalls - 1},"function":{"arguments":${writeData(text)}}}]}`);
+        return writeCallDelta('', `{"arguments":${writeData(text)}}`);
     }
   };
 
@@ -129,9 +135,12 @@ function createChatWriter(reply: Reply): (event: StreamEvent) => string {
     if (block.type !== 'tool-call') return '';
     isWhole = isCustom(block.name, reply);
     if (isWhole) return '';
-    const call = { index: toolCalls++, id: block.id, type: 'function', function: { name: block.name, arguments: '' } };
+    toolCalls++;
     hasGrown = false;
-    return writeDelta(writeData({ tool_calls: [call] }));
+    return writeCallDelta(
+      `"id":${writeData(block.id)},"type":"function",`,
+      writeData({ name: block.name, arguments: '' }),
+    );
   };
 
   const writeBlockEnd = (block: Block) => {
@@ -145,7 +154,7 @@ function createChatWriter(reply: Reply): (event: StreamEvent) => string {
   };
 
   const writeFinish = (completion: Completion) => {
-    const end = writeDelta('{}', FINISH_REASONS[completion.finishReason]);
+    const end = writeDelta('{}', finishReasonOf(completion, reply));
     const usage = `${head}"choices":[],"usage":${JSON.stringify(writeUsage(completion))}}\n\n`;
     return `${end}${reply.includeUsage ? usage : ''}data: [DONE]\n\n`;
   };
@@ -194,13 +203,15 @@ function writeMessage(blocks: readonly Block[], reply: Reply): WireMessage {
   });
   const reasoning = blocks.flatMap((it) => (it.type === 'reasoning' ? [it.text] : []));
   const calls = blocks.flatMap((it) => (it.type === 'tool-call' ? writeCall(it, reply) : []));
+  const [first] = calls;
+  const only = reply.replyContext.knowsOneCall === true && first?.type === 'function' ? first.function : undefined;
   return {
     role: 'assistant',
     // Programs look into the text of every answer that is not a call.
     content: texts.length === 0 && calls.length > 0 ? null : texts.join(''),
     refusal: null,
     ...(reasoning.length > 0 && { reasoning_content: reasoning.join('') }),
-    ...(calls.length > 0 && { tool_calls: calls }),
+    ...(only === undefined ? calls.length > 0 && { tool_calls: calls } : { function_call: only }),
   };
 }
 
@@ -226,6 +237,11 @@ function writeUsage(completion: Completion): OpenAI.CompletionUsage {
     completion_tokens_details: { reasoning_tokens: reasoningTokens },
     ...creditField(completion),
   };
+}
+
+function finishReasonOf({ finishReason }: Completion, { replyContext }: Reply) {
+  const isOlder = finishReason === 'tool-calls' && replyContext.knowsOneCall === true;
+  return isOlder ? 'function_call' : FINISH_REASONS[finishReason];
 }
 
 const FINISH_REASONS = {

@@ -19,6 +19,11 @@ export function readTools(holder: Reader, notices: Notices, namespace?: string):
   return [...holder.list('tools'), ...holder.list('functions')].flatMap((it) => readTool(it, notices, namespace));
 }
 
+/** A client that offers `functions` alone knows only OpenAI's older form of a call: one an answer, without an id. */
+export function knowsOneCall(body: Reader): boolean {
+  return body.has('functions') && !body.has('tools');
+}
+
 /** By the name that the model is told; of two tools with one name the first is offered. */
 export function formsOf(offered: readonly OfferedTool[]): ReadonlyMap<string, CallForm> {
   return new Map(offered.map(({ tool, form }): [string, CallForm] => [tool.name, form]).toReversed());
@@ -134,6 +139,7 @@ type Offer = Pick<Conversation, 'tools' | 'toolChoice' | 'parallelToolCalls'>;
 export function readToolChoice(body: Reader, tools: readonly Tool[], notices: Notices): Offer {
   const choice = body.optional('tool_choice') ?? body.optional('function_call');
   const isOneAtATime =
+    knowsOneCall(body) ||
     body.optional('parallel_tool_calls')?.boolean() === false ||
     choice?.optional('disable_parallel_tool_use')?.boolean() === true;
   const offer = { tools, toolChoice: undefined, parallelToolCalls: isOneAtATime ? false : undefined };

@@ -260,11 +260,15 @@ const PASSES: readonly Pass[] = [
  * back: the client sends that again in every later request, and a history that changes makes its signatures worthless.
  */
 export function createCutCalls() {
-  const ids = createShelf<true>(MOST_REMEMBERED);
+  const ids = createShelf<boolean>(MOST_REMEMBERED);
   return {
-    /** Keeps the ids of a turn's cut calls. */
+    /** Keeps the ids of a turn's cut calls, until a whole call has the same one. */
     remember(blocks: readonly Block[]): void {
-      for (const block of blocks) if (block.type === 'tool-call' && !isWhole(block.input)) ids.put(block.id, true);
+      for (const block of blocks) {
+        if (block.type !== 'tool-call') continue;
+        const isCut = !isWhole(block.input);
+        if (isCut || ids.get(block.id) === true) ids.put(block.id, isCut);
+      }
     },
     has: (id: string): boolean => ids.get(id) === true,
   };

@@ -4,7 +4,7 @@ import type { Block } from '../core/conversation.js';
 import { GatewayError } from '../core/errors.js';
 import { abortError } from '../core/signals.js';
 import type { Batch, BlockHead, GrowingBlock, StreamEvent } from '../core/stream.js';
-import type { TokenRates } from '../core/tokens.js';
+import { type TokenRates, wholeLength } from '../core/tokens.js';
 import { createAnswerText, READ_AS_IS, type Piece, type Reading } from './answer-text.js';
 import { readEvents, type KiroEvent, type KiroTokenUsage } from './events.js';
 import { toCompletion } from './ending.js';
@@ -74,6 +74,8 @@ type OpenBlock = {
   readonly id: string;
   readonly name: string;
   text: string;
+  /** The first half of a character whose second half has not come. */
+  half: string;
   /** The signature of reasoning, which comes after the text, possibly in pieces. */
   signature: string;
   /** Whether Kiro said that a tool call is whole. */
@@ -106,7 +108,7 @@ function createAssembler(asked: Asked) {
 
   function openBlock(type: GrowingBlock, id = '', name = ''): OpenBlock {
     start(type === 'tool-call' ? { type, id, name } : { type });
-    open = { type, id, name, text: '', signature: '', isStopped: false };
+    open = { type, id, name, text: '', half: '', signature: '', isStopped: false };
     return open;
   }
 
@@ -116,7 +118,12 @@ function createAssembler(asked: Asked) {
     batch.push({ type: 'block-start', index: blocks.length, block });
   }
 
-  function grow(block: OpenBlock, delta: string): void {
+  /** Clients read each delta by itself, and some cannot read half a character: it waits for the other half. */
+  function grow(block: OpenBlock, said: string, isLast = false): void {
+    const heard = block.half + said;
+    const length = isLast ? heard.length : wholeLength(heard, heard.length);
+    block.half = heard.slice(length);
+    const delta = heard.slice(0, length).toWellFormed();
     if (delta === '') return;
     block.text += delta;
     batch.push({ type: 'block-delta', index: blocks.length, block: block.type, delta });
@@ -124,6 +131,7 @@ function createAssembler(asked: Asked) {
 
   function close(): void {
     if (open === undefined) return;
+    grow(open, '', true);
     if (open.type === 'tool-call') closedCalls.add(open.id);
     end(toBlock(open));
     open = undefined;
