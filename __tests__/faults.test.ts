@@ -37,13 +37,14 @@ beforeAll(async () => {
       // A 429 lets everybody wait for a while, which is right and would only be slow here.
       BASE_RETRY_DELAY: '0',
       MAX_CONCURRENT_REQUESTS: '0',
-      FIRST_TOKEN_TIMEOUT: '4',
+      // Long enough for a true answer on a machine that is busy with other things.
+      FIRST_TOKEN_TIMEOUT: '20',
       FIRST_TOKEN_MAX_RETRIES: '0',
-      STREAMING_READ_TIMEOUT: '4',
+      STREAMING_READ_TIMEOUT: '20',
     },
   });
   door = { url: served.url, key: GATEWAY_KEY };
-}, 30_000);
+});
 
 afterAll(async () => {
   upstream.close();
@@ -106,7 +107,9 @@ function judge({ fault, deltas }: Client, { said, hasFailed }: Outcome): void {
 }
 
 test(`${REQUESTS} requests of ${CLIENTS} clients: the true answer or a proper error, seed ${SEED}`, async () => {
-  const waiting = Array.from({ length: REQUESTS }, (_, number) => clientOf(number));
+  const clients = Array.from({ length: REQUESTS }, (_, number) => clientOf(number));
+  // Whoever has to wait for a limit of time is taken first, so that all wait at once, and beside the others.
+  const waiting = clients.toSorted((one, other) => Number(isStalled(one)) - Number(isStalled(other)));
   const wrong: string[] = [];
   const work = async (): Promise<void> => {
     for (let client = waiting.pop(); client !== undefined; client = waiting.pop()) {
@@ -116,7 +119,7 @@ test(`${REQUESTS} requests of ${CLIENTS} clients: the true answer or a proper er
   };
   await Promise.all(Array.from({ length: CLIENTS }, work));
   expect(wrong).toEqual([]);
-}, 60_000);
+});
 
 test('after all that no connection to Kiro is left open, and the process serves and stops as always', async () => {
   await until(() => upstream.open() === 0);
@@ -124,7 +127,11 @@ test('after all that no connection to Kiro is left open, and the process serves 
   const answer = await drive(sound);
   const exitCode = await served.stop();
   expect({ answer, exitCode, stderr: internalErrors() }).toEqual({ answer: undefined, exitCode: 0, stderr: [] });
-}, 30_000);
+});
+
+function isStalled({ fault }: Client): boolean {
+  return fault.startsWith('stall');
+}
 
 function internalErrors(): readonly string[] {
   return served.output.stderr.split('\n').filter((line) => /\bERROR\b|Unhandled|TypeError/.test(line));

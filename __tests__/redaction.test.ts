@@ -62,7 +62,7 @@ beforeAll(async () => {
   kiro = createServer((request, response) => void relay(request, response));
   url = `http://${await listen(kiro)}`;
   await plantEverywhere();
-}, 120_000);
+});
 
 afterAll(async () => {
   kiro.closeAllConnections();
