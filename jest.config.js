@@ -5,7 +5,7 @@ export default {
   // spent waiting for processes.
   maxWorkers: 4,
   // Only what hangs meets it: tests that start processes take their time where others use the machine too.
-  testTimeout: 60_000,
+  testTimeout: 120_000,
   setupFiles: ['<rootDir>/__tests__/support/seed.ts'],
   testMatch: ['<rootDir>/__tests__/**/*.test.ts'],
   extensionsToTreatAsEsm: ['.ts'],

@@ -12,7 +12,7 @@ import { dialects } from '../src/dialects/index.js';
 import { readModelPage, resolveModel } from '../src/kiro/models.js';
 import { toKiroRequest } from '../src/kiro/request.js';
 import { listModels } from '../src/simulator/control.js';
-import { checkChatRequest } from '../src/simulator/rules.js';
+import { checkChatRequest } from './support/rules.js';
 import { ANSWERS, GOLDEN, plainEvent, playScene, REPLY, REQUESTS } from './support/scenes.js';
 
 const isUpdating = process.env['UPDATE_GOLDEN'] === '1';

@@ -128,7 +128,7 @@ test(`${KILLS} processes are killed while they rotate a login, and each login st
     return isWhole && isTold && isKept && isUsable ? [] : [`${generation} of ${latest.get(login)}, ${said.join(' ')}`];
   });
   expect(complaints).toEqual([]);
-}, 60_000);
+});
 
 test(`${KILLS} processes are killed while they write, and every file is whole, seed ${SEED}`, async () => {
   const complaints = await afterKills(async (home, chance) => {
@@ -141,7 +141,7 @@ test(`${KILLS} processes are killed while they write, and every file is whole, s
     ];
   });
   expect(complaints).toEqual([]);
-}, 60_000);
+});
 
 async function checkLedger(home: string, done: number): Promise<readonly string[]> {
   const entries = await createLedger(join(home, 'state'), Date.now).read(2);

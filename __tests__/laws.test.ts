@@ -16,7 +16,7 @@ import { readModelPage, resolveModel } from '../src/kiro/models.js';
 import { toKiroRequest } from '../src/kiro/request.js';
 import { listModels } from '../src/simulator/control.js';
 import { encodeSceneLine, type SceneLine } from '../src/simulator/frames.js';
-import { checkChatRequest } from '../src/simulator/rules.js';
+import { checkChatRequest } from './support/rules.js';
 import { readChatStream } from './support/chat-automaton.js';
 import { readMessagesStream } from './support/messages-automaton.js';
 import { conversation, failureLine, kiroTurn, message } from './support/random.js';

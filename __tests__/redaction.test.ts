@@ -10,7 +10,7 @@ import { call } from './support/call.js';
 import { serve, type Ended } from './support/command.js';
 import { temporaryFolder } from './support/folder.js';
 import { ask, DIALECTS, question, ROUTES, type Asking, type Door } from './support/http.js';
-import { listen } from './support/sockets.js';
+import { listen, until } from './support/sockets.js';
 
 /** What must never be seen. The values differ from each other in every part that a search looks for. */
 const SECRETS = {
@@ -62,7 +62,7 @@ beforeAll(async () => {
   kiro = createServer((request, response) => void relay(request, response));
   url = `http://${await listen(kiro)}`;
   await plantEverywhere();
-}, 120_000);
+});
 
 afterAll(async () => {
   kiro.closeAllConnections();
@@ -159,9 +159,9 @@ async function serveEverything(env: Readonly<Record<string, string>>): Promise<v
   ];
   const questions = prompts.flatMap((prompt, index) => {
     const dialect = DIALECTS[index % DIALECTS.length] ?? 'openai-chat';
-    return [true, false].map((stream) => [dialect, question(prompt, { stream })] as const);
+    return [true, false].map((stream): Asked => [ROUTES[dialect], { body: question(prompt, { stream }) }]);
   });
-  const hostile: readonly (readonly [string, Asking])[] = [
+  const hostile: readonly Asked[] = [
     [
       ROUTES['openai-chat'],
       { headers: { authorization: `Bearer ${SECRETS['wrong gateway key']}` }, body: question('hi') },
@@ -177,19 +177,25 @@ async function serveEverything(env: Readonly<Record<string, string>>): Promise<v
     [ROUTES['openai-chat'], { body: `{"password":"${SECRETS['password in an error']}` }],
     [ROUTES['anthropic-messages'], { body: toolResult() }],
   ];
-  const asked: (readonly [string, Asking])[] = [
-    ...questions.map(([name, body]) => [ROUTES[name], { body }] as const),
-    ...hostile,
-  ];
-  // Only the newest captures are kept, so the disk is looked at in between.
-  while (asked.length > 0) {
-    const answers = await Promise.all(asked.splice(0, 20).map((it) => ask(door, it[0], it[1])));
+  const askAll = async (asked: readonly Asked[]) => {
+    const answers = await Promise.all(asked.map(([path, asking]) => ask(door, path, asking)));
     statuses.push(...answers.map(({ status }) => status));
-    Object.assign(written, filesNow());
+    return answers.map(({ headers }) => `state/debug/${String(headers['request-id'])}.json`);
+  };
+  // Captures come after the answers, and only the newest are kept, so the disk is looked at in between.
+  while (questions.length > 0) {
+    const captures = await askAll(questions.splice(0, 20));
+    await until(() => {
+      Object.assign(written, filesNow());
+      return captures.every((path) => path in written);
+    });
   }
+  await askAll(hostile);
   await served.stop();
   outputs['serve'] = served.output.stdout + served.output.stderr;
 }
+
+type Asked = readonly [path: string, asking: Asking];
 
 function toolResult(): object {
   const content = [{ type: 'tool_result', tool_use_id: 't1', content: `token ${SECRETS['JWT in a tool result']}` }];

@@ -24,32 +24,26 @@ function setValue(key: string, value: object): string {
 }
 
 function checkHot(title: string, pragmas: readonly string[], reads: number): void {
-  test(
-    title,
-    async () => {
-      const path = join(temporaryFolder(), 'data.sqlite3');
-      const writer = startWriter();
-      try {
-        await writer.run(path, ...pragmas, CREATE, "INSERT INTO auth_kv VALUES ('kirocli:odic:token', '')");
-        await writer.run(path, addRows(40), "INSERT INTO auth_kv VALUES ('kirocli:odic:device-registration', '')");
-        await writer.run(path, ...write('0'));
-        await writer.runForever(path, ...write('$n'));
-        const seen: number[] = [];
-        for (let read = 0; read < reads; read++) {
-          seen.push(await readNumber(path));
-          if (read % 50 === 0)
-            expect(await integrityOf(await untilRead(() => readDatabaseImage(path, clock)))).toBe('ok');
-        }
-        expect(seen).toEqual(seen.toSorted((one, other) => one - other));
-        // The writer did write meanwhile.
-        expect(new Set(seen).size).toBeGreaterThan(5);
-      } finally {
-        await writer.kill();
+  test(title, async () => {
+    const path = join(temporaryFolder(), 'data.sqlite3');
+    const writer = startWriter();
+    try {
+      await writer.run(path, ...pragmas, CREATE, "INSERT INTO auth_kv VALUES ('kirocli:odic:token', '')");
+      await writer.run(path, addRows(40), "INSERT INTO auth_kv VALUES ('kirocli:odic:device-registration', '')");
+      await writer.run(path, ...write('0'));
+      await writer.runForever(path, ...write('$n'));
+      const seen: number[] = [];
+      // The writer has to write meanwhile; a busy machine may let it wait.
+      for (let read = 0; read < reads || new Set(seen).size <= 5; read++) {
+        seen.push(await readNumber(path));
+        if (read % 50 === 0)
+          expect(await integrityOf(await untilRead(() => readDatabaseImage(path, clock)))).toBe('ok');
       }
-      // Only keeps a busy machine from failing it.
-    },
-    60_000,
-  );
+      expect(seen).toEqual(seen.toSorted((one, other) => one - other));
+    } finally {
+      await writer.kill();
+    }
+  });
 }
 
 /** Which transaction is seen; fails when the two rows are not of the same. */

@@ -3,7 +3,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { expect, jest, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 import { startTokenServer } from '../support/token-server.js';
 import {
   ARN,
@@ -15,8 +15,6 @@ import {
   startMachine,
   type TestMachine,
 } from './login-support.js';
-
-jest.setTimeout(90_000);
 
 const ENTER = '\r';
 const DOWN = '\u001b[B';

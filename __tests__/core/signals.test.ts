@@ -21,7 +21,7 @@ test('a limit of time survives the collection of garbage', async () => {
     collectGarbage();
   }
   expect(await waiting).toContain('did not answer in time');
-}, 30_000);
+});
 
 test('the signal itself still ends the waiting', async () => {
   const leaving = new AbortController();

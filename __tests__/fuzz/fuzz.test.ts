@@ -1,4 +1,4 @@
-/** A small share of `npm run fuzz`, the same every time: no reader throws anything but its own errors, nor takes long. */
+/** A small share of `npm run fuzz`, the same every time: no reader throws anything but its own errors. */
 
 import { expect, test } from '@jest/globals';
 import { fuzz, type Failure, type Input, type Target } from './engine.js';
@@ -14,17 +14,17 @@ test(`${INPUTS} wrong inputs do no harm`, async () => {
   let inputs = 0;
   for (const target of targets) {
     const share = Math.ceil((INPUTS * target.share) / shares);
-    // A busy machine is no failure here; blow-ups are for the long run.
-    const result = await fuzz(target, { inputs: share, seed: SEED, limitMs: 20_000 });
+    // A busy machine is no failure here: how long an input takes is for the long run to judge.
+    const result = await fuzz(target, { inputs: share, seed: SEED, limitMs: Infinity });
     if ('complaint' in result) failures.push(result);
     else inputs += result.inputs;
   }
   await close();
   expect({ failures, isAll: inputs >= INPUTS }).toEqual({ failures: [], isAll: true });
-}, 60_000);
+});
 
 test('a target that throws is found, told by its number, and made small', async () => {
-  const found = await fuzz(hatesLong, { inputs: 1000, seed: 1, limitMs: 20_000 });
+  const found = await fuzz(hatesLong, { inputs: 1000, seed: 1, limitMs: Infinity });
   expect(found).toEqual({
     target: 'hates long lists',
     index: expect.any(Number),

@@ -17,7 +17,7 @@ import { readModelPage } from '../../src/kiro/models.js';
 import { toTurn } from '../../src/kiro/stream.js';
 import { listModels } from '../../src/simulator/control.js';
 import { encodeFrame, encodeSceneLine, type SceneLine } from '../../src/simulator/frames.js';
-import { checkChatRequest } from '../../src/simulator/rules.js';
+import { checkChatRequest } from '../support/rules.js';
 import { readChatStream } from '../support/chat-automaton.js';
 import { startGateway } from '../support/gateway.js';
 import { readMessagesStream } from '../support/messages-automaton.js';

@@ -5,7 +5,7 @@ import * as fc from 'fast-check';
 import { obeyRules, toEntries, type Entry } from '../../src/kiro/history.js';
 import { mediaWithinLimits } from '../../src/kiro/media.js';
 import { cleanSchema } from '../../src/kiro/tools.js';
-import { checkChatRequest } from '../../src/simulator/rules.js';
+import { checkChatRequest } from '../support/rules.js';
 import { findSchemaFault } from '../../src/simulator/schema.js';
 import { serialiseOfficially } from '../support/official-client.js';
 import {

@@ -3,7 +3,7 @@
 import { expect, test } from '@jest/globals';
 import type { Conversation, Document, UserPart } from '../../src/core/conversation.js';
 import type { RequestContext } from '../../src/kiro/request.js';
-import { checkChatRequest } from '../../src/simulator/rules.js';
+import { checkChatRequest } from '../support/rules.js';
 import { serialiseOfficially } from '../support/official-client.js';
 import {
   assistant,

@@ -2,7 +2,7 @@
 import { expect, test } from '@jest/globals';
 import { listModels } from '../../src/simulator/control.js';
 import { findTopic } from '../../src/simulator/script.js';
-import { checkChatRequest } from '../../src/simulator/rules.js';
+import { checkChatRequest } from '../support/rules.js';
 import type { BodyOptions } from './support.js';
 import {
   answered,

@@ -1,7 +1,7 @@
 /** Each rule of the service, broken once. */
 import { describe, expect, test } from '@jest/globals';
 import { listClientModels } from '../../src/simulator/control.js';
-import { checkChatRequest } from '../../src/simulator/rules.js';
+import { checkChatRequest } from '../support/rules.js';
 import { redactReasoning, signReasoning } from '../../src/simulator/script.js';
 import type { BodyOptions } from './support.js';
 import { answered, asked, body, called, CITY_SCHEMA, GIF, image, PNG, resulted, tool } from './support.js';

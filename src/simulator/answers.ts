@@ -1,16 +1,16 @@
 /** What is said when no scenario is played: short, friendly and honest answers, and those that client scripts wait for. */
 
 import { isRecord, parseJson, recordOf } from '../core/reader.js';
-import type { StreamReply } from './frames.js';
+import type { SceneLine, StreamReply } from './frames.js';
 import { readImageHeader, type ToolSpecification } from './request.js';
 import { sample, sampleArguments } from './schema.js';
-import { callTool, compose, type Part, type Prompt, redact, say, think } from './script.js';
+import { callTool, compose, type Prompt, redact, say, think, type ToolCall } from './script.js';
 
 /** The ordinary answers: what a newcomer meets. */
 export function answer(prompt: Prompt): StreamReply {
   return speak(prompt, {
     retell: retellResults,
-    call: (it) => findWantedTool(it) ?? findDemandedTool(it),
+    call: (it) => callOf(findWantedTool(it) ?? findDemandedTool(it)),
     words: [...describeMedia(prompt), reactTo(prompt)].join(' '),
     filler: 'example',
     lastWords: prompt.said.some((text) => text.includes(DISCLOSURE)) ? '' : `\n\n${DISCLOSURE}`,
@@ -30,7 +30,7 @@ export function answerClients(prompt: Prompt): StreamReply {
 
 type Voice = {
   readonly retell: (prompt: Prompt) => string;
-  readonly call: (prompt: Prompt) => ToolSpecification | Call | undefined;
+  readonly call: (prompt: Prompt) => Call | undefined;
   readonly words: string;
   /** What stands in the texts of an answer that follows a schema. */
   readonly filler: string;
@@ -38,22 +38,18 @@ type Voice = {
   readonly lastWords: string;
 };
 
-type Call = { readonly name: string; readonly input: object };
+type Call = Omit<ToolCall, 'toolUseId'>;
 
 /** Retells what the tools answered, calls one, or says the words, in the form that is asked for. */
 function speak(prompt: Prompt, { retell, call: choose, words, filler, lastWords }: Voice): StreamReply {
   if (prompt.toolResults.length > 0) return withThinking(prompt, say(prompt, retell(prompt)));
-  const chosen = choose(prompt);
-  if (chosen === undefined) {
-    return withThinking(prompt, say(prompt, answerInJson(prompt, words, filler) ?? `${words}${lastWords}`));
-  }
-  const { name } = chosen;
-  const input = 'input' in chosen ? chosen.input : sampleArguments(chosen.inputSchema.json);
-  return withThinking(prompt, callTool({ toolUseId: prompt.toolUseId(0), name }, input));
+  const call = choose(prompt);
+  if (call !== undefined) return withThinking(prompt, callTool({ ...call, toolUseId: prompt.toolUseId(0) }));
+  return withThinking(prompt, say(prompt, answerInJson(prompt, words, filler) ?? `${words}${lastWords}`));
 }
 
 /** Puts reasoning where the request wants it: in front, redacted at the end, or as tags in the text. */
-function withThinking(prompt: Prompt, parts: readonly Part[]): StreamReply {
+function withThinking(prompt: Prompt, parts: readonly SceneLine[]): StreamReply {
   const { topic, toolResults, thinking } = prompt;
   const subject = topic === '' ? 'nothing in particular' : `"${shorten(topic, 80)}"`;
   const thought =
@@ -144,9 +140,12 @@ function findDemandedTool({ orders, tools }: Prompt): ToolSpecification | undefi
   return isDemanded ? tools[0] : undefined;
 }
 
-type Properties = readonly (readonly [name: string, schema: Readonly<Record<string, unknown>>])[];
+/** With the arguments that the tool requires. */
+function callOf(tool: ToolSpecification | undefined): Call | undefined {
+  return tool && { name: tool.name, input: sampleArguments(tool.inputSchema.json) };
+}
 
-function listProperties({ inputSchema }: ToolSpecification): Properties {
+function listProperties({ inputSchema }: ToolSpecification) {
   const properties = recordOf(inputSchema.json['properties']);
   return Object.entries(properties).map(([name, schema]) => [name, recordOf(schema)] as const);
 }
@@ -165,11 +164,11 @@ function ownWords(text: string): string {
   return typeof wrapped === 'string' ? wrapped : said;
 }
 
-function findScriptedCall(prompt: Prompt): ToolSpecification | Call | undefined {
+function findScriptedCall(prompt: Prompt): Call | undefined {
   const { message, tools } = prompt;
-  if (!message.content.includes('TOOLTEST')) return findDemandedTool(prompt);
+  if (!message.content.includes('TOOLTEST')) return callOf(findDemandedTool(prompt));
   const weather = tools.find(({ name }) => name === 'get_weather');
-  return findQuotedCall(prompt) ?? findShellCall(prompt) ?? weather;
+  return findQuotedCall(prompt) ?? findShellCall(prompt) ?? callOf(weather);
 }
 
 /** `CALL{"name":…,"custom":…}ENDCALL`: the prompt itself says which tool to call with which text. */

@@ -118,12 +118,6 @@ type Family = 'claude' | 'claude 4.6' | 'thinking claude' | 'gpt' | 'open weight
 function model(modelId: string, limits: readonly [number, number], rate: number, family: Family) {
   const words = modelId.split('-').map((word) => word.charAt(0).toUpperCase() + word.slice(1));
   const [maxInputTokens, maxOutputTokens] = [limits[0] * 1000, limits[1] * 1000];
-  const minimumTokensPerCacheCheckpoint = modelId === 'claude-opus-4.7' ? 4096 : 1024;
-  const caching = {
-    supportsPromptCaching: true,
-    maximumCacheCheckpointsPerRequest: 4,
-    minimumTokensPerCacheCheckpoint,
-  };
   return {
     modelId,
     modelName: words.join(' '),
@@ -132,9 +126,16 @@ function model(modelId: string, limits: readonly [number, number], rate: number,
     rateUnit: 'Credit',
     tokenLimits: { maxInputTokens, maxOutputTokens },
     supportedInputTypes: family === 'open weight' ? ['TEXT'] : ['TEXT', 'IMAGE'],
-    promptCaching: family === 'open weight' ? null : family === 'gpt' ? { supportsPromptCaching: false } : caching,
+    promptCaching: describeCaching(modelId, family),
     additionalModelRequestFieldsSchema: fieldsSchema(family, maxOutputTokens),
   };
+}
+
+function describeCaching(modelId: string, family: Family) {
+  if (family === 'open weight') return null;
+  if (family === 'gpt') return { supportsPromptCaching: false };
+  const minimumTokensPerCacheCheckpoint = modelId === 'claude-opus-4.7' ? 4096 : 1024;
+  return { supportsPromptCaching: true, maximumCacheCheckpointsPerRequest: 4, minimumTokensPerCacheCheckpoint };
 }
 
 function fieldsSchema(family: Family, maximum: number) {

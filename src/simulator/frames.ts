@@ -13,8 +13,8 @@ export type StreamReply = {
   readonly frames: Iterable<FramePart>;
   /** Between two frames, at a human pace; none unless told otherwise, or when they are cut into other writes. */
   readonly pauseMs?: number;
-  /** One write for each frame unless told otherwise; one for everything, or writes of these sizes, over and over. */
-  readonly chunking?: 'frame' | 'glued' | readonly number[];
+  /** One write for each frame unless told otherwise: writes of these sizes, over and over. */
+  readonly chunking?: readonly number[];
   /** What comes after the last frame; a proper end unless told otherwise. */
   readonly thenDestroy?: boolean;
   /** Waits for ever, with the connection open. */
@@ -80,13 +80,13 @@ export async function writeStream(
   { response, signal, hangUp }: Exchange,
   { pace, headers }: { readonly pace: Pace; readonly headers: Readonly<Record<string, string>> },
 ): Promise<void> {
-  const { pauseMs, chunking = 'frame', delayMs } = reply;
+  const { frames, pauseMs, chunking, delayMs } = reply;
   if (delayMs !== undefined) await wait(delayMs, undefined, { signal });
   response.writeHead(200, { 'content-type': 'application/vnd.amazon.eventstream', ...headers });
   response.flushHeaders();
-  const isPaced = pace === 'human' && pauseMs !== undefined && chunking === 'frame';
+  const isPaced = pace === 'human' && pauseMs !== undefined && chunking === undefined;
   let pause = FIRST_PAUSE_MS;
-  for (const bytes of cut(reply.frames, chunking)) {
+  for (const bytes of cut(frames, chunking)) {
     if (isPaced) await wait(pause, undefined, { signal });
     if (signal.aborted) return;
     if (!response.write(bytes)) await once(response, 'drain', { signal });
@@ -102,18 +102,14 @@ export async function writeStream(
 }
 
 /** Frames as the writes that the reply asks for. */
-function* cut(
-  frames: Iterable<FramePart>,
-  chunking: NonNullable<StreamReply['chunking']>,
-): Generator<Uint8Array, void, void> {
-  if (chunking === 'frame') {
+function* cut(frames: Iterable<FramePart>, sizes: StreamReply['chunking']): Generator<Uint8Array, void, void> {
+  if (sizes === undefined) {
     for (const frame of frames) yield toBytes(frame);
     return;
   }
   const bytes = Buffer.concat([...frames].map(toBytes));
-  const sizes = chunking === 'glued' ? [bytes.length] : chunking;
   for (let from = 0, turn = 0; from < bytes.length; turn += 1) {
-    const size = Math.max(1, sizes[turn % sizes.length] ?? bytes.length);
+    const size = Math.max(1, sizes[turn % sizes.length] ?? Infinity);
     yield bytes.subarray(from, from + size);
     from += size;
   }

@@ -1,7 +1,7 @@
 /** The judge of chat requests: whether the service would take a body, and with which words it would refuse it. */
 
 import { isRecord } from '../core/reader.js';
-import { type CatalogueModel, listModels } from './control.js';
+import type { CatalogueModel } from './control.js';
 import { FAILURES, improper, Refusal } from './exchange.js';
 import {
   type ChatRequest,
@@ -17,31 +17,13 @@ import {
 } from './request.js';
 import { findFieldFault, findSchemaFault } from './schema.js';
 import { isRedactedByUs, signReasoning } from './script.js';
-import { isProfileArn } from './sign-in.js';
-
-type RuleOptions = {
-  /** The models of the account; the ordinary catalogue unless told otherwise. */
-  readonly models?: readonly CatalogueModel[];
-  /** True for everyone but the bearer of an API key. */
-  readonly isProfileRequired?: boolean;
-};
-
-/** The first rule that the body breaks; nothing when the service would take it. */
-export function checkChatRequest(body: unknown, options: RuleOptions = {}) {
-  try {
-    judgeChatRequest(body, options);
-    return undefined;
-  } catch (thrown) {
-    if (!(thrown instanceof Refusal)) throw thrown;
-    const { message, reason } = thrown.failure;
-    return { message, reason, detail: thrown.detail ?? '' };
-  }
-}
+import { type Caller, isProfileArn } from './sign-in.js';
 
 /** A body that is legal, and the model that it asks for. @throws Refusal when it breaks a rule. */
 export function judgeChatRequest(
   body: unknown,
-  { models = listModels(), isProfileRequired = false }: RuleOptions = {},
+  models: readonly CatalogueModel[],
+  { usesApiKey }: Caller,
 ): { readonly request: ChatRequest; readonly model: CatalogueModel } {
   const request = readChatRequest(body);
   const { profileArn, conversationState, additionalModelRequestFields: fields = {} } = request;
@@ -49,7 +31,7 @@ export function judgeChatRequest(
   const tools = listTools(request);
   const images = turns.flatMap(({ user }) => user?.images ?? []);
   const documents = turns.flatMap(({ user }) => user?.documents ?? []);
-  if (isProfileRequired && profileArn === undefined) throw new Refusal(FAILURES.profileMissing);
+  if (!usesApiKey && profileArn === undefined) throw new Refusal(FAILURES.profileMissing);
   if (profileArn !== undefined && !isProfileArn(profileArn)) throw improper('body.profileArn is no ARN of a profile');
   checkWeight(request, [...images, ...documents]);
   const { conversationId = '-', currentMessage } = conversationState;

@@ -2,7 +2,7 @@
 
 import { answerClients, retellResults } from './answers.js';
 import { FAILURES, type Failure, refuse } from './exchange.js';
-import { encodeSceneLine, type Pace, type Reply, type StreamReply } from './frames.js';
+import { encodeSceneLine, type Pace, type Reply, type SceneLine, type StreamReply } from './frames.js';
 import { sampleArguments } from './schema.js';
 import {
   callTool,
@@ -12,11 +12,11 @@ import {
   delta,
   opening,
   paced,
-  type Part,
   type Prompt,
   redact,
   say,
   think,
+  type ToolCall,
   toolEvent,
 } from './script.js';
 
@@ -46,7 +46,7 @@ export const ERROR_FRAME = { error: 'InternalFailure', message: 'The service fai
 export const SCENARIOS = {
   text: whole('A plain text answer.', (prompt) => say(prompt, SCENE_TEXT)),
   'repeated-deltas': whole('The same delta many times over, each of them meant.', (prompt) =>
-    Array<Part>(20).fill(delta(prompt, 'ha')),
+    Array<SceneLine>(20).fill(delta(prompt, 'ha')),
   ),
   'protocol-lookalike': whole('Text that looks like the JSON of the protocol itself.', (prompt) =>
     say(prompt, LOOKALIKE_TEXT),
@@ -55,10 +55,10 @@ export const SCENARIOS = {
     chunking: [1, 2, 3, 4, 5, 6, 7],
   }),
   'tool-call': scene('Text, then one tool call whose input comes in fragments.', (prompt) =>
-    withTools(prompt, 1, (calls) => [...say(prompt, 'I will look that up.'), ...callAll(calls)]),
+    withTools(prompt, 1, (calls) => [...say(prompt, 'I will look that up.'), ...calls.flatMap(callTool)]),
   ),
   'tool-call-parallel': scene('Two or three tool calls, one after the other.', (prompt) =>
-    withTools(prompt, Math.min(3, Math.max(2, prompt.tools.length)), callAll),
+    withTools(prompt, Math.min(3, Math.max(2, prompt.tools.length)), (calls) => calls.flatMap(callTool)),
   ),
   'tool-call-without-input': scene('A tool call that never gets an input.', (prompt) =>
     withTools(prompt, 1, (calls) => calls.flatMap((call) => [toolEvent(call), toolEvent(call, { stop: true })])),
@@ -79,7 +79,7 @@ export const SCENARIOS = {
     withTools(prompt, 1, (calls) => [
       ...think(THOUGHT),
       ...say(prompt, 'Before the call.'),
-      ...callAll(calls),
+      ...calls.flatMap(callTool),
       ...say(prompt, 'After the call.'),
     ]),
   ),
@@ -109,7 +109,9 @@ export const SCENARIOS = {
   empty: scene('200 and no event at all.', () => ({ frames: [] })),
   'metadata-only': scene('The closing numbers and no content.', (prompt) => paced(closing(prompt, [], 'END_TURN'))),
   long: whole('Two thousand deltas.', (prompt) => countedDeltas(prompt, 2000), { pauseMs: 2 }),
-  glued: whole('Two hundred deltas in a single write.', (prompt) => countedDeltas(prompt, 200), { chunking: 'glued' }),
+  glued: whole('Two hundred deltas in a single write.', (prompt) => countedDeltas(prompt, 200), {
+    chunking: [Infinity],
+  }),
   clients: scene('The answers that scripts driving real clients wait for.', answerClients),
 } as const;
 
@@ -132,7 +134,7 @@ function scene(description: string, answer: Scenario['answer']): Scenario {
 /** A whole answer, with its opening and its closing numbers. */
 function whole(
   description: string,
-  write: (prompt: Prompt) => readonly Part[],
+  write: (prompt: Prompt) => readonly SceneLine[],
   how: Omit<StreamReply, 'frames'> = {},
 ): Scenario {
   return scene(description, (prompt) => ({ ...compose(prompt, write(prompt)), ...how }));
@@ -142,13 +144,11 @@ function refusal(description: string, failure: Failure): Scenario {
   return { description, answer: () => refuse(failure) };
 }
 
-type Call = { readonly toolUseId: string; readonly name: string; readonly input: object };
-
 /** Calls the first tools on offer; says so when there is none, and retells the results when they are in. */
 function withTools(
   prompt: Prompt,
   count: number,
-  write: (calls: readonly Call[]) => readonly Part[],
+  write: (calls: readonly ToolCall[]) => readonly SceneLine[],
   stopReason?: 'MAX_TOKENS',
 ): StreamReply {
   const { tools, toolResults } = prompt;
@@ -162,28 +162,24 @@ function withTools(
   return compose(prompt, write(calls), stopReason);
 }
 
-function callAll(calls: readonly Call[]): readonly Part[] {
-  return calls.flatMap((call) => callTool(call, call.input));
-}
-
 /** No stop, half an input: the way in which an output limit shows. */
-function cutCall(prompt: Prompt, calls: readonly Call[]): readonly Part[] {
+function cutCall(prompt: Prompt, calls: readonly ToolCall[]): readonly SceneLine[] {
   const fragments = ['{"text":"It was a dark', ' and stormy ni'];
   const parts = calls.flatMap((call) => [toolEvent(call), ...fragments.map((input) => toolEvent(call, { input }))]);
   return [...say(prompt, 'I will write it down.'), ...parts];
 }
 
 /** The tags themselves are torn over several deltas. */
-function tornTags(prompt: Prompt): readonly Part[] {
+function tornTags(prompt: Prompt): readonly SceneLine[] {
   const deltas = ['<thin', 'king>', ...cutWords(THOUGHT), '</thi', 'nking>', '\n\n', ...cutWords(SCENE_TEXT)];
   return deltas.map((content) => delta(prompt, content));
 }
 
-function countedDeltas(prompt: Prompt, count: number): readonly Part[] {
+function countedDeltas(prompt: Prompt, count: number): readonly SceneLine[] {
   return Array.from({ length: count }, (_, index) => delta(prompt, `${index + 1} `));
 }
 
-function brokenOff(prompt: Prompt): readonly Part[] {
+function brokenOff(prompt: Prompt): readonly SceneLine[] {
   return [...opening(prompt), ...say(prompt, BROKEN_TEXT)];
 }
 
@@ -202,7 +198,7 @@ function damaged(prompt: Prompt): StreamReply {
   return paced([...brokenOff(prompt), frame, ...closing(prompt, [], 'END_TURN')]);
 }
 
-function unknownEvents(prompt: Prompt): readonly Part[] {
+function unknownEvents(prompt: Prompt): readonly SceneLine[] {
   const [first = '', ...rest] = cutWords('Text goes on between the events that nobody knows.');
   const later = rest.map((content) => {
     return { event: 'assistantResponseEvent', payload: { content, unknownField: [1, { two: 3 }] } };
@@ -214,7 +210,7 @@ function asException({ type, message }: Failure) {
   return { exception: type, payload: { message } };
 }
 
-const STRANGERS: readonly Part[] = [
+const STRANGERS: readonly SceneLine[] = [
   { event: 'somethingNewEvent', payload: { content: 'not text', toolUseId: 'not a tool' } },
   {
     event: 'followupPromptEvent',

@@ -71,8 +71,7 @@ const KEYWORDS: ReadonlyMap<string, Keyword> = new Map([
   ...named('properties patternProperties dependentSchemas $defs definitions', isRecord, 'schemas'),
   ...named('enum', isFilledList),
   ...named('$ref $schema $id title description format pattern', isText),
-  ...named('minimum maximum multipleOf minLength maxLength', isNumber),
-  ...named('minItems maxItems minProperties maxProperties', isNumber),
+  ...named('minimum maximum multipleOf minLength maxLength minItems maxItems minProperties maxProperties', isNumber),
   ...named('uniqueItems nullable', isFlag),
   ...named('type', isType),
   ...named('required', isTextList),
@@ -197,8 +196,7 @@ function countOf(value: unknown): number {
 function resolveReference(value: unknown, root: Schema): Schema {
   const schema = recordOf(value);
   const { $ref: reference } = schema;
-  if (typeof reference !== 'string' || !reference.startsWith('#/')) return schema;
-  return recordOf(targetOf(reference, root));
+  return reference === undefined ? schema : recordOf(targetOf(reference, root));
 }
 
 const FORMATS: ReadonlyMap<unknown, string> = new Map([

@@ -87,12 +87,10 @@ const LONGEST_TOPIC = 500;
 /** The topic stands at the end; a whole file in front of it need not be searched. */
 const TOPIC_WINDOW = 20_000;
 
-export type Part = SceneLine;
-
 type StopReason = 'END_TURN' | 'TOOL_USE' | 'MAX_TOKENS';
 
 /** A whole answer: the opening, the parts at a human pace, and the closing numbers. */
-export function compose(prompt: Prompt, parts: readonly Part[], stopReason?: StopReason): StreamReply {
+export function compose(prompt: Prompt, parts: readonly SceneLine[], stopReason?: StopReason): StreamReply {
   const callsTool = parts.some((part) => 'event' in part && part.event === 'toolUseEvent');
   const reason = stopReason ?? (callsTool ? 'TOOL_USE' : 'END_TURN');
   return paced([...opening(prompt), ...parts, ...closing(prompt, parts, reason)]);
@@ -103,23 +101,23 @@ export function paced(frames: StreamReply['frames']): StreamReply {
   return { frames, pauseMs: WORD_PAUSE_MS };
 }
 
-export function opening({ conversationId }: Prompt): readonly Part[] {
+export function opening({ conversationId }: Prompt): readonly SceneLine[] {
   return [{ event: 'messageMetadataEvent', payload: { conversationId, utteranceId: `utterance-${conversationId}` } }];
 }
 
 /** Text in groups of a few words, as a model gives it out. */
-export function say(prompt: Prompt, text: string): readonly Part[] {
+export function say(prompt: Prompt, text: string): readonly SceneLine[] {
   return cutWords(text).map((content) => delta(prompt, content));
 }
 
-export function delta({ model }: Prompt, content: string): Part {
+export function delta({ model }: Prompt, content: string): SceneLine {
   // The concrete model is named even when the service was left to choose.
   const modelId = model.modelId === 'auto' ? 'claude-sonnet-4.6' : model.modelId;
   return { event: 'assistantResponseEvent', payload: { content, modelId } };
 }
 
 /** Signed reasoning; the signature arrives in two fragments. */
-export function think(text: string): readonly Part[] {
+export function think(text: string): readonly SceneLine[] {
   const signature = signReasoning(text);
   const middle = Math.floor(signature.length / 2);
   const fragments = [signature.slice(0, middle), signature.slice(middle)];
@@ -129,16 +127,16 @@ export function think(text: string): readonly Part[] {
   ];
 }
 
-export function redact(text: string): Part {
+export function redact(text: string): SceneLine {
   return reasoning({ redactedContent: redactReasoning(text) });
 }
 
-type ToolCall = { readonly toolUseId: string; readonly name: string };
+export type ToolCall = { readonly toolUseId: string; readonly name: string; readonly input: object };
 
 /** Start, fragments of the input, stop. */
-export function callTool(call: ToolCall, input: object): readonly Part[] {
+export function callTool(call: ToolCall): readonly SceneLine[] {
   // Whole characters, seven at a time.
-  const fragments = JSON.stringify(input).match(/.{1,7}/gsu) ?? [];
+  const fragments = JSON.stringify(call.input).match(/.{1,7}/gsu) ?? [];
   return [
     toolEvent(call),
     ...fragments.map((fragment) => toolEvent(call, { input: fragment })),
@@ -150,12 +148,12 @@ export function callTool(call: ToolCall, input: object): readonly Part[] {
 export function toolEvent(
   { toolUseId, name }: ToolCall,
   rest: { readonly input?: string; readonly stop?: true } = {},
-): Part {
+): SceneLine {
   return { event: 'toolUseEvent', payload: { toolUseId, name, ...rest } };
 }
 
 /** Context use, credits, token counts and the stop reason, in this order. */
-export function closing(prompt: Prompt, parts: readonly Part[], stopReason: StopReason): readonly Part[] {
+export function closing(prompt: Prompt, parts: readonly SceneLine[], stopReason: StopReason): readonly SceneLine[] {
   const { model } = prompt;
   const uncachedInputTokens = Math.ceil(prompt.inputCharacters / CHARACTERS_PER_TOKEN);
   const outputTokens = Math.ceil(countCharacters(parts) / CHARACTERS_PER_TOKEN);
@@ -182,11 +180,11 @@ export function cutWords(text: string): readonly string[] {
   return groups;
 }
 
-function reasoning(payload: object): Part {
+function reasoning(payload: object): SceneLine {
   return { event: 'reasoningContentEvent', payload };
 }
 
-function countCharacters(parts: readonly Part[]): number {
+function countCharacters(parts: readonly SceneLine[]): number {
   const members = parts.flatMap((part) => ('payload' in part ? Object.entries(part.payload) : []));
   const texts = members.flatMap(([name, value]) => (/^(?:content|text|input)$/.test(name) ? String(value) : []));
   return texts.join('').length;

@@ -2,7 +2,7 @@
 
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 import { answer } from './answers.js';
@@ -67,7 +67,12 @@ export async function startSimulator(options: SimulatorOptions = {}) {
       requests.length = 0;
     },
     revokeAccessTokens: service.signIn.revokeAccessTokens,
-    close: () => close(server),
+    close: async () => {
+      if (!server.listening) return;
+      server.close();
+      server.closeAllConnections();
+      await once(server, 'close');
+    },
   };
 }
 
@@ -117,14 +122,6 @@ async function serve(
   }
 }
 
-async function close(server: Server): Promise<void> {
-  if (!server.listening) return;
-  const closed = once(server, 'close');
-  server.close();
-  server.closeAllConnections();
-  await closed;
-}
-
 /** Which endpoint a request is meant for, and who may call it. */
 async function route(exchange: Exchange, service: Service): Promise<void> {
   const { headers, body, response } = exchange;
@@ -163,7 +160,7 @@ async function answerChat(exchange: Exchange, caller: Caller, service: Service):
   const { response, hangUp, text, body, isJson } = exchange;
   const { models, pace } = service;
   if (!isJson) throw new Refusal(FAILURES.notJson);
-  const { request, model } = judgeChatRequest(body, { models, isProfileRequired: !caller.usesApiKey });
+  const { request, model } = judgeChatRequest(body, models, caller);
   const conversationId = request.conversationState.conversationId ?? randomUUID();
   const prompt = readPrompt(request, { text, conversationId, model });
   const reply = service.replies.shift() ?? chooseReply(prompt, exchange, service);
