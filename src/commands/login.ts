@@ -211,7 +211,9 @@ async function proveLogin(login: FoundLogin, plan: Plan, steps: Steps, tools: Pr
     (thrown: unknown) => {
       if (!staysDespite(thrown)) throw thrown;
       const { message } = toGatewayError(thrown);
-      terminal.note(`The login is kept, but could not be tried: ${message} \`kiro-gateway doctor --live\` tries it again.`);
+      terminal.note(
+        `The login is kept, but could not be tried: ${message} \`kiro-gateway doctor --live\` tries it again.`,
+      );
       return [];
     },
   );
