@@ -1,11 +1,15 @@
 /** What strangers may send in any length is read in one pass: an effort that grew with its square would never end. */
 
-import { afterEach, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { startScript, type Script } from './support/script.js';
 
-let reading: Script | undefined;
+let reading: Script;
+let unread: string | undefined;
+beforeAll(() => {
+  reading = startScript('long-input.ts', []);
+});
 // Whatever never ends must not outlive its test.
-afterEach(() => reading?.kill());
+afterAll(() => reading.kill());
 
 test.each([
   ['a model name of brackets', true],
@@ -18,6 +22,8 @@ test.each([
   ['calls of one id', true],
   ['calls of many ids', true],
 ] as const)('nobody waits for %s', async (name, expected) => {
-  reading = startScript('long-input.ts', [name]);
-  expect(JSON.parse((await reading.line()) ?? 'null')).toEqual(expected);
+  expect(unread).toBeUndefined();
+  unread = name;
+  expect(JSON.parse((await reading.line()) ?? 'null')).toEqual([name, expected]);
+  unread = undefined;
 });

@@ -1,4 +1,4 @@
-/** A process that reads one long input, named by its argument, and writes what became of it. */
+/** A process that reads one long input after the other, and writes what became of it. */
 
 import type { Block, UserPart } from '../../src/core/conversation.js';
 import { Reader } from '../../src/core/reader.js';
@@ -62,15 +62,12 @@ function areAnswered(ids: readonly string[]): boolean {
   );
 }
 
-const [name = ''] = process.argv.slice(2);
-const read = INPUTS[name];
-if (read === undefined) throw new Error(`There is no input "${name}".`);
-try {
-  say(read());
-} catch (thrown) {
-  say(thrown instanceof Error ? thrown.message : thrown);
-}
+for (const [name, read] of Object.entries(INPUTS)) process.stdout.write(`${JSON.stringify([name, outcomeOf(read)])}\n`);
 
-function say(value: unknown): void {
-  process.stdout.write(`${JSON.stringify(value)}\n`);
+function outcomeOf(read: () => unknown): unknown {
+  try {
+    return read();
+  } catch (thrown) {
+    return thrown instanceof Error ? thrown.message : thrown;
+  }
 }

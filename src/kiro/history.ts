@@ -162,7 +162,7 @@ const uniqueIds: Pass = (entries) => {
   const taken = new Set<string>();
   /** How many calls so far wanted an id. */
   const wanted = new Map<string, number>();
-  /** The new ids of the calls just before, by the old one: several when calls shared it. */
+  /** The new ids of the calls just before, by the old one: several when calls shared it, the first one last. */
   let renamed = new Map<string, string[]>();
   return entries.map((entry) => {
     if (entry.role === 'user') {
@@ -176,6 +176,8 @@ const uniqueIds: Pass = (entries) => {
       else ids.push(id);
       return { ...call, id };
     });
+    // Taking from the front would move all others each time.
+    for (const ids of renamed.values()) ids.reverse();
     return { ...entry, calls };
   });
 
@@ -193,7 +195,7 @@ const uniqueIds: Pass = (entries) => {
 /** Results of calls that shared an id answer them in order. */
 function idOfResult(id: string, renamed: ReadonlyMap<string, string[]>): string {
   const ids = renamed.get(id) ?? [legalIdentifier(id)];
-  return (ids.length > 1 ? ids.shift() : ids[0]) ?? id;
+  return (ids.length > 1 ? ids.pop() : ids[0]) ?? id;
 }
 
 /** Each call is answered right after it, in its order; a result without its call stays as text. */
