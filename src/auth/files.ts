@@ -173,8 +173,8 @@ export async function makePrivateFolder(folder: string): Promise<void> {
   if (((await stat(folder)).mode & 0o077) !== 0) await chmod(folder, 0o700);
 }
 
-/** Node's own recursion never ends in a folder that is there and takes no others, as in /proc. */
-async function makeFolder(folder: string): Promise<void> {
+/** With its parents. Node's own recursion never ends in a folder that is there and takes no others, as in /proc. */
+export async function makeFolder(folder: string): Promise<void> {
   if (await isFolder(folder)) return;
   const parent = dirname(folder);
   // A drive that is not there is its own parent.

@@ -139,7 +139,7 @@ export function readLoginFlags(options: CommandOptions, homeDirectory: string) {
   const read = <Value>(flag: string, key: string, kind: SettingKind<Value>): Value | undefined => {
     const value = options[key];
     if (typeof value !== 'string') return undefined;
-    const parsed = value.trim() === '' ? undefined : kind.parse(value.trim(), homeDirectory);
+    const parsed = kind.parse(value.trim(), homeDirectory);
     if (parsed !== undefined) return parsed;
     throw complaint(flag, kind, value);
   };

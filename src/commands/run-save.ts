@@ -1,10 +1,10 @@
 /** `run --save` and `--undo`: our part between two marks in a client's own settings, and out of them again to the byte. */
 
 import { createHash, randomUUID } from 'node:crypto';
-import { chmod, mkdir, readFile, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, readFile, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
-import { removePrivateFile, savePrivateFile } from '../auth/files.js';
+import { makeFolder, removePrivateFile, savePrivateFile } from '../auth/files.js';
 import type { Context } from '../context.js';
 import { codeOf, GatewayError } from '../core/errors.js';
 import { isRecord } from '../core/reader.js';
@@ -100,7 +100,7 @@ async function readText(path: string): Promise<string | undefined> {
 async function replaceFile(path: string, text: string): Promise<void> {
   const temporary = `${path}.${randomUUID()}.tmp`;
   try {
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    await makeFolder(dirname(path));
     const { mode } = await stat(path).catch(() => ({ mode: 0o600 }));
     await writeFile(temporary, text, { flag: 'wx', mode: 0o600, flush: true });
     await chmod(temporary, mode & 0o777);

@@ -1,6 +1,6 @@
 /** Messages to entries that obey Kiro's rules (protocol 4.5): a list of passes, each over the whole list. */
 
-import type { Block, JsonObject, Message, ToolResultPart } from '../core/conversation.js';
+import type { Block, JsonObject, Message, Reasoning, ToolCall, ToolResultPart } from '../core/conversation.js';
 import { isRecord, jsonExcess, parseJson } from '../core/reader.js';
 import { runsOf } from '../core/runs.js';
 import { createShelf } from '../core/shelf.js';
@@ -22,8 +22,6 @@ export type Entry = {
 export type Result = { readonly id: string; readonly texts: readonly string[]; readonly isError: boolean };
 /** `isCut`: the output limit cut it off, and the model is to be told. */
 export type Call = { readonly id: string; readonly name: string; readonly input: JsonObject; readonly isCut: boolean };
-export type Reasoning = Extract<Block, { type: 'reasoning' | 'redacted-reasoning' }>;
-type ToolCall = Extract<Block, { type: 'tool-call' }>;
 
 /** Whether a call's input was cut off in an earlier answer; undefined: the model is not told of any. */
 type WasCut = ((callId: string) => boolean) | undefined;

@@ -1,6 +1,6 @@
 /** A conversation to the body of GenerateAssistantResponse. The only place that knows its shape. */
 
-import type { Conversation, JsonObject, Model, Tool } from '../core/conversation.js';
+import type { Conversation, JsonObject, Model, Reasoning, Tool } from '../core/conversation.js';
 import { GatewayError } from '../core/errors.js';
 import {
   ASCII_CHARACTERS_PER_TOKEN,
@@ -12,7 +12,7 @@ import {
 } from '../core/tokens.js';
 import type { Reading, TagHandling } from './answer-text.js';
 import { originOf } from './calls.js';
-import { type Entry, type Reasoning, saying, toEntries } from './history.js';
+import { type Entry, saying, toEntries } from './history.js';
 import { isText, type Media, mediaWithinLimits, toKiroDocument, toKiroImage } from './media.js';
 import { type KiroTools, some, toKiroTools, uuidOf } from './tools.js';
 import {
