@@ -44,10 +44,13 @@ export function requestReader(
   table: ParameterTable,
   readOwn: (body: Reader, notices: Notices) => OwnFields,
 ): Dialect['readRequest'] {
-  const ignored = table.ignored.split(' ');
+  // Once, and not for every request.
+  const ignored = table.ignored.split(' ').map(toParameter);
+  const refused = Object.entries(table.refused).map(([name, refusal]) => ({ ...toParameter(name), ...refusal }));
   return (body, headers, options) => {
-    for (const [param, { why, details = { error_code: 'unsupported_parameter' } }] of Object.entries(table.refused)) {
-      if (!makesDifference(body, param)) continue;
+    for (const it of refused) {
+      if (!makesDifference(body, it)) continue;
+      const { name: param, why, details = { error_code: 'unsupported_parameter' } } = it;
       throw new GatewayError('invalid-request', `${param}: ${why}`, { param, details });
     }
     const notices = createNotices(options);
@@ -69,7 +72,7 @@ export function requestReader(
         SESSION_HEADERS.flatMap((name) => headers[name] ?? []).find((it) => it !== '') ??
         (body.optional('prompt_cache_key')?.string() || undefined),
     };
-    for (const name of ignored) if (makesDifference(body, name)) note(notices, 'ignored', name);
+    for (const it of ignored) if (makesDifference(body, it)) note(notices, 'ignored', it.name);
     return {
       conversation,
       stream: body.optional('stream')?.boolean() ?? false,
@@ -84,8 +87,14 @@ function textsOf(message: Message): string[] {
   return message.role === 'user' ? message.parts.flatMap((it) => (it.type === 'system' ? [it.text] : [])) : [];
 }
 
-function makesDifference(body: Reader, name: string): boolean {
-  const value = name.split('.').reduce<Reader | undefined>((holder, key) => holder?.optional(key), body);
+type Parameter = { readonly name: string; readonly path: readonly string[] };
+
+function toParameter(name: string): Parameter {
+  return { name, path: name.split('.') };
+}
+
+function makesDifference(body: Reader, { name, path }: Parameter): boolean {
+  const value = path.reduce<Reader | undefined>((holder, key) => holder?.optional(key), body);
   if (value === undefined) return false;
   const harmless = HARMLESS[name] ?? [];
   if (typeof harmless === 'function') return !harmless(value);
