@@ -136,9 +136,20 @@ test('a client that offers functions alone gets one call, in the older form', ()
   ]);
 });
 
-test('a client that offers functions beside tools gets its calls in the newer form', () => {
-  const functions = [{ name: 'look' }];
-  const { replyContext: context } = read(openaiChat, { ...REQUEST, functions, tools: [CUSTOM_TOOL] });
+const LOOK = { name: 'look' };
+
+test('an empty list of tools beside functions is no offer', () => {
+  const { replyContext: context } = read(openaiChat, { ...REQUEST, functions: [LOOK], tools: [] });
+  expect(openaiChat.writeResponse(completionOf([CALL]), { ...reply, replyContext: context })).toMatchObject({
+    choices: [{ message: { function_call: LOOK } }],
+  });
+});
+
+test.each([
+  ['functions beside tools', { functions: [LOOK], tools: [CUSTOM_TOOL] }],
+  ['an empty list of functions', { functions: [] }],
+])('a client that offers %s gets its calls in the newer form', (_, offer) => {
+  const { replyContext: context } = read(openaiChat, { ...REQUEST, ...offer });
   expect(openaiChat.writeResponse(completionOf([CALL]), { ...reply, replyContext: context })).toMatchObject({
     choices: [{ message: { tool_calls: [{ id: 'c1' }] } }],
   });

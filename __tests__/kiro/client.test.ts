@@ -675,8 +675,11 @@ test.each<[string, Answer, string]>([
   expect(await list(at(await startUpstream(given)))).toBe(expected);
 });
 
-test('a word beside the models is no failure', async () => {
-  const kiro = await startUpstream(answer(200, { message: 'Welcome.', models: [first] }));
+test.each([
+  ['a word', { message: 'Welcome.' }],
+  ['the name of their type', { __type: 'com.amazon.codewhisperer#ListAvailableModelsResponse' }],
+])('%s beside the models is no failure', async (_, more) => {
+  const kiro = await startUpstream(answer(200, { ...more, models: [first] }));
   expect(await list(at(kiro))).toEqual([models[0]]);
 });
 

@@ -260,6 +260,13 @@ test('what is said beside a call that is whole waits for no stop of it', async (
   ]);
 });
 
+check(
+  'white space behind the input of a call that has ended is nothing',
+  [call('t1', { input: '{"a":1}' }), say('a'), call('t1', { input: '\n', stop: true }), say('b')],
+  [toolCall('t1', '{"a":1}'), text('ab')],
+  'tool-calls',
+);
+
 test('a call that goes on after its end breaks the turn', async () => {
   const lines = [call('t1', { stop: true }), call('t1', { input: '{}' })];
   expect((await hear(turnOf([bytesOf(lines)]))).thrown).toBe(

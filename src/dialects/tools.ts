@@ -21,7 +21,7 @@ export function readTools(holder: Reader, notices: Notices, namespace?: string):
 
 /** A client that offers `functions` alone knows only OpenAI's older form of a call: one an answer, without an id. */
 export function knowsOneCall(body: Reader): boolean {
-  return body.has('functions') && !body.has('tools');
+  return body.list('functions').length > 0 && body.list('tools').length === 0;
 }
 
 /** By the name that the model is told; of two tools with one name the first is offered. */

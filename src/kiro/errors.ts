@@ -93,8 +93,9 @@ export async function openJson(response: FetchResponse, signal: AbortSignal): Pr
   }
   const { type, message, reason } = statedFailure(answer);
   const fields = recordOf(answer);
-  // What has a message and a list is an answer, too.
-  const isFailure = type + reason !== '' || (message !== '' && !Object.values(fields).some(Array.isArray));
+  const isNamed = reason !== '' || /(?:exception|error|fault)$/i.test(type);
+  // Answers may have a message and the name of a type, too, but beside a list.
+  const isFailure = isNamed || (type + message !== '' && !Object.values(fields).some(Array.isArray));
   return isFailure && !('jsonrpc' in fields) ? { failure: toFailure(response, text) } : { answer };
 }
 
