@@ -21,7 +21,6 @@ test.each([
   ['a choice among tools that are not on offer', ['ignored=tool_choice']],
   ['calls of one id', true],
   ['calls of many ids', true],
-  ['what is said beside a call without an end', ['tool-call', 'text']],
 ] as const)('nobody waits for %s', async (name, expected) => {
   expect(unread).toBeUndefined();
   unread = name;

@@ -243,30 +243,6 @@ check(
   'tool-calls',
 );
 
-test('what is said beside a call that is whole waits for no stop of it', async () => {
-  const lines = [
-    call('t1', { input: '{"a":' }),
-    say('a'),
-    call('t1', { input: '1}' }),
-    say('b'),
-    call('t1', { stop: true }),
-  ];
-  const batches: string[][] = [];
-  for await (const batch of turnOf(lines.map((line) => bytesOf([line])))) batches.push(batch.map(({ type }) => type));
-  expect(batches.slice(0, 3)).toEqual([
-    ['start', 'block-start', 'block-delta'],
-    ['block-delta', 'block-end', 'block-start', 'block-delta'],
-    ['block-delta'],
-  ]);
-});
-
-check(
-  'white space behind the input of a call that has ended is nothing',
-  [call('t1', { input: '{"a":1}' }), say('a'), call('t1', { input: '\n', stop: true }), say('b')],
-  [toolCall('t1', '{"a":1}'), text('ab')],
-  'tool-calls',
-);
-
 test('a call that goes on after its end breaks the turn', async () => {
   const lines = [call('t1', { stop: true }), call('t1', { input: '{}' })];
   expect((await hear(turnOf([bytesOf(lines)]))).thrown).toBe(

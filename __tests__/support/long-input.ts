@@ -8,7 +8,6 @@ import { createTagReader } from '../../src/kiro/answer-text.js';
 import { bareType } from '../../src/kiro/errors.js';
 import { toEntries } from '../../src/kiro/history.js';
 import { readModelName, resolveModel } from '../../src/kiro/models.js';
-import { bytesOf, call, hear, say, turnOf } from './turns.js';
 
 /** So long that its square is out of reach of any machine, and it itself is read in a moment. */
 const LONG = 2_000_000;
@@ -36,12 +35,6 @@ const INPUTS: Readonly<Record<string, () => unknown>> = {
   },
   'calls of one id': () => areAnswered(Array.from({ length: MANY / 3 }, () => 'same')),
   'calls of many ids': () => areAnswered(Array.from({ length: MANY }, (_, at) => `t${at}`)),
-  'what is said beside a call without an end': async () => {
-    const more = Array.from({ length: MANY / 10 }, () => [call('t', { input: '{"b":{}' }), say('a')]);
-    const bytes = bytesOf([call('t', { input: `{"a":"${'a'.repeat(LONG)}"}`.slice(0, -1) }), ...more.flat()]);
-    const { events } = await hear(turnOf([bytes]));
-    return events.flatMap((event) => (event.type === 'block-end' ? [event.block.type] : []));
-  },
 };
 
 /** Whether a name that means nothing is passed on as it is. */
@@ -69,12 +62,11 @@ function areAnswered(ids: readonly string[]): boolean {
   );
 }
 
-for (const [name, read] of Object.entries(INPUTS))
-  process.stdout.write(`${JSON.stringify([name, await outcomeOf(read)])}\n`);
+for (const [name, read] of Object.entries(INPUTS)) process.stdout.write(`${JSON.stringify([name, outcomeOf(read)])}\n`);
 
-async function outcomeOf(read: () => unknown): Promise<unknown> {
+function outcomeOf(read: () => unknown): unknown {
   try {
-    return await read();
+    return read();
   } catch (thrown) {
     return thrown instanceof Error ? thrown.message : thrown;
   }

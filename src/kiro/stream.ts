@@ -9,7 +9,6 @@ import { createAnswerText, READ_AS_IS, type Piece, type Reading } from './answer
 import { readEvents, type KiroEvent, type KiroTokenUsage } from './events.js';
 import { toCompletion } from './ending.js';
 import { createFrameDecoder } from './frames.js';
-import { isWhole } from './history.js';
 
 /** What is known about the question when its answer is read. */
 export type Asked = {
@@ -74,16 +73,12 @@ type OpenBlock = {
   readonly id: string;
   readonly name: string;
   text: string;
-  /** The end of the text; to look at the text itself would copy all of it. */
-  latest: string;
   /** The first half of a character whose second half has not come. */
   half: string;
   /** The signature of reasoning, which comes after the text, possibly in pieces. */
   signature: string;
   /** Whether Kiro said that a tool call is whole. */
   isStopped: boolean;
-  /** How often its input was found not to be whole. */
-  failures: number;
 };
 
 /** Collects the events of one turn; `take` hands out what has come since the last time. */
@@ -112,7 +107,7 @@ function createAssembler(asked: Asked) {
 
   function openBlock(type: GrowingBlock, id = '', name = ''): OpenBlock {
     start(type === 'tool-call' ? { type, id, name } : { type });
-    open = { type, id, name, text: '', latest: '', half: '', signature: '', isStopped: false, failures: 0 };
+    open = { type, id, name, text: '', half: '', signature: '', isStopped: false };
     return open;
   }
 
@@ -130,7 +125,6 @@ function createAssembler(asked: Asked) {
     const delta = heard.slice(0, length).toWellFormed();
     if (delta === '') return;
     block.text += delta;
-    block.latest = delta;
     batch.push({ type: 'block-delta', index: blocks.length, block: block.type, delta });
   }
 
@@ -194,7 +188,7 @@ function createAssembler(asked: Asked) {
   function acceptToolUse(event: Extract<KiroEvent, { type: 'tool-use' }>): void {
     const growing = open?.type === 'tool-call' && open.id === event.id ? open : undefined;
     if (growing === undefined && closedCalls.has(event.id)) {
-      if (event.input.trim() === '') return;
+      if (event.input === '') return;
       throw new GatewayError('upstream-protocol', 'Kiro went on with a tool call that it had ended; try again.');
     }
     if (growing === undefined) acceptPieces(answerText.beforeCall());
@@ -211,12 +205,12 @@ function createAssembler(asked: Asked) {
 
   function accept(event: KiroEvent): void {
     // Blocks never overlap: what is said beside a call that has not ended waits for its end.
-    const isBeside = open?.type === 'tool-call' && SPOKEN.has(event.type);
-    if (isBeside && !(event.type === 'tool-use' && event.id === open?.id)) waiting.push(event);
-    else acceptNow(event);
-    if (waiting.length === 0 || (open !== undefined && !hasEnded(open))) return;
-    close();
-    acceptWaiting();
+    if (open?.type === 'tool-call' && SPOKEN.has(event.type) && !(event.type === 'tool-use' && event.id === open.id)) {
+      waiting.push(event);
+      return;
+    }
+    acceptNow(event);
+    if (waiting.length > 0 && open === undefined) acceptWaiting();
   }
 
   function acceptWaiting(): void {
@@ -282,19 +276,6 @@ function toBlock(open: OpenBlock): Block {
       return { type: 'tool-call', id: open.id, name: open.name, input: open.text || (open.isStopped ? '{}' : '') };
   }
 }
-
-/** Nothing can follow an object that is whole, whether Kiro says that the call has ended or not. */
-function hasEnded(call: OpenBlock): boolean {
-  if (!call.latest.endsWith('}') || call.failures === MOST_FAILURES) return false;
-  if (isWhole(call.text)) return true;
-  call.failures++;
-  // It is looked at again when it has grown.
-  call.latest = '';
-  return false;
-}
-
-/** After so many only Kiro's word ends the call: each look reads all of its input. */
-const MOST_FAILURES = 100;
 
 const SPOKEN: ReadonlySet<KiroEvent['type']> = new Set(['text', 'reasoning', 'tool-use'] as const);
 const BROKEN = 'The connection to Kiro broke in the middle of an answer; try again.';
