@@ -2,7 +2,7 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, copyFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from '@jest/globals';
@@ -164,6 +164,14 @@ test('kiro-cli is asked to renew its own login, so that the gateway does not', a
   const login = await machine.spawn(['login', '--from', 'kiro-cli', '--yes'], { env });
   expect(login).toMatchObject({ code: 0, stdout: expect.stringMatching(/token good for (49|50) min/) });
   expect(machine.simulator.requests.map((it) => it.path)).toEqual(['/']);
+});
+
+test('kiro-cli is not asked to renew its own login when another database is taken over', async () => {
+  const machine = await startMachine();
+  chmodSync(machine.write('bin/kiro-cli', '#!/bin/sh\ntouch "$HOME/asked"\n'), 0o755);
+  const env = { PATH: `${machine.home}/bin:${process.env['PATH']}` };
+  const login = await machine.spawn(['login', '--db', await kiroCliDatabase(), '--yes'], { env });
+  expect([login.code, existsSync(join(machine.home, 'asked'))]).toEqual([0, false]);
 });
 
 test('where kiro-cli is not installed, a login of its own is renewed all the same', async () => {
