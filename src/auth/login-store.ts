@@ -12,6 +12,8 @@ import {
   isSameSecret,
   loginCommand,
   type Tokens,
+  usedSecret,
+  withTokens,
 } from './credential.js';
 import { readPrivateFile, removePrivateFile, savePrivateFile } from './files.js';
 import type { Entries, Keychain } from './keychain.js';
@@ -131,7 +133,7 @@ export function createLoginStore(dependencies: LoginStoreDependencies) {
   async function readSame(entry: ListedLogin | undefined, credential: Credential): Promise<KnownLogin | undefined> {
     const known = entry && (await readEntry(entry).catch(() => undefined));
     if (known === undefined || !isSameLogin(known.credential, credential)) return undefined;
-    return isHistory(known.tokens, credential) ? undefined : known;
+    return isHistory(known.tokens, credential, now()) ? undefined : known;
   }
 
   /** A damaged list is no reason to refuse a new login, but to say what becomes of the others. */
@@ -267,10 +269,10 @@ export function createLoginStore(dependencies: LoginStoreDependencies) {
 }
 
 /** The same refresh token has got another access token since, which lives longer. */
-function isHistory(tokens: Tokens | undefined, credential: Credential): boolean {
+function isHistory(tokens: Tokens | undefined, credential: Credential, now: number): boolean {
   if (tokens === undefined || credential.kind === 'api-key') return false;
-  const { refreshToken, expiresAt = 0 } = credential;
-  return isSameSecret(tokens.refreshToken, refreshToken) && expiresAt > tokens.expiresAt;
+  const latest = withTokens(credential, tokens, now);
+  return isSameSecret(tokens.refreshToken, credential.refreshToken) && usedSecret(latest) !== tokens.accessToken;
 }
 
 /** The tilde cannot occur in the name of a login, and no system keeps such a name for itself. */
