@@ -424,6 +424,17 @@ test('a copy that has been renewed elsewhere since, with the same refresh token,
   expect(JSON.parse(status.stdout)).toMatchObject({ login: { expiresAt, lastRefresh: null } });
 });
 
+test('a token that Kiro refuses does not come back because it claims to live longer than the new one', async () => {
+  const machine = await startMachine();
+  const expiresAt = new Date(Date.now() + 36_000_000).toISOString();
+  machine.write(IDE_FILE, { ...IDE_LOGIN, expiresAt });
+  const { url } = await startTokenServer({ body: { accessToken: await issuedToken(machine), expiresIn: 3600 } });
+  const login = await machine.run(['login', '--from', 'ide', '--yes'], { env: { KIRO_AUTH_URL: url } });
+  expect(login.stdout).toContain('token good for 60 min');
+  const status = await machine.run(['status']);
+  expect(status.stdout).toContain('good for 60 min');
+});
+
 test('a stored login that cannot be read is replaced without a word about logging in again', async () => {
   const machine = await startMachine();
   machine.write(IDE_FILE, IDE_LOGIN);

@@ -210,16 +210,13 @@ async function proveLogin(login: FoundLogin, plan: Plan, steps: Steps, tools: Pr
     notice: terminal.note,
     hide: () => undefined,
   });
-  const profiles = await busy(steps, 'Trying the login', (signal) => tryLogin(session, tools, signal)).catch(
-    (thrown: unknown) => {
-      if (!staysDespite(thrown)) throw thrown;
-      const { message } = toGatewayError(thrown);
-      terminal.note(
-        `The login is kept, but could not be tried: ${message} \`kiro-gateway doctor --live\` tries it again.`,
-      );
-      return [];
-    },
-  );
+  const trying = busy(steps, 'Trying the login', (signal) => tryLogin(session, tools, signal));
+  const profiles = await trying.catch((thrown: unknown) => {
+    if (!staysDespite(thrown)) throw thrown;
+    const advice = '`kiro-gateway doctor --live` tries it again.';
+    terminal.note(`The login is kept, but could not be tried: ${toGatewayError(thrown).message} ${advice}`);
+    return [];
+  });
   const { found, latest } = session.current();
   // A renewal may have told it meanwhile.
   const offered = latest.profileArn === undefined ? profiles : [];
@@ -229,7 +226,9 @@ async function proveLogin(login: FoundLogin, plan: Plan, steps: Steps, tools: Pr
     return undefined;
   });
   const profileArn = latest.profileArn ?? chosen;
-  return { found: { ...found, profileArn }, latest: { ...latest, profileArn }, isKept };
+  // What it was found with is history, whatever it says of its own end.
+  const history = isKept ? { accessToken: undefined, expiresAt: undefined } : {};
+  return { found: { ...found, ...history, profileArn }, latest: { ...latest, profileArn }, isKept };
 
   /** What was renewed may be dead at its source, and nobody likes to approve a login twice. */
   function staysDespite(thrown: unknown): boolean {
@@ -251,9 +250,9 @@ async function tryLogin(session: Session, tools: ProofTools, signal: AbortSignal
     await createKiroClient({ ...tools, session: patient, apiRegion }).listModels(signal);
     return [];
   }
-  const listWith = (provider: AccessProvider) =>
-    listProfiles(apiRegion, (region) =>
-      createKiroClient({ ...tools, session: provider, apiRegion: region }).listProfiles(signal),
+  const listWith = (asking: AccessProvider) =>
+    listProfiles(apiRegion, (it) =>
+      createKiroClient({ ...tools, session: asking, apiRegion: it }).listProfiles(signal),
     );
   // A token that one region does not know may serve in the other: only when none takes it, it is renewed.
   const refusal = new GatewayError('login-expired', 'Kiro does not accept this login.');
