@@ -1,6 +1,6 @@
 /** The ledger's lines: short, whole or left out; and the last known list of models as text. */
 
-import { readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 
@@ -56,6 +56,21 @@ test('days that are too old go while the gateway runs, and not because a clock w
   const files = await filesAt(ENTRY.time);
   expect(files).toHaveLength(90);
   expect(files).toEqual(expect.arrayContaining([...days.slice(0, 88), `${dayOf(ENTRY.time)}.jsonl`]));
+});
+
+test('an old day that cannot be removed is not said to keep new ones from being written', async () => {
+  const folder = temporaryFolder();
+  const told: string[] = [];
+  const ledger = createLedger(
+    folder,
+    () => ENTRY.time,
+    (sentence) => void told.push(sentence),
+  );
+  for (let day = 1; day <= 90; day++) {
+    mkdirSync(join(folder, 'ledger', `${dayOf(ENTRY.time, day)}.jsonl`), { recursive: true });
+  }
+  await ledger.record(ENTRY);
+  expect([await ledger.read(1), told]).toEqual([[ENTRY], []]);
 });
 
 test('torn, foreign and empty lines are left out, and those beside them are kept', () => {

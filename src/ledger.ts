@@ -54,7 +54,8 @@ export function createLedger(stateFolder: string, now: () => number, notice?: (s
       await makePrivateFolder(folder);
       // One write of whole lines to a file opened for appending: processes do not cut into each other's lines.
       await appendFile(pathOf(dayOf(now())), entries.map(formatEntry).join(''), { mode: 0o600, flag: APPENDING });
-      await removeOldDays(folder);
+      // What cannot be removed now has time until the next write.
+      await removeOldDays(folder).catch(() => undefined);
       isBroken = false;
     } catch {
       if (!isBroken) notice?.(`The cost of answers cannot be written to ${folder}; \`usage\` will not show it.`);

@@ -94,6 +94,12 @@ test('a service that is away for a moment is asked again', async () => {
   expect(pauses).toEqual([5, 5, 5]);
 });
 
+test('an answer that breaks off before it says why is asked for again', async () => {
+  const headers = { 'content-length': '500', connection: 'close' };
+  const { outcome } = await signIn({ polls: [{ status: 400, headers, body: '{"error":' }, APPROVED] });
+  expect(revealed(outcome)).toMatchObject({ kind: 'oidc' });
+});
+
 const ends: readonly (readonly [string, TokenAnswer, string])[] = [
   [
     'a person who refuses ends it',

@@ -48,6 +48,23 @@ test('tokens of another login are neither given nor kept: the person has signed 
   });
 });
 
+const HOUR = 3_600_000;
+
+for (const [what, expiresAt, areKept] of [
+  ['lives longer', NOW + 2 * HOUR, false],
+  ['ends earlier', NOW - HOUR, true],
+  ['claims to live for years', NOW + 10_000 * HOUR, true],
+] as const) {
+  test(`of the same refresh token, an access token that ${what} ${areKept ? 'does not replace' : 'replaces'} ours`, async () => {
+    const { logins } = open();
+    await logins.saveLogin('default', SOCIAL, IN_FILE);
+    const tokens = { ...RENEWED, refreshToken: SOCIAL.refreshToken, expiresAt: NOW + HOUR };
+    await logins.tokenStore('default').write(digestOf(SOCIAL), tokens, 'gateway');
+    await logins.saveLogin('default', { ...SOCIAL, expiresAt }, IN_FILE);
+    expect(revealed((await logins.readLogin('default'))?.tokens)).toEqual(areKept ? revealed(tokens) : undefined);
+  });
+}
+
 test('tokens of a login that was removed are not kept', async () => {
   const world = open();
   await world.logins.saveLogin('default', SOCIAL, IN_KEYCHAIN);

@@ -2,13 +2,14 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, copyFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from '@jest/globals';
 import { digestOf } from '../../src/auth/credential.js';
 import { createRefreshLock } from '../../src/auth/lock.js';
 import { Secret } from '../../src/core/secret.js';
+import { PROFILE_ARN } from '../../src/simulator/sign-in.js';
 import { loginsIn, saveLoginIn } from '../support/stored-login.js';
 import { startTokenServer, type TokenAnswer } from '../support/token-server.js';
 import {
@@ -163,6 +164,14 @@ test('kiro-cli is asked to renew its own login, so that the gateway does not', a
   const login = await machine.spawn(['login', '--from', 'kiro-cli', '--yes'], { env });
   expect(login).toMatchObject({ code: 0, stdout: expect.stringMatching(/token good for (49|50) min/) });
   expect(machine.simulator.requests.map((it) => it.path)).toEqual(['/']);
+});
+
+test('kiro-cli is not asked to renew its own login when another database is taken over', async () => {
+  const machine = await startMachine();
+  chmodSync(machine.write('bin/kiro-cli', '#!/bin/sh\ntouch "$HOME/asked"\n'), 0o755);
+  const env = { PATH: `${machine.home}/bin:${process.env['PATH']}` };
+  const login = await machine.spawn(['login', '--db', await kiroCliDatabase(), '--yes'], { env });
+  expect([login.code, existsSync(join(machine.home, 'asked'))]).toEqual([0, false]);
 });
 
 test('where kiro-cli is not installed, a login of its own is renewed all the same', async () => {
@@ -374,6 +383,98 @@ test('a gateway loses nothing when the login that it has renewed is taken over o
   expect((await logins.readLogin('default'))?.tokens?.refreshToken.reveal()).toBe(refreshToken.reveal());
 });
 
+test('new tokens are on the disk with the login that had to be renewed, so that no crash comes between', async () => {
+  const machine = await startMachine();
+  machine.write(IDE_FILE, IDE_LOGIN);
+  const seen = new Set<string>();
+  let isRunning = true;
+  const look = (): void => {
+    for (const text of machine.kept()) seen.add(text);
+    if (isRunning) setImmediate(look);
+  };
+  look();
+  const { code } = await machine.run(['login', '--from', 'ide', '--yes']);
+  isRunning = false;
+  const logins = [...seen].filter((it) => it.trim() !== '').map((it) => JSON.parse(it) as { tokens?: object });
+  expect({ code, without: logins.filter(({ tokens }) => tokens === undefined).length }).toEqual({
+    code: 0,
+    without: 0,
+  });
+});
+
+test('a copy that has been renewed elsewhere since, with the same refresh token, is what status tells of', async () => {
+  const machine = await startMachine();
+  const accessToken = await issuedToken(machine);
+  const expiresAt = new Date(Date.now() + 36_000_000).toISOString();
+  machine.write(IDE_FILE, { ...IDE_LOGIN, accessToken, expiresAt });
+  const home = join(machine.home, 'gateway');
+  await saveLoginIn(home, { tokens: IDE_LOGIN, expiresAt: 0 });
+  const tokens = {
+    refreshToken: new Secret(IDE_LOGIN.refreshToken),
+    accessToken: new Secret('aoa-of-yesterday'),
+    expiresAt: Date.now() - 86_400_000,
+    profileArn: undefined,
+  };
+  await loginsIn(home)
+    .tokenStore('default')
+    .write(digestOf({ ...tokens, ...SOCIAL }), tokens, 'gateway');
+  const login = await machine.run(['login', '--from', 'ide', '--yes']);
+  const status = await machine.run(['status', '--json']);
+  expect(login.stdout).toContain('token good for 10 h');
+  expect(JSON.parse(status.stdout)).toMatchObject({ login: { expiresAt, lastRefresh: null } });
+});
+
+test('a token that Kiro refuses does not come back because it claims to live longer than the new one', async () => {
+  const machine = await startMachine();
+  const expiresAt = new Date(Date.now() + 36_000_000).toISOString();
+  machine.write(IDE_FILE, { ...IDE_LOGIN, expiresAt });
+  const { url } = await startTokenServer({ body: { accessToken: await issuedToken(machine), expiresIn: 3600 } });
+  const login = await machine.run(['login', '--from', 'ide', '--yes'], { env: { KIRO_AUTH_URL: url } });
+  expect(login.stdout).toContain('token good for 60 min');
+  const status = await machine.run(['status']);
+  expect(status.stdout).toContain('good for 60 min');
+});
+
+test('a stored login that cannot be read is replaced without a word about logging in again', async () => {
+  const machine = await startMachine();
+  machine.write(IDE_FILE, IDE_LOGIN);
+  const again = ['login', '--from', 'ide', '--yes'];
+  const first = await machine.run(again);
+  machine.write(join('gateway', 'data', 'logins', 'default~1.json'), 'damaged');
+  const second = await machine.run(again);
+  expect([second.code, second.stderr]).toEqual([0, first.stderr]);
+});
+
+test('a token that one region does not know is not renewed while another one takes it', async () => {
+  const machine = await startMachine();
+  const accessToken = await issuedToken(machine);
+  const expiresAt = new Date(Date.now() + 3_000_000).toISOString();
+  machine.write(IDE_FILE, { ...IDE_LOGIN, accessToken, expiresAt, profileArn: undefined });
+  const unknown = { status: 403, body: { message: 'The bearer token included in the request is invalid.' } };
+  const { url } = await startTokenServer(unknown, { body: { profiles: [{ arn: ARN }] } });
+  const about = { env: { KIRO_MANAGEMENT_URL: url } };
+  const login = await machine.run(['login', '--from', 'ide', '--yes'], about);
+  const asked = machine.simulator.requests.map(({ path }) => path);
+  expect({ code: login.code, asked, stdout: login.stdout }).toEqual({
+    code: 0,
+    asked: [],
+    stdout: expect.stringContaining(ARN),
+  });
+});
+
+test('nobody is asked for a profile that a renewal has told', async () => {
+  const machine = await startMachine();
+  const expiresAt = new Date(Date.now() + 3_000_000).toISOString();
+  machine.write(IDE_FILE, { ...IDE_LOGIN, expiresAt, profileArn: undefined });
+  const unknown = { status: 403, body: { message: 'The bearer token included in the request is invalid.' } };
+  const profiles = [{ arn: ARN }, { arn: ARN.replace('EXAMPLE12345', 'OTHER') }];
+  const { url } = await startTokenServer(unknown, unknown, { body: { profiles } });
+  const about = { env: { KIRO_MANAGEMENT_URL: url } };
+  const login = await machine.run(['login', '--from', 'ide', '--yes'], about);
+  expect([login.code, login.stderr]).toEqual([0, expect.not.stringContaining('No profile was chosen')]);
+  expect(login.stdout).toContain(PROFILE_ARN);
+});
+
 test('a login that had to be renewed is kept even when its profile has not been chosen', async () => {
   const machine = await startMachine();
   const profiles = [{ arn: ARN }, { arn: ARN.replace('EXAMPLE12345', 'OTHER') }];
@@ -404,6 +505,8 @@ test('Ctrl-C while the browser is waited for exits 130 and stores nothing', asyn
 });
 
 // --- helpers
+
+const SOCIAL = { kind: 'social', region: 'us-east-1', apiRegion: undefined } as const;
 
 type Prepare = (machine: TestMachine) => unknown;
 

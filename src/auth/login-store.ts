@@ -9,8 +9,11 @@ import {
   type Credential,
   digestOf,
   isSameLogin,
+  isSameSecret,
   loginCommand,
   type Tokens,
+  usedSecret,
+  withTokens,
 } from './credential.js';
 import { readPrivateFile, removePrivateFile, savePrivateFile } from './files.js';
 import type { Entries, Keychain } from './keychain.js';
@@ -36,6 +39,8 @@ export type SaveOptions = {
   /** `auto` is the keychain, or the file when there is no keychain, with a notice that says why. */
   readonly store: 'auto' | ListedLogin['store'];
   readonly source: LoginOrigin;
+  /** What the login has just become by a refresh of ours: both are kept in one step, or neither is. */
+  readonly renewed?: Tokens | undefined;
 };
 
 /** No signal: who is told to stop must not lose the tokens that a renewal has just brought. */
@@ -97,14 +102,15 @@ export function createLoginStore(dependencies: LoginStoreDependencies) {
 
   /** Replaces the login of that name, wherever it rested. Of the same login, what it has become is kept. */
   function saveLogin(name: string, credential: Credential, options: SaveOptions): Promise<LoginFacts> {
-    const { store: wanted, source } = options;
+    const { store: wanted, source, renewed } = options;
     return alone(async () => {
       const logins = await readListForSaving();
       checkLoginName(name, logins);
       const old = logins.find((it) => it.name === name);
       const known = await readSame(old, credential);
-      const about = { source, savedAt: now(), lastRefresh: known?.facts.lastRefresh };
-      const store = await put(name, formatLogin(credential, known?.tokens, about), wanted, old);
+      const lastRefresh = renewed === undefined ? known?.facts.lastRefresh : { by: 'gateway' as const, at: now() };
+      const about = { source, savedAt: now(), lastRefresh };
+      const store = await put(name, formatLogin(credential, renewed ?? known?.tokens, about), wanted, old);
       const entry = { name, store, account: accountKind(credential) };
       try {
         await writeList([...logins.filter((it) => it !== old), entry]);
@@ -123,10 +129,11 @@ export function createLoginStore(dependencies: LoginStoreDependencies) {
     });
   }
 
-  /** Undefined where another login rests, or none that can be read. */
+  /** Undefined where another login rests, none that can be read, or one that is older than the credential. */
   async function readSame(entry: ListedLogin | undefined, credential: Credential): Promise<KnownLogin | undefined> {
     const known = entry && (await readEntry(entry).catch(() => undefined));
-    return known && isSameLogin(known.credential, credential) ? known : undefined;
+    if (known === undefined || !isSameLogin(known.credential, credential)) return undefined;
+    return isHistory(known.tokens, credential, now()) ? undefined : known;
   }
 
   /** A damaged list is no reason to refuse a new login, but to say what becomes of the others. */
@@ -259,6 +266,13 @@ export function createLoginStore(dependencies: LoginStoreDependencies) {
   }
 
   return { rehearse, saveLogin, readLogin, removeLogin, listLogins, tokenStore };
+}
+
+/** The same refresh token has got another access token since, which lives longer. */
+function isHistory(tokens: Tokens | undefined, credential: Credential, now: number): boolean {
+  if (tokens === undefined || credential.kind === 'api-key') return false;
+  const latest = withTokens(credential, tokens, now);
+  return isSameSecret(tokens.refreshToken, credential.refreshToken) && usedSecret(latest) !== tokens.accessToken;
 }
 
 /** The tilde cannot occur in the name of a login, and no system keeps such a name for itself. */

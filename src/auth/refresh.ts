@@ -121,8 +121,8 @@ export async function post(
     // A token must not travel on to a host that an answer names.
     const response = await fetch(url, { method: 'POST', headers, body, redirect: 'error', signal });
     const { status } = response;
-    // A refusal's status says enough when its body does not come.
-    const text = await (status < 400 ? response.text() : readStart(response));
+    // A refusal's status says enough when its body does not come; with 400, only the body says what is refused.
+    const text = await (status <= 400 ? response.text() : readStart(response));
     if (status === 429 || status >= 500) throw outOfOrder(service, status);
     return { status, text };
   } catch (thrown) {

@@ -223,8 +223,14 @@ export function usualPlace(
 }
 
 /** @throws GatewayError `not-logged-in`, in a sentence that names the place, when there is no usable login. */
-export async function readLoginAt(place: ImportPlace, { settings, clock }: Detection): Promise<FoundLogin> {
-  if (place.name !== 'env') return withSettings(await readPlace(place, settings, clock), settings);
+export async function readLoginAt(place: ImportPlace, detection: Detection): Promise<FoundLogin> {
+  const { settings, clock } = detection;
+  if (place.name !== 'env') {
+    // kiro-cli would renew the login in its own database, whichever is meant here.
+    const isUsual = place.path === usualPlace(place.name, detection)?.path;
+    const tools = isUsual ? clock : { ...clock, runProgram: undefined };
+    return withSettings(await readPlace(place, settings, tools), settings);
+  }
   const source = settingSource(settings, clock);
   if (source !== undefined) return source.read();
   const names = 'REFRESH_TOKEN, KIRO_API_KEY, KIRO_CREDS_FILE and KIRO_CLI_DB_FILE';

@@ -8,19 +8,20 @@ import {
   type ApiKeyCredential,
   BUILDER_ID_START_URL,
   type Credential,
+  digestOf,
   type FoundLogin,
   toAccess,
+  type Tokens,
 } from '../auth/credential.js';
 import { type DeviceCode, signInWithDevice, stopped } from '../auth/device-flow.js';
 import { createRefreshLock } from '../auth/lock.js';
 import type { LoginServiceTools } from '../auth/refresh.js';
 import { createSession, type Session } from '../auth/session.js';
 import { readLoginAt } from '../auth/sources.js';
-import { memoryStore } from '../auth/store.js';
 import { GatewayError, toGatewayError } from '../core/errors.js';
 import type { Profile } from '../kiro/answers.js';
 import { API_REGIONS, DEFAULT_REGION } from '../kiro/calls.js';
-import { type AccessProvider, type ClientDependencies, createKiroClient, type KiroClient } from '../kiro/client.js';
+import { type AccessProvider, type ClientDependencies, createKiroClient } from '../kiro/client.js';
 import { hostsOf } from '../open-gateway.js';
 import { printable } from '../terminal/terminal.js';
 import type { Run } from './command.js';
@@ -94,10 +95,10 @@ type Proof = {
 type ProofTools = LoginServiceTools & Pick<ClientDependencies, 'optOut' | 'randomId'>;
 
 /** Undefined with `--demo`, where nothing is stored. */
-async function save(credential: Credential, plan: Plan, { desk, flags: { name, store } }: Steps) {
+async function save(credential: Credential, plan: Plan, { desk, flags: { name, store } }: Steps, renewed?: Tokens) {
   const way = plan.way === 'device' ? 'device-flow' : plan.way;
   const source = plan.way === 'import' ? plan.place : { name: way, path: undefined };
-  return desk.logins?.saveLogin(name, credential, { store, source });
+  return desk.logins?.saveLogin(name, credential, { store, source, renewed });
 }
 
 async function tellTerms({ flags, prompts, context }: Steps): Promise<void> {
@@ -182,7 +183,6 @@ function proveApiKey(credential: ApiKeyCredential, steps: Steps, tools: ProofToo
 async function proveLogin(login: FoundLogin, plan: Plan, steps: Steps, tools: ProofTools): Promise<Proof> {
   const { context, desk, flags } = steps;
   const { now, sleep, terminal } = context;
-  const stored = desk.logins?.tokenStore(flags.name) ?? memoryStore();
   const lock = { now, sleep, notice: terminal.note, signal: context.stopSignal() };
   let [seen, isKept] = [login, false];
   const session = await createSession({
@@ -194,11 +194,14 @@ async function proveLogin(login: FoundLogin, plan: Plan, steps: Steps, tools: Pr
       read: async () => (seen = plan.way === 'import' ? await readLoginAt(plan.place, desk.detection) : login),
     },
     store: {
-      read: (digest) => stored.read(digest),
-      async write(digest, tokens, by) {
-        await save(seen.credential, plan, steps);
-        isKept = true;
-        return stored.write(digest, tokens, by);
+      async read(digest) {
+        // One that cannot be read is about to be replaced.
+        const known = await desk.logins?.readLogin(flags.name).catch(() => undefined);
+        return known && digestOf(known.credential) === digest ? known.tokens : undefined;
+      },
+      async write(_, renewed) {
+        await save(seen.credential, plan, steps, renewed);
+        return (isKept = true);
       },
     },
     alone: desk.logins === undefined ? (work) => work() : createRefreshLock(desk.paths.state, lock, flags.name),
@@ -207,24 +210,25 @@ async function proveLogin(login: FoundLogin, plan: Plan, steps: Steps, tools: Pr
     notice: terminal.note,
     hide: () => undefined,
   });
-  const profiles = await busy(steps, 'Trying the login', (signal) => tryLogin(session, tools, signal)).catch(
-    (thrown: unknown) => {
-      if (!staysDespite(thrown)) throw thrown;
-      const { message } = toGatewayError(thrown);
-      terminal.note(
-        `The login is kept, but could not be tried: ${message} \`kiro-gateway doctor --live\` tries it again.`,
-      );
-      return [];
-    },
-  );
-  const chosen = await chooseProfile(profiles, steps).catch((thrown: unknown) => {
+  const trying = busy(steps, 'Trying the login', (signal) => tryLogin(session, tools, signal));
+  const profiles = await trying.catch((thrown: unknown) => {
+    if (!staysDespite(thrown)) throw thrown;
+    const advice = '`kiro-gateway doctor --live` tries it again.';
+    terminal.note(`The login is kept, but could not be tried: ${toGatewayError(thrown).message} ${advice}`);
+    return [];
+  });
+  const { found, latest } = session.current();
+  // A renewal may have told it meanwhile.
+  const offered = latest.profileArn === undefined ? profiles : [];
+  const chosen = await chooseProfile(offered, steps).catch((thrown: unknown) => {
     if (!staysDespite(thrown)) throw thrown;
     terminal.note(`No profile was chosen, and ${severalProfiles(profiles)} Set PROFILE_ARN to one of them.`);
     return undefined;
   });
-  const { found, latest } = session.current();
   const profileArn = latest.profileArn ?? chosen;
-  return { found: { ...found, profileArn }, latest: { ...latest, profileArn }, isKept };
+  // What it was found with is history, whatever it says of its own end.
+  const history = isKept ? { accessToken: undefined, expiresAt: undefined } : {};
+  return { found: { ...found, ...history, profileArn }, latest: { ...latest, profileArn }, isKept };
 
   /** What was renewed may be dead at its source, and nobody likes to approve a login twice. */
   function staysDespite(thrown: unknown): boolean {
@@ -241,12 +245,22 @@ async function tryLogin(session: Session, tools: ProofTools, signal: AbortSignal
     accessToken: () => session.accessToken(patience),
     forceRefresh: (refused) => session.forceRefresh(refused, patience),
   };
-  const { profileArn, apiRegion } = await patient.accessToken(signal);
-  const clientIn = (region: string | undefined): KiroClient =>
-    createKiroClient({ ...tools, session: patient, apiRegion: region });
-  if (profileArn === undefined) return listProfiles(apiRegion, (region) => clientIn(region).listProfiles(signal));
-  await clientIn(apiRegion).listModels(signal);
-  return [];
+  const { token, profileArn, apiRegion } = await patient.accessToken(signal);
+  if (profileArn !== undefined) {
+    await createKiroClient({ ...tools, session: patient, apiRegion }).listModels(signal);
+    return [];
+  }
+  const listWith = (asking: AccessProvider) =>
+    listProfiles(apiRegion, (it) =>
+      createKiroClient({ ...tools, session: asking, apiRegion: it }).listProfiles(signal),
+    );
+  // A token that one region does not know may serve in the other: only when none takes it, it is renewed.
+  const refusal = new GatewayError('login-expired', 'Kiro does not accept this login.');
+  return listWith({ ...patient, forceRefresh: () => Promise.reject(refusal) }).catch(async (thrown: unknown) => {
+    if (thrown !== refusal) throw thrown;
+    await patient.forceRefresh(token, signal);
+    return listWith(patient);
+  });
 }
 
 /** A profile belongs to one API region, which nobody knows beforehand. */
