@@ -25,7 +25,7 @@ function toCommand({ name, about, define, note = '', examples, load }: Row): Com
     define: (command) =>
       define(command.description(about))
         .option('--demo [=scenario]', 'talk to the built-in simulator: no account, no network')
-        .option('--profile <name>', 'the login that `kiro-gateway login --profile <name>` stores')
+        .option('--profile <name>', 'name of the login, where several are kept')
         .option('--env-file <path>', 'read settings from this file')
         .addHelpText('after', `${note}\nExamples:${examples}`),
     run: async (args, options, context) => {
