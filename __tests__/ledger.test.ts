@@ -20,19 +20,21 @@ const ENTRY: LedgerEntry = {
   source: 'serve',
 };
 
+/** A ledger in a folder of its own, and all that it complains of. */
+function tellingLedger() {
+  const folder = temporaryFolder();
+  const told: string[] = [];
+  const notice = (sentence: string): void => void told.push(sentence);
+  return { folder, told, ledger: createLedger(folder, () => ENTRY.time, notice) };
+}
+
 test('entries are read as they were written', () => {
   const entries: readonly LedgerEntry[] = [ENTRY, { ...ENTRY, session: undefined, credits: undefined, source: 'chat' }];
   expect(parseEntries(entries.map(formatEntry).join(''))).toEqual(entries);
 });
 
 test('a folder that is cleared away while the gateway runs costs no entry that comes later', async () => {
-  const folder = temporaryFolder();
-  const told: string[] = [];
-  const ledger = createLedger(
-    folder,
-    () => ENTRY.time,
-    (sentence) => void told.push(sentence),
-  );
+  const { folder, told, ledger } = tellingLedger();
   await ledger.record(ENTRY);
   rmSync(join(folder, 'ledger'), { recursive: true });
   await ledger.record(ENTRY);
@@ -59,13 +61,7 @@ test('days that are too old go while the gateway runs, and not because a clock w
 });
 
 test('an old day that cannot be removed is not said to keep new ones from being written', async () => {
-  const folder = temporaryFolder();
-  const told: string[] = [];
-  const ledger = createLedger(
-    folder,
-    () => ENTRY.time,
-    (sentence) => void told.push(sentence),
-  );
+  const { folder, told, ledger } = tellingLedger();
   for (let day = 1; day <= 90; day++) {
     mkdirSync(join(folder, 'ledger', `${dayOf(ENTRY.time, day)}.jsonl`), { recursive: true });
   }

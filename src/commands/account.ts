@@ -225,7 +225,8 @@ function number(value: number): string {
 }
 
 function isoTime(time: number | undefined): string | null {
-  return new Date(time ?? Number.NaN).toJSON();
+  // Null, too, for a time that no calendar has.
+  return time === undefined ? null : new Date(time).toJSON();
 }
 
 /** Names of sessions are the clients', and may be anything. */

@@ -99,7 +99,6 @@ export function createTagReader() {
   let held = '';
   let closing = '';
   const code = createCodeWatch();
-
   let pieces: TagPiece[] = [];
 
   function letGo(kind: TagPiece['kind'], length: number): void {

@@ -3,13 +3,19 @@
 import type { Block } from '../core/conversation.js';
 import { GatewayError } from '../core/errors.js';
 import { rounded, type Completion, type FinishReason, type Usage } from '../core/stream.js';
-import { estimateBlocks } from '../core/tokens.js';
+import { estimateBlocks, type TokenRates } from '../core/tokens.js';
 import type { KiroTokenUsage } from './events.js';
 import { isWhole } from './history.js';
-import type { Asked } from './stream.js';
+
+/** What tokens are counted by where Kiro states none. */
+export type Measures = {
+  readonly estimatedInputTokens: number;
+  readonly rates?: TokenRates | undefined;
+  readonly windowTokens: number;
+};
 
 /** All that is known of a turn when it is over. */
-type Ending = {
+type Ending = Measures & {
   readonly blocks: readonly Block[];
   /** Reasoning that is not among the blocks, because the client wants to see none; it counts, because it was paid for. */
   readonly hidden: string;
@@ -19,7 +25,7 @@ type Ending = {
   /** 0 to 100, of the model's window, counted after the answer. */
   readonly contextPercentage: number | undefined;
   readonly credits: number | undefined;
-} & Pick<Asked, 'windowTokens' | 'estimatedInputTokens' | 'rates'>;
+};
 
 /** @throws GatewayError when nothing was said and no reason was given for it, or when an announced call is missing. */
 export function toCompletion(ending: Ending): Completion {

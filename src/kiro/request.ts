@@ -44,6 +44,10 @@ export type RequestContext = {
   readonly marksCache: boolean;
 };
 
+/**
+ * @returns `body`, JSON text that is made once; an estimate of its tokens; the way back from Kiro's names of tools; how
+ * the answer is to be read; and what the client is to be told.
+ */
 export function toKiroRequest(conversation: Conversation, context: RequestContext) {
   const { messages } = conversation;
   const { model, profileArn, continuationId, wasCut } = context;

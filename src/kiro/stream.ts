@@ -4,17 +4,14 @@ import type { Block } from '../core/conversation.js';
 import { GatewayError } from '../core/errors.js';
 import { abortError } from '../core/signals.js';
 import type { Batch, BlockHead, GrowingBlock, StreamEvent } from '../core/stream.js';
-import { type TokenRates, wholeLength } from '../core/tokens.js';
+import { wholeLength } from '../core/tokens.js';
 import { createAnswerText, READ_AS_IS, type Piece, type Reading } from './answer-text.js';
 import { readEvents, type KiroEvent, type KiroTokenUsage } from './events.js';
-import { toCompletion } from './ending.js';
+import { type Measures, toCompletion } from './ending.js';
 import { createFrameDecoder } from './frames.js';
 
 /** What is known about the question when its answer is read. */
-export type Asked = {
-  readonly estimatedInputTokens: number;
-  readonly rates?: TokenRates | undefined;
-  readonly windowTokens: number;
+export type Asked = Measures & {
   /** The window of the model that Kiro has chosen, where Kiro chooses; undefined when it is not known. */
   readonly windowOf?: ((modelId: string) => number | undefined) | undefined;
   /** Kiro's name of a tool to the client's. */
