@@ -117,8 +117,16 @@ for (const name of DIALECTS) {
   });
 
   test.each([
-    ['an unknown packing', { 'content-encoding': 'snappy' }, 'body: unsupported content encoding "snappy"'],
-    ['a chain of packings', { 'content-encoding': 'gzip, gzip' }, 'body: unsupported content encoding "gzip, gzip"'],
+    [
+      'an unknown packing',
+      { 'content-encoding': 'snappy' },
+      'body: unsupported content encoding "snappy"; gzip, deflate and br are read',
+    ],
+    [
+      'a chain of packings',
+      { 'content-encoding': 'gzip, gzip' },
+      'body: unsupported content encoding "gzip, gzip"; gzip, deflate and br are read',
+    ],
     ['another alphabet', { 'content-type': 'application/json; charset=utf-16' }, 'content-type: must be in UTF-8'],
     ['a form', { 'content-type': 'text/plain' }, 'content-type: must be application/json'],
   ])(`${name}: %s is a 415 in its words`, async (_, headers, message) => {

@@ -15,7 +15,13 @@ const JSON_TYPES = ['application/json', 'application/*+json'];
  * @param readBytes Leaves the unpacked bytes there, of at most the size that is allowed, whatever their type.
  */
 export function jsonBody(readBytes: RequestHandler): RequestHandler[] {
-  return [requireJson, readBytes, parseBody];
+  return [requireJson, nameGzip, readBytes, parseBody];
+}
+
+/** Its older name means the same: RFC 9110, 8.4.1.3. */
+function nameGzip({ headers }: Request, _: Response, next: NextFunction): void {
+  if (headers['content-encoding']?.toLowerCase() === 'x-gzip') headers['content-encoding'] = 'gzip';
+  next();
 }
 
 function requireJson(request: Request, _: Response, next: NextFunction): void {
@@ -65,7 +71,7 @@ export function fromExpress(thrown: unknown): GatewayError {
     case 'entity.too.large':
       return refusedBody('is larger than MAX_BODY_SIZE allows', 413);
     case 'encoding.unsupported':
-      return refusedBody(thrown.message, 415);
+      return refusedBody(`${thrown.message}; gzip, deflate and br are read`, 415);
     case 'request.aborted':
       return new GatewayError('cancelled', 'The client left before its request was complete.', { cause: thrown });
     default:
