@@ -19,6 +19,7 @@ import {
 const ENTER = '\r';
 const DOWN = '\u001b[B';
 const CONTROL_C = '\u0003';
+const CONTROL_D = '\u0004';
 
 test('with one login on the machine, two keys are enough', async () => {
   const machine = await startMachine();
@@ -126,6 +127,7 @@ test('Google and GitHub are explained', async () => {
 
 const places: readonly (readonly [string, readonly Step[]])[] = [
   ['the choice', [['Which Kiro login', [CONTROL_C]]]],
+  ['the choice, with Ctrl-D', [['Which Kiro login', [CONTROL_D]]]],
   [
     'the question about the terms',
     [

@@ -13,9 +13,12 @@ test('chat without a prompt asks for one and answers it', async () => {
   expect({ code, answer: screen.includes('2+2 = 4.') }).toEqual({ code: 0, answer: true });
 });
 
-test('Ctrl-C at the question exits 130', async () => {
+test.each([
+  ['Ctrl-C', '\u0003'],
+  ['Ctrl-D', '\u0004'],
+])('%s at the question exits 130', async (_, key) => {
   const { code, screen } = await runInTerminal(['chat', '--demo'], {
-    steps: [['What do you want to ask?', ['\u0003']]],
+    steps: [['What do you want to ask?', [key]]],
   });
   expect({ code, last: screen.trimEnd().split('\n').at(-1) }).toEqual({ code: 130, last: 'Stopped.' });
 });
@@ -47,13 +50,23 @@ test('control characters of an answer do not reach the terminal', async () => {
   expect({ code, raw }).toEqual({ code: 0, raw: 'red [31mhere]0;title2J there\r\n' });
 });
 
+test.each([
+  [120, '  MODEL              NAME               CONTEXT  OUTPUT  CREDITS  INPUTS       EFFORTS'],
+  [100, '  MODEL              CONTEXT  OUTPUT  CREDITS  INPUTS       EFFORTS'],
+  [80, '  MODEL              CONTEXT  OUTPUT  CREDITS  EFFORTS'],
+  [60, '  MODEL              CONTEXT  OUTPUT  CREDITS'],
+  [40, '  MODEL              CONTEXT  CREDITS'],
+])('on %d columns models shows what they have room for, and no line wraps', async (columns, head) => {
+  const lines = (await runInTerminal(['models', '--demo'], { columns })).screen.trimEnd().split('\n');
+  expect(lines[0]).toBe(head);
+  expect(lines.filter((line) => line.length > columns)).toEqual([]);
+});
+
 test('models and usage are coloured on a terminal, and say the same there as in a pipe', async () => {
   const shown = [runInTerminal(['models', '--demo']), runInTerminal(['usage', '--demo'])] as const;
   const [models, usage] = await Promise.all(shown);
   expect([models.code, usage.code]).toEqual([0, 0]);
   expect(models.raw).toContain('\u001b[1m* auto');
-  // Eighty columns have no room for the names.
-  expect(models.screen.split('\n')[0]).toBe('  MODEL              CONTEXT  OUTPUT  CREDITS  INPUTS       EFFORTS');
   expect(usage.raw).toContain('\u001b[32m███████░');
   expect(usage.screen.split('\n')[0]).toBe('plan     KIRO PRO');
 });

@@ -16,15 +16,16 @@ export const models: Run = (_, options, context) =>
     return 0;
   });
 
-/** The default is marked with a star. On a narrow terminal the names, which say what the ids say, are left out. */
+/** The default is marked with a star. A narrow terminal is not shown the columns that are missed least. */
 function writeModels(models: readonly Model[], { columns, style }: Pick<Terminal, 'columns' | 'style'>): string {
-  const tableOf = (shown: readonly ModelColumn[]): readonly string[] => {
+  const tableWithout = (left: readonly string[]): readonly string[] => {
+    const shown = COLUMNS.filter(({ title }) => !left.includes(title));
     const rows = models.map((model) => shown.map(({ cell }) => cell(model)));
     return writeTable(shown, rows);
   };
-  const whole = tableOf(COLUMNS);
-  const isTooWide = columns !== undefined && whole.some((line) => line.length > columns);
-  const [head = '', ...lines] = isTooWide ? tableOf(COLUMNS.toSpliced(1, 1)) : whole;
+  const fits = (table: readonly string[]): boolean => table.every((line) => line.length <= (columns ?? Infinity));
+  const tables = EXPENDABLE.map((_, count) => tableWithout(EXPENDABLE.slice(0, count)));
+  const [head = '', ...lines] = tables.find(fits) ?? tableWithout(EXPENDABLE);
   const body = lines.map((line, at) => (models[at]?.isDefault === true ? style.bold(line) : line));
   return `${[style.dim(head), ...body].join('\n')}\n`;
 }
@@ -61,6 +62,9 @@ const COLUMNS: readonly ModelColumn[] = [
   { title: 'INPUTS', cell: ({ inputs }) => inputs.join(', ') },
   { title: 'EFFORTS', cell: ({ efforts }) => efforts.join(' ') || '–' },
 ];
+
+/** The first to go are the names, which say what the ids say. */
+const EXPENDABLE = ['NAME', 'INPUTS', 'EFFORTS', 'OUTPUT'];
 
 // --- usage
 

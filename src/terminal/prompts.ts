@@ -2,7 +2,7 @@
 
 import type { Writable } from 'node:stream';
 
-import { confirm, isCancel, log, note, password, select, text } from '@clack/prompts';
+import { confirm, isCancel, log, note, password, select, text, updateSettings } from '@clack/prompts';
 
 import { GatewayError } from '../core/errors.js';
 import { Secret } from '../core/secret.js';
@@ -14,8 +14,10 @@ export type Choice<Value extends string> = { readonly value: Value; readonly lab
 /** A complaint, or undefined when the answer will do. */
 export type Check = (answer: string) => string | undefined;
 
-/** Every question rejects with GatewayError `cancelled` on Ctrl-C, on Escape, and when the signal aborts. */
+/** Every question rejects with GatewayError `cancelled` on Ctrl-C, Ctrl-D and Escape, and when the signal aborts. */
 export function createPrompts(output: Writable, signal: AbortSignal) {
+  // Node stops reading keys at it, and the question would wait for ever.
+  updateSettings({ aliases: { [CONTROL_D]: 'cancel' } });
   const common = { output, signal };
   return {
     warn: (line: string): void => log.warn(line, { output }),
@@ -72,6 +74,7 @@ function cancelled(): GatewayError {
   return new GatewayError('cancelled', 'Stopped; nothing was stored.');
 }
 
+const CONTROL_D = '\u0004';
 /** Back to its beginning, and nothing on it. */
 const EMPTY_LINE = '\r\u001b[K';
 const FRAMES = ['◒', '◐', '◓', '◑'];
