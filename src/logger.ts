@@ -77,7 +77,7 @@ export function placeTime(time: number): string {
   return new Date(time).toTimeString().slice(0, 8);
 }
 
-/** Everything in a text that looks like a secret of Kiro's or ours, made unreadable. */
+/** Everything in a text that looks like a secret, made unreadable. */
 export function redact(text: string): string {
   return SECRETS.reduce((line, [pattern, replacement]) => line.replace(pattern, replacement), text);
 }
@@ -104,6 +104,8 @@ const SECRETS: readonly (readonly [RegExp, string])[] = [
   [/\bksk_[\w\-:/+=.]*[\w\-/+=]/g, '[secret]'],
   [/\bkgw-[A-Za-z0-9_-]+/g, '[secret]'],
   [/\beyJ[A-Za-z0-9_-]{10,}(?:\.[A-Za-z0-9_-]*)*/g, '[secret]'],
+  // Of OpenAI, Anthropic and GitHub: what people paste into a prompt.
+  [/\b(?:sk-|gh[a-z]_|github_pat_)[A-Za-z0-9_-]{16,}/g, '[secret]'],
   // AWS's own: the id of a key, and a session's token.
   [/\b(?:AKIA|ASIA)[A-Z0-9]{12,}/g, '[secret]'],
   [/\bIQoJb3JpZ2lu[A-Za-z0-9/+=_-]+/g, '[secret]'],
