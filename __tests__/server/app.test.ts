@@ -1,5 +1,9 @@
 /** The server against bad input, wrong keys and unknown routes: a 4xx that names the field, in the client's own words. */
 
+import { once } from 'node:events';
+import { get, type IncomingMessage } from 'node:http';
+import { gzipSync } from 'node:zlib';
+
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 
 import { startGateway, type RunningGateway } from '../support/gateway.js';
@@ -119,6 +123,14 @@ for (const path of [CHAT, MESSAGES]) {
   });
 }
 
+for (const coding of ['gzip', 'x-gzip', 'X-GZIP']) {
+  test(`a body that is packed as ${coding} is read`, async () => {
+    const headers = { 'x-api-key': gateway.key, 'content-type': 'application/json', 'content-encoding': coding };
+    const body = new Uint8Array(gzipSync(JSON.stringify(HELLO)));
+    expect((await fetch(gateway.url + CHAT, { method: 'POST', headers, body })).status).toBe(200);
+  });
+}
+
 test('a compressed body that is damaged is a 400, not a bug', async () => {
   const answer = await post(CHAT, 'x', { 'content-encoding': 'br' });
   expect([answer.status, answer.body.error.param]).toEqual([400, 'body']);
@@ -135,23 +147,36 @@ test('json with a vendor type is json', async () => {
   expect((await post(CHAT, HELLO, { 'content-type': 'application/vnd.api+json; charset=utf-8' })).status).toBe(200);
 });
 
-test('both headers open every route, and nothing else does', async () => {
+test('a request that names its whole URL is answered, and one that names another host is not', async () => {
+  const { hostname, port, host } = new URL(gateway.url);
+  const ask = async (path: string): Promise<number | undefined> => {
+    // The cast is node's own promise about this event.
+    const [answer] = (await once(get({ hostname, port, path, agent: false }), 'response')) as [IncomingMessage];
+    answer.resume();
+    return answer.statusCode;
+  };
+  expect(await Promise.all([ask(`http://${host}/health`), ask('http://evil.example/health')])).toEqual([200, 401]);
+});
+
+test('three headers open every route, and nothing else does', async () => {
   const status = async (path: string, headers: Record<string, string>) =>
     (await fetch(gateway.url + path, { headers })).status;
   const { key } = gateway;
   expect(
     await Promise.all([
       status('/v1/models', { 'x-api-key': key }),
+      status('/v1/models', { 'api-key': key }),
       status('/v1/models', { authorization: `Bearer ${key}` }),
       status('/v1/models', { authorization: `bearer ${key}` }),
       status('/v1/models', { authorization: 'Bearer wrong', 'x-api-key': key }),
       status('/v1/models', {}),
       status('/v1/models', { authorization: key }),
       status('/v1/models', { 'x-api-key': `${key}x` }),
+      status('/v1/models', { 'api-key': `${key}x` }),
       status(`/v1/models?key=${key}&api_key=${key}`, {}),
       status('/anything', {}),
     ]),
-  ).toEqual([200, 200, 200, 200, 401, 401, 401, 401, 401]);
+  ).toEqual([200, 200, 200, 200, 200, 401, 401, 401, 401, 401, 401]);
 });
 
 test('a wrong key is told in the words of the route, and not to be repeated', async () => {

@@ -2,7 +2,7 @@
 
 import { expect, test } from '@jest/globals';
 
-import { canonicalUrl } from '../../src/server/http-server.js';
+import { canonicalUrl, pathOf } from '../../src/server/http-server.js';
 
 const paths: readonly (readonly [string, string])[] = [
   ['/v1/messages', '/v1/messages'],
@@ -29,11 +29,33 @@ const paths: readonly (readonly [string, string])[] = [
   ['/messagesque', '/messagesque'],
   ['/v1', '/v1'],
   ['/v1/messages??a', '/v1/messages??a'],
+  // Azure's clients name the model in the path, too.
+  ['/openai/deployments/auto/chat/completions?api-version=1', '/v1/chat/completions?api-version=1'],
+  ['/v1/deployments/claude-sonnet-4.5/chat/completions', '/v1/chat/completions'],
+  ['/deployments/models', '/deployments/models'],
 ];
 
 for (const [path, canonical] of paths) {
   test(`${path} is ${canonical}`, () => {
     expect(canonicalUrl(path)).toBe(canonical);
     expect(canonicalUrl(canonical)).toBe(canonical);
+  });
+}
+
+const urls: readonly (readonly [url: string, host: string | undefined, path: string])[] = [
+  ['http://127.0.0.1:8000/v1/messages?beta=true', '127.0.0.1:8000', '/v1/messages?beta=true'],
+  ['HTTP://LocalHost//health', 'localhost', '//health'],
+  ['https://localhost', 'localhost', '/'],
+  ['http://localhost?a', 'localhost', '/?a'],
+  ['http://localhost/health', 'local', 'http://localhost/health'],
+  ['http://localhost/health', undefined, 'http://localhost/health'],
+  ['http:///health', '127.0.0.1', 'http:///health'],
+  ['/health', '', '/health'],
+  ['*', '', '*'],
+];
+
+for (const [url, host, path] of urls) {
+  test(`${url} at the host ${host} is ${path}`, () => {
+    expect(pathOf(url, host)).toBe(path);
   });
 }

@@ -51,8 +51,8 @@ export type Caller = Pick<IncomingMessage, 'headers'> & {
 };
 
 /**
- * A check that passes who presents the key in `Authorization: Bearer` or `x-api-key`, at once and however many others
- * guess. After a few wrong keys each further one from the same address waits for its answer.
+ * A check that passes who presents the key in `Authorization: Bearer`, `x-api-key` or Azure's `api-key`, at once and however
+ * many others guess. After a few wrong keys each further one from the same address waits for its answer.
  * @param now Unix time in milliseconds.
  * @throws GatewayError `unauthorized`.
  */
@@ -67,7 +67,11 @@ export function createKeyCheck(
   let waiting = 0;
 
   return async ({ headers, socket }) => {
-    const offered = [headers['x-api-key'], /^Bearer\s+(.+)$/i.exec(headers.authorization ?? '')?.[1]];
+    const offered = [
+      headers['x-api-key'],
+      headers['api-key'],
+      /^Bearer\s+(.+)$/i.exec(headers.authorization ?? '')?.[1],
+    ];
     const given = offered.filter((it) => typeof it === 'string');
     if (given.some((it) => timingSafeEqual(digest(it.trim()), expected))) return;
     const what = given.length === 0 ? 'The gateway key is missing' : 'The gateway key is wrong (invalid x-api-key)';

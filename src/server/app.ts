@@ -18,7 +18,7 @@ import type { Logger } from '../logger.js';
 import { createKeyCheck, createOriginCheck, type OriginRules } from './access.js';
 import { fromExpress, jsonBody } from './body.js';
 import type { DebugCapture } from './debug-capture.js';
-import { canonicalUrl, checkHead, refuseWebSocket } from './http-server.js';
+import { canonicalUrl, checkHead, pathOf, refuseWebSocket } from './http-server.js';
 import { createAnswerStore, type KeptAnswer } from './kept-answers.js';
 import { toRecord, type RequestFacts, type RequestWatch } from './request-log.js';
 import { PATIENCE, streamAnswer, type StreamOutcome } from './sse.js';
@@ -60,7 +60,7 @@ export function createApp(dependencies: AppDependencies): express.Express {
     const requestId = `req_${randomId().replaceAll('-', '').slice(0, 24)}`;
     response.setHeader('request-id', requestId);
     response.setHeader('x-request-id', requestId);
-    request.url = canonicalUrl(request.url);
+    request.url = canonicalUrl(pathOf(request.url, request.headers.host));
     const facts: RequestFacts = { requestId, method: request.method, path: request.path, startedAt: now() };
     response.locals = facts;
     response.on('close', () => dependencies.requests.ended(facts, toRecord(facts, response, now())));

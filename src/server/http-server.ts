@@ -154,15 +154,25 @@ const FAULTS: Readonly<Record<string, Fault>> = {
 };
 
 /**
- * `/v1/messages` for `//v1/messages`, `/messages`, `/v1/v1/messages`, `/anthropic/v1/messages/`. The query stays.
+ * `/v1/messages` for `//v1/messages`, `/messages`, `/v1/v1/messages`, `/anthropic/v1/messages/`. Azure's clients name the
+ * model in the path, too: `/openai/deployments/auto/chat/completions`. The query stays.
  * A path that leads nowhere here is returned as it is.
  */
 export function canonicalUrl(url: string): string {
   const [path = '', query] = url.split(/\?(.*)/s);
   const bare = path.replaceAll(/\/{2,}/g, '/').replace(/(.)\/$/, '$1');
-  const [, rest] = /^(?:\/(?:anthropic|openai))?(?:\/v1)*(\/.*)$/.exec(bare) ?? [];
+  const [, rest] = /^(?:\/(?:anthropic|openai))?(?:\/v1)*(?:\/deployments\/[^/]+)?(\/.*)$/.exec(bare) ?? [];
   const isKnown = rest !== undefined && API_PATHS.test(rest);
   return (isKnown ? `/v1${rest}` : bare) + (query === undefined ? '' : `?${query}`);
+}
+
+/**
+ * The path for a whole URL, which every server has to understand (RFC 9112, 3.2.2) where it names the same host as the
+ * header does, which is checked later. Another URL is returned as it is, and leads nowhere.
+ */
+export function pathOf(url: string, host = ''): string {
+  const [, named, rest] = /^https?:\/\/([^/?]*)\/?(.*)$/is.exec(url) ?? [];
+  return named?.toLowerCase() === host.toLowerCase() ? `/${rest}` : url;
 }
 
 /** What lies below `/v1`. */
