@@ -160,7 +160,7 @@ test('names that command a terminal are only names', () => {
   const bonuses = LIMITS.bonuses.map((it) => ({ ...it, name: 'Wel\u001b[2Jcome\u0007' }));
   const limits = { ...LIMITS, plan: 'KIRO\u009b31m FREE', bonuses };
   const spent = sumUp([entry({ model: 'au\u001b[31mto' })], NOW);
-  const page = writeUsage({ limits, spent, now: NOW }, plain);
+  const page = writeUsage({ limits, spent, now: NOW }, { columns: undefined, style: plain });
   expect(page).not.toMatch(/[^\n\P{Cc}]/u);
   expect(page.split('\n').slice(0, 4)).toEqual([
     'plan     KIRO31m FREE',
@@ -176,7 +176,9 @@ test('the page has trial, bonus, overage, and charts by model and by session', (
     entry({ session: 'session-1', credits: 0.2 }),
     entry({ time: NOW - 3 * DAY_MS, credits: undefined, source: 'chat' }),
   ];
-  expect(writeUsage({ limits: LIMITS, spent: sumUp(entries, NOW), now: NOW }, plain)).toBe(
+  expect(
+    writeUsage({ limits: LIMITS, spent: sumUp(entries, NOW), now: NOW }, { columns: undefined, style: plain }),
+  ).toBe(
     `
 plan     KIRO FREE
 credits  ███████████████████████░ 525.5 of 550 used, 24.5 left
@@ -198,6 +200,15 @@ session-1                2      2,000         200      2.2  ██████�
 (chat, no session)       1      1,000         100        0  ░░░░░░░░░░░░░░░░
 `.trimStart(),
   );
+});
+
+test.each([
+  [93, '████████████████'],
+  [92, '11'],
+])('in %d columns the line of a session with a long name ends with %s', (columns, end) => {
+  const spent = sumUp([entry({ session: '01234567-89ab-cdef-0123-456789abcdef', credits: 11 })], NOW);
+  const page = writeUsage({ limits: undefined, spent, now: NOW }, { columns, style: plain });
+  expect(page.trimEnd().split('\n').at(-1)?.split(/ +/).at(-1)).toBe(end);
 });
 
 test('an expired bonus is told and gives nothing, also in JSON', () => {

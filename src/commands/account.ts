@@ -17,17 +17,23 @@ export const models: Run = (_, options, context) =>
   });
 
 /** The default is marked with a star. A narrow terminal is not shown the columns that are missed least. */
-function writeModels(models: readonly Model[], { columns, style }: Pick<Terminal, 'columns' | 'style'>): string {
-  const tableWithout = (left: readonly string[]): readonly string[] => {
-    const shown = COLUMNS.filter(({ title }) => !left.includes(title));
+function writeModels(models: readonly Model[], { columns, style }: Screen): string {
+  const tables = ['', ...EXPENDABLE].map((_, count) => {
+    const shown = COLUMNS.filter(({ title }) => !EXPENDABLE.slice(0, count).includes(title));
     const rows = models.map((model) => shown.map(({ cell }) => cell(model)));
     return writeTable(shown, rows);
-  };
-  const fits = (table: readonly string[]): boolean => table.every((line) => line.length <= (columns ?? Infinity));
-  const tables = EXPENDABLE.map((_, count) => tableWithout(EXPENDABLE.slice(0, count)));
-  const [head = '', ...lines] = tables.find(fits) ?? tableWithout(EXPENDABLE);
+  });
+  const [head = '', ...lines] = fitting(columns, tables);
   const body = lines.map((line, at) => (models[at]?.isDefault === true ? style.bold(line) : line));
   return `${[style.dim(head), ...body].join('\n')}\n`;
+}
+
+type Style = Readonly<Record<'bold' | 'dim' | 'green' | 'yellow' | 'red', (text: string) => string>>;
+type Screen = Pick<Terminal, 'columns'> & { readonly style: Style };
+
+/** The first of the tables that the terminal is wide enough for, else the last. */
+function fitting(columns: number | undefined, tables: readonly (readonly string[])[]): readonly string[] {
+  return tables.find((table) => table.every(({ length }) => length <= (columns ?? Infinity))) ?? tables.at(-1) ?? [];
 }
 
 /** Field names are part of the command's contract; what is not known is null. */
@@ -79,7 +85,7 @@ export const usage: Run = (_, options, context) =>
     const entries = await ledger?.read(DAYS);
     const report = { limits, spent: entries && sumUp(entries, now()), now: now() };
     const isJson = options['json'] === true;
-    await terminal.result(isJson ? writeUsageJson(report) : writeUsage(report, terminal.style));
+    await terminal.result(isJson ? writeUsageJson(report) : writeUsage(report, terminal));
     return limits === undefined ? 1 : 0;
   });
 
@@ -141,11 +147,9 @@ export type UsageReport = {
   readonly now: number;
 };
 
-type Style = Readonly<Record<'bold' | 'dim' | 'green' | 'yellow' | 'red', (text: string) => string>>;
-
-export function writeUsage({ limits, spent, now }: UsageReport, style: Style): string {
-  const plan = limits === undefined ? [] : [planLines(limits, now, style)];
-  const ours = spent === undefined ? [] : [writeSpent(spent, style)];
+export function writeUsage({ limits, spent, now }: UsageReport, screen: Screen): string {
+  const plan = limits === undefined ? [] : [planLines(limits, now, screen.style)];
+  const ours = spent === undefined ? [] : [writeSpent(spent, screen)];
   return `${[...plan, ...ours].map((lines) => lines.join('\n')).join('\n\n')}\n`;
 }
 
@@ -179,21 +183,28 @@ export function writeUsageJson({ limits, spent, now }: UsageReport): string {
   return `${JSON.stringify(facts, (_, value: unknown) => value ?? null, 2)}\n`;
 }
 
-function writeSpent({ today, last30Days, byModel, bySession }: Spent, style: Style): readonly string[] {
+function writeSpent({ today, last30Days, byModel, bySession }: Spent, screen: Screen): readonly string[] {
   if (last30Days.turns === 0) return ['This gateway has answered nothing in the last 30 days.'];
   const rows = Object.entries({ today, 'last 30 days': last30Days }).map(([name, sum]) => [name, ...sumCells(sum)]);
   const [head = '', ...lines] = writeTable([{ title: 'THIS GATEWAY' }, ...SUM_COLUMNS], rows);
-  const charts = [writeChart('BY MODEL, 30 DAYS', byModel, style), writeChart('BY SESSION, 30 DAYS', bySession, style)];
-  return [style.dim(head), ...lines, ...charts.flatMap((chart) => ['', ...chart])];
+  const charts = [
+    writeChart('BY MODEL, 30 DAYS', byModel, screen),
+    writeChart('BY SESSION, 30 DAYS', bySession, screen),
+  ];
+  return [screen.style.dim(head), ...lines, ...charts.flatMap((chart) => ['', ...chart])];
 }
 
-/** The dearest few; the rest is one line. */
-function writeChart(title: string, sums: readonly NamedSum[], style: Style): readonly string[] {
+/** The dearest few; the rest is one line. The bars are for terminals that have room for them. */
+function writeChart(title: string, sums: readonly NamedSum[], { columns, style }: Screen): readonly string[] {
   const most = Math.max(...sums.map(({ credits }) => credits));
   const rows = sums
     .slice(0, MAX_ROWS)
     .map((sum) => [shortened(sum.name), ...sumCells(sum), writeBar(sum.credits, most, CHART_WIDTH)]);
-  const [head = '', ...lines] = writeTable([{ title }, ...SUM_COLUMNS, { title: '' }], rows);
+  const cells = [{ title }, ...SUM_COLUMNS];
+  const [head = '', ...lines] = fitting(columns, [
+    writeTable([...cells, { title: '' }], rows),
+    writeTable(cells, rows),
+  ]);
   const rest = sums.length - rows.length;
   return [style.dim(head), ...lines, ...(rest > 0 ? [style.dim(`and ${rest} more`)] : [])];
 }
