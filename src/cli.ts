@@ -17,6 +17,7 @@ export async function main(argv: readonly string[], context: Context): Promise<n
     .description('Use your own Kiro login from any OpenAI or Anthropic client.')
     .version(context.version, '-v, --version')
     .helpCommand('help [command]', 'Show this help, or that of a command')
+    // A whole help would push the error off the screen. The commands inherit this.
     .showHelpAfterError('(--help shows what is possible)')
     .exitOverride()
     .configureOutput({
@@ -25,7 +26,7 @@ export async function main(argv: readonly string[], context: Context): Promise<n
       outputError: (text, write) => write(readable(text)),
     });
   for (const { name, define, run } of commands) {
-    const command = define(program.command(name).showHelpAfterError());
+    const command = define(program.command(name));
     command.action(async () => {
       exitCode = await run(command.args, command.opts(), context);
     });

@@ -24,7 +24,7 @@ test.each([
   expect(await call(args)).toEqual({ code: 1, stdout: '', stderr });
 });
 
-test('help and version that cannot be written are a failure, and help on stderr is told as it is', async () => {
+test('help and version that cannot be written are a failure, and help is told as it is', async () => {
   if (process.platform === 'linux') {
     for (const flag of ['--help', '--version']) {
       const stdio = ['ignore', openSync('/dev/full', 'w'), 'pipe'] as const;
@@ -38,9 +38,20 @@ test('help and version that cannot be written are a failure, and help on stderr 
       });
     }
   }
-  const { code, stderr } = await call(['serve', 'ksk_0123456789abcdef']);
-  expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringContaining('PROXY_API_KEY=… kiro-gateway serve') });
+  expect((await call(['serve', '--help'])).stdout).toContain('PROXY_API_KEY=… kiro-gateway serve');
   expect((await call([`--ksk_0123456789abcdef`])).stderr).toMatch(/^error: unknown option '--\[secret\]'/);
+});
+
+test.each([
+  [['dance'], "error: unknown command 'dance'"],
+  [['srve'], "error: unknown command 'srve'\n(Did you mean serve?)"],
+  [['run'], "error: missing required argument 'client'"],
+  [['run', 'claude', '--loud'], "error: unknown option '--loud'"],
+  [['serve', '--host'], "error: option '--host <host>' argument missing"],
+  [['serve', 'extra'], "error: too many arguments for 'serve'. Expected 0 arguments but got 1."],
+])('%j is answered with the error and the way to the help, and nothing that hides them', async (args, error) => {
+  const stderr = `${error}\n(--help shows what is possible)\n`;
+  expect(await call(args)).toEqual({ code: 2, stdout: '', stderr });
 });
 
 test('an empty HOME is the home of the user, and not the folder in which one happens to be', async () => {
