@@ -26,7 +26,7 @@ export const run: Run = async ([name = '', ...args], options, context) => {
   if (client === undefined) {
     throw usageError(`There is no client ${JSON.stringify(name)}; choose one of ${Object.keys(CLIENTS).join(', ')}.`);
   }
-  if (options['yes'] === true && options['save'] !== true) {
+  if (options['yes'] === true && options['save'] !== true && options['undo'] !== true) {
     throw usageError('--yes only answers what --save asks; add --save.');
   }
   const mode = (['print', 'save', 'undo'] as const).find((it) => options[it] === true);
