@@ -6,7 +6,7 @@ import { gzipSync } from 'node:zlib';
 
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 
-import { startGateway, type RunningGateway } from '../support/gateway.js';
+import { startGateway, type RunningGateway, until } from '../support/gateway.js';
 
 let gateway: RunningGateway;
 beforeAll(async () => {
@@ -141,6 +141,26 @@ test('what a turn cost is told in the usage and in a header', async () => {
   const { usage } = answer.body as unknown as { usage: { kiro_credits: number } };
   expect(usage.kiro_credits).toBeGreaterThan(0);
   expect(answer.headers.get('x-kiro-gateway-credits')).toBe(String(usage.kiro_credits));
+});
+
+test('a client that leaves before its answer is a 499 in the log, and one in the middle of it had its 200', async () => {
+  const headers = { 'content-type': 'application/json', 'x-api-key': gateway.key };
+  const messages = [{ role: 'user', content: '[[scenario:stall]]' }];
+  const left = () =>
+    gateway
+      .said()
+      .split('\n')
+      .filter((line) => line.includes('client-left'));
+  for (const stream of [false, true]) {
+    const leaving = new AbortController();
+    const body = JSON.stringify({ model: 'auto', stream, messages });
+    const asked = gateway.asked().length;
+    const asking = fetch(gateway.url + CHAT, { method: 'POST', headers, body, signal: leaving.signal }).catch(() => {});
+    await (stream ? asking : until(() => gateway.asked().length > asked));
+    leaving.abort();
+    await until(() => left().length === (stream ? 2 : 1));
+  }
+  expect(left().map((line) => / auto (.*?) \d+ms/.exec(line)?.[1])).toEqual(['499', 'streamed 200']);
 });
 
 test('json with a vendor type is json', async () => {

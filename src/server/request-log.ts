@@ -55,7 +55,8 @@ export function toRecord(facts: RequestFacts, response: ServerResponse, endedAt:
     path,
     model,
     isStreamed,
-    status: response.statusCode,
+    // Nobody was told anything, so not even that it went well.
+    status: hasLeft && !response.headersSent ? 499 : response.statusCode,
     firstEventMs: firstEventAt === undefined ? undefined : firstEventAt - startedAt,
     totalMs: endedAt - startedAt,
     inputTokens: usage?.inputTokens,
