@@ -109,6 +109,10 @@ function checkValue(variable: string, text: string, name: keyof Settings, value:
 checkValue('SERVER_HOST', '0.0.0.0', 'serverHost', '0.0.0.0');
 checkValue('SERVER_HOST', '[::1]', 'serverHost', '::1');
 checkValue('SERVER_HOST', 'box.local', 'serverHost', 'box.local');
+checkValue('SERVER_HOST', 'LOCALHOST', 'serverHost', 'localhost');
+checkValue('SERVER_HOST', '127.1', 'serverHost', '127.0.0.1');
+checkValue('SERVER_HOST', '0:0:0:0:0:0:0:1', 'serverHost', '::1');
+checkValue('SERVER_HOST', 'fe80::1%lo', 'serverHost', 'fe80::1%lo');
 checkValue('SERVER_PORT', '0', 'serverPort', 0);
 checkValue('PROXY_API_KEY', ' key-1 ', 'proxyApiKey', 'secret:key-1');
 checkValue('REFRESH_TOKEN', refreshToken('a'), 'refreshToken', `secret:${refreshToken('a')}`);

@@ -1,5 +1,7 @@
 /** Which proxy leads to a host: from the setting and from the usual variables. */
 
+import { isIPv6 } from 'node:net';
+
 export type Proxy = {
   readonly scheme: 'http' | 'https' | 'socks5' | 'socks5h';
   /** With user name and password, percent-encoded. */
@@ -79,6 +81,12 @@ function isLoopback(hostname: string): boolean {
 /** An IPv6 address as Node takes it; in a URL it stands in brackets. */
 export function withoutBrackets(hostname: string): string {
   return hostname.replace(/^\[(.*)\]$/, '$1');
+}
+
+/** A host as URLs have it: `LOCALHOST`, `127.1` and `0:0:0:0:0:0:0:1` are then known for what they are. */
+export function canonicalHost(host: string): string {
+  const url = `http://${isIPv6(host) ? `[${host}]` : host}`;
+  return URL.canParse(url) ? withoutBrackets(new URL(url).hostname) : host;
 }
 
 function isDecodable(text: string): boolean {

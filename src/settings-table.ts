@@ -7,7 +7,7 @@ import { isLoginName, isWholeRefreshToken } from './auth/credential.js';
 import { Secret } from './core/secret.js';
 import { TAG_HANDLINGS } from './kiro/answer-text.js';
 import { isProfileArn, isRegion } from './kiro/calls.js';
-import { readProxyUrl, withoutBrackets } from './proxy.js';
+import { canonicalHost, readProxyUrl, withoutBrackets } from './proxy.js';
 
 export type SettingRow = {
   readonly variable: string;
