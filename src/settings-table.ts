@@ -94,7 +94,7 @@ const refreshToken = secretKind('a whole refresh token, without spaces and "..."
 /** A name or address to listen on; `[::1]` is written `::1` for node. */
 const hostName = kind('a host name or an IP address, without a port', (text) => {
   const bare = withoutBrackets(text);
-  return isIP(bare) !== 0 || /^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$/.test(text) ? bare : undefined;
+  return isIP(bare) !== 0 || /^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$/.test(text) ? canonicalHost(bare) : undefined;
 });
 
 export const region = kind('an AWS region such as us-east-1', (text) => (isRegion(text) ? text : undefined));
