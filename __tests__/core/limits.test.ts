@@ -114,6 +114,47 @@ test('a tool call is cut byte for byte and never repaired', async () => {
   ]);
 });
 
+const CALL = { type: 'tool-call', id: 't1', name: 'write', input: '{"a":1}' } as const;
+const calling: readonly Batch[] = [
+  [{ type: 'start', inputTokens: 7 }],
+  [{ type: 'block-start', index: 0, block: { type: 'tool-call', id: 't1', name: 'write' } }],
+  [{ type: 'block-delta', index: 0, block: 'tool-call', delta: CALL.input }],
+  [{ type: 'block-end', index: 0, block: CALL }],
+];
+
+test('a tool call that is cut before its input is no call without input', async () => {
+  expect((await eventsOf(calling, { maxTokens: 0 })).slice(2)).toEqual([
+    { type: 'block-delta', index: 0, block: 'tool-call', delta: '{' },
+    { type: 'block-end', index: 0, block: { ...CALL, input: '{' } },
+    {
+      type: 'finish',
+      completion: {
+        blocks: [{ ...CALL, input: '{' }],
+        finishReason: 'length',
+        usage: { ...USAGE, outputTokens: expect.any(Number), reasoningTokens: 0 },
+        credits: undefined,
+      },
+    },
+  ]);
+});
+
+for (const limits of [{ stopSequences: ['STOP'] }, { maxTokens: 10 }])
+  test(`a call that is whole is run, whatever limit the text after it reaches: ${JSON.stringify(limits)}`, async () => {
+    const text = 'said after the call STOP and more';
+    const after: readonly Batch[] = [
+      [{ type: 'block-start', index: 1, block: { type: 'text' } }],
+      [{ type: 'block-delta', index: 1, block: 'text', delta: text }],
+    ];
+    const { finishReason, stopSequence, blocks } = await collect(
+      through(turnOf([...calling, ...after]), stagesFor(limits)),
+    );
+    expect({ finishReason, stopSequence, call: blocks[0] }).toEqual({
+      finishReason: 'tool-calls',
+      stopSequence: undefined,
+      call: CALL,
+    });
+  });
+
 test('reasoning never stops at a stop sequence', async () => {
   const block = { type: 'reasoning', text: 'think STOP think', signature: 's' } as const;
   const batches: Batch[] = [

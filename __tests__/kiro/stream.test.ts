@@ -205,13 +205,13 @@ check(
 check(
   'a call that was cut off before its input is not a call without input',
   [call('t1')],
-  [toolCall('t1', '')],
+  [toolCall('t1', '{')],
   'length',
 );
 check(
   'a call that was cut off before its input by another call is not a call without input',
   [call('t1'), call('t2', { stop: true })],
-  [toolCall('t1', ''), toolCall('t2', '{}')],
+  [toolCall('t1', '{'), toolCall('t2', '{}')],
   'length',
 );
 check(
@@ -329,7 +329,7 @@ check('a thought alone that ended as it wanted', [think('a'), stopFor('END_TURN'
 check(
   'a malformed call that came in pieces',
   [call('t1'), stopFor('MALFORMED_TOOL_USE')],
-  [toolCall('t1', '')],
+  [toolCall('t1', '{')],
   'length',
 );
 check(

@@ -2,7 +2,7 @@
 
 import type { Block, Limits } from './conversation.js';
 import { parseJson } from './reader.js';
-import { grows } from './stream.js';
+import { CUT_INPUT, grows } from './stream.js';
 import type { Completion, GrowingHead, Stage, StreamEvent } from './stream.js';
 import { createTokenBudget, estimateBlocks, type TokenRates } from './tokens.js';
 
@@ -63,9 +63,16 @@ export function limitStage({ maxTokens, stopSequences }: Limits, rates?: TokenRa
   }
 
   /** Ends the turn here. Kiro's own count will never come, so the usage is an estimate. */
-  function cut(end: Pick<Completion, 'finishReason' | 'stopSequence'>): void {
+  function cut(reached: Pick<Completion, 'finishReason' | 'stopSequence'>): void {
     isCut = true;
+    const isInCall = open?.head.type === 'tool-call';
+    // A client runs the calls of a turn that ended for them: they are whole, whatever was said after them.
+    const end = !isInCall && blocks.some(({ type }) => type === 'tool-call') ? FOR_CALLS : reached;
     if (open !== undefined) {
+      if (isInCall && open.text === '') {
+        open.text = CUT_INPUT;
+        kept.push({ type: 'block-delta', index: open.index, block: 'tool-call', delta: CUT_INPUT });
+      }
       const block = toBlock(open.head, open.text);
       blocks.push(block);
       kept.push({ type: 'block-end', index: open.index, block });
@@ -75,6 +82,7 @@ export function limitStage({ maxTokens, stopSequences }: Limits, rates?: TokenRa
   }
 }
 
+const FOR_CALLS = { finishReason: 'tool-calls' } as const;
 const NOTHING_CACHED = { cacheReadTokens: 0, cacheWriteTokens: 0, source: 'estimate' } as const;
 
 function toBlock(head: GrowingHead, text: string): Block {

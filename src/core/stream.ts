@@ -38,6 +38,12 @@ export function grows(head: BlockHead): head is GrowingHead {
   return head.type === 'text' || head.type === 'reasoning' || head.type === 'tool-call';
 }
 
+/**
+ * The input of a tool call that was cut off before any of it came. Clients take nothing for `{}`, and run the tool with
+ * that; the beginning of an object they can see is cut off.
+ */
+export const CUT_INPUT = '{';
+
 export type Batch = readonly StreamEvent[];
 
 /** One turn on its way. Leaving the loop early (`return()`) closes the upstream body. */

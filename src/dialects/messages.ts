@@ -162,7 +162,8 @@ function readInput(input: Reader | undefined): string {
   if (input === undefined) return '{}';
   // Claude Code replays a call that was cut in this form, with the text as it had received it.
   const unparsed = input.optional('__unparsedToolInput')?.optional('raw');
-  return unparsed === undefined ? JSON.stringify(input.object()) : unparsed.string();
+  // Any JSON: what a model wrote that is no object has been streamed as it is, and comes back in every later request.
+  return unparsed === undefined ? JSON.stringify(input.value) : unparsed.string();
 }
 
 /** A whole block; none for a tool call that was cut, because the form demands its input as an object. */

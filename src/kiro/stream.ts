@@ -3,7 +3,7 @@
 import type { Block } from '../core/conversation.js';
 import { GatewayError } from '../core/errors.js';
 import { abortError } from '../core/signals.js';
-import type { Batch, BlockHead, GrowingBlock, StreamEvent } from '../core/stream.js';
+import { CUT_INPUT, type Batch, type BlockHead, type GrowingBlock, type StreamEvent } from '../core/stream.js';
 import { wholeLength } from '../core/tokens.js';
 import { createAnswerText, READ_AS_IS, type Piece, type Reading } from './answer-text.js';
 import { readEvents, type KiroEvent, type KiroTokenUsage } from './events.js';
@@ -128,7 +128,10 @@ function createAssembler(asked: Asked) {
   function close(): void {
     if (open === undefined) return;
     grow(open, '', true);
-    if (open.type === 'tool-call') closedCalls.add(open.id);
+    if (open.type === 'tool-call') {
+      if (open.text === '' && !open.isStopped) grow(open, CUT_INPUT);
+      closedCalls.add(open.id);
+    }
     end(toBlock(open));
     open = undefined;
   }
@@ -269,8 +272,8 @@ function toBlock(open: OpenBlock): Block {
     case 'reasoning':
       return { type: 'reasoning', text: open.text, signature: open.signature };
     case 'tool-call':
-      // Only a call that Kiro ended has no input; one that was cut off before its input must not be run with none.
-      return { type: 'tool-call', id: open.id, name: open.name, input: open.text || (open.isStopped ? '{}' : '') };
+      // Only a call that Kiro ended has no input: `close` has seen to the others.
+      return { type: 'tool-call', id: open.id, name: open.name, input: open.text || '{}' };
   }
 }
 
