@@ -30,7 +30,7 @@ export function readCall(item: Reader, type: CallForm['type']): Block {
       return call('apply_patch', JSON.stringify(item.get('operation').object()));
     case 'tool_search_call': {
       const given = item.optional('arguments');
-      return call('tool_search', given?.isString() ? given.string() : JSON.stringify(given?.object() ?? {}));
+      return call('tool_search', given?.isString() ? given.string() : JSON.stringify(given?.value ?? {}));
     }
   }
 }
