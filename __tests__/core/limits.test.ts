@@ -112,6 +112,7 @@ test('a tool call is cut byte for byte and never repaired', async () => {
     { type: 'block-delta', index: 0, block: 'tool-call', delta: input.slice(0, 15) },
     { type: 'block-end', index: 0, block: { ...block, input: input.slice(0, 15) } },
   ]);
+  expect(events.at(-1)).toMatchObject({ completion: { usage: { outputTokens: 4, reasoningTokens: 0 } } });
 });
 
 const CALL = { type: 'tool-call', id: 't1', name: 'write', input: '{"a":1}' } as const;

@@ -159,17 +159,24 @@ test('what a model wrote besides the one text is told as it wrote, and a cut tex
   const odd = completionOf(
     [
       { ...PATCH, input: '{"text":"a"}' },
+      { ...PATCH, input: '"a"' },
       { ...PATCH, input: '{"input":"a' },
     ],
     'length',
   );
   expect(openaiChat.writeResponse(odd, toCustom)).toMatchObject({
-    choices: [{ message: { tool_calls: [{ custom: { input: '{"text":"a"}' } }] }, finish_reason: 'length' }],
+    choices: [
+      {
+        message: { tool_calls: [{ custom: { input: '{"text":"a"}' } }, { custom: { input: 'a' } }] },
+        finish_reason: 'length',
+      },
+    ],
   });
   expect(chunks(writeStream(openaiChat, eventsOf(odd), toCustom)).filter((it) => it.includes('tool_calls'))).toEqual([
     delta(
       '{"tool_calls":[{"index":0,"id":"c1","type":"custom","custom":{"name":"patch","input":"{\\"text\\":\\"a\\"}"}}]}',
     ),
+    delta('{"tool_calls":[{"index":1,"id":"c1","type":"custom","custom":{"name":"patch","input":"a"}}]}'),
   ]);
 });
 

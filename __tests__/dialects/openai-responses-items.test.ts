@@ -257,12 +257,14 @@ check(
     { type: 'tool_search_output', call_id: 'c1', tools: [{ type: 'function', name: 'send' }] },
     { type: 'tool_search_call', call_id: 'c2', execution: 'client', arguments: '{"query":"fax"}' },
     { type: 'tool_search_output', call_id: 'c2', tools: [] },
+    { type: 'tool_search_call', call_id: 'c3', execution: 'client', arguments: ['tax'] },
   ],
   [
     assistant(call('tool_search', { query: 'mail' })),
     user(result([text('These tools are available now: send')])),
     assistant(call('tool_search', { query: 'fax' }, 'c2')),
     user(result([text('No tools were found.')], 'c2')),
+    assistant(call('tool_search', ['tax'], 'c3')),
   ],
 );
 check(

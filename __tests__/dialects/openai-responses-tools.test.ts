@@ -97,6 +97,8 @@ const custom = (title: string, input: string, expected: string) =>
 custom('its text goes back as it is', '{"input":"a \\"b\\"\\n\\u00fc"}', 'a "b"\nü');
 custom('an empty text is a text', '{"input":""}', '');
 custom('what the model wrote beside its schema goes back as it wrote it', '{"patch":"x"}', '{"patch":"x"}');
+custom('a text without the field around it is the text', '"ls\\n"', 'ls\n');
+custom('a list goes back as the model wrote it, too', '["ls"]', '["ls"]');
 
 // --- namespaces
 
@@ -188,6 +190,7 @@ for (const [type, input] of [
   ['apply_patch', '{"path":"a","diff":"+x"}'],
   ['shell', '{"command":"ls"}'],
   ['local_shell', '{"command":{"name":"ls"}}'],
+  ['shell', '["ls"]'],
 ] as const) {
   comesBack(
     `what no form of its own could tell is the call of a function: ${type} ${input}`,

@@ -12,10 +12,14 @@ test('results, as far as they lead somewhere', () => {
     { title: 'A', url: 'https://a.example/', snippet: 'Of A.', publishedDate: 1_756_684_800_000 },
     { url: 'http://b.example/', publishedDate: 1e300 },
     { title: 'C', url: 'javascript:alert(1)' },
+    { title: 5, url: 'https://d.example/', snippet: null },
+    { title: 'E', url: 5 },
+    null,
   ];
   expect(readWebSearch(found({ results, error: 'Some pages failed.' }))).toEqual([
     { title: 'A', url: 'https://a.example/', snippet: 'Of A.', publishedAt: 1_756_684_800_000 },
     { title: 'http://b.example/', url: 'http://b.example/', snippet: '', publishedAt: undefined },
+    { title: 'https://d.example/', url: 'https://d.example/', snippet: '', publishedAt: undefined },
   ]);
 });
 

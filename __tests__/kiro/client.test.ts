@@ -188,6 +188,29 @@ test.each<[string, object, string]>([
   expect([await generate(at(kiro)), kiro.requests.length]).toEqual([expected, 1]);
 });
 
+test.each(['application/json', 'text/html; charset=utf-8'])(
+  'frames that a host calls %s are read as they come',
+  async (type) => {
+    const frames = '\0\0\0\u0010 and so on';
+    const kiro = await startUpstream(
+      (response) => void response.writeHead(200, { 'content-type': type }).write(frames),
+    );
+    const bytes = await clientOf(at(kiro)).client.generate('{}', access, never);
+    for await (const chunk of bytes) {
+      expect(Buffer.from(chunk).toString()).toBe(frames);
+      break;
+    }
+    await kiro.requests[0]?.closed;
+  },
+);
+
+test('an answer in JSON that breaks off before its first byte is a connection that broke', async () => {
+  const headers = { ...JSON_TYPE, 'content-length': '5', connection: 'close' };
+  expect(await generate(at(await startUpstream(answer(200, '', headers))))).toMatch(
+    /^upstream-unavailable: Kiro cannot be reached/,
+  );
+});
+
 test('a second refusal of the token is final', async () => {
   const kiro = await startUpstream(deadToken);
   const { client, refused } = clientOf(at(kiro));

@@ -94,6 +94,9 @@ reads('token usage with the sum of its input only', event('metadataEvent', { tok
 reads('a stop reason in small letters', event('metadataEvent', { stopReason: 'max_tokens' }), [
   { type: 'stop-reason', reason: 'MAX_TOKENS' },
 ]);
+reads('parts of tokens, rounded', event('metadataEvent', { tokenUsage: { ...counts, cacheReadInputTokens: 2.6 } }), [
+  { type: 'token-usage', usage },
+]);
 const ofTexts = { uncachedInputTokens: '1', outputTokens: 0 };
 reads('a usage of zeros and of texts says nothing', event('metadataEvent', { tokenUsage: ofTexts }), []);
 reads('a percentage of nothing says nothing', event('contextUsageEvent', { contextUsagePercentage: 0 }), []);

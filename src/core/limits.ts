@@ -77,7 +77,12 @@ export function limitStage({ maxTokens, stopSequences }: Limits, rates?: TokenRa
       blocks.push(block);
       kept.push({ type: 'block-end', index: open.index, block });
     }
-    const usage = { inputTokens, ...estimateBlocks(blocks, rates), ...NOTHING_CACHED };
+    const estimate = estimateBlocks(blocks, rates);
+    // The names of calls count, and each block is rounded up: no client is to read that its limit was exceeded.
+    const most = Math.floor(maxTokens ?? Infinity);
+    const outputTokens = Math.min(estimate.outputTokens, most);
+    const reasoningTokens = Math.min(estimate.reasoningTokens, most);
+    const usage = { inputTokens, outputTokens, reasoningTokens, ...NOTHING_CACHED };
     kept.push({ type: 'finish', completion: { blocks, ...end, usage, credits: undefined } });
   }
 }

@@ -6,7 +6,7 @@ import type { Reader } from '../core/reader.js';
 import type { BlockHead, Completion, FinishReason, GrowingBlock, StreamEvent } from '../core/stream.js';
 import { NO_SIGNATURE, readMessage, writeBlock, writeFindings, writeHead, type WireBlock } from './messages.js';
 import { readTexts } from './content.js';
-import { creditField, parseObject, writeData, type Dialect, type Notices, type Reply } from './dialect.js';
+import { creditField, readJson, writeData, type Dialect, type Notices, type Reply } from './dialect.js';
 import { writeErrorEvent, writeMessagesError } from './errors.js';
 import { latest, messageList, requestReader, type ParameterTable } from './parameters.js';
 import { readTool, readTools, type OfferedTool } from './tools.js';
@@ -69,7 +69,7 @@ function readSystem(body: Reader, notices: Notices): string[] {
 function readSessionId(body: Reader): string | undefined {
   const userId = body.optional('metadata')?.optional('user_id')?.string() ?? '';
   if (!userId.startsWith('{')) return userId.split('_session_')[1] || undefined;
-  return parseObject(userId)?.textIfAny('session_id') || undefined;
+  return readJson(userId)?.textIfAny('session_id') || undefined;
 }
 
 /** The tools of the request, with what system messages have added to them and taken away. */

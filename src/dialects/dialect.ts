@@ -2,7 +2,7 @@
 
 import type { Conversation } from '../core/conversation.js';
 import type { GatewayError } from '../core/errors.js';
-import { isRecord, parseJson, Reader } from '../core/reader.js';
+import { parseJson, Reader } from '../core/reader.js';
 import type { Completion, StreamEvent } from '../core/stream.js';
 import type { ParameterTable } from './parameters.js';
 import type { CallForm } from './tools.js';
@@ -116,10 +116,10 @@ export function writeNotices({ names: noted }: Notices): string[] {
   return [...noted].map(([key, names]) => `${key}=${[...names].join(',')}`);
 }
 
-/** The object that a JSON text spells, if it spells one. */
-export function parseObject(json: string): Reader | undefined {
+/** What a JSON text says; undefined for a text that is none, such as the input of a call that was cut. */
+export function readJson(json: string): Reader | undefined {
   const value = parseJson(json);
-  return isRecord(value) ? new Reader(value) : undefined;
+  return value === undefined ? undefined : new Reader(value);
 }
 
 /** What a turn cost in Kiro's credits: a field of our own beside the tokens. Absent when Kiro did not say. */

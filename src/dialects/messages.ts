@@ -19,7 +19,7 @@ import {
   textWithin,
   unknownPart,
 } from './content.js';
-import { note, parseObject, type Notices, type ReplyContext } from './dialect.js';
+import { note, readJson, type Notices, type ReplyContext } from './dialect.js';
 import { flatName } from './tools.js';
 
 /** @param functionCallId That of a call in the older form, which has none, and of its result. */
@@ -81,11 +81,12 @@ function readName(call: Reader): string {
 }
 
 /**
- * The text of a call of a custom tool. A model that wrote something else than the one text is told as it wrote.
+ * The text of a call of a custom tool. A model may write it without the field around it; what it wrote besides is told as
+ * it wrote.
  * @param written The JSON text that `input` was read from.
  */
 export function customText(input: Reader, written: string): string {
-  return input.textIfAny('input') ?? written;
+  return input.isString() ? input.string() : (input.textIfAny('input') ?? written);
 }
 
 /** OpenAI's clients write one message per tool result, and more; neighbours that `joins` allows become one. */
@@ -176,8 +177,8 @@ export function writeBlock(block: Block, forms: CallForms): WireBlock[] {
     case 'redacted-reasoning':
       return [{ type: 'redacted_thinking', data: block.data }];
     case 'tool-call': {
-      const input = parseObject(block.input)?.object();
-      return input === undefined ? [] : [writeCall(block, input, forms)];
+      const input = readJson(block.input);
+      return input?.isObject() ? [writeCall(block, input.object(), forms)] : [];
     }
     case 'web-search':
       return [writeSearch(block, { query: block.query }), writeFindings(block)];

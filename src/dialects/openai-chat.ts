@@ -5,7 +5,7 @@ import type { Block, Message, ToolCall } from '../core/conversation.js';
 import type { Reader } from '../core/reader.js';
 import type { BlockHead, Completion, FinishReason, GrowingBlock, StreamEvent } from '../core/stream.js';
 import { readTexts } from './content.js';
-import { creditField, parseObject, writeData, type Dialect, type Notices, type Reply } from './dialect.js';
+import { creditField, readJson, writeData, type Dialect, type Notices, type Reply } from './dialect.js';
 import { writeErrorBody, writeOpenAIError } from './errors.js';
 import { customText, holdsOnly, joinMessages, readMessage } from './messages.js';
 import { openaiResponses } from './openai-responses.js';
@@ -217,7 +217,7 @@ function writeMessage(blocks: readonly Block[], reply: Reply): WireMessage {
 
 function writeCall({ id, name, input }: ToolCall, reply: Reply): OpenAI.ChatCompletionMessageToolCall[] {
   if (!isCustom(name, reply)) return [{ id, type: 'function', function: { name, arguments: input } }];
-  const object = parseObject(input);
+  const object = readJson(input);
   // Cut: clients run half a text as readily as a whole one.
   if (object === undefined) return [];
   return [{ id, type: 'custom', custom: { name, input: customText(object, input) } }];

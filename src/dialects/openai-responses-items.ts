@@ -7,7 +7,7 @@ import type { Responses } from 'openai/resources/responses/responses';
 import type { Block, Reasoning, ToolCall, WebSearch } from '../core/conversation.js';
 import type { Reader } from '../core/reader.js';
 import { textParts, textWithin } from './content.js';
-import { parseObject } from './dialect.js';
+import { readJson } from './dialect.js';
 import { customText, readCustomCall, readFunctionCall } from './messages.js';
 import type { CallForm } from './tools.js';
 
@@ -30,7 +30,7 @@ export function readCall(item: Reader, type: CallForm['type']): Block {
       return call('apply_patch', JSON.stringify(item.get('operation').object()));
     case 'tool_search_call': {
       const given = item.optional('arguments');
-      return call('tool_search', given?.isString() ? given.string() : JSON.stringify(given?.object() ?? {}));
+      return call('tool_search', given?.isString() ? given.string() : JSON.stringify(given?.value ?? {}));
     }
   }
 }
@@ -55,7 +55,7 @@ export type CallItem =
  * @param idOf The item's id, by the form in which it goes out.
  */
 export function writeCall(call: ToolCall, form: CallForm, idOf: (form: CallForm['type']) => string): CallItem[] {
-  const input = parseObject(call.input);
+  const input = readJson(call.input);
   const whole = { id: idOf(form.type), call_id: call.id, status: 'completed' } as const;
   if (form.type === 'function_call') {
     const status = input === undefined ? 'incomplete' : 'completed';
@@ -153,7 +153,7 @@ export function writeSummary(text: string): Responses.ResponseReasoningItem.Summ
 /** What OpenAI or another gateway has sealed says nothing here, and neither does what somebody has changed. */
 function openEnvelope(sealed: string): Reasoning | undefined {
   if (!sealed.startsWith(ENVELOPE)) return undefined;
-  const block = parseObject(Buffer.from(sealed.slice(ENVELOPE.length), 'base64url').toString());
+  const block = readJson(Buffer.from(sealed.slice(ENVELOPE.length), 'base64url').toString());
   const [data, text, signature] = ['data', 'text', 'signature'].map((key) => block?.textIfAny(key));
   if (data) return { type: 'redacted-reasoning', data };
   return text === undefined || signature === undefined ? undefined : { type: 'reasoning', text, signature };

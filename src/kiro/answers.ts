@@ -105,7 +105,7 @@ export function readWebSearch(answer: unknown): readonly SearchResult[] {
   const text = result
     .get('content')
     .array()
-    .map((part) => part.optional('text')?.string() ?? '')
+    .map((part) => part.textIfAny('text') ?? '')
     .join('');
   if (result.optional('isError')?.boolean() === true) throw searchFailed(text);
   const parsed = parseJson(text);
@@ -114,15 +114,16 @@ export function readWebSearch(answer: unknown): readonly SearchResult[] {
   const results = found.list('results');
   const failure = found.optional('error')?.string();
   if (results.length === 0 && failure !== undefined) throw searchFailed(failure);
+  // What is odd about one result must not cost the others.
   return results.flatMap((it) => {
-    const url = it.optional('url')?.string() ?? '';
+    const url = it.textIfAny('url') ?? '';
     if (!/^https?:\/\//i.test(url)) return [];
     const publishedAt = it.optional('publishedDate')?.value;
     return [
       {
-        title: it.optional('title')?.string() ?? url,
+        title: it.textIfAny('title') ?? url,
         url,
-        snippet: it.optional('snippet')?.string() ?? '',
+        snippet: it.textIfAny('snippet') ?? '',
         publishedAt: typeof publishedAt === 'number' && isDate(publishedAt) ? publishedAt : undefined,
       },
     ];

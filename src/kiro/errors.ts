@@ -64,16 +64,40 @@ export function connectionError(cause: unknown, signal: AbortSignal): GatewayErr
 /** What was asked for, or the failure that came in its place. */
 export type Opened<Answer> = { readonly answer: Answer } | { readonly failure: KiroFailure };
 
-/** Frames. A host that sends text instead has refused, whatever its status says. */
-export async function openFrames(response: FetchResponse): Promise<Opened<AsyncIterable<Uint8Array>>> {
-  if (response.status !== 200 || TEXT.test(response.headers.get('content-type') ?? '')) {
-    return { failure: toFailure(response, await readStart(response)) };
-  }
-  if (response.body !== null) return { answer: response.body };
-  throw new GatewayError('upstream-protocol', 'Kiro answered without a body; try again.');
+/**
+ * Frames. A host that sends text instead has refused, whatever its status says; where only the content type calls it so,
+ * the first byte decides: that of a frame's length, which is 0 for all that are read.
+ */
+export async function openFrames(
+  response: FetchResponse,
+  signal: AbortSignal,
+): Promise<Opened<AsyncIterable<Uint8Array>>> {
+  const { status, headers, body } = response;
+  if (status !== 200) return { failure: toFailure(response, await readStart(response)) };
+  if (body === null) throw new GatewayError('upstream-protocol', 'Kiro answered without a body; try again.');
+  if (!TEXT.test(headers.get('content-type') ?? '')) return { answer: body };
+  const bytes = body[Symbol.asyncIterator]();
+  const first = await bytes.next().catch((cause: unknown) => {
+    throw connectionError(cause, signal);
+  });
+  const whole = startingWith(first, bytes);
+  if (first.done !== true && first.value[0] === 0) return { answer: whole };
+  return { failure: toFailure(response, await readStart({ body: whole })) };
 }
 
 const TEXT = /json|html|xml|text\/plain/i;
+
+/** All bytes, when the first of them have been taken to look at. */
+async function* startingWith(
+  first: IteratorResult<Uint8Array>,
+  rest: AsyncIterator<Uint8Array>,
+): AsyncGenerator<Uint8Array> {
+  try {
+    for (let next = first; next.done !== true; next = await rest.next()) yield next.value;
+  } finally {
+    await rest.return?.();
+  }
+}
 
 /**
  * JSON. Some failures come with status 200; those of JSON-RPC are for whoever asked in its form.
@@ -122,7 +146,7 @@ function readRetryAfter(headers: FetchResponse['headers']): number | undefined {
 }
 
 /** An error's body is small and comes with its status; of one that is huge or slow the beginning is enough. */
-export async function readStart({ body }: FetchResponse): Promise<string> {
+export async function readStart({ body }: Pick<FetchResponse, 'body'>): Promise<string> {
   if (body === null) return '';
   const chunks: Uint8Array[] = [];
   const bytes = body[Symbol.asyncIterator]();

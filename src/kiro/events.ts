@@ -88,7 +88,8 @@ function readEvent(name: string, frame: Frame): readonly KiroEvent[] {
 
 function readMetadata(payload: JsonObject): readonly KiroEvent[] {
   const tokenUsage = recordOf(payload['tokenUsage']);
-  const tokens = (key: string): number => (isAmount(tokenUsage[key]) ? tokenUsage[key] : 0);
+  // Clients read whole numbers, and some read nothing else.
+  const tokens = (key: string): number => (isAmount(tokenUsage[key]) ? Math.round(tokenUsage[key]) : 0);
   const usage = {
     // Some streams state only the sum.
     uncachedInputTokens: tokens('uncachedInputTokens' in tokenUsage ? 'uncachedInputTokens' : 'inputTokens'),
