@@ -1,6 +1,7 @@
 /** From settings to a gateway that works: login, session, client; with `--demo`, the same on the simulator. */
 
 import { digestOf } from './auth/credential.js';
+import { kiroCliDatabasePaths } from './auth/kiro-cli.js';
 import { createRefreshLock } from './auth/lock.js';
 import { createLoginStore, type LoginStore } from './auth/login-store.js';
 import { createSession, type Session } from './auth/session.js';
@@ -136,7 +137,11 @@ async function realUpstream(
   const { machine, now, sleep, runProgram } = context;
   const login = await findLogin(
     { ...settings, homeDirectory: machine.homeDirectory },
-    { now, sleep, runProgram, logins, profile: typeof profile === 'string' ? profile : undefined },
+    {
+      ...{ now, sleep, runProgram, logins },
+      kiroCliDatabase: kiroCliDatabasePaths(machine)[0],
+      profile: typeof profile === 'string' ? profile : undefined,
+    },
   );
   if (login === undefined) throw notLoggedIn();
   return { login, overrides: hostsOf(settings), close: () => Promise.resolve() };
