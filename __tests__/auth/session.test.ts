@@ -2,6 +2,7 @@
 
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { expect, test } from '@jest/globals';
 import { Secret } from '../../src/core/secret.js';
 import { startTokenServer } from '../support/token-server.js';
@@ -99,6 +100,23 @@ test('a failed background refresh keeps the old token until its true expiry', as
     ]),
   );
 });
+
+for (const [left, minutes] of [
+  ['ten minutes', 10],
+  ['less than a minute', 0.9],
+] as const) {
+  test(`20 callers with a token that lives for ${left} hear once that it could not be renewed`, async () => {
+    const server = await startTokenServer(DOWN);
+    const tokens = { refreshToken: R1, accessToken: 'aoa-file' };
+    const { token, notices } = await open(server, {
+      login: loginFile(join(temporaryFolder(), 'login.json'), minutes, tokens),
+    });
+    await Promise.all(Array.from({ length: 20 }, token));
+    while (notices.length === 0) await setImmediate();
+    await setImmediate();
+    expect([notices.length, server.requests.length]).toEqual([1, 3]);
+  });
+}
 
 test('after a failure the service is left in peace for a minute while the old token serves', async () => {
   const server = await startTokenServer(DOWN);
