@@ -285,6 +285,33 @@ test.each([
   expect(JSON.parse(status.stdout)).toMatchObject({ loggedIn: true, login: { lastRefresh: { by: 'gateway' } } });
 });
 
+for (const [service, where] of [
+  ['KIRO_OIDC_URL', 'the login service'],
+  ['KIRO_MANAGEMENT_URL', 'Kiro'],
+] as const) {
+  test(`Ctrl-C while ${where} hangs exits 130, soon, and says that nothing was stored`, async () => {
+    const machine = await startMachine();
+    const { url } = await startTokenServer(() => {
+      // A second one would end it at once.
+      if (!child.killed) child.kill('SIGINT');
+      return Promise.resolve('hang');
+    });
+    const alive = { access_token: PLANTED.accessToken, expires_at: new Date(Date.now() + 3_000_000).toISOString() };
+    const database = await kiroCliDatabase(service === 'KIRO_OIDC_URL' ? {} : alive, {});
+    const startedAt = Date.now();
+    const child = spawn(process.execPath, [BIN, 'login', '--db', database, '--yes'], {
+      env: { ...machine.env, [service]: url },
+    });
+    let stderr = '';
+    child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+    const [exitCode] = (await once(child, 'close')) as [number | null];
+    expect({ exitCode, stored: machine.kept() }).toEqual({ exitCode: 130, stored: [] });
+    expect(stderr.trimEnd().split('\n').at(-1)).toBe('Stopped; nothing was stored.');
+    // What hangs is given up after 30 s.
+    expect(Date.now() - startedAt).toBeLessThan(20_000);
+  });
+}
+
 test('an account with several profiles needs --profile-arn without a terminal', async () => {
   const machine = await startMachine();
   const other = ARN.replace('EXAMPLE12345', 'OTHER');

@@ -91,7 +91,7 @@ export function proveApiKey(credential: ApiKeyCredential, steps: Steps, tools: P
  */
 export async function proveLogin(login: FoundLogin, plan: Plan, steps: Steps, tools: ProofTools): Promise<Proof> {
   const { context, desk, flags } = steps;
-  const { now, sleep, terminal } = context;
+  const { now, sleep, startTimer, terminal } = context;
   const lock = { now, sleep, notice: terminal.note, signal: context.stopSignal() };
   let seen = login;
   let isKept = false;
@@ -121,7 +121,7 @@ export async function proveLogin(login: FoundLogin, plan: Plan, steps: Steps, to
     notice: terminal.note,
     hide: () => undefined,
   });
-  const trying = busy(steps, 'Trying the login', (signal) => tryLogin(session, tools, signal));
+  const trying = busy(steps, 'Trying the login', (signal) => tryLogin(session, { ...tools, startTimer }, signal));
   const profiles = await trying.catch((thrown: unknown) => {
     if (!staysDespite(thrown)) throw thrown;
     const advice = '`kiro-gateway doctor --live` tries it again.';
@@ -149,12 +149,18 @@ export async function proveLogin(login: FoundLogin, plan: Plan, steps: Steps, to
 }
 
 /** @returns the profiles to choose from, when the login names none. */
-async function tryLogin(session: Session, tools: ProofTools, signal: AbortSignal): Promise<readonly Profile[]> {
-  // A renewal is waited for even when the command is told to stop: its answer is the only copy of the new tokens.
-  const { signal: patience } = new AbortController();
+async function tryLogin(
+  session: Session,
+  tools: ProofTools & Pick<Steps['context'], 'startTimer'>,
+  signal: AbortSignal,
+): Promise<readonly Profile[]> {
+  // A renewal is waited for even when the command is told to stop: its answer is the only copy of the new tokens. But a
+  // service that hangs holds nobody up.
+  const patience = new AbortController();
+  signal.addEventListener('abort', () => tools.startTimer(PATIENCE_MS, () => patience.abort()), { once: true });
   const patient: AccessProvider = {
-    accessToken: () => session.accessToken(patience),
-    forceRefresh: (refused) => session.forceRefresh(refused, patience),
+    accessToken: () => session.accessToken(patience.signal),
+    forceRefresh: (refused) => session.forceRefresh(refused, patience.signal),
   };
   const { token, profileArn, apiRegion } = await patient.accessToken(signal);
   if (profileArn !== undefined) {
@@ -208,3 +214,4 @@ function shownName(name: string): string {
 }
 
 const LONGEST_NAME = 100;
+const PATIENCE_MS = 3000;

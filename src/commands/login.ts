@@ -5,6 +5,7 @@
 
 import { accountKind, BUILDER_ID_START_URL } from '../auth/credential.js';
 import { type DeviceCode, signInWithDevice, stopped } from '../auth/device-flow.js';
+import { toGatewayError } from '../core/errors.js';
 import { DEFAULT_REGION } from '../kiro/calls.js';
 import { hostsOf } from '../open-gateway.js';
 import type { Run } from './command.js';
@@ -54,7 +55,9 @@ async function logInAt(steps: Steps): Promise<number> {
     userAgent: settings.kiroUserAgent,
     optOut: settings.kiroOptOut,
   };
-  const { found, latest, isKept } = await obtain(plan, steps, tools);
+  const { found, latest, isKept } = await obtain(plan, steps, tools).catch((thrown: unknown) => {
+    throw toGatewayError(thrown).kind === 'cancelled' ? stopped() : thrown;
+  });
   if (!isKept && context.stopSignal().aborted) throw stopped();
   const saved = await saveLogin(found, plan, steps);
   const name = flags.name === 'default' ? '' : ` as ${flags.name}`;
