@@ -135,13 +135,10 @@ async function realUpstream(
   logins: LoginStore,
 ): Promise<Upstream> {
   const { machine, now, sleep, runProgram } = context;
+  const tools = { now, sleep, runProgram, kiroCliDatabase: kiroCliDatabasePaths(machine)[0], logins };
   const login = await findLogin(
     { ...settings, homeDirectory: machine.homeDirectory },
-    {
-      ...{ now, sleep, runProgram, logins },
-      kiroCliDatabase: kiroCliDatabasePaths(machine)[0],
-      profile: typeof profile === 'string' ? profile : undefined,
-    },
+    { ...tools, profile: typeof profile === 'string' ? profile : undefined },
   );
   if (login === undefined) throw notLoggedIn();
   return { login, overrides: hostsOf(settings), close: () => Promise.resolve() };
