@@ -291,4 +291,4 @@ const BLOCKING_MS = 60_000;
 /** Between two tries, when the token at hand still serves or the login is known to be dead. */
 const REST_MS = 60_000;
 /** A registration lives for 90 days. */
-const ANNOUNCED_BEFORE_MS = 7 * 24 * 3_600_000;
+export const ANNOUNCED_BEFORE_MS = 7 * 24 * 3_600_000;
