@@ -156,8 +156,8 @@ test('an old token is no fault while it can be renewed; with --live a refusal sh
 });
 
 for (const [when, days, code, found] of [
-  ['has expired', -3, 4, 'bad login: the client that was registered for it expired 3 days ago'],
-  ['expires within a week', 6, 0, 'warn login: the client that was registered for it is good for 6 days'],
+  ['has expired', -3, 4, 'bad login: the client that was registered for it: expired 3 days ago'],
+  ['expires within a week', 6, 0, 'warn login: the client that was registered for it: good for 6 days'],
 ] as const) {
   test(`a registered client that ${when} is told, with the command that registers this login anew`, async () => {
     const machine = await startMachine();
@@ -175,7 +175,7 @@ for (const [when, days, code, found] of [
       { code, found: [found] },
     ]);
     expect(fixes).toEqual([
-      'Sign in again where the login came from: without it the token cannot be renewed.',
+      'Sign in again where it came from: without it the token cannot be renewed.',
       'Run `kiro-gateway login --profile work`: without it the token cannot be renewed.',
     ]);
   });

@@ -182,12 +182,16 @@ function loginFindings({ login, problem }: StatusFacts, now: number): readonly F
   if (login === null) return [bad('login', problem ?? 'No Kiro login found.', AS_SAID)];
   const name = login.name === null ? '' : ` as ${login.name}`;
   // What is not known is no number, and in no order with one.
+  const end = Date.parse(login.registrationExpiresAt ?? '');
+  const ending = `the client that was registered for it: ${tokenLife(end, now)}`;
+  const remedy = login.name === null ? 'Sign in again where it came from' : `Run \`${loginCommand(login.name)}\``;
+  const fix = `${remedy}: without it the token cannot be renewed.`;
   const expiresAt = Date.parse(login.expiresAt ?? '');
   const life = tokenLife(login.expiresAt === null ? undefined : expiresAt, now);
   const profile = login.profileArn ?? 'none named, so it is looked for';
   return [
     ok('login', `${login.account}${name}, from ${login.source}, id ${login.id}`),
-    ...registrationFindings(login, now),
+    ...(end - now <= ANNOUNCED_BEFORE_MS ? [(end > now ? warn : bad)('login', ending, fix)] : []),
     login.kind === 'api-key'
       ? ok('token', 'an API key, which is never renewed')
       : expiresAt > now
@@ -195,16 +199,6 @@ function loginFindings({ login, problem }: StatusFacts, now: number): readonly F
         : info('token', life, RENEWED),
     ok('region', `API in ${login.apiRegion}, login in ${login.loginRegion}, profile ${profile}`),
   ];
-}
-
-function registrationFindings(login: NonNullable<StatusFacts['login']>, now: number): readonly Finding[] {
-  const end = Date.parse(login.registrationExpiresAt ?? '');
-  if (!(end - now <= ANNOUNCED_BEFORE_MS)) return [];
-  const remedy =
-    login.name === null ? 'Sign in again where the login came from' : `Run \`${loginCommand(login.name)}\``;
-  const [tell, verb] = end <= now ? [bad, ''] : [warn, 'is '];
-  const found = `the client that was registered for it ${verb}${tokenLife(end, now)}`;
-  return [tell('login', found, `${remedy}: without it the token cannot be renewed.`)];
 }
 
 const RENEWED = 'Nothing has to be done: it is renewed with the next request; `--live` tries that.';
