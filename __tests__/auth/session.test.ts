@@ -196,12 +196,12 @@ test('a caller who has already left begins no refresh', async () => {
 
 test('an API key is handed out as it is, without a profile, and never renewed', async () => {
   const server = await startTokenServer();
-  const { session } = await open(server, {
+  const { session, notices } = await open(server, {
     login: { kiroApiKey: new Secret('ksk_0123456789abcdefghijklmn'), profileArn: ARN },
   });
   const access = await session.accessToken(UNWATCHED);
   const failure = await failureOf(() => session.forceRefresh(access.token, UNWATCHED));
-  expect(revealed({ access, failure, requests: server.requests })).toEqual({
+  expect(revealed({ access, failure, notices, requests: server.requests })).toEqual({
     access: {
       login: ANY,
       token: 'secret:ksk_0123456789abcdefghijklmn',
@@ -211,6 +211,7 @@ test('an API key is handed out as it is, without a profile, and never renewed', 
     },
     failure:
       'login-expired: Kiro refused the API key in KIRO_API_KEY; replace it, or set KIRO_API_REGION to the region it was made in.',
+    notices: [],
     requests: [],
   });
   expectNoSecret([access, session.describe(), failure], 'ksk_0123456789abcdefghijklmn');

@@ -106,8 +106,10 @@ export async function createSession(dependencies: SessionDependencies) {
       .alone(renew)
       .then(announceRegistration)
       .catch((thrown: unknown) => {
-        // Where no token serves meanwhile, those who wait are told.
-        if (usableMs(held.latest) > 0) notice(`The Kiro login could not be renewed: ${toGatewayError(thrown).message}`);
+        const { message } = toGatewayError(thrown);
+        const leftMs = usableMs(held.latest);
+        // Where no token serves meanwhile, those who wait are told; an API key is never renewed, only refused.
+        if (leftMs > 0 && leftMs < Infinity) notice(`The Kiro login could not be renewed: ${message}`);
         throw thrown;
       })
       .finally(() => (renewal = undefined));
