@@ -102,7 +102,7 @@ async function obtain(plan: Plan, steps: Steps, tools: ProofTools): Promise<Proo
 }
 
 function showCode({ url, userCode }: DeviceCode, { prompts, context }: Steps): void {
-  const lines = [`Open  ${url}`, `code  ${userCode}`];
-  if (prompts === undefined) for (const line of lines) context.terminal.note(line);
-  else prompts.box('Approve the login in a browser, on any machine', lines);
+  const [where, code] = [`Open  ${url}`, `code  ${userCode}`];
+  if (prompts === undefined) for (const line of [where, code]) context.terminal.note(line);
+  else prompts.box('Approve the login in a browser, on any machine', [code], where);
 }
