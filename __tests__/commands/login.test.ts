@@ -266,21 +266,26 @@ for (const store of ['keychain', 'file']) {
 }
 
 test.each([
-  ['KIRO_OIDC_URL', 'SIGINT'],
-  ['KIRO_MANAGEMENT_URL', 'SIGKILL'],
-] as const)('a login that is renewed is kept when, at %s, %s comes', async (service, signal) => {
+  ['KIRO_OIDC_URL', 'SIGINT', 300],
+  // When nobody waits for it any more.
+  ['KIRO_OIDC_URL', 'SIGINT', 4000],
+  ['KIRO_MANAGEMENT_URL', 'SIGKILL', 0],
+] as const)('a login that is renewed is kept when, at %s, %s comes %d ms before', async (service, signal, delayMs) => {
   const machine = await startMachine();
   const { url } = await startTokenServer(async ({ path, body }) => {
     child.kill(signal);
     if (signal === 'SIGKILL') return 'hang';
     // The answer comes after the signal.
-    await sleep(300);
+    await sleep(delayMs);
     const answer = await fetch(machine.simulator.url + path, { method: 'POST', body });
     return { body: await answer.text(), headers: { 'content-type': 'application/json' } };
   });
   const args = [BIN, 'login', '--db', await kiroCliDatabase({}, {}), '--yes'];
   const child = spawn(process.execPath, args, { env: { ...machine.env, [service]: url } });
+  let stderr = '';
+  child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
   await once(child, 'close');
+  expect(stderr.includes('so it is stored all the same')).toBe(stderr.includes('nothing was stored'));
   const status = await machine.run(['status', '--json']);
   expect(JSON.parse(status.stdout)).toMatchObject({ loggedIn: true, login: { lastRefresh: { by: 'gateway' } } });
 });

@@ -95,6 +95,7 @@ export async function proveLogin(login: FoundLogin, plan: Plan, steps: Steps, to
   const lock = { now, sleep, notice: terminal.note, signal: context.stopSignal() };
   let seen = login;
   let isKept = false;
+  let isOver = false;
   const session = await createSession({
     ...tools,
     login,
@@ -110,8 +111,9 @@ export async function proveLogin(login: FoundLogin, plan: Plan, steps: Steps, to
         return known && digestOf(known.credential) === digest ? known.tokens : undefined;
       },
       async write(_, renewed) {
-        await saveLogin(seen.credential, plan, steps, renewed);
+        await context.untilSaved(saveLogin(seen.credential, plan, steps, renewed));
         isKept = true;
+        if (isOver) terminal.note('It was renewed in the last moment, and so it is stored all the same.');
         return true;
       },
     },
@@ -123,7 +125,8 @@ export async function proveLogin(login: FoundLogin, plan: Plan, steps: Steps, to
   });
   const trying = busy(steps, 'Trying the login', (signal) => tryLogin(session, { ...tools, startTimer }, signal));
   const profiles = await trying.catch((thrown: unknown) => {
-    if (!staysDespite(thrown)) throw thrown;
+    isOver = !staysDespite(thrown);
+    if (isOver) throw thrown;
     const advice = '`kiro-gateway doctor --live` tries it again.';
     terminal.note(`The login is kept, but could not be tried: ${toGatewayError(thrown).message} ${advice}`);
     return [];
