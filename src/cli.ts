@@ -40,7 +40,10 @@ export async function main(argv: readonly string[], context: Context): Promise<n
     return exitCode;
   } catch (thrown) {
     const error = toGatewayError(thrown);
-    const advice = ADVICE[error.kind];
+    const pauseSeconds = error.facts.retryAfterSeconds ?? 0;
+    // A shorter one the gateway has waited for itself.
+    const wait = pauseSeconds > 60 ? `Try again in ${Math.ceil(pauseSeconds / 60)} min.` : undefined;
+    const advice = ADVICE[error.kind] ?? wait;
     terminal.note(readable(advice === undefined ? error.message : `${error.message} ${advice}`));
     const { cause } = error.facts;
     if (error.kind === 'internal' && /^debug$/i.test(context.machine.env['LOG_LEVEL'] ?? '')) {

@@ -1,6 +1,7 @@
 /** From settings to a gateway that works: login, session, client; with `--demo`, the same on the simulator. */
 
 import { digestOf } from './auth/credential.js';
+import { kiroCliDatabasePaths } from './auth/kiro-cli.js';
 import { createRefreshLock } from './auth/lock.js';
 import { createLoginStore, type LoginStore } from './auth/login-store.js';
 import { createSession, type Session } from './auth/session.js';
@@ -134,9 +135,10 @@ async function realUpstream(
   logins: LoginStore,
 ): Promise<Upstream> {
   const { machine, now, sleep, runProgram } = context;
+  const tools = { now, sleep, runProgram, kiroCliDatabase: kiroCliDatabasePaths(machine)[0], logins };
   const login = await findLogin(
     { ...settings, homeDirectory: machine.homeDirectory },
-    { now, sleep, runProgram, logins, profile: typeof profile === 'string' ? profile : undefined },
+    { ...tools, profile: typeof profile === 'string' ? profile : undefined },
   );
   if (login === undefined) throw notLoggedIn();
   return { login, overrides: hostsOf(settings), close: () => Promise.resolve() };

@@ -3,7 +3,7 @@
 import type { Agent as HttpAgent, AgentOptions } from 'node:http';
 import { Readable } from 'node:stream';
 import { codeOf, type ErrorKind, GatewayError } from './core/errors.js';
-import type { Fetch, FetchInit, FetchResponse } from './core/fetch.js';
+import { type Fetch, type FetchInit, type FetchResponse, HOST_REFUSED } from './core/fetch.js';
 import { isRecord } from './core/reader.js';
 import type { Secret } from './core/secret.js';
 import { proxyFor, type Proxy } from './proxy.js';
@@ -200,17 +200,17 @@ function toProxyError(thrown: unknown, { scheme, host, address }: Proxy): unknow
   // The SOCKS client names the system's code in its words only.
   const code = codeOf(thrown) || (/\bE[A-Z]{4,}\b/.exec(words)?.[0] ?? '');
   const status = code.startsWith(REFUSED) ? code.slice(REFUSED.length) : '';
-  const fault = (kind: ErrorKind, what: string) =>
-    new GatewayError(kind, `The proxy ${address} ${what}`, { cause: thrown });
+  const fault = (kind: ErrorKind, what: string, reason?: string) =>
+    new GatewayError(kind, `The proxy ${address} ${what}`, { reason, cause: thrown });
   if (status === '407' || /socks5 authentication failed|no accepted authentication type/i.test(words)) {
     const remedy = 'write them into its URL, as in http://user:password@host:port.';
     return fault('upstream-protocol', `asks for a user name and password; ${remedy}`);
   }
   if (status.startsWith('4')) {
-    return fault('upstream-protocol', `refused the connection to Kiro (${status}); ask whoever runs it.`);
+    return fault('upstream-protocol', `refused the connection to Kiro (${status}); ask whoever runs it.`, HOST_REFUSED);
   }
   if (status !== '' || /socks5 |socket closed|proxy connect/i.test(words)) {
-    return fault('upstream-unavailable', 'did not reach Kiro; try again, or ask whoever runs it.');
+    return fault('upstream-unavailable', 'did not reach Kiro; try again, or ask whoever runs it.', HOST_REFUSED);
   }
   // With socks5 it is this machine that looks for Kiro's address.
   const isLookup = scheme === 'socks5' && LOOKUPS.includes(code) && !words.includes(host);

@@ -26,7 +26,8 @@ test('a login in KIRO_CLI_DB_FILE is renewed by kiro-cli, and by the gateway onl
     await writer.close(kiroCliDbFile);
     return true;
   };
-  const { session, clock, token } = await open(server, { login: { kiroCliDbFile }, runProgram });
+  const about = { login: { kiroCliDbFile }, runProgram, kiroCliDatabase: kiroCliDbFile };
+  const { session, clock, token } = await open(server, about);
   const used = [await token()];
   clock.now += 60 * MINUTE;
   used.push(await token());

@@ -125,12 +125,15 @@ test('an owner that lives and gives signs of life is waited for, until the wait 
   const folder = temporaryFolder();
   const path = join(folder, 'lock');
   const clock = { now: NOW };
+  const notices: string[] = [];
   const failure = await withLock(path, options({ clock, beat: true }), async () => {
     clock.now += 100_000;
     await waitFor(() => statSync(path).mtimeMs === clock.now);
-    return failureOf(() => withLock(path, options({ clock }), () => Promise.resolve('two at once')));
+    const told = { ...options({ clock }), notice: (it: string) => notices.push(it) };
+    return failureOf(() => withLock(path, told, () => Promise.resolve('two at once')));
   });
-  expect({ failure, left: readdirSync(folder) }).toEqual({
+  expect({ notices, failure, left: readdirSync(folder) }).toEqual({
+    notices: [`Another kiro-gateway holds the lock ${path}; waiting for it.`],
     failure: `upstream-unavailable: Another kiro-gateway has held the lock ${path} for too long; end it, or try again in a minute.`,
     left: [],
   });
@@ -277,7 +280,7 @@ function options({ clock = { now: NOW }, beat = false, pauseMs = 1 } = {}): Lock
       await realSleep(pauseMs, undefined, { signal });
     },
     notice(sentence) {
-      throw new Error(sentence);
+      if (!sentence.endsWith('; waiting for it.')) throw new Error(sentence);
     },
   };
 }

@@ -1,6 +1,6 @@
 /** Sessions of stored logins: signed in anew, renewed by others, renewed by kiro-cli, gone. */
 
-import { writeFileSync } from 'node:fs';
+import { symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import type { OidcCredential, SocialCredential } from '../../src/auth/credential.js';
@@ -198,6 +198,20 @@ test('a refresh token that was refused gives way to the one at the source, once'
   expect([await token(), sentTokens(server)]).toEqual(['aoa-new', ['one', 'two']]);
 });
 
+test('where the gateway had renewed the login, the copy at the source is tried before the one that was taken over', async () => {
+  const server = await startTokenServer(...answers(R2), DEAD, { body: { accessToken: 'aoa-new', expiresIn: 3600 } });
+  const path = join(temporaryFolder(), 'login.json');
+  loginFile(path, 0, { refreshToken: R1, accessToken: 'aoa-one' });
+  const { session, token } = await openStored(server, loginOf('one', 0), path);
+  const used = [await token()];
+  loginFile(path, 50, { refreshToken: R3, accessToken: 'aoa-source' });
+  used.push((await session.forceRefresh(new Secret('aoa1'), UNWATCHED)).token.reveal());
+  expect([used, sentTokens(server)]).toEqual([
+    ['aoa1', 'aoa-new'],
+    ['one', 'two', 'three'],
+  ]);
+});
+
 test('a refresh token that stands at the source without an access token is tried, too', async () => {
   const server = await startTokenServer(DEAD, { body: { accessToken: 'aoa-new', expiresIn: 3600 } });
   const path = join(temporaryFolder(), 'login.json');
@@ -257,7 +271,7 @@ test('kiro-cli is asked before a login of its own is renewed, and nothing is ren
     asked.push(`${name} ${args.join(' ')} within ${limitMs}`);
     return Promise.resolve(true);
   };
-  const { token } = await open(server, { logins, runProgram });
+  const { token } = await open(server, { logins, runProgram, kiroCliDatabase: path });
   // Its database does not exist, so nothing can have come of it.
   const failure = await failureOf(token);
   expect([asked, failure, sentTokens(server)]).toEqual([
@@ -272,10 +286,35 @@ test('programs are not asked for logins that are not theirs', async () => {
   const { logins } = openLogins();
   const source = { name: 'amazon-q', path: '/nowhere/data.sqlite3' };
   await logins.saveLogin('default', loginOf('one', 0), { ...IN_FILE, source });
-  const runProgram = (): Promise<boolean> => Promise.reject(new Error('not to be asked'));
-  const { token } = await open(server, { logins, runProgram });
+  const { token } = await open(server, { logins, runProgram: notToBeAsked, kiroCliDatabase: source.path });
   expect(await token()).toBe('aoa1');
 });
+
+test('kiro-cli is not asked for a login in another database than its own', async () => {
+  const server = await startTokenServer(...answers(R2));
+  const { logins } = openLogins();
+  const source = { name: 'kiro-cli', path: '/backup/data.sqlite3' };
+  await logins.saveLogin('default', loginOf('one', 0), { ...IN_FILE, source });
+  const kiroCliDatabase = '/home/me/.local/share/kiro-cli/data.sqlite3';
+  const { token } = await open(server, { logins, runProgram: notToBeAsked, kiroCliDatabase });
+  expect(await token()).toBe('aoa1');
+});
+
+test('its own database is known through a link, too', async () => {
+  const folder = temporaryFolder();
+  const [path, kiroCliDatabase] = [join(folder, 'link'), join(folder, 'data.sqlite3')];
+  writeFileSync(kiroCliDatabase, 'unreadable');
+  symlinkSync(kiroCliDatabase, path);
+  const { logins } = openLogins();
+  await logins.saveLogin('default', loginOf('one', 0), { ...IN_FILE, source: { name: 'kiro-cli', path } });
+  const server = await startTokenServer(...answers(R2));
+  let asked = 0;
+  const runProgram = (): Promise<boolean> => Promise.resolve(++asked > 0);
+  const { token } = await open(server, { logins, runProgram, kiroCliDatabase });
+  expect([await token(), asked]).toEqual(['aoa1', 1]);
+});
+
+const notToBeAsked = (): Promise<boolean> => Promise.reject(new Error('not to be asked'));
 
 test('a registration that expires within a week is announced once', async () => {
   const server = await startTokenServer(...answers(R2, R3));

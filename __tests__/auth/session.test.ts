@@ -2,6 +2,7 @@
 
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { expect, test } from '@jest/globals';
 import { Secret } from '../../src/core/secret.js';
 import { startTokenServer } from '../support/token-server.js';
@@ -100,6 +101,23 @@ test('a failed background refresh keeps the old token until its true expiry', as
   );
 });
 
+for (const [left, minutes] of [
+  ['ten minutes', 10],
+  ['less than a minute', 0.9],
+] as const) {
+  test(`20 callers with a token that lives for ${left} hear once that it could not be renewed`, async () => {
+    const server = await startTokenServer(DOWN);
+    const tokens = { refreshToken: R1, accessToken: 'aoa-file' };
+    const { token, notices } = await open(server, {
+      login: loginFile(join(temporaryFolder(), 'login.json'), minutes, tokens),
+    });
+    await Promise.all(Array.from({ length: 20 }, token));
+    while (notices.length === 0) await setImmediate();
+    await setImmediate();
+    expect([notices.length, server.requests.length]).toEqual([1, 3]);
+  });
+}
+
 test('after a failure the service is left in peace for a minute while the old token serves', async () => {
   const server = await startTokenServer(DOWN);
   const login = loginFile(join(temporaryFolder(), 'login.json'), 1, { refreshToken: R1, accessToken: 'aoa-file' });
@@ -178,12 +196,12 @@ test('a caller who has already left begins no refresh', async () => {
 
 test('an API key is handed out as it is, without a profile, and never renewed', async () => {
   const server = await startTokenServer();
-  const { session } = await open(server, {
+  const { session, notices } = await open(server, {
     login: { kiroApiKey: new Secret('ksk_0123456789abcdefghijklmn'), profileArn: ARN },
   });
   const access = await session.accessToken(UNWATCHED);
   const failure = await failureOf(() => session.forceRefresh(access.token, UNWATCHED));
-  expect(revealed({ access, failure, requests: server.requests })).toEqual({
+  expect(revealed({ access, failure, notices, requests: server.requests })).toEqual({
     access: {
       login: ANY,
       token: 'secret:ksk_0123456789abcdefghijklmn',
@@ -193,6 +211,7 @@ test('an API key is handed out as it is, without a profile, and never renewed', 
     },
     failure:
       'login-expired: Kiro refused the API key in KIRO_API_KEY; replace it, or set KIRO_API_REGION to the region it was made in.',
+    notices: [],
     requests: [],
   });
   expectNoSecret([access, session.describe(), failure], 'ksk_0123456789abcdefghijklmn');

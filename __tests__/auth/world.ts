@@ -38,6 +38,7 @@ type WorldOptions = {
   readonly logins?: LoginStore;
   readonly profile?: string;
   readonly runProgram?: RunProgram;
+  readonly kiroCliDatabase?: string;
   readonly alone?: SessionDependencies['alone'];
   readonly announcesRegistration?: boolean;
   readonly store?: TokenStore;
@@ -48,9 +49,10 @@ type WorldOptions = {
 export async function open(server: TokenServer, options: WorldOptions): Promise<World> {
   const { login = {}, store = memoryStore(), clock = { now: START }, refreshAheadSeconds = 600 } = options;
   const { logins = openLogins().logins, profile, alone, announcesRegistration = false } = options;
-  const { runProgram = () => Promise.resolve(false) } = options;
+  const { runProgram = () => Promise.resolve(false), kiroCliDatabase } = options;
   const notices: string[] = [];
-  const tools = { now: () => clock.now, sleep: () => Promise.resolve(), runProgram, logins, profile };
+  const machine = { now: () => clock.now, sleep: () => Promise.resolve(), runProgram, kiroCliDatabase };
+  const tools = { ...machine, logins, profile };
   const found = await findLogin({ ...NO_SETTINGS, ...login }, tools);
   if (found === undefined) throw new Error('the test configured no login');
   const session = await createSession({

@@ -155,6 +155,32 @@ test('an old token is no fault while it can be renewed; with --live a refusal sh
   expect(live).toEqual({ code: 4, found: [expect.stringMatching(/^bad login: Your Kiro login has expired/)] });
 });
 
+for (const [when, days, code, found] of [
+  ['has expired', -3, 4, 'bad login: the client that was registered for it: expired 3 days ago'],
+  ['expires within a week', 6, 0, 'warn login: the client that was registered for it: good for 6 days'],
+] as const) {
+  test(`a registered client that ${when} is told, with the command that registers this login anew`, async () => {
+    const machine = await startMachine();
+    const { accessToken, refreshToken, clientSecret } = PLANTED;
+    const registrationExpiresAt = new Date(Date.now() + days * 86_400_000).toISOString();
+    const tokens = { accessToken, refreshToken, expiresAt: new Date(Date.now() + 3_000_000).toISOString() };
+    const client = { clientId: 'PlantedClientId', clientSecret, registrationExpiresAt };
+    const file = machine.write('login.json', { ...tokens, ...client, authMethod: 'idc', profileArn: ARN });
+    const settings = await examine(machine, { env: { KIRO_CREDS_FILE: file } });
+    await machine.run(['login', '--from', 'file', '--file', file, '--yes', '--profile', 'work']);
+    const stored = await examine(machine, { args: ['--profile', 'work'] });
+    const fixes = [settings, stored].map((it) => it.checks.find((check) => found.endsWith(check.found))?.fix);
+    expect([wrong(settings), wrong(stored)]).toEqual([
+      { code, found: [found] },
+      { code, found: [found] },
+    ]);
+    expect(fixes).toEqual([
+      'Sign in again where it came from: without it the token cannot be renewed.',
+      'Run `kiro-gateway login --profile work`: without it the token cannot be renewed.',
+    ]);
+  });
+}
+
 test('what lies on this machine is listed, and what cannot be used is said', async () => {
   const machine = await startMachine();
   machine.write(IDE_FILE, '{"accessToken":');

@@ -76,6 +76,18 @@ test('a Builder ID is signed in with the code that is shown', async () => {
   expect(seen.screen).toContain('Logged in: AWS Builder ID');
 });
 
+test('a long URL can be copied from a narrow terminal', async () => {
+  const machine = await startMachine();
+  const url = `https://${'a-long-name-'.repeat(5)}.awsapps.com/start/#/device?user_code=ABCD-EFGH`;
+  const code = { deviceCode: 'x', userCode: 'ABCD-EFGH', verificationUriComplete: url, expiresIn: 600, interval: 1 };
+  const client = { clientId: 'x', clientSecret: 'x', clientSecretExpiresAt: 1 };
+  const server = await startTokenServer({ body: client }, { body: code });
+  const elsewhere = { ...machine, env: { ...machine.env, KIRO_OIDC_URL: server.url } };
+  const flags = ['login', '--start-url', 'https://view.awsapps.com/start', '--yes'];
+  const seen = await atTerminal(elsewhere, flags, [['Waiting until', [CONTROL_C]]], 60);
+  expect(seen.screen).toContain(`\nOpen  ${url}\n`);
+});
+
 test('of several profiles one is chosen', async () => {
   const machine = await startMachine();
   const other = ARN.replace('EXAMPLE12345', 'OTHER');
@@ -172,11 +184,16 @@ type Step = readonly [string, readonly string[]];
 
 type Seen = { readonly code: number; readonly screen: string; readonly pressed: number; readonly left: number };
 
-async function atTerminal(machine: TestMachine, args: readonly string[], steps: readonly Step[]): Promise<Seen> {
+async function atTerminal(
+  machine: TestMachine,
+  args: readonly string[],
+  steps: readonly Step[],
+  columns?: number,
+): Promise<Seen> {
   const command = [process.execPath, BIN, ...args];
   const env = { ...machine.env, TERM: 'xterm', NO_COLOR: '1' };
   const script = join(import.meta.dirname, '..', 'support', 'terminal.py');
-  const child = spawn('python3', [script, JSON.stringify({ command, env, steps })], {
+  const child = spawn('python3', [script, JSON.stringify({ command, env, steps, columns })], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   let output = '';

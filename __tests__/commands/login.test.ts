@@ -266,24 +266,56 @@ for (const store of ['keychain', 'file']) {
 }
 
 test.each([
-  ['KIRO_OIDC_URL', 'SIGINT'],
-  ['KIRO_MANAGEMENT_URL', 'SIGKILL'],
-] as const)('a login that is renewed is kept when, at %s, %s comes', async (service, signal) => {
+  ['KIRO_OIDC_URL', 'SIGINT', 300],
+  // When nobody waits for it any more.
+  ['KIRO_OIDC_URL', 'SIGINT', 4000],
+  ['KIRO_MANAGEMENT_URL', 'SIGKILL', 0],
+] as const)('a login that is renewed is kept when, at %s, %s comes %d ms before', async (service, signal, delayMs) => {
   const machine = await startMachine();
   const { url } = await startTokenServer(async ({ path, body }) => {
     child.kill(signal);
     if (signal === 'SIGKILL') return 'hang';
     // The answer comes after the signal.
-    await sleep(300);
+    await sleep(delayMs);
     const answer = await fetch(machine.simulator.url + path, { method: 'POST', body });
     return { body: await answer.text(), headers: { 'content-type': 'application/json' } };
   });
   const args = [BIN, 'login', '--db', await kiroCliDatabase({}, {}), '--yes'];
   const child = spawn(process.execPath, args, { env: { ...machine.env, [service]: url } });
+  let stderr = '';
+  child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
   await once(child, 'close');
+  expect(stderr.includes('so it is stored all the same')).toBe(stderr.includes('nothing was stored'));
   const status = await machine.run(['status', '--json']);
   expect(JSON.parse(status.stdout)).toMatchObject({ loggedIn: true, login: { lastRefresh: { by: 'gateway' } } });
 });
+
+for (const [service, where] of [
+  ['KIRO_OIDC_URL', 'the login service'],
+  ['KIRO_MANAGEMENT_URL', 'Kiro'],
+] as const) {
+  test(`Ctrl-C while ${where} hangs exits 130, soon, and says that nothing was stored`, async () => {
+    const machine = await startMachine();
+    const { url } = await startTokenServer(() => {
+      // A second one would end it at once.
+      if (!child.killed) child.kill('SIGINT');
+      return Promise.resolve('hang');
+    });
+    const alive = { access_token: PLANTED.accessToken, expires_at: new Date(Date.now() + 3_000_000).toISOString() };
+    const database = await kiroCliDatabase(service === 'KIRO_OIDC_URL' ? {} : alive, {});
+    const startedAt = Date.now();
+    const child = spawn(process.execPath, [BIN, 'login', '--db', database, '--yes'], {
+      env: { ...machine.env, [service]: url },
+    });
+    let stderr = '';
+    child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+    const [exitCode] = (await once(child, 'close')) as [number | null];
+    expect({ exitCode, stored: machine.kept() }).toEqual({ exitCode: 130, stored: [] });
+    expect(stderr.trimEnd().split('\n').at(-1)).toBe('Stopped; nothing was stored.');
+    // What hangs is given up after 30 s.
+    expect(Date.now() - startedAt).toBeLessThan(20_000);
+  });
+}
 
 test('an account with several profiles needs --profile-arn without a terminal', async () => {
   const machine = await startMachine();

@@ -1,10 +1,11 @@
 /** Several processes with one stored login: one refresh, no crash that loses it in silence, no command that stays behind. */
 
 import { once } from 'node:events';
-import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { kiroCliDatabasePaths } from '../../src/auth/kiro-cli.js';
 import type { ReceivedRequest } from '../../src/simulator/exchange.js';
 import { type Simulator, startSimulator } from '../../src/simulator/server.js';
 import { databaseOf } from '../auth/kiro-cli-database-support.js';
@@ -198,8 +199,11 @@ test('kiro-cli is asked first, and what it writes into its database is used and 
   await saveLoginIn(home, { tokens: imported, expiresAt: 0, source: { name: 'kiro-cli', path: database } });
   simulator.reset();
   const { env } = surroundingsOf(home, simulator.url);
+  const [own = ''] = kiroCliDatabasePaths({ platform: process.platform, env, homeDirectory: home });
+  mkdirSync(dirname(own), { recursive: true });
+  symlinkSync(database, own);
   const path = `${programs}${delimiter}${process.env['PATH'] ?? ''}`;
-  const surroundings = { env: { ...env, PATH: path } };
+  const surroundings = { env: { ...env, HOME: home, PATH: path } };
   const chats = [await run(['chat', 'hi'], surroundings), await run(['chat', 'hi'], surroundings)];
   const login = await loginsIn(home).readLogin('default');
   const done = { code: 0, stdout: HELLO, stderr: '' };

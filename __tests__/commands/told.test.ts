@@ -9,6 +9,7 @@ import { expect, test } from '@jest/globals';
 import { call } from '../support/call.js';
 import { run } from '../support/command.js';
 import { temporaryFolder } from '../support/folder.js';
+import { startTokenServer } from '../support/token-server.js';
 import { REUSABLE } from '../support/stored-login.js';
 
 const BIN = join(import.meta.dirname, '..', '..', 'bin', 'kiro-gateway.js');
@@ -22,6 +23,12 @@ test.each([
   ],
 ])('%j says what to do', async (args, stderr) => {
   expect(await call(args)).toEqual({ code: 1, stdout: '', stderr });
+});
+
+test('a pause that Kiro asks for, and that is too long to be waited for, is told', async () => {
+  const { url } = await startTokenServer({ status: 429, body: { message: 'Slow.' }, headers: { 'retry-after': '90' } });
+  const { code, stderr } = await call(['models'], { env: { KIRO_API_KEY: 'ksk_0123456789abcdef', KIRO_API_URL: url } });
+  expect({ code, stderr }).toEqual({ code: 1, stderr: 'Slow. Try again in 2 min.\n' });
 });
 
 test('help and version that cannot be written are a failure, and help is told as it is', async () => {

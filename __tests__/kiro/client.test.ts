@@ -6,9 +6,11 @@ import { Secret } from '../../src/core/secret.js';
 import { createKiroClient, type Access, type ClientDependencies } from '../../src/kiro/client.js';
 import { connectionError } from '../../src/kiro/errors.js';
 import type { Fetch } from '../../src/core/fetch.js';
+import { createOutboundFetch } from '../../src/outbound.js';
 import { listModels } from '../../src/simulator/control.js';
 import { startSimulator } from '../../src/simulator/server.js';
 import { told } from '../support/bytes.js';
+import { startConnectProxy } from '../support/proxies.js';
 import { models, PROFILE } from '../support/requests.js';
 import { realFetch } from '../support/token-server.js';
 import {
@@ -313,6 +315,15 @@ test('a proxy that fails is not taken for a host that does', async () => {
     return Promise.reject(refused);
   };
   expect([await generate({ fetch }), hosts.length]).toEqual(['upstream-protocol: The proxy wants a password.', 1]);
+});
+
+test('a proxy that lets nobody pass to one host is asked for the other', async () => {
+  const proxy = await startConnectProxy({ target: undefined });
+  const fetch = await createOutboundFetch({ proxyUrl: new Secret(proxy.address), env: {} });
+  expect([await generate({ fetch }), proxy.asked]).toEqual([
+    `upstream-protocol: The proxy ${proxy.address} refused the connection to Kiro (403); ask whoever runs it.`,
+    ['runtime.us-east-1.kiro.dev:443', 'q.us-east-1.amazonaws.com:443'],
+  ]);
 });
 
 test('a renewed token keeps the profile that stands in the body', async () => {

@@ -76,6 +76,7 @@ test.each<Row>([
   [302, '', '', '', 'upstream-protocol'],
   [400, 'webpage', '', '', 'upstream-protocol'],
   [405, '', '', '', 'upstream-protocol'],
+  [511, '', '', '', 'upstream-protocol'],
   [undefined, 'InternalFailure', '', '', 'upstream-unavailable'],
   [409, 'ConflictException', 'CUSTOMER_KMS_KEY_DISABLED', 'No.', 'forbidden'],
   [400, 'ValidationException', '', 'Invalid profileArn.', 'invalid-request'],

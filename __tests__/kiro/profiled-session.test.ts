@@ -137,6 +137,7 @@ const improper = new GatewayError('invalid-request', 'Improperly formed request.
 const invalid = new GatewayError('invalid-request', 'Invalid profileArn.');
 const forbidden = new GatewayError('forbidden', 'User is not authorized.');
 const suspended = new GatewayError('forbidden', 'Suspended.', { reason: 'TEMPORARILY_SUSPENDED' });
+const expired = new GatewayError('login-expired', 'The bearer token included in the request is invalid.');
 const busy = new GatewayError('rate-limited', 'Slow.');
 
 const OTHER = 'not another';
@@ -151,11 +152,13 @@ test.each<[string, GatewayError, Partial<Access>, World, string | undefined]>([
   ['none', improper, {}, { europe: lists(EU) }, OTHER],
   ['the shared one', improper, { profileArn: SHARED_PROFILE }, {}, undefined],
   ['the shared one', forbidden, { profileArn: SHARED_PROFILE }, {}, undefined],
+  ['the shared one', expired, { profileArn: SHARED_PROFILE }, {}, undefined],
   ['the shared one', suspended, { profileArn: SHARED_PROFILE }, {}, OTHER],
   ['the shared one', busy, { profileArn: SHARED_PROFILE }, {}, OTHER],
   ['one of its own', invalid, { profileArn: PROFILE }, {}, undefined],
   ['one of its own', improper, { profileArn: PROFILE }, {}, OTHER],
   ['one of its own', forbidden, { profileArn: PROFILE }, {}, OTHER],
+  ['one of its own', expired, { profileArn: PROFILE }, {}, OTHER],
 ])('with %s, after %s, %j and %j: %s', async (_, error, about, kiro, expected) => {
   const access = { ...login, ...about };
   const { session } = await world({ ...kiro, access });

@@ -142,10 +142,15 @@ afterEach(async () => {
   expect(gateway.said()).not.toMatch(/ ERROR /);
 });
 
-test('a request behind one that was refused is not read', async () => {
-  const smuggled = `${post('/v1/messages', JSON_BODY, 'Content-Length: 4', 'Transfer-Encoding: chunked')}0\r\n\r\n`;
-  const { answers } = await exchange(gateway.url, smuggled + get('/v1/models', KEY), 2);
-  expect(answers.map(({ status }) => status)).toEqual([400]);
+test.each([
+  [
+    'a length and chunks',
+    `${post('/v1/messages', JSON_BODY, 'Content-Length: 4', 'Transfer-Encoding: chunked')}0\r\n\r\n`,
+  ],
+  ['two hosts', get('/health', 'Host: evil.example')],
+])('a request behind one that was refused for %s is not read, and the connection is closed', async (_, refused) => {
+  const { answers, isClosed } = await exchange(gateway.url, refused + get('/v1/models', KEY), 2);
+  expect([answers.map(({ status }) => status), isClosed]).toEqual([[400], true]);
 });
 
 test('no host at all is a 400, a tunnel is none', async () => {

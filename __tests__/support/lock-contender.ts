@@ -9,7 +9,9 @@ const [task = '', lock = '', counter = '', rounds = '1'] = process.argv.slice(2)
 const options = {
   now: Date.now,
   sleep: (milliseconds: number, signal: AbortSignal) => sleep(milliseconds, undefined, { signal }),
-  notice: (sentence: string) => say(`notice ${sentence}`),
+  notice(sentence: string) {
+    if (!sentence.endsWith('; waiting for it.')) say(`notice ${sentence}`);
+  },
 };
 
 if (task === 'hold') {

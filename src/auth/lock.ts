@@ -22,7 +22,7 @@ export type LockOptions = {
   readonly now: () => number;
   /** Ends early when the signal aborts. */
   readonly sleep: (milliseconds: number, signal: AbortSignal) => Promise<void>;
-  /** Is told, in a sentence, when the work is done without the lock. */
+  /** Is told, in a sentence, when the work has to wait, or is done without the lock. */
   readonly notice: (sentence: string) => void;
   /** Ends the waiting, not the work. */
   readonly signal?: AbortSignal | undefined;
@@ -74,6 +74,9 @@ async function acquire(path: string, mine: Mine): Promise<boolean> {
     if (waitedMs >= WAIT_MS) {
       const sentence = `Another kiro-gateway has held the lock ${path} for too long; end it, or try again in a minute.`;
       throw new GatewayError('upstream-unavailable', sentence);
+    }
+    if (waitedMs < TOLD_AFTER_MS && waitedMs + pauseMs >= TOLD_AFTER_MS) {
+      notice(`Another kiro-gateway holds the lock ${path}; waiting for it.`);
     }
     await sleep(pauseMs, signal).catch(() => undefined);
   }
@@ -181,6 +184,8 @@ const WAIT_MS = 90_000;
 /** After so long without a sign of life an owner counts as gone; a living one gives three in that time. */
 const STALE_MS = 30_000;
 const MAX_PAUSE_MS = 200;
+/** Nobody wonders about less. */
+const TOLD_AFTER_MS = 2000;
 const MAX_FAILURES = 4;
 
 /** Does the work while no other process of this machine renews the same login. */

@@ -68,14 +68,13 @@ export async function createSession(dependencies: SessionDependencies) {
     const mayRenew = leftMs <= aheadMs && !hasJustTried();
     if (leftMs > BLOCKING_MS || (leftMs > 0 && !mayRenew)) {
       // The token at hand serves meanwhile, and when this fails, until its true expiry.
-      if (mayRenew) void beginRenewal().catch(tellFailure);
+      if (mayRenew) void beginRenewal().catch(() => undefined);
       return access();
     }
     try {
       await sharedRenewal(signal);
     } catch (thrown) {
       if (signal.aborted || usableMs(held.latest) <= 0) throw thrown;
-      tellFailure(thrown);
     }
     return access();
   }
@@ -106,12 +105,15 @@ export async function createSession(dependencies: SessionDependencies) {
     renewal ??= dependencies
       .alone(renew)
       .then(announceRegistration)
+      .catch((thrown: unknown) => {
+        const { message } = toGatewayError(thrown);
+        const leftMs = usableMs(held.latest);
+        // Where no token serves meanwhile, those who wait are told; an API key is never renewed, only refused.
+        if (leftMs > 0 && leftMs < Infinity) notice(`The Kiro login could not be renewed: ${message}`);
+        throw thrown;
+      })
       .finally(() => (renewal = undefined));
     return renewal;
-  }
-
-  function tellFailure(thrown: unknown): void {
-    notice(`The Kiro login could not be renewed: ${toGatewayError(thrown).message}`);
   }
 
   /** How long the access token can still be used, in milliseconds. */
@@ -186,7 +188,8 @@ export async function createSession(dependencies: SessionDependencies) {
     const { refreshToken, accessToken: token, expiresAt, profileArn } = there;
     const tokens = { refreshToken, accessToken: token, expiresAt, profileArn: found.latest.profileArn ?? profileArn };
     const latest = { ...found.latest, ...tokens };
-    if (!isYounger(latest, found.latest)) return { ...found, others: [...found.others, latest] };
+    // Of the others it is the likeliest to live: somebody may have signed in there again.
+    if (!isYounger(latest, found.latest)) return { ...found, others: [latest, ...found.others] };
     // Kept like tokens of our own, so that other processes find them.
     if (token !== undefined && expiresAt !== undefined && usableMs(latest) > BLOCKING_MS) {
       await store.write(digestOf(found.from.credential), { ...tokens, accessToken: token, expiresAt }, by);
@@ -290,4 +293,4 @@ const BLOCKING_MS = 60_000;
 /** Between two tries, when the token at hand still serves or the login is known to be dead. */
 const REST_MS = 60_000;
 /** A registration lives for 90 days. */
-const ANNOUNCED_BEFORE_MS = 7 * 24 * 3_600_000;
+export const ANNOUNCED_BEFORE_MS = 7 * 24 * 3_600_000;

@@ -1,6 +1,6 @@
 /** Where logins are: in the settings, stored by `kiro-gateway login`, and with Kiro's own programs, which are only read. */
 
-import { stat } from 'node:fs/promises';
+import { realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { GatewayError, toGatewayError } from '../core/errors.js';
 import { DEFAULT_REGION } from '../kiro/calls.js';
@@ -28,6 +28,8 @@ import type { KnownLogin, LoginOrigin, TokenStore } from './store.js';
 type PlaceTools = Clock & {
   /** Without it kiro-cli is not asked to renew its login. */
   readonly runProgram?: RunProgram | undefined;
+  /** Where kiro-cli keeps its login: in no other database will it renew one. */
+  readonly kiroCliDatabase?: string | undefined;
 };
 
 export type SourceTools = PlaceTools & {
@@ -110,9 +112,15 @@ async function readPlace(place: LoginOrigin, { homeDirectory }: LoginSettings, t
 }
 
 /** kiro-cli renews its own login when it is asked to, because a refresh of ours may retire the copy that it has. */
-function ownerOf({ name, path }: LoginOrigin, { runProgram }: PlaceTools): FoundLogin['askOwner'] {
-  if (name !== 'kiro-cli' || path === undefined || runProgram === undefined) return undefined;
-  return () => askKiroCli(runProgram);
+function ownerOf({ name, path }: LoginOrigin, tools: PlaceTools): FoundLogin['askOwner'] {
+  const { runProgram, kiroCliDatabase: own } = tools;
+  if (name !== 'kiro-cli' || path === undefined || runProgram === undefined || own === undefined) return undefined;
+  return async () => (await realPath(path)) === (await realPath(own)) && askKiroCli(runProgram);
+}
+
+/** The path itself where nothing is there. */
+function realPath(path: string): Promise<string> {
+  return realpath(path).catch(() => path);
 }
 
 /**
@@ -225,12 +233,7 @@ export function usualPlace(
 /** @throws GatewayError `not-logged-in`, in a sentence that names the place, when there is no usable login. */
 export async function readLoginAt(place: ImportPlace, detection: Detection): Promise<FoundLogin> {
   const { settings, clock } = detection;
-  if (place.name !== 'env') {
-    // kiro-cli would renew the login in its own database, whichever is meant here.
-    const isUsual = place.path === usualPlace(place.name, detection)?.path;
-    const tools = isUsual ? clock : { ...clock, runProgram: undefined };
-    return withSettings(await readPlace(place, settings, tools), settings);
-  }
+  if (place.name !== 'env') return withSettings(await readPlace(place, settings, clock), settings);
   const source = settingSource(settings, clock);
   if (source !== undefined) return source.read();
   const names = 'REFRESH_TOKEN, KIRO_API_KEY, KIRO_CREDS_FILE and KIRO_CLI_DB_FILE';

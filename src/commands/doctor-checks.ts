@@ -6,6 +6,8 @@ import { createServer } from 'node:net';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+import { loginCommand } from '../auth/credential.js';
+import { ANNOUNCED_BEFORE_MS } from '../auth/session.js';
 import { detectLogins } from '../auth/sources.js';
 import type { Context } from '../context.js';
 import { codeOf, GatewayError, toGatewayError } from '../core/errors.js';
@@ -181,12 +183,15 @@ function loginFindings({ login, problem }: StatusFacts, now: number): readonly F
   const name = login.name === null ? '' : ` as ${login.name}`;
   // What is not known is no number, and in no order with one.
   const end = Date.parse(login.registrationExpiresAt ?? '');
+  const ending = `the client that was registered for it: ${tokenLife(end, now)}`;
+  const remedy = login.name === null ? 'Sign in again where it came from' : `Run \`${loginCommand(login.name)}\``;
+  const fix = `${remedy}: without it the token cannot be renewed.`;
   const expiresAt = Date.parse(login.expiresAt ?? '');
   const life = tokenLife(login.expiresAt === null ? undefined : expiresAt, now);
   const profile = login.profileArn ?? 'none named, so it is looked for';
   return [
     ok('login', `${login.account}${name}, from ${login.source}, id ${login.id}`),
-    ...(end <= now ? [bad('login', `the client that was registered for it ${tokenLife(end, now)}`, REGISTER)] : []),
+    ...(end - now <= ANNOUNCED_BEFORE_MS ? [(end > now ? warn : bad)('login', ending, fix)] : []),
     login.kind === 'api-key'
       ? ok('token', 'an API key, which is never renewed')
       : expiresAt > now
@@ -196,7 +201,6 @@ function loginFindings({ login, problem }: StatusFacts, now: number): readonly F
   ];
 }
 
-const REGISTER = 'Run `kiro-gateway login`: without it the token cannot be renewed.';
 const RENEWED = 'Nothing has to be done: it is renewed with the next request; `--live` tries that.';
 
 /** The list of models costs no credits; the login is renewed for it where that is due. */

@@ -3,6 +3,7 @@
 import { join } from 'node:path';
 
 import { accountKind, type Credential, DEFAULT_LOGIN } from '../auth/credential.js';
+import { kiroCliDatabasePaths } from '../auth/kiro-cli.js';
 import { type Detection, type Finding, usualPlace } from '../auth/sources.js';
 import type { LoginStore } from '../auth/login-store.js';
 import type { Context } from '../context.js';
@@ -32,7 +33,7 @@ export async function openLoginDesk(
 ): Promise<LoginDesk> {
   const { machine, now, sleep, runProgram, version } = context;
   const { settings, paths } = await loadSettings(context, options, false);
-  const clock = { now, sleep, runProgram };
+  const clock = { now, sleep, runProgram, kiroCliDatabase: kiroCliDatabasePaths(machine)[0] };
   if (options['demo'] === undefined) {
     const { homeDirectory } = machine;
     const logins = openLogins(context, paths, notice);

@@ -91,10 +91,11 @@ export function proveApiKey(credential: ApiKeyCredential, steps: Steps, tools: P
  */
 export async function proveLogin(login: FoundLogin, plan: Plan, steps: Steps, tools: ProofTools): Promise<Proof> {
   const { context, desk, flags } = steps;
-  const { now, sleep, terminal } = context;
+  const { now, sleep, startTimer, terminal } = context;
   const lock = { now, sleep, notice: terminal.note, signal: context.stopSignal() };
   let seen = login;
   let isKept = false;
+  let isOver = false;
   const session = await createSession({
     ...tools,
     login,
@@ -110,8 +111,9 @@ export async function proveLogin(login: FoundLogin, plan: Plan, steps: Steps, to
         return known && digestOf(known.credential) === digest ? known.tokens : undefined;
       },
       async write(_, renewed) {
-        await saveLogin(seen.credential, plan, steps, renewed);
+        await context.untilSaved(saveLogin(seen.credential, plan, steps, renewed));
         isKept = true;
+        if (isOver) terminal.note('It was renewed in the last moment, and so it is stored all the same.');
         return true;
       },
     },
@@ -121,9 +123,10 @@ export async function proveLogin(login: FoundLogin, plan: Plan, steps: Steps, to
     notice: terminal.note,
     hide: () => undefined,
   });
-  const trying = busy(steps, 'Trying the login', (signal) => tryLogin(session, tools, signal));
+  const trying = busy(steps, 'Trying the login', (signal) => tryLogin(session, { ...tools, startTimer }, signal));
   const profiles = await trying.catch((thrown: unknown) => {
-    if (!staysDespite(thrown)) throw thrown;
+    isOver = !staysDespite(thrown);
+    if (isOver) throw thrown;
     const advice = '`kiro-gateway doctor --live` tries it again.';
     terminal.note(`The login is kept, but could not be tried: ${toGatewayError(thrown).message} ${advice}`);
     return [];
@@ -149,12 +152,18 @@ export async function proveLogin(login: FoundLogin, plan: Plan, steps: Steps, to
 }
 
 /** @returns the profiles to choose from, when the login names none. */
-async function tryLogin(session: Session, tools: ProofTools, signal: AbortSignal): Promise<readonly Profile[]> {
-  // A renewal is waited for even when the command is told to stop: its answer is the only copy of the new tokens.
-  const { signal: patience } = new AbortController();
+async function tryLogin(
+  session: Session,
+  tools: ProofTools & Pick<Steps['context'], 'startTimer'>,
+  signal: AbortSignal,
+): Promise<readonly Profile[]> {
+  // A renewal is waited for even when the command is told to stop: its answer is the only copy of the new tokens. But a
+  // service that hangs holds nobody up.
+  const patience = new AbortController();
+  signal.addEventListener('abort', () => tools.startTimer(PATIENCE_MS, () => patience.abort()), { once: true });
   const patient: AccessProvider = {
-    accessToken: () => session.accessToken(patience),
-    forceRefresh: (refused) => session.forceRefresh(refused, patience),
+    accessToken: () => session.accessToken(patience.signal),
+    forceRefresh: (refused) => session.forceRefresh(refused, patience.signal),
   };
   const { token, profileArn, apiRegion } = await patient.accessToken(signal);
   if (profileArn !== undefined) {
@@ -208,3 +217,4 @@ function shownName(name: string): string {
 }
 
 const LONGEST_NAME = 100;
+const PATIENCE_MS = 3000;

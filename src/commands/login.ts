@@ -5,6 +5,7 @@
 
 import { accountKind, BUILDER_ID_START_URL } from '../auth/credential.js';
 import { type DeviceCode, signInWithDevice, stopped } from '../auth/device-flow.js';
+import { toGatewayError } from '../core/errors.js';
 import { DEFAULT_REGION } from '../kiro/calls.js';
 import { hostsOf } from '../open-gateway.js';
 import type { Run } from './command.js';
@@ -54,7 +55,9 @@ async function logInAt(steps: Steps): Promise<number> {
     userAgent: settings.kiroUserAgent,
     optOut: settings.kiroOptOut,
   };
-  const { found, latest, isKept } = await obtain(plan, steps, tools);
+  const { found, latest, isKept } = await obtain(plan, steps, tools).catch((thrown: unknown) => {
+    throw toGatewayError(thrown).kind === 'cancelled' ? stopped() : thrown;
+  });
   if (!isKept && context.stopSignal().aborted) throw stopped();
   const saved = await saveLogin(found, plan, steps);
   const name = flags.name === 'default' ? '' : ` as ${flags.name}`;
@@ -99,7 +102,7 @@ async function obtain(plan: Plan, steps: Steps, tools: ProofTools): Promise<Proo
 }
 
 function showCode({ url, userCode }: DeviceCode, { prompts, context }: Steps): void {
-  const lines = [`Open  ${url}`, `code  ${userCode}`];
-  if (prompts === undefined) for (const line of lines) context.terminal.note(line);
-  else prompts.box('Approve the login in a browser, on any machine', lines);
+  const [where, code] = [`Open  ${url}`, `code  ${userCode}`];
+  if (prompts === undefined) for (const line of [where, code]) context.terminal.note(line);
+  else prompts.box('Approve the login in a browser, on any machine', [code], where);
 }

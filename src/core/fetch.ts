@@ -1,7 +1,10 @@
-/** The shape of a fetch, as far as we use one: what auth and kiro are given instead of the network. Types only. */
+/** The shape of a fetch, as far as we use one: what auth and kiro are given instead of the network. */
 
 /** Rejects when no answer comes; a status of any kind is an answer. */
 export type Fetch = (url: string, init: FetchInit) => Promise<FetchResponse>;
+
+/** The reason of a failure that is a proxy's, but of this host alone: it may well let others pass. */
+export const HOST_REFUSED = 'host-refused-by-proxy';
 
 export type FetchInit = {
   readonly method: 'GET' | 'POST';

@@ -2,7 +2,7 @@
 
 import { GatewayError } from '../core/errors.js';
 import { within } from '../core/signals.js';
-import type { Fetch, FetchResponse } from '../core/fetch.js';
+import { type Fetch, type FetchResponse, HOST_REFUSED } from '../core/fetch.js';
 import type { Secret } from '../core/secret.js';
 import {
   type Account,
@@ -147,7 +147,7 @@ export function createKiroClient(dependencies: ClientDependencies) {
       } catch (cause) {
         failed = connectionError(cause, signal);
         // A failure that is ours already is the proxy's; only what is this host's another one may make good.
-        if (signal.aborted || failed === cause) throw failed;
+        if (signal.aborted || (failed === cause && failed.facts.reason !== HOST_REFUSED)) throw failed;
         forms = forms.filter((it) => it.host !== host);
         continue;
       }

@@ -233,6 +233,8 @@ const BY_STATUS: Readonly<Record<number, Row>> = {
   413: OVERFLOW,
   423: SUSPENDED,
   429: THROTTLED,
+  // What a network says that wants people to sign in first.
+  511: STRANGER,
 };
 
 const UNKNOWN_TEXT =

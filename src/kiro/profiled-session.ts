@@ -114,7 +114,9 @@ export function wantsProfile(thrown: unknown): boolean {
 function isProfileRefused({ kind, message, facts }: GatewayError, profileArn: string): boolean {
   if (/invalid profileArn/i.test(message)) return true;
   if (profileArn !== SHARED_PROFILE) return false;
-  return facts.reason === 'REQUEST_BODY_INVALID' || (kind === 'forbidden' && facts.reason === undefined);
+  // The older host was seen to call the token of a Builder ID invalid when there was a profile with it.
+  const isDenied = kind === 'forbidden' || kind === 'login-expired';
+  return facts.reason === 'REQUEST_BODY_INVALID' || (isDenied && facts.reason === undefined);
 }
 
 /** What kiro-cli was seen to send for every Builder ID, letter by letter, the X too (protocol 3.4). */

@@ -65,7 +65,7 @@ export function createApp(dependencies: AppDependencies): express.Express {
     response.locals = facts;
     response.on('close', () => dependencies.requests.ended(facts, toRecord(facts, response, now())));
     dependencies.requests.began(facts);
-    checkHead(request);
+    checkHead(request, response);
     const cors = checkOrigin(request.headers);
     response.set(cors);
     if (request.method === 'OPTIONS' && 'access-control-allow-origin' in cors) response.status(204).end();

@@ -110,10 +110,14 @@ export function createHttpServer(
 }
 
 /**
- * What the parser lets pass and no honest client sends.
+ * What the parser lets pass and no honest client sends; nothing that follows on its connection is read.
  * @throws GatewayError `invalid-request`.
  */
-export function checkHead(request: IncomingMessage): void {
+export function checkHead(request: IncomingMessage, response: ServerResponse): void {
+  const refused = (status: number, complaint: string): GatewayError => {
+    response.setHeader('connection', 'close');
+    return new GatewayError('invalid-request', `The ${complaint}.`, { status });
+  };
   if ((request.url ?? '').length > MAX_URL_LENGTH)
     throw refused(414, `URL is longer than ${MAX_URL_LENGTH} characters`);
   // Names and values lie side by side.
@@ -125,10 +129,6 @@ export function checkHead(request: IncomingMessage): void {
 
 export const MAX_URL_LENGTH = 8000;
 export const MAX_HEADERS = 200;
-
-function refused(status: number, complaint: string): GatewayError {
-  return new GatewayError('invalid-request', `The ${complaint}.`, { status });
-}
 
 type Fault = readonly [status: number, complaint: string];
 

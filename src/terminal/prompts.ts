@@ -21,11 +21,15 @@ export function createPrompts(output: Writable, signal: AbortSignal) {
   const common = { output, signal };
   return {
     warn: (line: string): void => log.warn(line, { output }),
-    /** Lines in a box, for what must not be overlooked. */
-    box(title: string, lines: readonly string[]): void {
+    /**
+     * Lines in a box, for what must not be overlooked.
+     * @param whole Below the box, which would break a long URL into lines that nobody can copy.
+     */
+    box(title: string, lines: readonly string[], whole = ''): void {
       // Something may be turning on this line.
       output.write(EMPTY_LINE);
       note(lines.join('\n'), title, { output, format: (line) => line });
+      if (whole !== '') output.write(`${whole}\n\n`);
     },
     /** The first choice is the one that Enter takes. */
     async choose<Value extends string>(message: string, choices: readonly Choice<Value>[]): Promise<Value> {
