@@ -10,7 +10,16 @@ import { encodeSceneLine, type SceneLine } from '../../src/simulator/frames.js';
 import { told } from '../support/bytes.js';
 import { PROFILE } from '../support/requests.js';
 import { realFetch } from '../support/token-server.js';
-import { answer, beginAnswer, hang, hangUp, startUpstream, type Answer, type Upstream } from '../support/upstream.js';
+import {
+  answer,
+  beginAnswer,
+  FRAMES,
+  hang,
+  hangUp,
+  startUpstream,
+  type Answer,
+  type Upstream,
+} from '../support/upstream.js';
 
 const access = {
   token: new Secret('token'),
@@ -106,7 +115,7 @@ async function until(isSo: () => boolean): Promise<void> {
 // --- what is repeated
 
 const emptyAnswer = answer(200, '');
-const cutAtOnce: Answer = (response) => void response.writeHead(200).write('half', () => response.destroy());
+const cutAtOnce: Answer = (response) => void response.writeHead(200, FRAMES).write('half', () => response.destroy());
 const exception = (name: string, payload: object = {}) => answer(200, frames({ exception: name, payload }));
 
 test.each<[string, Answer[], number[]]>([

@@ -190,13 +190,17 @@ test.each<[string, object, string]>([
   expect([await generate(at(kiro)), kiro.requests.length]).toEqual([expected, 1]);
 });
 
-test.each(['application/json', 'text/html; charset=utf-8'])(
+test('a failure that comes with 200 and is not called JSON is told as what it is', async () => {
+  const kiro = await startUpstream(answer(200, { __type: 'ThrottlingException', message: 'Slow.' }));
+  expect([await generate(at(kiro)), kiro.requests.length]).toEqual(['rate-limited: Slow.', 1]);
+});
+
+test.each(['application/json', 'text/html; charset=utf-8', undefined])(
   'frames that a host calls %s are read as they come',
   async (type) => {
     const frames = '\0\0\0\u0010 and so on';
-    const kiro = await startUpstream(
-      (response) => void response.writeHead(200, { 'content-type': type }).write(frames),
-    );
+    const headers = type === undefined ? {} : { 'content-type': type };
+    const kiro = await startUpstream((response) => void response.writeHead(200, headers).write(frames));
     const bytes = await clientOf(at(kiro)).client.generate('{}', access, never);
     for await (const chunk of bytes) {
       expect(Buffer.from(chunk).toString()).toBe(frames);

@@ -34,20 +34,23 @@ export async function startUpstream(...answers: readonly Answer[]): Promise<Upst
   return { url: `http://${await listenForTest(server)}`, requests };
 }
 
-/** A whole answer. An object is sent as JSON. */
+/** A whole answer. An object is sent as JSON, without a content type unless one is given; anything else as frames. */
 export function answer(
   status: number,
   body: object | string | Uint8Array,
   headers: Record<string, string> = {},
 ): Answer {
-  const bytes = typeof body === 'string' || body instanceof Uint8Array ? body : JSON.stringify(body);
-  return (response) => void response.writeHead(status, headers).end(bytes);
+  const isBytes = typeof body === 'string' || body instanceof Uint8Array;
+  const [type, bytes] = isBytes ? [FRAMES, body] : [{}, JSON.stringify(body)];
+  return (response) => void response.writeHead(status, { ...type, ...headers }).end(bytes);
 }
 
 /** The beginning of an answer that never goes on. */
 export function beginAnswer(status: number, bytes: string | Uint8Array): Answer {
-  return (response) => void response.writeHead(status).write(bytes);
+  return (response) => void response.writeHead(status, FRAMES).write(bytes);
 }
+
+export const FRAMES = { 'content-type': 'application/vnd.amazon.eventstream' };
 
 export const hang: Answer = () => undefined;
 export const hangUp: Answer = (response) => void response.socket?.destroy();

@@ -65,8 +65,8 @@ export function connectionError(cause: unknown, signal: AbortSignal): GatewayErr
 export type Opened<Answer> = { readonly answer: Answer } | { readonly failure: KiroFailure };
 
 /**
- * Frames. A host that sends text instead has refused, whatever its status says; where only the content type calls it so,
- * the first byte decides: that of a frame's length, which is 0 for all that are read.
+ * Frames. A host that sends text instead has refused, whatever its status says. Where the content type does not call them
+ * frames, the first byte decides: that of a frame's length, which is 0 for all that are read.
  */
 export async function openFrames(
   response: FetchResponse,
@@ -75,17 +75,17 @@ export async function openFrames(
   const { status, headers, body } = response;
   if (status !== 200) return { failure: toFailure(response, await readStart(response)) };
   if (body === null) throw new GatewayError('upstream-protocol', 'Kiro answered without a body; try again.');
-  if (!TEXT.test(headers.get('content-type') ?? '')) return { answer: body };
+  if (headers.get('content-type')?.startsWith(FRAMES) === true) return { answer: body };
   const bytes = body[Symbol.asyncIterator]();
   const first = await bytes.next().catch((cause: unknown) => {
     throw connectionError(cause, signal);
   });
   const whole = startingWith(first, bytes);
-  if (first.done !== true && first.value[0] === 0) return { answer: whole };
+  if (first.done === true || first.value[0] === 0) return { answer: whole };
   return { failure: toFailure(response, await readStart({ body: whole })) };
 }
 
-const TEXT = /json|html|xml|text\/plain/i;
+const FRAMES = 'application/vnd.amazon.eventstream';
 
 /** All bytes, when the first of them have been taken to look at. */
 async function* startingWith(
