@@ -156,6 +156,18 @@ for (const limits of [{ stopSequences: ['STOP'] }, { maxTokens: 10 }])
     });
   });
 
+test('a call that was cut is not run, when a stop sequence comes after it', async () => {
+  const cut: readonly Batch[] = [
+    ...calling.slice(0, 2),
+    [{ type: 'block-delta', index: 0, block: 'tool-call', delta: '{"a":' }],
+    [{ type: 'block-end', index: 0, block: { ...CALL, input: '{"a":' } }],
+    [{ type: 'block-start', index: 1, block: { type: 'text' } }],
+    [{ type: 'block-delta', index: 1, block: 'text', delta: 'hello STOP' }],
+  ];
+  const { finishReason } = await collect(through(turnOf(cut), stagesFor({ stopSequences: ['STOP'] })));
+  expect(finishReason).toBe('length');
+});
+
 test('reasoning never stops at a stop sequence', async () => {
   const block = { type: 'reasoning', text: 'think STOP think', signature: 's' } as const;
   const batches: Batch[] = [

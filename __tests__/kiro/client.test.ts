@@ -210,6 +210,13 @@ test.each(['application/json', 'text/html; charset=utf-8', undefined])(
   },
 );
 
+test('a failure under 200 that never ends is left', async () => {
+  const kiro = await startUpstream((response) => void response.writeHead(200, JSON_TYPE).write('{"message":"Slow."'));
+  const fetch = await createOutboundFetch({ proxyUrl: undefined, env: {} });
+  expect(await generate({ ...at(kiro), fetch })).toMatch(/^upstream-protocol: Something between here and Kiro/);
+  await kiro.requests[0]?.closed;
+});
+
 test('an answer in JSON that breaks off before its first byte is a connection that broke', async () => {
   const headers = { ...JSON_TYPE, 'content-length': '5', connection: 'close' };
   expect(await generate(at(await startUpstream(answer(200, '', headers))))).toMatch(

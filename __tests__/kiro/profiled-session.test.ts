@@ -138,6 +138,7 @@ const invalid = new GatewayError('invalid-request', 'Invalid profileArn.');
 const forbidden = new GatewayError('forbidden', 'User is not authorized.');
 const suspended = new GatewayError('forbidden', 'Suspended.', { reason: 'TEMPORARILY_SUSPENDED' });
 const expired = new GatewayError('login-expired', 'The bearer token included in the request is invalid.');
+const dead = new GatewayError('login-expired', 'Your Kiro login has expired.', { reason: 'dead-login' });
 const busy = new GatewayError('rate-limited', 'Slow.');
 
 const OTHER = 'not another';
@@ -153,6 +154,7 @@ test.each<[string, GatewayError, Partial<Access>, World, string | undefined]>([
   ['the shared one', improper, { profileArn: SHARED_PROFILE }, {}, undefined],
   ['the shared one', forbidden, { profileArn: SHARED_PROFILE }, {}, undefined],
   ['the shared one', expired, { profileArn: SHARED_PROFILE }, {}, undefined],
+  ['the shared one', dead, { profileArn: SHARED_PROFILE }, {}, OTHER],
   ['the shared one', suspended, { profileArn: SHARED_PROFILE }, {}, OTHER],
   ['the shared one', busy, { profileArn: SHARED_PROFILE }, {}, OTHER],
   ['one of its own', invalid, { profileArn: PROFILE }, {}, undefined],

@@ -74,6 +74,7 @@ const refusals: readonly Refusal[] = [
   ['a broken escape', get('/v1/models/%zz', KEY), 400, 'The path cannot be decoded; check its % signs.'],
   ['bytes that are no UTF-8 in an escape', get('/v1/models/%ff', KEY), 400, /cannot be decoded/],
   ['the URL of another server', get('http://evil.example/v1/models', KEY), 404, /^There is no GET/],
+  ['the URL of a server called v1', get('http://v1/models', KEY), 404, /^There is no GET/],
   // Methods, hosts and origins.
   ['TRACE', head('TRACE / HTTP/1.1', `Host: ${host}`, KEY), 404, /^There is no TRACE/],
   ['DELETE', head('DELETE /v1/models HTTP/1.1', `Host: ${host}`, KEY), 404, /^There is no DELETE/],

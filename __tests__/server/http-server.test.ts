@@ -54,6 +54,16 @@ const slow: readonly (readonly [string, string])[] = [
   ['stops between chunks', 'POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n'],
 ];
 
+test('a request behind an answer that closes the connection is not read', async () => {
+  const asked: (string | undefined)[] = [];
+  const { url } = await listen((request, response) => {
+    asked.push(request.url);
+    response.setHeader('connection', 'close').end('last');
+  });
+  const { answers, isClosed } = await exchange(url, GET + GET.replace('/', '/next'), 2);
+  expect([answers.length, isClosed, asked]).toEqual([1, true, ['/']]);
+});
+
 test.each(slow)('a sender that %s is told so and let go', async (_, bytes) => {
   const { url } = await listen(readAll);
   const { answers, isClosed } = await exchange(url, bytes, 2);

@@ -47,9 +47,10 @@ const urls: readonly (readonly [url: string, host: string | undefined, path: str
   ['HTTP://LocalHost//health', 'localhost', '//health'],
   ['https://localhost', 'localhost', '/'],
   ['http://localhost?a', 'localhost', '/?a'],
-  ['http://localhost/health', 'local', 'http://localhost/health'],
-  ['http://localhost/health', undefined, 'http://localhost/health'],
-  ['http:///health', '127.0.0.1', 'http:///health'],
+  ['http://localhost/health', 'local', '/http://localhost/health'],
+  ['http://localhost/health', undefined, '/http://localhost/health'],
+  ['http:///health', '127.0.0.1', '/http:///health'],
+  ['http://v1/models', '127.0.0.1', '/http://v1/models'],
   ['/health', '', '/health'],
   ['*', '', '*'],
 ];

@@ -64,7 +64,8 @@ function serviceOf({ kind }: RefreshableCredential, { url }: ServiceRequest): st
 function deadLogin({ refreshToken }: RefreshableCredential, command: string | undefined): GatewayError {
   const remedy = command === undefined ? USUAL_REMEDY : `Run \`${command}\` and try again.`;
   const suspicion = refreshToken.reveal().length < SHORTEST_TOKEN ? ' The refresh token looks cut short.' : '';
-  return new GatewayError('login-expired', `Your Kiro login has expired. ${remedy}${suspicion}`);
+  const message = `Your Kiro login has expired. ${remedy}${suspicion}`;
+  return new GatewayError('login-expired', message, { reason: 'dead-login' });
 }
 
 type ServiceRequest = { readonly url: string; readonly contentType: string; readonly body: string };

@@ -63,11 +63,10 @@ export function limitStage({ maxTokens, stopSequences }: Limits, rates?: TokenRa
   }
 
   /** Ends the turn here. Kiro's own count will never come, so the usage is an estimate. */
-  function cut(reached: Pick<Completion, 'finishReason' | 'stopSequence'>): void {
+  function cut(reached: Reached): void {
     isCut = true;
     const isInCall = open?.head.type === 'tool-call';
-    // A client runs the calls of a turn that ended for them: they are whole, whatever was said after them.
-    const end = !isInCall && blocks.some(({ type }) => type === 'tool-call') ? FOR_CALLS : reached;
+    const end = isInCall ? reached : endAfter(blocks, reached);
     if (open !== undefined) {
       if (isInCall && open.text === '') {
         open.text = CUT_INPUT;
@@ -87,7 +86,15 @@ export function limitStage({ maxTokens, stopSequences }: Limits, rates?: TokenRa
   }
 }
 
-const FOR_CALLS = { finishReason: 'tool-calls' } as const;
+type Reached = Pick<Completion, 'finishReason' | 'stopSequence'>;
+
+/** A client runs whole calls, whatever was said after them; of one that Kiro has cut it has to learn that. */
+function endAfter(blocks: readonly Block[], reached: Reached): Reached {
+  const calls = blocks.filter((it) => it.type === 'tool-call');
+  if (calls.length === 0) return reached;
+  return { finishReason: calls.every(({ input }) => parseJson(input) !== undefined) ? 'tool-calls' : 'length' };
+}
+
 const NOTHING_CACHED = { cacheReadTokens: 0, cacheWriteTokens: 0, source: 'estimate' } as const;
 
 function toBlock(head: GrowingHead, text: string): Block {

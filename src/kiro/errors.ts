@@ -87,16 +87,18 @@ export async function openFrames(
 
 const FRAMES = 'application/vnd.amazon.eventstream';
 
-/** All bytes, when the first of them have been taken to look at. */
-async function* startingWith(
-  first: IteratorResult<Uint8Array>,
-  rest: AsyncIterator<Uint8Array>,
-): AsyncGenerator<Uint8Array> {
-  try {
-    for (let next = first; next.done !== true; next = await rest.next()) yield next.value;
-  } finally {
-    await rest.return?.();
-  }
+/** All bytes, when the first of them have been taken to look at. No generator: one could not be left while it waits. */
+function startingWith(first: IteratorResult<Uint8Array>, rest: AsyncIterator<Uint8Array>): AsyncIterable<Uint8Array> {
+  let seen: typeof first | undefined = first;
+  const bytes: AsyncIterator<Uint8Array> = {
+    next() {
+      const taken = seen;
+      seen = undefined;
+      return taken === undefined ? rest.next() : Promise.resolve(taken);
+    },
+    return: () => rest.return?.() ?? Promise.resolve({ done: true, value: undefined }),
+  };
+  return { [Symbol.asyncIterator]: () => bytes };
 }
 
 /**

@@ -72,14 +72,16 @@ export function createHttpServer(
   server.on('request', (request, response) => {
     const { socket } = request;
     const answers = answersOn.get(socket);
+    // What follows an answer that closes the connection may have come with it, and is not meant to be read.
+    if ([...(answers ?? [])].some((it) => it.getHeader('connection') === 'close')) return;
     answers?.add(response);
     if (isStopping) response.setHeader('connection', 'close');
     response.once('close', () => {
       answers?.delete(response);
       if (isStopping && answers?.size === 0) socket.destroySoon();
     });
+    app(request, response);
   });
-  server.on('request', app);
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     // The type is that of a stream; without TLS it is always the socket of the connection.
     const answers = answersOn.get(socket as Socket);
@@ -168,11 +170,13 @@ export function canonicalUrl(url: string): string {
 
 /**
  * The path for a whole URL, which every server has to understand (RFC 9112, 3.2.2) where it names the same host as the
- * header does, which is checked later. Another URL is returned as it is, and leads nowhere.
+ * header does, which is checked later. Another URL leads nowhere.
  */
 export function pathOf(url: string, host = ''): string {
   const [, named, rest] = /^https?:\/\/([^/?]*)\/?(.*)$/is.exec(url) ?? [];
-  return named?.toLowerCase() === host.toLowerCase() ? `/${rest}` : url;
+  if (named?.toLowerCase() === host.toLowerCase()) return `/${rest}`;
+  // Express would take the host for a part of the path.
+  return /^[a-z]/i.test(url) ? `/${url}` : url;
 }
 
 /** What lies below `/v1`. */
