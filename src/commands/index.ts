@@ -92,7 +92,7 @@ const ROWS: readonly Row[] = [
         .addOption(mode('--print', 'show the variables or settings for `serve`', 'save', 'undo'))
         .addOption(mode('--save', 'write them to the settings of codex or opencode', 'print', 'undo'))
         .addOption(mode('--undo', 'remove them from there', 'print', 'save'))
-        .option('-y, --yes', 'save or remove without asking');
+        .option('-y, --yes', 'save without asking');
     },
     note: `
 The client gets a free port and a key for this run only; what the gateway logs meanwhile is in run.log of the state

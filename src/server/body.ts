@@ -15,13 +15,13 @@ const JSON_TYPES = ['application/json', 'application/*+json'];
  * @param readBytes Leaves the unpacked bytes there, of at most the size that is allowed, whatever their type.
  */
 export function jsonBody(readBytes: RequestHandler): RequestHandler[] {
-  return [requireJson, nameGzip, readBytes, parseBody];
-}
-
-/** Its older name means the same: RFC 9110, 8.4.1.3. */
-function nameGzip({ headers }: Request, _: Response, next: NextFunction): void {
-  if (headers['content-encoding']?.toLowerCase() === 'x-gzip') headers['content-encoding'] = 'gzip';
-  next();
+  const unpack: RequestHandler = (request, response, next) => {
+    const { headers } = request;
+    // The older name of gzip means the same: RFC 9110, 8.4.1.3.
+    if (headers['content-encoding']?.toLowerCase() === 'x-gzip') headers['content-encoding'] = 'gzip';
+    readBytes(request, response, next);
+  };
+  return [requireJson, unpack, parseBody];
 }
 
 function requireJson(request: Request, _: Response, next: NextFunction): void {
