@@ -223,6 +223,12 @@ test('a service that fails twice and then answers is no failure', async () => {
   expect({ token: accessToken.reveal(), pauses }).toEqual({ token: 'aoa1', pauses: [500, 2000] });
 });
 
+test('a failure says that it was repeated already', async () => {
+  const server = await startTokenServer('hang-up');
+  const failure = await refreshCredential(social, tools(server)).catch((thrown: unknown) => thrown);
+  expect(failure).toMatchObject({ kind: 'upstream-unavailable', facts: { hasBeenRepeated: true } });
+});
+
 test('a failure names the service that was asked', async () => {
   const server = await startTokenServer('hang-up');
   const failures = [];

@@ -29,6 +29,11 @@ test.each<[ErrorKind, number | undefined]>([
   expect(pauseBeforeRepeat(failed(kind), policy)).toBe(pause);
 });
 
+test('what has been repeated already is not repeated', () => {
+  const error = new GatewayError('upstream-unavailable', 'No.', { hasBeenRepeated: true });
+  expect(pauseBeforeRepeat({ error, attempt: 1, chance: 0.5 }, policy)).toBeUndefined();
+});
+
 test.each([
   [1, 0, 750],
   [1, 0.5, 1000],

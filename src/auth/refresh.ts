@@ -52,7 +52,7 @@ export async function refreshCredential(
       if (thrown.facts.reason === BLOCKED) break;
     }
   }
-  throw failure;
+  throw new GatewayError(failure.kind, failure.message, { ...failure.facts, hasBeenRepeated: true });
 }
 
 /** Completes "… login service". */

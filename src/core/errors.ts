@@ -47,6 +47,8 @@ export type ErrorFacts = {
   readonly reason?: string | undefined;
   /** For `context-overflow`: the estimate of what was asked and what the model can read, in tokens. */
   readonly overflow?: { readonly tokens: number; readonly limit: number } | undefined;
+  /** Whoever throws it has already tried again, so that nobody else has to. */
+  readonly hasBeenRepeated?: boolean | undefined;
   /** Kept for the log, never sent. */
   readonly cause?: unknown;
 };

@@ -210,7 +210,7 @@ export type FailedAttempt = {
 /** Milliseconds to wait before the next attempt; undefined when another one would not help or is not allowed. */
 export function pauseBeforeRepeat(failed: FailedAttempt, policy: RetryPolicy): number | undefined {
   const { error, attempt, slowAttempts } = failed;
-  if (attempt >= policy.maxAttempts || !PASSING.has(error.kind)) return undefined;
+  if (attempt >= policy.maxAttempts || !PASSING.has(error.kind) || error.facts.hasBeenRepeated) return undefined;
   if (slowAttempts !== undefined) return slowAttempts > policy.maxSlowRepeats ? undefined : 0;
   const pauseMs = wishedPauseMs(failed, policy);
   // When the wait is longer, the client knows better than the gateway what to do meanwhile.
