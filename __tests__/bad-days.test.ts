@@ -9,7 +9,7 @@ import type { Reply, StreamReply } from '../src/simulator/frames.js';
 import { PROFILE_ARN as SIMULATOR_PROFILE } from '../src/simulator/sign-in.js';
 import { temporaryFolder } from './support/folder.js';
 import { REFRESH_TOKEN, startGateway, until, type RunningGateway } from './support/gateway.js';
-import { ask, open, question, ROUTES } from './support/http.js';
+import { ask, type DialectName, open, question, ROUTES } from './support/http.js';
 import { readMessagesStream } from './support/messages-automaton.js';
 import { png } from './support/requests.js';
 
@@ -50,6 +50,27 @@ test.each<[string, Reply[]]>([
 ])('after %s the client gets its answer, once', async (_, failures) => {
   const gateway = await gatewayFor([...failures, text]);
   expect(await messages(gateway)).toEqual([200, 'Hello', failures.length + 1]);
+});
+
+const cut = (message: string): Reply[] => [
+  { frames: [{ exception: 'ValidationException', payload: { message } }] },
+  { frames: [say('Hello'), { exception: 'ValidationException', payload: { message } }] },
+];
+const words = (message: string): Reply[] => [{ status: 400, body: { message } }, ...cut(message)];
+
+test.each(Object.keys(ROUTES) as DialectName[])('what Kiro quotes of a token reaches no client: %s', async (name) => {
+  const gateway = await gatewayFor([text]);
+  await messages(gateway);
+  const token = String(gateway.asked()[0]?.headers.authorization).replace('Bearer ', '');
+  const told = [];
+  for (const stream of [false, true]) {
+    gateway.simulator.enqueue(...words(`No ${token} here.`));
+    for (let kind = 0; kind < 3; kind++) {
+      const { text: said } = await ask(gateway, ROUTES[name], { body: question('hi', { stream }) });
+      told.push([said.includes(token), said.includes('No [secret] here.')]);
+    }
+  }
+  expect(told).toEqual(Array.from({ length: 6 }, () => [false, true]));
 });
 
 test('a refused token is renewed once', async () => {
