@@ -73,6 +73,14 @@ test.each(Object.keys(ROUTES) as DialectName[])('what Kiro quotes of a token rea
   expect(told).toEqual(Array.from({ length: 6 }, () => [false, true]));
 });
 
+test('the log has the reason that Kiro gives, and its id of the request', async () => {
+  const refusal = { ...FAILURES.improper, reason: 'TOOL_DUPLICATE' };
+  const gateway = await gatewayFor([{ ...refuse(refusal), headers: { 'x-amzn-requestid': 'kiro-77' } }]);
+  await messages(gateway);
+  await until(() => gateway.said().includes(' error='));
+  expect(gateway.said()).toMatch(/ error=invalid-request ".*" reason=TOOL_DUPLICATE kiro-id=kiro-77 id=req_/);
+});
+
 test('a refused token is renewed once', async () => {
   const gateway = await gatewayFor([text]);
   await messages(gateway);
