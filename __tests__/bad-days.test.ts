@@ -196,11 +196,14 @@ test('a suffix of the model’s name decides the effort, whatever the request sa
 // --- the profile
 
 /** The file of a login whose tokens name no profile. */
-function loginFile(provider: 'BuilderId' | 'Enterprise'): string {
+function loginFile(provider: 'BuilderId' | 'Enterprise', more = ''): string {
   const path = join(temporaryFolder(), 'login.json');
   const client = { clientId: 'client', clientSecret: 'secret' };
   const region = 'us-east-1';
-  writeFileSync(path, JSON.stringify({ authMethod: 'IdC', provider, refreshToken: REFRESH_TOKEN, region, ...client }));
+  writeFileSync(
+    path,
+    JSON.stringify({ authMethod: 'IdC', provider, refreshToken: REFRESH_TOKEN + more, region, ...client }),
+  );
   return path;
 }
 
@@ -216,6 +219,24 @@ test('KIRO_SHARED_PROFILE decides what a Builder ID sends', async () => {
     [400, 'profileArn is required for this request. Set PROFILE_ARN to the profile of your Kiro account.', 1],
     [undefined],
   ]);
+});
+
+test('accounts without a profile of their own do not share the ids of their conversations', async () => {
+  const nobody = { REFRESH_TOKEN: '' };
+  const gateways = [
+    await gatewayFor([text, text], { ...nobody, KIRO_API_KEY: 'ksk_one0123456789' }),
+    await gatewayFor([text, text], { ...nobody, KIRO_API_KEY: 'ksk_two0123456789' }),
+    await gatewayFor([text, text], { ...nobody, KIRO_CREDS_FILE: loginFile('BuilderId') }),
+    await gatewayFor([text, text], { ...nobody, KIRO_CREDS_FILE: loginFile('BuilderId', 'another') }),
+  ];
+  const ids = [];
+  for (const gateway of gateways) {
+    await messages(gateway);
+    await messages(gateway);
+    const asked = gateway.asked().map(({ body }) => JSON.parse(JSON.stringify(body)).conversationState.conversationId);
+    ids.push([...new Set(asked)]);
+  }
+  expect([ids.map(({ length }) => length), new Set(ids.flat()).size]).toEqual([[1, 1, 1, 1], 4]);
 });
 
 test('a shared profile that Kiro refuses is left out once, and when it is missed the first refusal is told', async () => {
