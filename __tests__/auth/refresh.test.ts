@@ -171,6 +171,8 @@ test('a refused token that is too short is suspected to be cut', async () => {
 });
 
 checkDead(400, { error: 'invalid_grant', error_description: 'Invalid refresh token provided' });
+checkDead(400, { message: 'Invalid token provided' });
+checkDead(400, { message: 'The refresh token has expired.' });
 checkDead(400, { error: 'invalid_client' });
 checkDead(400, { error: 'expired_token' });
 checkDead(400, { error: 'unauthorized_client' });

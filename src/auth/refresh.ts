@@ -192,7 +192,7 @@ const BLOCKED = 'blocked-network';
 
 /** From AWS SSO OIDC (`error` and `__type`), the desktop service and OAuth identity providers. */
 const DEAD_LOGIN =
-  /invalid_?grant|invalid refresh token|invalid grant|expired_?token|invalid_?token|expired_?client|client is expired|invalid_?client|unauthorized_?client|refresh_token_reused|revoked|access_denied|accessdenied|(?:interaction|login|consent)_required/i;
+  /invalid[_ ]?grant|(?:expired|invalid)[_ ]?(?:refresh )?token|token (?:(?:has|is) )?(?:expired|invalid)|expired_?client|client is expired|invalid_?client|unauthorized_?client|refresh_token_reused|revoked|access_?denied|(?:interaction|login|consent)_required/i;
 const OUT_OF_ORDER = /slow_?down|temporarily_unavailable|server_error|throttling|too_?many_?requests|internalserver/i;
 
 export const TIMEOUT_MS = 30_000;
