@@ -9,7 +9,7 @@ import type { Reply, StreamReply } from '../src/simulator/frames.js';
 import { PROFILE_ARN as SIMULATOR_PROFILE } from '../src/simulator/sign-in.js';
 import { temporaryFolder } from './support/folder.js';
 import { REFRESH_TOKEN, startGateway, until, type RunningGateway } from './support/gateway.js';
-import { ask, open, question, ROUTES } from './support/http.js';
+import { ask, type DialectName, open, question, ROUTES } from './support/http.js';
 import { readMessagesStream } from './support/messages-automaton.js';
 import { png } from './support/requests.js';
 
@@ -50,6 +50,35 @@ test.each<[string, Reply[]]>([
 ])('after %s the client gets its answer, once', async (_, failures) => {
   const gateway = await gatewayFor([...failures, text]);
   expect(await messages(gateway)).toEqual([200, 'Hello', failures.length + 1]);
+});
+
+const cut = (message: string): Reply[] => [
+  { frames: [{ exception: 'ValidationException', payload: { message } }] },
+  { frames: [say('Hello'), { exception: 'ValidationException', payload: { message } }] },
+];
+const words = (message: string): Reply[] => [{ status: 400, body: { message } }, ...cut(message)];
+
+test.each(Object.keys(ROUTES) as DialectName[])('what Kiro quotes of a token reaches no client: %s', async (name) => {
+  const gateway = await gatewayFor([text]);
+  await messages(gateway);
+  const token = String(gateway.asked()[0]?.headers.authorization).replace('Bearer ', '');
+  const told = [];
+  for (const stream of [false, true]) {
+    gateway.simulator.enqueue(...words(`No ${token} here.`));
+    for (let kind = 0; kind < 3; kind++) {
+      const { text: said } = await ask(gateway, ROUTES[name], { body: question('hi', { stream }) });
+      told.push([said.includes(token), said.includes('No [secret] here.')]);
+    }
+  }
+  expect(told).toEqual(Array.from({ length: 6 }, () => [false, true]));
+});
+
+test('the log has the reason that Kiro gives, and its id of the request', async () => {
+  const refusal = { ...FAILURES.improper, reason: 'TOOL_DUPLICATE' };
+  const gateway = await gatewayFor([{ ...refuse(refusal), headers: { 'x-amzn-requestid': 'kiro-77' } }]);
+  await messages(gateway);
+  await until(() => gateway.said().includes(' error='));
+  expect(gateway.said()).toMatch(/ error=invalid-request ".*" reason=TOOL_DUPLICATE kiro-id=kiro-77 id=req_/);
 });
 
 test('a refused token is renewed once', async () => {
@@ -167,11 +196,14 @@ test('a suffix of the model’s name decides the effort, whatever the request sa
 // --- the profile
 
 /** The file of a login whose tokens name no profile. */
-function loginFile(provider: 'BuilderId' | 'Enterprise'): string {
+function loginFile(provider: 'BuilderId' | 'Enterprise', more = ''): string {
   const path = join(temporaryFolder(), 'login.json');
   const client = { clientId: 'client', clientSecret: 'secret' };
   const region = 'us-east-1';
-  writeFileSync(path, JSON.stringify({ authMethod: 'IdC', provider, refreshToken: REFRESH_TOKEN, region, ...client }));
+  writeFileSync(
+    path,
+    JSON.stringify({ authMethod: 'IdC', provider, refreshToken: REFRESH_TOKEN + more, region, ...client }),
+  );
   return path;
 }
 
@@ -187,6 +219,24 @@ test('KIRO_SHARED_PROFILE decides what a Builder ID sends', async () => {
     [400, 'profileArn is required for this request. Set PROFILE_ARN to the profile of your Kiro account.', 1],
     [undefined],
   ]);
+});
+
+test('accounts without a profile of their own do not share the ids of their conversations', async () => {
+  const nobody = { REFRESH_TOKEN: '' };
+  const gateways = [
+    await gatewayFor([text, text], { ...nobody, KIRO_API_KEY: 'ksk_one0123456789' }),
+    await gatewayFor([text, text], { ...nobody, KIRO_API_KEY: 'ksk_two0123456789' }),
+    await gatewayFor([text, text], { ...nobody, KIRO_CREDS_FILE: loginFile('BuilderId') }),
+    await gatewayFor([text, text], { ...nobody, KIRO_CREDS_FILE: loginFile('BuilderId', 'another') }),
+  ];
+  const ids = [];
+  for (const gateway of gateways) {
+    await messages(gateway);
+    await messages(gateway);
+    const asked = gateway.asked().map(({ body }) => JSON.parse(JSON.stringify(body)).conversationState.conversationId);
+    ids.push([...new Set(asked)]);
+  }
+  expect([ids.map(({ length }) => length), new Set(ids.flat()).size]).toEqual([[1, 1, 1, 1], 4]);
 });
 
 test('a shared profile that Kiro refuses is left out once, and when it is missed the first refusal is told', async () => {

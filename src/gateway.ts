@@ -11,7 +11,7 @@ import type { Asker } from './kiro/asker.js';
 import type { Access, KiroClient } from './kiro/client.js';
 import { createCutCalls } from './kiro/history.js';
 import { modelNotFound, readModelName, resolveModel, withWish } from './kiro/models.js';
-import { type ProfiledSession, wantsProfile } from './kiro/profiled-session.js';
+import { accountOf, type ProfiledSession, wantsProfile } from './kiro/profiled-session.js';
 import { toKiroRequest, type RequestContext } from './kiro/request.js';
 import { thinksLong } from './kiro/wishes.js';
 import type { LedgerEntry } from './ledger.js';
@@ -182,8 +182,10 @@ export function createGateway(dependencies: GatewayDependencies) {
     return { model: resolveModel(name, known), wished };
   }
 
-  function contextFor(model: Model, marksCache: boolean, profileArn?: string): RequestContext {
-    return { ...alike, model, profileArn, continuationId: dependencies.randomId(), marksCache };
+  function contextFor(model: Model, marksCache: boolean, access?: Access): RequestContext {
+    const { profileArn } = access ?? {};
+    const account = access && accountOf(access);
+    return { ...alike, model, profileArn, account, continuationId: dependencies.randomId(), marksCache };
   }
 
   /** Once more with another profile, or without one, when the profile is what Kiro refused. */
@@ -206,7 +208,7 @@ export function createGateway(dependencies: GatewayDependencies) {
   /** One question in one form, up to the first event of the answer. */
   async function ask(asking: Asking, { access, known, signal }: Situation): Promise<Answer> {
     const { conversation, model } = asking;
-    const request = toKiroRequest(conversation, contextFor(model, asking.marksCache, access.profileArn));
+    const request = toKiroRequest(conversation, contextFor(model, asking.marksCache, access));
     const { body, estimatedInputTokens, restoreToolName, reading } = request;
     log.debug(`asking Kiro: model ${model.id.slice(0, 100)}, ${body.length} characters`);
     // Before it is sent, because the refusal may not say it.

@@ -28,8 +28,9 @@ export function createLogger(options: {
   const { format = 'text', write, now } = options;
   const hidden = { always: new Set<string>(), lately: new Set<string>() };
   const least = LEVELS.indexOf(options.level);
-  const redactAll = (text: string): string =>
-    redact([...hidden.always, ...hidden.lately].reduce((rest, value) => rest.replaceAll(value, '[secret]'), text));
+  const withoutHidden = (text: string): string =>
+    [...hidden.always, ...hidden.lately].reduce((rest, value) => rest.replaceAll(value, '[secret]'), text);
+  const redactAll = (text: string): string => redact(withoutHidden(text));
   const clean = (text: string): string => harmless(redactAll(text).replaceAll(/[\r\n]+/g, ' '));
   const log = (level: LogLevel, message: string, cause?: unknown, facts: LogFacts = {}): void => {
     if (LEVELS.indexOf(level) < least) return;
@@ -54,6 +55,8 @@ export function createLogger(options: {
     clean,
     /** The text without secrets, those of `hide` too. */
     redact: redactAll,
+    /** The text without those of `hide`, and otherwise as it is. */
+    withoutHidden,
     /**
      * From now on this very value is unreadable in every line, whatever it looks like.
      * @param span `lately` for what is renewed and hidden again and again: of these the latest few hundred, for the

@@ -119,11 +119,20 @@ checkAnswer(
   { accessToken: 'aoa1', expiresIn: 1e300 },
   { accessToken: 'secret:aoa1', refreshToken: `secret:${R1}`, expiresAt: NOW + 365 * 24 * 3_600_000 },
 );
-checkAnswer(
-  'a malformed profile is passed over',
-  { accessToken: 'aoa1', expiresIn: 3600, profileArn: 'x' },
-  { accessToken: 'secret:aoa1', refreshToken: `secret:${R1}`, expiresAt },
-);
+for (const expiresIn of ['long', '', 0, -1, null, {}]) {
+  checkAnswer(
+    `a life of ${JSON.stringify(expiresIn)} costs no token: it counts as an hour`,
+    { accessToken: 'aoa1', refreshToken: R2, expiresIn },
+    { accessToken: 'secret:aoa1', refreshToken: `secret:${R2}`, expiresAt },
+  );
+}
+for (const profileArn of ['x', 1, { arn: ARN }]) {
+  checkAnswer(
+    `a malformed profile is passed over: ${JSON.stringify(profileArn)}`,
+    { accessToken: 'aoa1', expiresIn: 3600, profileArn },
+    { accessToken: 'secret:aoa1', refreshToken: `secret:${R1}`, expiresAt },
+  );
+}
 checkAnswer(
   'the profile of the settings stays',
   { accessToken: 'aoa1', expiresIn: 3600, profileArn: ARN.replace('EXAMPLE', 'OTHER') },
@@ -162,11 +171,19 @@ test('a refused token that is too short is suspected to be cut', async () => {
 });
 
 checkDead(400, { error: 'invalid_grant', error_description: 'Invalid refresh token provided' });
+checkDead(400, { message: 'Invalid token provided' });
+checkDead(400, { message: 'The refresh token has expired.' });
 checkDead(400, { error: 'invalid_client' });
 checkDead(400, { error: 'expired_token' });
 checkDead(400, { error: 'unauthorized_client' });
 checkDead(400, { error: 'access_denied' });
 checkDead(400, { error: 'refresh_token_reused' });
+checkDead(400, {
+  error: 'interaction_required',
+  error_description: 'AADSTS50076: you must use multi-factor authentication',
+});
+checkDead(400, { error: 'login_required' });
+checkDead(400, { error: 'consent_required' });
 checkDead(400, { __type: 'com.amazonaws#InvalidGrantException' });
 checkDead(400, { __type: 'ExpiredTokenException' });
 checkDead(400, { __type: 'ExpiredClientException' });
@@ -206,12 +223,6 @@ checkFailure(
   'a token that cannot stand in a header is told, without the token',
   { body: { accessToken: 'aoa1\n', expiresIn: 3600 } },
   "upstream-protocol: AWS's login service answered with what the gateway cannot read (accessToken must be one word); try again.",
-  1,
-);
-checkFailure(
-  'a life that is no number is told',
-  { body: { accessToken: 'aoa1', expiresIn: 'long' } },
-  "upstream-protocol: AWS's login service answered with what the gateway cannot read (expiresIn must be a number of seconds); try again.",
   1,
 );
 

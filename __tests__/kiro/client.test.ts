@@ -692,6 +692,22 @@ test('an account without a profile asks like the command line', async () => {
   expect(kiro.requests.map(({ body }) => body)).toEqual(['{"origin":"KIRO_CLI"}']);
 });
 
+test('without a profile models and credits are asked of the older host first, and profiles of the newer one', async () => {
+  const asked: string[] = [];
+  const fetch: Fetch = (url) => {
+    asked.push(new URL(url).host);
+    return Promise.reject(new Error('no network in tests'));
+  };
+  const session = {
+    accessToken: () => Promise.resolve({ ...access, profileArn: undefined }),
+    forceRefresh: () => Promise.reject(new Error('no')),
+  };
+  const { client } = clientOf({ fetch, session });
+  for (const ask of [client.listModels, client.usageLimits, client.listProfiles]) await ask(never).catch(told);
+  const [newer, older] = [MANAGEMENT, OLDER].map((it) => new URL(it).host);
+  expect(asked).toEqual([older, newer, older, newer, newer, older]);
+});
+
 test.each<[string, Answer, string]>([
   [
     'is not JSON',

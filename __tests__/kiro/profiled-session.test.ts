@@ -182,6 +182,36 @@ test('a change is kept when it has worked', async () => {
   expect(await profile()).toBeUndefined();
 });
 
+// --- what is asked besides chat
+
+const models = answer(200, { models: [{ modelId: 'auto' }] });
+const credits = answer(200, { usageBreakdownList: [{ resourceType: 'CREDIT', usageLimit: 50 }] });
+const invalidToken = answer(403, { message: 'The bearer token included in the request is invalid.' });
+const unauthorized = answer(403, { message: 'User is not authorized to access this feature.' });
+const REFUSED = 'forbidden: User is not authorized to access this feature. The Kiro plan or profile has to include it.';
+
+test.each<[string, 'listModels' | 'usageLimits', Partial<Access>, Answer[], (string | undefined)[], string]>([
+  ['shared', 'listModels', {}, [unauthorized, models], [SHARED_PROFILE, undefined], 'answered'],
+  ['shared', 'usageLimits', {}, [unauthorized, credits], [SHARED_PROFILE, undefined], 'answered'],
+  [
+    'shared, which makes the token invalid',
+    'listModels',
+    {},
+    [invalidToken, invalidToken, models],
+    [SHARED_PROFILE, SHARED_PROFILE, undefined],
+    'answered',
+  ],
+  ['shared, and missed', 'usageLimits', {}, [unauthorized, denied], [SHARED_PROFILE, undefined], REFUSED],
+  ['the account’s own', 'listModels', { profileArn: PROFILE }, [unauthorized, models], [PROFILE], REFUSED],
+])('a profile that is %s, refused for %s: %j', async (_, operation, about, answers, profiles, expected) => {
+  const kiro = await startUpstream(...answers);
+  const { session } = await world({ access: { isBuilderId: true, ...about } });
+  const asking = { fetch: realFetch(), overrides: { api: kiro.url }, apiRegion: undefined, optOut: true };
+  const client = createKiroClient({ ...asking, session, userAgent: 'test', randomId: () => 'id' });
+  const outcome = await client[operation](never).then(() => 'answered', told);
+  expect([kiro.requests.map(({ body }) => JSON.parse(body).profileArn), outcome]).toEqual([profiles, expected]);
+});
+
 test('whoever signs in to another account while a profile is being looked for gets none of the first one’s', async () => {
   const logins: readonly Access[] = [login, { ...login, login: 'another' }];
   let [asked, searches] = [0, 0];

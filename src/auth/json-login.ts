@@ -211,8 +211,8 @@ export function readWord(text: Reader): Secret {
  */
 export function readTime(time: Reader | undefined): number | undefined {
   if (time === undefined) return undefined;
-  const value = time.isString() ? time.string() : time.number();
-  const date = typeof value === 'number' || /^\d+$/.test(value) ? Number(value) : value;
+  const text = String(time.value);
+  const date = /^\d+(?:\.\d+)?$/.test(text) ? Number(text) : text;
   return new Date(typeof date === 'number' && date < 1e10 ? date * 1000 : date).getTime() || 0;
 }
 

@@ -163,15 +163,14 @@ export function readTokens(
   { refreshToken, profileArn }: Pick<RefreshableCredential, 'refreshToken' | 'profileArn'>,
   now: number,
 ): Tokens {
-  const [newToken, arn] = [find(answer, 'refreshToken'), find(answer, 'profileArn')?.string() ?? ''];
-  const life = find(answer, 'expiresIn');
-  // Some identity providers write the number as a text.
-  const seconds = life?.isString() ? Number(life.string()) : (life?.number() ?? USUAL_LIFE_SECONDS);
-  if (!(seconds > 0)) life?.fail('must be a number of seconds');
+  const [newToken, arn] = [find(answer, 'refreshToken'), String(find(answer, 'profileArn')?.value)];
+  // Some identity providers write the number as a text. What is odd beside the tokens must not cost them.
+  const life = Number(find(answer, 'expiresIn')?.value);
+  const seconds = life > 0 ? Math.min(life, LONGEST_LIFE_SECONDS) : USUAL_LIFE_SECONDS;
   return {
     accessToken: readWord(demand(answer, 'accessToken')),
     refreshToken: newToken === undefined ? refreshToken : new Secret(newToken.string()),
-    expiresAt: now + Math.min(seconds, LONGEST_LIFE_SECONDS) * 1000,
+    expiresAt: now + seconds * 1000,
     profileArn: profileArn ?? (isProfileArn(arn) ? arn : undefined),
   };
 }
@@ -193,7 +192,7 @@ const BLOCKED = 'blocked-network';
 
 /** From AWS SSO OIDC (`error` and `__type`), the desktop service and OAuth identity providers. */
 const DEAD_LOGIN =
-  /invalid_?grant|invalid refresh token|invalid grant|expired_?token|invalid_?token|expired_?client|client is expired|invalid_?client|unauthorized_?client|refresh_token_reused|revoked|access_denied|accessdenied/i;
+  /invalid[_ ]?grant|(?:expired|invalid)[_ ]?(?:refresh )?token|token (?:(?:has|is) )?(?:expired|invalid)|expired_?client|client is expired|invalid_?client|unauthorized_?client|refresh_token_reused|revoked|access_?denied|(?:interaction|login|consent)_required/i;
 const OUT_OF_ORDER = /slow_?down|temporarily_unavailable|server_error|throttling|too_?many_?requests|internalserver/i;
 
 export const TIMEOUT_MS = 30_000;

@@ -32,9 +32,10 @@ export function generateCall(hosts: ApiHosts, account: Account, body: string): C
 }
 
 /** One page of the catalogue (protocol 7.1). */
-export function listModelsCall(hosts: ApiHosts, { profileArn }: Account, nextToken: string | undefined): Call {
+export function listModelsCall(hosts: ApiHosts, account: Account, nextToken: string | undefined): Call {
+  const { profileArn } = account;
   const input = { origin: originOf(profileArn), profileArn, nextToken };
-  return controlHosts(hosts).flatMap((host) => [
+  return controlHosts(hosts, account).flatMap((host) => [
     jsonForm(host, 'ListAvailableModels', input),
     jsonForm(host, 'ListAvailableModels', input, 'KiroControlPlaneBearerService'),
     queryForm(host, '/List-Available-Models', input),
@@ -53,10 +54,11 @@ export function listProfilesCall(hosts: ApiHosts, _: Account, nextToken: string 
 }
 
 /** The account's credits (protocol 8). */
-export function usageLimitsCall(hosts: ApiHosts, { profileArn }: Account): Call {
+export function usageLimitsCall(hosts: ApiHosts, account: Account): Call {
+  const { profileArn } = account;
   const input = { origin: originOf(profileArn), profileArn };
   const query = { ...input, resourceType: 'AGENTIC_REQUEST' };
-  return controlHosts(hosts).flatMap((host) => [
+  return controlHosts(hosts, account).flatMap((host) => [
     jsonForm(host, 'GetUsageLimits', input),
     queryForm(host, '/Get-Usage-Limits', query),
     queryForm(host, '/getUsageLimits', query),
@@ -71,13 +73,19 @@ export function webSearchCall(hosts: ApiHosts, account: Account, { query, id }: 
 }
 
 /** The newer host demands a profile of everybody but API keys (protocol 3.4). */
-function chatHosts(hosts: ApiHosts, { profileArn, tokenTypeHeader }: Account): readonly string[] {
-  if (profileArn === undefined && tokenTypeHeader !== 'API_KEY') return [hosts.chatFallback ?? hosts.chat];
-  return [hosts.chat, hosts.chatFallback].filter((host) => host !== undefined);
+function isWithoutProfile({ profileArn, tokenTypeHeader }: Account): boolean {
+  return profileArn === undefined && tokenTypeHeader !== 'API_KEY';
 }
 
-function controlHosts({ management, managementFallback }: ApiHosts): readonly string[] {
-  return [management, managementFallback].filter((host) => host !== undefined);
+function chatHosts({ chat, chatFallback }: ApiHosts, account: Account): readonly string[] {
+  if (isWithoutProfile(account)) return [chatFallback ?? chat];
+  return [chat, chatFallback].filter((host) => host !== undefined);
+}
+
+/** @param account Whose profile belongs to the question, where one does. */
+function controlHosts({ management, managementFallback }: ApiHosts, account?: Account): readonly string[] {
+  const hosts = [management, managementFallback].filter((host) => host !== undefined);
+  return account !== undefined && isWithoutProfile(account) ? hosts.toReversed() : hosts;
 }
 
 function postForm(host: string, path: string, headers: Form['headers'], body: string): Form {

@@ -41,6 +41,8 @@ export type AccessProvider = {
   accessToken(signal: AbortSignal): Promise<Access>;
   /** A token that is not the one Kiro refused. */
   forceRefresh(refused: Secret, signal: AbortSignal): Promise<Access>;
+  /** The same access with another profile, or with none, when the profile is what Kiro refused; else undefined. */
+  otherProfile?(refused: Access, error: unknown, signal: AbortSignal): Promise<{ readonly access: Access } | undefined>;
 };
 
 export type KiroClient = ReturnType<typeof createKiroClient>;
@@ -91,9 +93,10 @@ export function createKiroClient(dependencies: ClientDependencies) {
     limitMs: number,
   ): Promise<Read> {
     const limited = within(signal, limitMs);
-    const access = await session.accessToken(limited);
-    const { answer } = await send(callFor(hostsFor(access), access, undefined), access, limited, openJson);
-    return read(answer);
+    return withSomeProfile(limited, async (access) => {
+      const { answer } = await send(callFor(hostsFor(access), access, undefined), access, limited, openJson);
+      return read(answer);
+    });
   }
 
   /** All pages of a listing; the later ones in the form in which the first was answered. */
@@ -103,23 +106,41 @@ export function createKiroClient(dependencies: ClientDependencies) {
     signal: AbortSignal,
   ): Promise<readonly Item[]> {
     const limited = within(signal, CONTROL_TIMEOUT_MS);
-    const access = await session.accessToken(limited);
-    const items = new Map<string, Item>();
-    // A service that knows no pages sends the same ones again, with the same tokens.
-    const seen = new Set<string>();
-    let nextToken: string | undefined;
-    let formsLeft = Infinity;
-    for (let page = 0; page < MAX_PAGES; page++) {
-      const call = callFor(hostsFor(access), access, nextToken);
-      const answered = await send(call.slice(-formsLeft), access, limited, openJson);
-      formsLeft = answered.formsLeft;
-      const listed = readPage(answered.answer);
-      for (const item of listed.items) items.set(JSON.stringify(item), item);
-      ({ nextToken } = listed);
-      if (nextToken === undefined || seen.has(nextToken)) break;
-      seen.add(nextToken);
-    }
-    return [...items.values()];
+    return withSomeProfile(limited, async (access) => {
+      const items = new Map<string, Item>();
+      // A service that knows no pages sends the same ones again, with the same tokens.
+      const seen = new Set<string>();
+      let nextToken: string | undefined;
+      let formsLeft = Infinity;
+      for (let page = 0; page < MAX_PAGES; page++) {
+        const call = callFor(hostsFor(access), access, nextToken);
+        const answered = await send(call.slice(-formsLeft), access, limited, openJson);
+        formsLeft = answered.formsLeft;
+        const listed = readPage(answered.answer);
+        for (const item of listed.items) items.set(JSON.stringify(item), item);
+        ({ nextToken } = listed);
+        if (nextToken === undefined || seen.has(nextToken)) break;
+        seen.add(nextToken);
+      }
+      return [...items.values()];
+    });
+  }
+
+  /**
+   * Once more with another profile, or without one, when the profile is what Kiro refused. That it helped here says
+   * nothing about chat, so it is not kept.
+   */
+  async function withSomeProfile<Result>(
+    signal: AbortSignal,
+    ask: (access: Access) => Promise<Result>,
+  ): Promise<Result> {
+    const access = await session.accessToken(signal);
+    return ask(access).catch(async (thrown: unknown) => {
+      const other = await session.otherProfile?.(access, thrown, signal);
+      // What Kiro said first tells more than a second refusal.
+      if (other !== undefined) return ask(other.access).catch(() => Promise.reject(thrown));
+      throw thrown;
+    });
   }
 
   /**

@@ -31,7 +31,7 @@ export function isDeadToken(failure: KiroFailure): boolean {
   const { status, type, message, reason } = failure;
   if (status === undefined || reason === 'TEMPORARILY_SUSPENDED') return false;
   // Services of AWS say so with 400, too.
-  return status === 401 || DEAD_TOKEN_TYPES.has(type) || (status === 403 && DEAD_TOKEN_TEXT.test(message));
+  return status === 401 || DEAD_TOKENS.has(plainName(type)) || (status === 403 && DEAD_TOKEN_TEXT.test(message));
 }
 
 /** True when the host does not know the operation, so that the older host deserves one try. */
@@ -47,9 +47,14 @@ export function findRow(failure: KiroFailure): Row {
     BY_REASON.get(reason) ??
     BY_TEXT.find(([pattern]) => pattern.test(message))?.[1] ??
     (isDeadToken(failure) ? LOGIN_EXPIRED : undefined) ??
-    BY_TYPE.get(type.replace(/(Exception|Error)$/i, '').toLowerCase()) ??
+    BY_TYPE.get(plainName(type)) ??
     byStatus(status)
   );
+}
+
+/** Without the ending, which is `Exception` on the wire and `Error` in the model; in lower case. */
+function plainName(type: string): string {
+  return type.replace(/(Exception|Error)$/i, '').toLowerCase();
 }
 
 function byStatus(status: number | undefined): Row {
@@ -201,7 +206,6 @@ const BY_TEXT: readonly (readonly [RegExp, Row])[] = [
   [/invalid profileArn/i, WRONG_PROFILE],
 ];
 
-/** Without the ending, which is `Exception` on the wire and `Error` in the model; in lower case. */
 const BY_TYPE: ReadonlyMap<string, Row> = new Map(
   Object.entries({
     contentlengthexceeded: OVERFLOW,
@@ -239,5 +243,6 @@ const BY_STATUS: Readonly<Record<number, Row>> = {
 
 const UNKNOWN_TEXT =
   /unknown (?:operation|endpoint)|unable to determine service|missing authentication token|request signature/i;
-const DEAD_TOKEN_TYPES: ReadonlySet<string> = new Set(['ExpiredTokenException', 'UnrecognizedClientException']);
-const DEAD_TOKEN_TEXT = /bearer token|security token|token (?:has )?expired|expired token|invalid token/i;
+const DEAD_TOKENS: ReadonlySet<string> = new Set(['expiredtoken', 'unrecognizedclient']);
+const DEAD_TOKEN_TEXT =
+  /bearer token|security token|token (?:(?:has|is) )?(?:expired|invalid)|(?:expired|invalid) token/i;

@@ -119,6 +119,11 @@ function isProfileRefused({ kind, message, facts }: GatewayError, profileArn: st
   return facts.reason === 'REQUEST_BODY_INVALID' || (isDenied && facts.reason === undefined);
 }
 
+/** What tells an account from others where its profile does not: there is none, or everybody has it. */
+export function accountOf({ profileArn, login }: Access): string | undefined {
+  return profileArn === undefined || profileArn === SHARED_PROFILE ? login : undefined;
+}
+
 /** What kiro-cli was seen to send for every Builder ID, letter by letter, the X too (protocol 3.4). */
 export const SHARED_PROFILE = 'arn:aws:codewhisperer:us-east-1:638616132270:profile/AAAACCCCXXXX';
 

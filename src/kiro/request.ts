@@ -31,6 +31,8 @@ export type KiroRequest = ReturnType<typeof toKiroRequest>;
 export type RequestContext = {
   readonly model: Model;
   readonly profileArn: string | undefined;
+  /** Tells this account from others where the profile does not. */
+  readonly account?: string | undefined;
   /** Random, new for every request. */
   readonly continuationId: string;
   readonly toolDescriptionLimit: number;
@@ -74,7 +76,7 @@ export function toKiroRequest(conversation: Conversation, context: RequestContex
   const body = withoutLoneSurrogates(
     JSON.stringify({
       conversationState: {
-        conversationId: conversationIdOf(conversation, profileArn),
+        conversationId: conversationIdOf(conversation, context.account ?? profileArn),
         history: some(written),
         currentMessage: { userInputMessage: writeUser(current, write, mark, tools.specifications) },
         chatTriggerType: 'MANUAL',

@@ -158,9 +158,10 @@ export function createApp(dependencies: AppDependencies): express.Express {
   }
 
   async function answerStreamed({ dialect, response, reply, notices, answering }: Telling, signal: AbortSignal) {
+    const write = dialect.createStreamWriter(reply);
     const outcome = await streamAnswer(response, {
       answering,
-      write: dialect.createStreamWriter(reply),
+      write: (event) => write(event.type === 'error' ? { ...event, error: hushed(event.error) } : event),
       keepAlive: dialect.keepAlive,
       headersFor: (more) => noticeHeader([...notices, ...more]),
       signal,
@@ -200,8 +201,13 @@ export function createApp(dependencies: AppDependencies): express.Express {
       response.destroy();
       return;
     }
-    const { status, headers, body } = dialectOf(request).writeError(error, factsOf(response).requestId);
+    const { status, headers, body } = dialectOf(request).writeError(hushed(error), factsOf(response).requestId);
     response.status(status).set(headers).json(body);
+  }
+
+  /** An error may be in the words of Kiro, which might quote a token. */
+  function hushed({ kind, message, facts }: GatewayError): GatewayError {
+    return new GatewayError(kind, log.withoutHidden(message), facts);
   }
 
   function record(facts: RequestFacts, outcome: StreamOutcome): void {

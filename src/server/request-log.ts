@@ -67,6 +67,9 @@ export function toRecord(facts: RequestFacts, response: ServerResponse, endedAt:
     /** The kind of the failure, and its sentence. */
     error: error?.kind,
     errorMessage: error?.message,
+    /** Kiro's own word for it, and its id of the request: what its support asks for. */
+    reason: error?.facts.reason,
+    upstreamRequestId: error?.facts.upstreamRequestId,
     /** The client did not wait for the end. */
     clientLeft: hasLeft ? true : undefined,
   };
@@ -87,6 +90,8 @@ function describeRecord(record: RequestRecord): string {
     credits !== undefined && `credits=${credits}`,
     finishReason && `end=${finishReason}`,
     error && `error=${error} ${JSON.stringify(record.errorMessage)}`,
+    record.reason && `reason=${record.reason}`,
+    record.upstreamRequestId && `kiro-id=${record.upstreamRequestId}`,
     record.clientLeft === true && 'client-left',
     `id=${record.requestId}`,
   ];
