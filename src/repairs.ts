@@ -94,6 +94,8 @@ function underAnotherName(asking: Asking): Asking {
 export const LARGE_BODY_BYTES = 600_000;
 const REASONING: ReadonlySet<string> = new Set(['reasoning', 'redacted-reasoning']);
 
+const UNKNOWN_FIELD = /additionalModelRequestFields|not defined in the schema/;
+
 const LOST_CONVERSATION: ReadonlySet<string> = new Set([
   'INVALID_CONVERSATION_ID',
   'INVALID_CONVERSATION_STATE',
@@ -108,8 +110,9 @@ const REPAIRS: readonly Repair[] = [
     apply: withoutReasoning,
   },
   {
-    // With a reason or without one: Kiro names the fields in its words only.
-    mends: ({ kind, message }) => kind === 'invalid-request' && message.includes('additionalModelRequestFields'),
+    // With a reason or without one: Kiro names the fields in its words only, all of them or the one that it does not know.
+    mends: ({ kind, message }, { model }) =>
+      kind === 'invalid-request' && model.requestFieldsSchema !== undefined && UNKNOWN_FIELD.test(message),
     told: 'Kiro does not know the fields that its own schema names; asking once more without them.',
     // As if the schema named nothing.
     apply: (asking) => ({ ...asking, model: { ...asking.model, requestFieldsSchema: undefined } }),
