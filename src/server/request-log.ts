@@ -17,6 +17,8 @@ export type RequestFacts = {
   /** As the client names it. */
   model?: string;
   isStreamed?: boolean;
+  /** What was not done as asked. A client reads its header, and its person, who seldom sees that, the log. */
+  notices?: readonly string[];
   outcome?: StreamOutcome;
 };
 
@@ -45,7 +47,7 @@ export function logRequests(log: Logger): RequestWatch {
 }
 
 export function toRecord(facts: RequestFacts, response: ServerResponse, endedAt: number) {
-  const { requestId, method, path, model, isStreamed, startedAt, firstEventAt, outcome } = facts;
+  const { requestId, method, path, model, isStreamed, startedAt, firstEventAt, notices, outcome } = facts;
   const { completion, error } = outcome ?? {};
   const { usage, credits, finishReason } = completion ?? {};
   const hasLeft = completion === undefined && error === undefined && !response.writableFinished;
@@ -64,9 +66,11 @@ export function toRecord(facts: RequestFacts, response: ServerResponse, endedAt:
     tokenSource: usage?.source,
     credits: credits === undefined ? undefined : Number(credits.toFixed(4)),
     finishReason,
-    /** The kind of the failure, and its sentence. */
+    notice: notices?.join('; ') || undefined,
+    /** The kind of the failure, its sentence, and what Kiro's support asks for. */
     error: error?.kind,
     errorMessage: error?.message,
+    upstreamRequestId: error?.facts.upstreamRequestId,
     /** The client did not wait for the end. */
     clientLeft: hasLeft ? true : undefined,
   };
@@ -74,7 +78,7 @@ export function toRecord(facts: RequestFacts, response: ServerResponse, endedAt:
 
 /** `POST /v1/messages claude-sonnet-4.5 streamed 200 812ms first=350ms in=1200 out=80 (upstream) … id=req_…`. */
 function describeRecord(record: RequestRecord): string {
-  const { firstEventMs, inputTokens, credits, finishReason, error } = record;
+  const { firstEventMs, inputTokens, credits, finishReason, notice, error, upstreamRequestId } = record;
   const words = [
     record.method,
     record.path,
@@ -86,7 +90,9 @@ function describeRecord(record: RequestRecord): string {
     inputTokens !== undefined && `in=${inputTokens} out=${record.outputTokens} (${record.tokenSource})`,
     credits !== undefined && `credits=${credits}`,
     finishReason && `end=${finishReason}`,
+    notice && `notice=${JSON.stringify(notice)}`,
     error && `error=${error} ${JSON.stringify(record.errorMessage)}`,
+    upstreamRequestId && `kiro=${upstreamRequestId}`,
     record.clientLeft === true && 'client-left',
     `id=${record.requestId}`,
   ];
