@@ -229,6 +229,14 @@ test('a body over 600 kB that Kiro finds improperly formed is too long, a smalle
   expect(warnings).toEqual(['The request is 700 kB long']);
 });
 
+test('an event that nobody knows changes no answer, and the log has its name', async () => {
+  const unknown = { event: 'somethingNewEvent', payload: { content: 'no' } };
+  const known = { event: 'messageMetadataEvent', payload: { conversationId: 'c' } };
+  const gateway = await gatewayFor([{ frames: [known, say('Hel'), unknown, say('lo')] }]);
+  expect(await messages(gateway)).toEqual([200, 'Hello', 1]);
+  expect(gateway.said().match(/unknown event.*/g)).toEqual(['unknown event: somethingNewEvent']);
+});
+
 test('the image that Kiro refuses is named', async () => {
   const gateway = await gatewayFor([
     {

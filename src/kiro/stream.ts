@@ -18,6 +18,8 @@ export type Asked = Measures & {
   readonly restoreToolName: (name: string) => string;
   /** The answer as it is when undefined. */
   readonly reading?: Reading | undefined;
+  /** Told the name of each event that the gateway does not know. */
+  readonly meetUnknown?: ((name: string) => void) | undefined;
 };
 
 /** Called while an answer is read: at each chunk, when the next one is waited for, and at the end, however it comes. */
@@ -240,6 +242,8 @@ function createAssembler(asked: Asked) {
       case 'metering':
         credits = (credits ?? 0) + event.credits;
         return;
+      case 'unknown':
+        return asked.meetUnknown?.(event.name);
     }
   }
 
