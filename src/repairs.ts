@@ -1,7 +1,7 @@
 /** What the gateway does about a refusal: asks once more without what can be left out, or explains it. */
 
 import type { Conversation, Message, Model } from './core/conversation.js';
-import { GatewayError } from './core/errors.js';
+import { GatewayError, withSentence } from './core/errors.js';
 import { isText, nameOffender, noteFor, replaceParts } from './kiro/media.js';
 import { modelNotFound } from './kiro/models.js';
 import type { KiroRequest } from './kiro/request.js';
@@ -46,7 +46,7 @@ export function explain(
   }
   const offender = nameOffender(facts.reason ?? '', conversation.messages, model);
   if (offender === undefined) return thrown;
-  return new GatewayError(kind, `${message} ${offender}`, { ...facts, cause: thrown });
+  return new GatewayError(kind, withSentence(message, offender), { ...facts, cause: thrown });
 }
 
 /** Some of Kiro's hosts call a large request improperly formed and not too long (protocol 4.6). */
