@@ -156,10 +156,11 @@ function nameCells({ method, path, model = '' }: RequestFacts | RequestRecord, c
   return `${fit(clean(method === 'POST' ? route : `${method} ${route}`), 16)} ${fit(clean(model), 17)}`;
 }
 
-/** What a refused request is told, or how the answer ended, or the status where there was no turn. */
-function endOf({ error, errorMessage, clientLeft, finishReason, status }: RequestRecord): string {
+/** What a refused request is told, or how the answer ended and what it lacks, or the status where there was no turn. */
+function endOf({ error, errorMessage, clientLeft, finishReason, notice, status }: RequestRecord): string {
   if (error !== undefined) return `${status} ${error}: ${errorMessage}`;
-  return clientLeft === true ? 'the client left' : (finishReason ?? String(status));
+  const end = clientLeft === true ? 'the client left' : (finishReason ?? String(status));
+  return notice === undefined ? end : `${end}  ${notice}`;
 }
 
 /** The words are the clients'; in columns of letters only whose width is known. */
