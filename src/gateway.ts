@@ -227,7 +227,8 @@ export function createGateway(dependencies: GatewayDependencies) {
         rates: ratesFor(model.id),
         ...window,
       };
-      const question = { body, access, asked, thinksLong: thinksLong(conversation.reasoning) };
+      const id = dependencies.randomId();
+      const question = { id, body, access, asked, thinksLong: thinksLong(conversation.reasoning) };
       return { turn: await asker.ask(question, signal), notices: request.notices, modelId: model.id };
     } catch (thrown) {
       throw explain(thrown, asking, request, known);

@@ -94,7 +94,7 @@ function underAnotherName(asking: Asking): Asking {
 export const LARGE_BODY_BYTES = 600_000;
 const REASONING: ReadonlySet<string> = new Set(['reasoning', 'redacted-reasoning']);
 
-const UNKNOWN_FIELD = /additionalModelRequestFields|not defined in the schema/;
+const UNKNOWN_FIELD = /additionalModelRequestFields|not defined in the schema/i;
 
 const LOST_CONVERSATION: ReadonlySet<string> = new Set([
   'INVALID_CONVERSATION_ID',

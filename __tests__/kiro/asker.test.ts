@@ -30,6 +30,7 @@ const access = {
 };
 
 const question: Question = {
+  id: 'id-of-the-question',
   body: '{}',
   access,
   asked: { estimatedInputTokens: 1, windowTokens: 1000, restoreToolName: (name) => name },
@@ -134,6 +135,8 @@ test.each<[string, Answer[], number[]]>([
   const at = askerOf(kiro);
   expect(await ask(at)).toBe('Hello');
   expect([kiro.requests.length, at.pauses, at.notes.length]).toEqual([failures.length + 1, pauses, failures.length]);
+  const ids = new Set(kiro.requests.map(({ headers }) => headers['amz-sdk-invocation-id']));
+  expect([...ids]).toEqual(['id-of-the-question']);
 });
 
 test.each<[string, Answer, string]>([

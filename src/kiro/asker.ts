@@ -9,6 +9,8 @@ import { type Asked, toTurn, type Watch } from './stream.js';
 export type Asker = ReturnType<typeof createAsker>;
 
 export type Question = {
+  /** Random, the same for all repetitions. */
+  readonly id: string;
   /** JSON text of the request. */
   readonly body: string;
   readonly access: Access;
@@ -116,7 +118,7 @@ export function createAsker(dependencies: AskerDependencies) {
     const firstEvent = startTimer(firstEventMs, () => own.abort(new TooSlow(firstEventMs)));
     const watch = createWatch(own);
     try {
-      const bytes = await client.generate(question.body, question.access, own.signal);
+      const bytes = await client.generate(question.body, question.access, own.signal, question.id);
       const turn = await begin(toTurn(bytes, question.asked, own.signal, watch));
       watch.whenEnded(over);
       return turn;
