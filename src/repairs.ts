@@ -5,6 +5,7 @@ import { GatewayError, withSentence } from './core/errors.js';
 import { isText, nameOffender, noteFor, replaceParts } from './kiro/media.js';
 import { modelNotFound } from './kiro/models.js';
 import type { KiroRequest } from './kiro/request.js';
+import { judgeRequest } from './kiro/request-rules.js';
 
 /** What is asked of Kiro, and how; a repair is another way of asking it. */
 export type Asking = {
@@ -28,7 +29,7 @@ export function repairFor(thrown: unknown, asking: Asking): Repair | undefined {
   return thrown instanceof GatewayError ? REPAIRS.find(({ mends }) => mends(thrown, asking)) : undefined;
 }
 
-/** What Kiro did not say: the names near a wrong model, the numbers of an overflow, the image it did not like. */
+/** What Kiro did not say: the names near a wrong model, the numbers of an overflow, what it may not have liked. */
 export function explain(
   thrown: unknown,
   { conversation, model }: Asking,
@@ -38,21 +39,22 @@ export function explain(
   if (!(thrown instanceof GatewayError)) return thrown;
   const { kind, message, facts } = thrown;
   if (kind === 'model-not-found') return modelNotFound(conversation.model, known, thrown);
-  if (kind === 'context-overflow' || isTooLarge(thrown, body)) {
+  const isUnexplained = kind === 'invalid-request' && /improperly formed request/i.test(message);
+  // Some of Kiro's hosts call a large request so and not too long (protocol 4.6).
+  const isTooLarge = isUnexplained && Buffer.byteLength(body) > LARGE_BODY_BYTES;
+  if (kind === 'context-overflow' || isTooLarge) {
     const limit = model.maxInputTokens;
     // Kiro says that it was too much; an estimate below the limit would contradict it.
     const tokens = Math.max(estimatedInputTokens, limit + 1);
     return new GatewayError('context-overflow', message, { ...facts, overflow: { tokens, limit }, cause: thrown });
   }
-  const offender = nameOffender(facts.reason ?? '', conversation.messages, model);
-  if (offender === undefined) return thrown;
-  return new GatewayError(kind, withSentence(message, offender), { ...facts, cause: thrown });
-}
-
-/** Some of Kiro's hosts call a large request improperly formed and not too long (protocol 4.6). */
-function isTooLarge({ kind, message }: GatewayError, body: string): boolean {
-  const isUnexplained = kind === 'invalid-request' && /improperly formed request/i.test(message);
-  return isUnexplained && Buffer.byteLength(body) > LARGE_BODY_BYTES;
+  const doubts = isUnexplained ? judgeRequest(JSON.parse(body), body.length) : [];
+  const more = [
+    nameOffender(facts.reason ?? '', conversation.messages, model),
+    ...doubts.map(({ rule, found, fix }) => `Perhaps it is the ${rule} (${found}). ${fix}`),
+  ].filter((it) => it !== undefined);
+  if (more.length === 0) return thrown;
+  return new GatewayError(kind, withSentence(message, more.join(' ')), { ...facts, cause: thrown });
 }
 
 /** A signature is bound to account and conversation; once one is refused, none of the others helps. */
