@@ -106,8 +106,11 @@ const LOST_CONVERSATION: ReadonlySet<string> = new Set([
 
 const REPAIRS: readonly Repair[] = [
   {
-    mends: ({ facts }, { conversation }) =>
-      facts.reason === 'THINKING_SIGNATURE_INVALID' && conversation.messages.some(hasReasoning),
+    // What stands behind Kiro says it in words, possibly without a reason.
+    mends: ({ kind, message, facts }, { conversation }) =>
+      (facts.reason === 'THINKING_SIGNATURE_INVALID' ||
+        (kind === 'invalid-request' && /signature|thinking`? block/i.test(message))) &&
+      conversation.messages.some(hasReasoning),
     told: 'Kiro refused the reasoning in the history; asking once more without it.',
     apply: withoutReasoning,
   },
