@@ -243,6 +243,15 @@ test('a refusal without a reason is told with what may be its cause', async () =
   ]);
 });
 
+test('an answer that breaks off has its id in the debug log, as every answer of Kiro', async () => {
+  const boom = { exception: 'InternalServerException', payload: { message: 'Boom.' } };
+  const gateway = await gatewayFor([{ frames: [say('Hel'), boom] }]);
+  expect(await messages(gateway)).toEqual([502, 'Boom.', 1]);
+  const told = gateway.said().match(/(?<=Kiro answered ).*/g) ?? [];
+  const asked = gateway.simulator.requests.filter(({ path }) => !/refreshToken/.test(path)).length;
+  expect(told).toEqual(Array.from({ length: asked }, () => expect.stringMatching(/^200: request [0-9a-f-]{36}$/)));
+});
+
 test('an event that nobody knows changes no answer, and the log has its name', async () => {
   const unknown = { event: 'somethingNewEvent', payload: { content: 'no' } };
   const known = { event: 'messageMetadataEvent', payload: { conversationId: 'c' } };
