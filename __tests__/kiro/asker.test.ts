@@ -369,6 +369,19 @@ test('silence in the middle of an answer ends it with an error, and the connecti
   expect(at.running()).toEqual([]);
 });
 
+test('a connection that stays open behind a whole answer is not waited for as long', async () => {
+  const stop = { event: 'metadataEvent', payload: { stopReason: 'END_TURN' } };
+  const kiro = await startUpstream(beginAnswer(200, frames(say('Hello'), stop)));
+  const at = askerOf(kiro);
+  const answered = ask(at);
+  await until(() => at.timers.some(({ milliseconds }) => milliseconds === 10_000));
+  await settled();
+  for (const { milliseconds, ring } of at.running()) if (milliseconds === 10_000) ring();
+  expect(await answered).toBe('Hello');
+  await kiro.requests[0]?.closed;
+  expect(at.running()).toEqual([]);
+});
+
 test('a reader that takes its time is not taken for Kiro’s silence', async () => {
   const kiro = await startUpstream(hello);
   const at = askerOf(kiro);
