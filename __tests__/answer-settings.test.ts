@@ -114,9 +114,11 @@ test('thinking that comes although it was disabled is not shown, and is counted'
   expect(hidden['usage']).toMatchObject({ output_tokens: (shown['usage'] as Json)['output_tokens'] });
 });
 
-test('fields that Kiro refuses are left out in one more request, and tags take their place', async () => {
+test.each([
+  "Invalid additionalModelRequestFields: property 'thinking' is not defined in the schema",
+  'thinking is not defined in the schema',
+])('fields that Kiro refuses are left out in one more request, and tags take their place: %s', async (message) => {
   const gateway = await gatewayWith({});
-  const message = "Invalid additionalModelRequestFields: property 'thinking' is not defined in the schema";
   const refuse = (reason: string | null) => ({ status: 400, body: { __type: 'ValidationException', message, reason } });
   gateway.simulator.enqueue(refuse(null));
   const { content } = await messages(gateway, { model: 'claude-opus-4.8', thinking: { type: 'adaptive' } });
@@ -126,6 +128,10 @@ test('fields that Kiro refuses are left out in one more request, and tags take t
   gateway.simulator.enqueue(refuse('REQUEST_BODY_INVALID'), refuse('REQUEST_BODY_INVALID'));
   const { error } = await messages(gateway, { model: 'claude-opus-4.8', thinking: { type: 'adaptive' } });
   expect([error, gateway.asked().length]).toEqual([expect.objectContaining({ type: 'invalid_request_error' }), 4]);
+  // What was not sent cannot be what Kiro refused.
+  gateway.simulator.enqueue(refuse(null));
+  const { error: other } = await messages(gateway, { model: 'claude-sonnet-4.5' });
+  expect([other, gateway.asked().length]).toEqual([expect.objectContaining({ type: 'invalid_request_error' }), 5]);
 });
 
 // --- calls in words

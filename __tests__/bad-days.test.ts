@@ -279,6 +279,37 @@ test('a body over 600 kB that Kiro finds improperly formed is too long, a smalle
   expect(warnings).toEqual(['The request is 700 kB long']);
 });
 
+test('a refusal without a reason is told with what may be its cause', async () => {
+  const gateway = await gatewayFor([{ status: 400, body: { message: 'Improperly formed request.', reason: null } }]);
+  const tools = Array.from({ length: 60 }, (_, at) => ({ name: `look${at}`, input_schema: { type: 'object' } }));
+  const body = { ...question('hi'), model: 'claude-opus-4.8', tools, output_config: { effort: 'high' } };
+  const { status, text: said } = await ask(gateway, ROUTES['anthropic-messages'], { body });
+  expect([status, JSON.parse(said).error.message]).toEqual([
+    400,
+    'Improperly formed request. Please report this; a new conversation may help meanwhile. ' +
+      'Perhaps it is the number of tools (60 tools of 7541 characters). Offer fewer tools: switch MCP servers off that ' +
+      'this work does not need. Perhaps it is the model fields (output_config is sent; thinking is sent; max_tokens is ' +
+      'sent). Ask without an effort or a thinking budget.',
+  ]);
+});
+
+test('an answer that breaks off has its id in the debug log, as every answer of Kiro', async () => {
+  const boom = { exception: 'InternalServerException', payload: { message: 'Boom.' } };
+  const gateway = await gatewayFor([{ frames: [say('Hel'), boom] }]);
+  expect(await messages(gateway)).toEqual([502, 'Boom.', 1]);
+  const told = gateway.said().match(/(?<=Kiro answered ).*/g) ?? [];
+  const asked = gateway.simulator.requests.filter(({ path }) => !/refreshToken/.test(path)).length;
+  expect(told).toEqual(Array.from({ length: asked }, () => expect.stringMatching(/^200: request [0-9a-f-]{36}$/)));
+});
+
+test('an event that nobody knows changes no answer, and the log has its name', async () => {
+  const unknown = { event: 'somethingNewEvent', payload: { content: 'no' } };
+  const known = { event: 'messageMetadataEvent', payload: { conversationId: 'c' } };
+  const gateway = await gatewayFor([{ frames: [known, say('Hel'), unknown, say('lo')] }]);
+  expect(await messages(gateway)).toEqual([200, 'Hello', 1]);
+  expect(gateway.said().match(/unknown event.*/g)).toEqual(['unknown event: somethingNewEvent']);
+});
+
 test('the image that Kiro refuses is named', async () => {
   const gateway = await gatewayFor([
     {

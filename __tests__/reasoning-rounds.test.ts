@@ -104,6 +104,17 @@ test('a signature that Kiro refuses is left out with all others in one more requ
   expect(sent()).toEqual(['refused', [undefined, undefined], 'refused', [undefined, undefined]]);
 });
 
+test.each([
+  'messages.1.content.0: Invalid `signature` in `thinking` block',
+  'The thinking block belongs to a different conversation.',
+])('a refusal of reasoning that has its reason in words only is mended, too: %s', async (message) => {
+  const messages = await play([thought('First.')]);
+  gateway.simulator.reset();
+  gateway.simulator.enqueue({ status: 400, body: { message, reason: null } });
+  await answerTo(messages);
+  expect(sent()).toEqual([[signed('First.')], [undefined]]);
+});
+
 test('a refusal of reasoning that never was there is not asked again', async () => {
   const failure = { status: 400, body: { message: 'Invalid signature.', reason: 'THINKING_SIGNATURE_INVALID' } };
   gateway.simulator.enqueue(failure);

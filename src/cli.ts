@@ -4,7 +4,7 @@ import { Command, CommanderError } from 'commander';
 
 import { commands } from './commands/index.js';
 import type { Context } from './context.js';
-import { toGatewayError, type ErrorKind } from './core/errors.js';
+import { toGatewayError, withSentence, type ErrorKind } from './core/errors.js';
 import { redact } from './logger.js';
 import { harmless } from './terminal/terminal.js';
 
@@ -44,7 +44,7 @@ export async function main(argv: readonly string[], context: Context): Promise<n
     // A shorter one the gateway has waited for itself.
     const wait = pauseSeconds > 60 ? `Try again in ${Math.ceil(pauseSeconds / 60)} min.` : undefined;
     const advice = ADVICE[error.kind] ?? wait;
-    terminal.note(readable(advice === undefined ? error.message : `${error.message} ${advice}`));
+    terminal.note(readable(advice === undefined ? error.message : withSentence(error.message, advice)));
     const { cause } = error.facts;
     if (error.kind === 'internal' && /^debug$/i.test(context.machine.env['LOG_LEVEL'] ?? '')) {
       terminal.note(readable(String(cause instanceof Error ? cause.stack : cause)));

@@ -58,6 +58,7 @@ export function createGateway(dependencies: GatewayDependencies) {
     readsWrittenCalls: settings.textToolCalls,
     wasCut: settings.truncationRecovery ? cutCalls.has : undefined,
   };
+  const meetUnknown = (name: string): void => log.debug(`Kiro sent an unknown event: ${name.slice(0, 100)}`);
   let hasAnswered = false;
 
   return {
@@ -220,8 +221,16 @@ export function createGateway(dependencies: GatewayDependencies) {
       // For `auto` Kiro names the model in its answer, and counts in percent of that model's window.
       const windowOf = (id: string) => known.find((it) => it.id === id)?.maxInputTokens;
       const window = { windowTokens: model.maxInputTokens, windowOf: model.id === 'auto' ? windowOf : undefined };
-      const asked = { estimatedInputTokens, restoreToolName, reading, rates: ratesFor(model.id), ...window };
-      const question = { body, access, asked, thinksLong: thinksLong(conversation.reasoning) };
+      const asked = {
+        estimatedInputTokens,
+        restoreToolName,
+        reading,
+        meetUnknown,
+        rates: ratesFor(model.id),
+        ...window,
+      };
+      const id = dependencies.randomId();
+      const question = { id, body, access, asked, thinksLong: thinksLong(conversation.reasoning) };
       return { turn: await asker.ask(question, signal), notices: request.notices, modelId: model.id };
     } catch (thrown) {
       throw explain(thrown, asking, request, known);

@@ -167,9 +167,15 @@ type KiroParts = Pick<Upstream, 'overrides'> & {
 /** What asks Kiro, from the inside out: the session with its profile, the client, the asker. */
 function createKiro(context: Context, settings: Settings, parts: KiroParts) {
   const { session: login, fetch, overrides, isSimulator, log } = parts;
+  const toldFetch: Fetch = async (url, init) => {
+    const answer = await fetch(url, init);
+    // By this id Kiro's support finds an answer, also one that breaks off.
+    log.debug(`Kiro answered ${answer.status}: request ${answer.headers.get('x-amzn-requestid') ?? 'without an id'}`);
+    return answer;
+  };
   const asking = {
     session: login,
-    fetch,
+    fetch: toldFetch,
     overrides,
     apiRegion: settings.kiroApiRegion,
     userAgent: settings.kiroUserAgent,

@@ -1,10 +1,11 @@
 /** What the gateway does about a refusal: asks once more without what can be left out, or explains it. */
 
 import type { Conversation, Message, Model } from './core/conversation.js';
-import { GatewayError } from './core/errors.js';
+import { GatewayError, withSentence } from './core/errors.js';
 import { isText, nameOffender, noteFor, replaceParts } from './kiro/media.js';
 import { modelNotFound } from './kiro/models.js';
 import type { KiroRequest } from './kiro/request.js';
+import { judgeRequest } from './kiro/request-rules.js';
 
 /** What is asked of Kiro, and how; a repair is another way of asking it. */
 export type Asking = {
@@ -28,7 +29,7 @@ export function repairFor(thrown: unknown, asking: Asking): Repair | undefined {
   return thrown instanceof GatewayError ? REPAIRS.find(({ mends }) => mends(thrown, asking)) : undefined;
 }
 
-/** What Kiro did not say: the names near a wrong model, the numbers of an overflow, the image it did not like. */
+/** What Kiro did not say: the names near a wrong model, the numbers of an overflow, what it may not have liked. */
 export function explain(
   thrown: unknown,
   { conversation, model }: Asking,
@@ -38,21 +39,22 @@ export function explain(
   if (!(thrown instanceof GatewayError)) return thrown;
   const { kind, message, facts } = thrown;
   if (kind === 'model-not-found') return modelNotFound(conversation.model, known, thrown);
-  if (kind === 'context-overflow' || isTooLarge(thrown, body)) {
+  const isUnexplained = kind === 'invalid-request' && /improperly formed request/i.test(message);
+  // Some of Kiro's hosts call a large request so and not too long (protocol 4.6).
+  const isTooLarge = isUnexplained && Buffer.byteLength(body) > LARGE_BODY_BYTES;
+  if (kind === 'context-overflow' || isTooLarge) {
     const limit = model.maxInputTokens;
     // Kiro says that it was too much; an estimate below the limit would contradict it.
     const tokens = Math.max(estimatedInputTokens, limit + 1);
     return new GatewayError('context-overflow', message, { ...facts, overflow: { tokens, limit }, cause: thrown });
   }
-  const offender = nameOffender(facts.reason ?? '', conversation.messages, model);
-  if (offender === undefined) return thrown;
-  return new GatewayError(kind, `${message} ${offender}`, { ...facts, cause: thrown });
-}
-
-/** Some of Kiro's hosts call a large request improperly formed and not too long (protocol 4.6). */
-function isTooLarge({ kind, message }: GatewayError, body: string): boolean {
-  const isUnexplained = kind === 'invalid-request' && /improperly formed request/i.test(message);
-  return isUnexplained && Buffer.byteLength(body) > LARGE_BODY_BYTES;
+  const doubts = isUnexplained ? judgeRequest(JSON.parse(body), body.length) : [];
+  const more = [
+    nameOffender(facts.reason ?? '', conversation.messages, model),
+    ...doubts.map(({ rule, found, fix }) => `Perhaps it is the ${rule} (${found}). ${fix}`),
+  ].filter((it) => it !== undefined);
+  if (more.length === 0) return thrown;
+  return new GatewayError(kind, withSentence(message, more.join(' ')), { ...facts, cause: thrown });
 }
 
 /** A signature is bound to account and conversation; once one is refused, none of the others helps. */
@@ -94,6 +96,8 @@ function underAnotherName(asking: Asking): Asking {
 export const LARGE_BODY_BYTES = 600_000;
 const REASONING: ReadonlySet<string> = new Set(['reasoning', 'redacted-reasoning']);
 
+const UNKNOWN_FIELD = /additionalModelRequestFields|not defined in the schema/i;
+
 const LOST_CONVERSATION: ReadonlySet<string> = new Set([
   'INVALID_CONVERSATION_ID',
   'INVALID_CONVERSATION_STATE',
@@ -102,14 +106,18 @@ const LOST_CONVERSATION: ReadonlySet<string> = new Set([
 
 const REPAIRS: readonly Repair[] = [
   {
-    mends: ({ facts }, { conversation }) =>
-      facts.reason === 'THINKING_SIGNATURE_INVALID' && conversation.messages.some(hasReasoning),
+    // What stands behind Kiro says it in words, possibly without a reason.
+    mends: ({ kind, message, facts }, { conversation }) =>
+      (facts.reason === 'THINKING_SIGNATURE_INVALID' ||
+        (kind === 'invalid-request' && /signature|thinking`? block/i.test(message))) &&
+      conversation.messages.some(hasReasoning),
     told: 'Kiro refused the reasoning in the history; asking once more without it.',
     apply: withoutReasoning,
   },
   {
-    // With a reason or without one: Kiro names the fields in its words only.
-    mends: ({ kind, message }) => kind === 'invalid-request' && message.includes('additionalModelRequestFields'),
+    // With a reason or without one: Kiro names the fields in its words only, all of them or the one that it does not know.
+    mends: ({ kind, message }, { model }) =>
+      kind === 'invalid-request' && model.requestFieldsSchema !== undefined && UNKNOWN_FIELD.test(message),
     told: 'Kiro does not know the fields that its own schema names; asking once more without them.',
     // As if the schema named nothing.
     apply: (asking) => ({ ...asking, model: { ...asking.model, requestFieldsSchema: undefined } }),

@@ -112,6 +112,12 @@ const lines: readonly (readonly [string, Partial<RequestRecord>, string, string]
   ],
   ['one without credits', told, '✓', 'messages         auto                0.8s   1.2s     123k→80       –  stop'],
   [
+    'one that is not what was asked for in every way',
+    { ...told, credits: 0.021, notice: 'media-left-out=2' },
+    '✓',
+    'messages         auto                0.8s   1.2s     123k→80   0.021  stop  media-left-out=2',
+  ],
+  [
     'one that the client left',
     { model: 'auto', clientLeft: true },
     '–',

@@ -168,30 +168,48 @@ test('a port in use is said in one sentence, with one that is free', async () =>
 
 const QUESTION = { model: 'auto', max_tokens: 1000, messages: [{ role: 'user', content: '2+2?' }] };
 
-async function post(url: string, key: string): Promise<Response> {
+async function post(url: string, key: string, wishes: object = {}): Promise<Response> {
   const headers = { 'x-api-key': key, 'content-type': 'application/json' };
-  const answer = await fetch(`${url}/v1/messages`, { method: 'POST', headers, body: JSON.stringify(QUESTION) });
+  const body = JSON.stringify({ ...QUESTION, ...wishes });
+  const answer = await fetch(`${url}/v1/messages`, { method: 'POST', headers, body });
   await answer.text();
   return answer;
 }
 
 test('without a terminal each request is a plain line, good or bad', async () => {
   const served = await callServe(['--demo'], { env: { PROXY_API_KEY: OWN_KEY } });
-  const [good, bad] = [await post(served.url, OWN_KEY), await post(served.url, 'a-wrong-key')];
+  const wishes = { top_k: 5, tools: [{ type: 'web_fetch_20250910', name: 'web_fetch' }] };
+  const refused = [{ role: 'user', content: '[[scenario:suspended]]' }];
+  const answers = [
+    await post(served.url, OWN_KEY),
+    await post(served.url, OWN_KEY, wishes),
+    await post(served.url, OWN_KEY, { ...wishes, stream: true }),
+    await post(served.url, OWN_KEY, { messages: refused }),
+    await post(served.url, 'a-wrong-key'),
+  ];
   await served.stop();
   const lines = served.output.stderr
     .replaceAll(/\d+ms/g, 'Nms')
     .replaceAll(/^\d\d:\d\d:\d\d/gm, 'T')
+    .replaceAll(/(?<=kiro-id=)[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, 'UUID')
+    .replaceAll(/"The gateway key is wrong .*"/g, '"…"')
     .split('\n');
+  const figures = 'in=92 out=20 (upstream) credits=0.0111 end=stop';
+  const notice = 'notice="tools-left-out=web_fetch_20250910"';
+  const suspended =
+    'Your User ID temporarily is suspended. Contact support to restore your access. Only Kiro support can lift that.';
+  const told = [
+    `T INFO  POST /v1/messages auto 200 Nms first=Nms ${figures}`,
+    `T INFO  POST /v1/messages auto 200 Nms first=Nms ${figures} ${notice}`,
+    `T INFO  POST /v1/messages auto streamed 200 Nms first=Nms ${figures} ${notice}`,
+    `T WARN  POST /v1/messages auto 403 Nms error=forbidden "${suspended}" reason=TEMPORARILY_SUSPENDED kiro-id=UUID`,
+    'T WARN  POST /v1/messages 401 Nms error=unauthorized "…"',
+  ];
   expect(lines).toEqual([
-    `T INFO  POST /v1/messages auto 200 Nms first=Nms in=92 out=20 (upstream) credits=0.0111 end=stop id=${good.headers.get('request-id')}`,
-    expect.stringMatching(
-      /^T WARN {2}POST \/v1\/messages 401 Nms error=unauthorized "The gateway key is wrong .*" id=/,
-    ),
+    ...told.map((line, at) => `${line} id=${answers[at]?.headers.get('request-id')}`),
     'T INFO  Stopping.',
     '',
   ]);
-  expect(lines[1]).toContain(bad.headers.get('request-id'));
 });
 
 test('a terminal that is closed lets an open answer end with an error, and not in the middle of a line', async () => {
@@ -222,7 +240,7 @@ test('with LOG_FORMAT=json every line is an object, the start too', async () => 
       .split('\n')
       .map((line) => JSON.parse(line) as Record<string, unknown>);
   const url = String(linesOf(output.stderr).at(-1)?.['url']);
-  await post(url, 'changeme');
+  await post(url, 'changeme', { top_k: 5 });
   child.kill('SIGTERM');
   await once(child, 'close');
   const time = expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/);
@@ -261,6 +279,7 @@ test('with LOG_FORMAT=json every line is an object, the start too', async () => 
       tokenSource: 'upstream',
       credits: 0.0111,
       finishReason: 'stop',
+      notice: 'ignored=top_k',
     },
     { time, level: 'INFO', message: 'Stopping.' },
   ]);

@@ -25,8 +25,8 @@ test.each([
   expect(await call(args)).toEqual({ code: 1, stdout: '', stderr });
 });
 
-test('a pause that Kiro asks for, and that is too long to be waited for, is told', async () => {
-  const { url } = await startTokenServer({ status: 429, body: { message: 'Slow.' }, headers: { 'retry-after': '90' } });
+test.each(['Slow.', 'Slow'])('a pause that Kiro asks for, and that is too long, is told: %s', async (message) => {
+  const { url } = await startTokenServer({ status: 429, body: { message }, headers: { 'retry-after': '90' } });
   const { code, stderr } = await call(['models'], { env: { KIRO_API_KEY: 'ksk_0123456789abcdef', KIRO_API_URL: url } });
   expect({ code, stderr }).toEqual({ code: 1, stderr: 'Slow. Try again in 2 min.\n' });
 });

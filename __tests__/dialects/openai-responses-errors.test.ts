@@ -163,3 +163,11 @@ test('a failure after the first event is a response that has failed, with what w
     `resp_${reply.id}`,
   ]);
 });
+
+test.each([
+  ['Slow down', 'Slow down. Please try again in 5s.'],
+  ['Slow down!', 'Slow down! Please try again in 5s.'],
+])('Codex is told how long to wait in a sentence of its own: %s', (said, message) => {
+  const stream = writeStream(openaiResponses, [{ type: 'error', error: new GatewayError('rate-limited', said) }]);
+  expect(readResponsesStream(stream).error).toEqual({ code: 'rate_limit_exceeded', message });
+});

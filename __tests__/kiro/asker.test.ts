@@ -30,6 +30,7 @@ const access = {
 };
 
 const question: Question = {
+  id: 'id-of-the-question',
   body: '{}',
   access,
   asked: { estimatedInputTokens: 1, windowTokens: 1000, restoreToolName: (name) => name },
@@ -134,6 +135,8 @@ test.each<[string, Answer[], number[]]>([
   const at = askerOf(kiro);
   expect(await ask(at)).toBe('Hello');
   expect([kiro.requests.length, at.pauses, at.notes.length]).toEqual([failures.length + 1, pauses, failures.length]);
+  const ids = new Set(kiro.requests.map(({ headers }) => headers['amz-sdk-invocation-id']));
+  expect([...ids]).toEqual(['id-of-the-question']);
 });
 
 test.each<[string, Answer, string]>([
@@ -362,6 +365,19 @@ test('silence in the middle of an answer ends it with an error, and the connecti
     'block-delta',
     'upstream-unavailable: Kiro stopped in the middle of its answer and sent nothing for 300 s; try again.',
   ]);
+  await kiro.requests[0]?.closed;
+  expect(at.running()).toEqual([]);
+});
+
+test('a connection that stays open behind a whole answer is not waited for as long', async () => {
+  const stop = { event: 'metadataEvent', payload: { stopReason: 'END_TURN' } };
+  const kiro = await startUpstream(beginAnswer(200, frames(say('Hello'), stop)));
+  const at = askerOf(kiro);
+  const answered = ask(at);
+  await until(() => at.timers.some(({ milliseconds }) => milliseconds === 10_000));
+  await settled();
+  for (const { milliseconds, ring } of at.running()) if (milliseconds === 10_000) ring();
+  expect(await answered).toBe('Hello');
   await kiro.requests[0]?.closed;
   expect(at.running()).toEqual([]);
 });

@@ -113,19 +113,20 @@ test('a chat request, whole', async () => {
   ]);
 });
 
-test('a token of another kind says so, and no profile is no header', async () => {
+test('a token of another kind says so; without a profile neither that nor the mode of the editor is a header', async () => {
   const kiro = await startUpstream(answer(200, ''));
-  await generate({ ...at(kiro), optOut: false }, never, {
-    ...access,
-    profileArn: undefined,
-    tokenTypeHeader: 'API_KEY',
-  });
-  const {
-    tokentype,
-    'x-amzn-kiro-profile-arn': profile,
-    'x-amzn-codewhisperer-optout': optOut,
-  } = kiro.requests[0]?.headers ?? {};
-  expect([tokentype, profile, optOut]).toEqual(['API_KEY', undefined, 'false']);
+  await generate({ ...at(kiro), optOut: false }, never, apiKey);
+  expect(kiro.requests.map(ours)).toEqual([
+    {
+      'content-type': 'application/json',
+      accept: 'application/vnd.amazon.eventstream',
+      authorization: 'Bearer ksk_0123456789',
+      tokentype: 'API_KEY',
+      'user-agent': 'kiro-gateway/test',
+      'x-amzn-codewhisperer-optout': 'false',
+      'amz-sdk-invocation-id': 'id-1',
+    },
+  ]);
 });
 
 test.each([

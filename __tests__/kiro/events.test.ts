@@ -117,18 +117,23 @@ for (const name of [
   'codeReferenceEvent',
   'supplementaryWebLinksEvent',
   'citationEvent',
+  'documentCitationEvent',
   'intentsEvent',
   'interactionComponentsEvent',
   'toolResultEvent',
   'dryRunSucceedEvent',
-  'somethingNewEvent',
-  'constructor',
 ]) {
   reads(`${name} is passed over`, event(name, { content: 'no', toolUseId: 'no', usage: 1 }), []);
 }
+for (const name of ['somethingNewEvent', 'constructor']) {
+  const said = { content: 'no', toolUseId: 'no', usage: 1 };
+  reads(`of ${name} only the name is read`, event(name, said), [{ type: 'unknown', name }]);
+}
 
 const eventHeaders = (type: string) => ({ ':message-type': 'event', ':event-type': type });
-readsText('an unknown event need not be JSON', eventHeaders('newEvent'), '\u0000', []);
+readsText('an unknown event need not be JSON', eventHeaders('newEvent'), '\u0000', [
+  { type: 'unknown', name: 'newEvent' },
+]);
 readsText('an event that does not call itself one', { ':event-type': 'assistantResponseEvent' }, '{"content":"a"}', [
   { type: 'text', text: 'a' },
 ]);

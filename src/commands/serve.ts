@@ -6,7 +6,13 @@ import type { Context } from '../context.js';
 import { placeTime } from '../logger.js';
 import type { OpenedGateway } from '../open-gateway.js';
 import { gatewayKey, type GatewayKey } from '../server/access.js';
-import { logRequests, type RequestFacts, type RequestRecord, type RequestWatch } from '../server/request-log.js';
+import {
+  logRequests,
+  lostOf,
+  type RequestFacts,
+  type RequestRecord,
+  type RequestWatch,
+} from '../server/request-log.js';
 import type { Live, Terminal } from '../terminal/terminal.js';
 import { isEveryAddress, listedModels, urlHost, withGateway, withServer, type Run } from './command.js';
 import { shellWord } from './run-clients.js';
@@ -156,10 +162,12 @@ function nameCells({ method, path, model = '' }: RequestFacts | RequestRecord, c
   return `${fit(clean(method === 'POST' ? route : `${method} ${route}`), 16)} ${fit(clean(model), 17)}`;
 }
 
-/** What a refused request is told, or how the answer ended, or the status where there was no turn. */
-function endOf({ error, errorMessage, clientLeft, finishReason, status }: RequestRecord): string {
+/** What a refused request is told, or how the answer ended and what it lacks, or the status where there was no turn. */
+function endOf(record: RequestRecord): string {
+  const { error, errorMessage, clientLeft, finishReason, status } = record;
   if (error !== undefined) return `${status} ${error}: ${errorMessage}`;
-  return clientLeft === true ? 'the client left' : (finishReason ?? String(status));
+  const end = clientLeft === true ? 'the client left' : (finishReason ?? String(status));
+  return `${end}  ${lostOf(record)}`.trimEnd();
 }
 
 /** The words are the clients'; in columns of letters only whose width is known. */

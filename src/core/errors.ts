@@ -74,6 +74,11 @@ export function toGatewayError(thrown: unknown): GatewayError {
   });
 }
 
+/** What somebody said, who may have left the full stop out, and a sentence behind it. */
+export function withSentence(said: string, sentence: string): string {
+  return `${said}${/[.!?]\)?$/.test(said) ? '' : '.'} ${sentence}`;
+}
+
 /** The `code` of an error of the system or of a connection: `ENOENT`, `ECONNREFUSED`, …; empty for anything else. */
 export function codeOf(thrown: unknown): string {
   const hasCode = typeof thrown === 'object' && thrown !== null && 'code' in thrown;

@@ -2,7 +2,7 @@
 
 import type Anthropic from '@anthropic-ai/sdk';
 import type OpenAI from 'openai';
-import type { ErrorKind, GatewayError } from '../core/errors.js';
+import { type ErrorKind, type GatewayError, withSentence } from '../core/errors.js';
 import type { ErrorResponse } from './dialect.js';
 
 /** An error of Chat Completions before the answer began. */
@@ -58,7 +58,8 @@ export function writeFailure(error: GatewayError): { readonly code: string; read
   const { message } = writeErrorBody(error).error;
   if (code !== 'rate_limit_exceeded') return { code, message };
   // Codex waits exactly as long as the sentence says.
-  return { code, message: `${message} Please try again in ${Math.ceil(error.facts.retryAfterSeconds ?? 5)}s.` };
+  const seconds = Math.ceil(error.facts.retryAfterSeconds ?? 5);
+  return { code, message: withSentence(message, `Please try again in ${seconds}s.`) };
 }
 
 /** An error of Anthropic's Messages API before the answer began. */

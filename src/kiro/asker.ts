@@ -9,6 +9,8 @@ import { type Asked, toTurn, type Watch } from './stream.js';
 export type Asker = ReturnType<typeof createAsker>;
 
 export type Question = {
+  /** Random, the same for all repetitions. */
+  readonly id: string;
   /** JSON text of the request. */
   readonly body: string;
   readonly access: Access;
@@ -45,6 +47,7 @@ export type StartTimer = (
 
 export function createAsker(dependencies: AskerDependencies) {
   const { client, now, sleep, chance, startTimer, note, retry, silenceMs } = dependencies;
+  const lastWaitMs = Math.min(LAST_WAIT_MS, silenceMs);
   const places = createPlaces(dependencies.maxConcurrent);
   let coolUntil = 0;
 
@@ -116,7 +119,7 @@ export function createAsker(dependencies: AskerDependencies) {
     const firstEvent = startTimer(firstEventMs, () => own.abort(new TooSlow(firstEventMs)));
     const watch = createWatch(own);
     try {
-      const bytes = await client.generate(question.body, question.access, own.signal);
+      const bytes = await client.generate(question.body, question.access, own.signal, question.id);
       const turn = await begin(toTurn(bytes, question.asked, own.signal, watch));
       watch.whenEnded(over);
       return turn;
@@ -143,9 +146,10 @@ export function createAsker(dependencies: AskerDependencies) {
       hears() {
         isWaiting = false;
       },
-      waits() {
+      waits(isSaid) {
         isWaiting = true;
-        if (silence === undefined) silence = startTimer(silenceMs, ring);
+        if (isSaid) silence?.stop();
+        if (isSaid || silence === undefined) silence = startTimer(isSaid ? lastWaitMs : silenceMs, ring);
         else silence.refresh();
       },
       end() {
@@ -184,6 +188,9 @@ function late(what: string, milliseconds: number): GatewayError {
 }
 
 const NO_PLACE = 'The gateway has as many answers under way as MAX_CONCURRENT_REQUESTS allows; try again later.';
+
+/** For the connection to end when all has been said. */
+const LAST_WAIT_MS = 10_000;
 
 /** Everything before the first event, queue and pauses included: Claude Code asks again after five minutes. */
 const WHOLE_WAIT_MS = 270_000;

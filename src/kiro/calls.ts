@@ -25,9 +25,11 @@ export function originOf(profileArn: string | undefined): string {
 
 /** The REST binding, which AWS's own client uses (protocol 13), then that of kiro-cli, with the same body (4.1). */
 export function generateCall(hosts: ApiHosts, account: Account, body: string): Call {
+  // A client that calls itself the CLI has no mode of the editor (protocol 4.2).
+  const mode = account.profileArn === undefined ? {} : { 'x-amzn-kiro-agent-mode': 'vibe' };
   return chatHosts(hosts, account).flatMap((host) => [
-    postForm(host, '/generateAssistantResponse', CHAT_HEADERS, body),
-    postForm(host, '/', CHAT_HEADERS_JSON, body),
+    postForm(host, '/generateAssistantResponse', { ...CHAT_HEADERS, ...mode }, body),
+    postForm(host, '/', { ...CHAT_HEADERS, ...mode, ...KIRO_CLI_HEADERS }, body),
   ]);
 }
 
@@ -105,14 +107,9 @@ function queryForm(host: string, path: string, input: Readonly<Record<string, st
 
 const JSON_HEADERS = { 'content-type': 'application/json' };
 
-const CHAT_HEADERS = {
-  ...JSON_HEADERS,
-  accept: 'application/vnd.amazon.eventstream',
-  'x-amzn-kiro-agent-mode': 'vibe',
-};
+const CHAT_HEADERS = { ...JSON_HEADERS, accept: 'application/vnd.amazon.eventstream' };
 
-const CHAT_HEADERS_JSON = {
-  ...CHAT_HEADERS,
+const KIRO_CLI_HEADERS = {
   'content-type': 'application/x-amz-json-1.0',
   'x-amz-target': 'AmazonCodeWhispererStreamingService.GenerateAssistantResponse',
 };

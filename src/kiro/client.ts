@@ -64,9 +64,12 @@ export function createKiroClient(dependencies: ClientDependencies) {
   const { session, overrides, randomId } = dependencies;
 
   return {
-    /** Asks Kiro. The answer's body is closed by whoever stops iterating it, or by the signal. */
-    async generate(body: string, access: Access, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>> {
-      const { answer } = await send(generateCall(hostsFor(access), access, body), access, signal, openFrames);
+    /**
+     * Asks Kiro. The answer's body is closed by whoever stops iterating it, or by the signal.
+     * @param id The same for all repetitions of one question.
+     */
+    async generate(body: string, access: Access, signal: AbortSignal, id?: string): Promise<AsyncIterable<Uint8Array>> {
+      const { answer } = await send(generateCall(hostsFor(access), access, body), access, signal, openFrames, id);
       return answer;
     },
 
@@ -152,8 +155,8 @@ export function createKiroClient(dependencies: ClientDependencies) {
     first: Access,
     signal: AbortSignal,
     open: (response: FetchResponse, signal: AbortSignal) => Promise<Opened<Answer>>,
+    invocationId = randomId(),
   ): Promise<{ readonly answer: Answer; readonly formsLeft: number }> {
-    const invocationId = randomId();
     let access = first;
     let mayRefresh = true;
     let failed: GatewayError | undefined;

@@ -1,6 +1,6 @@
 /** Kiro's failures to ours: by reason, else by words, by exception type, by status. */
 
-import { codeOf, GatewayError } from '../core/errors.js';
+import { codeOf, GatewayError, withSentence } from '../core/errors.js';
 import { abortError, untilAborted } from '../core/signals.js';
 import { isRecord, jsonExcess, parseJson, recordOf } from '../core/reader.js';
 import { findRow, type KiroFailure, type Row, WEB_PAGE } from './error-reasons.js';
@@ -41,8 +41,7 @@ export function bareType(type: string): string {
 
 function sentenceFor({ says, adds, isOursFirst = false }: Row, said: string): string {
   const told = isOursFirst && said !== '' ? `${says} (Kiro said: ${said})` : said || says;
-  if (adds === undefined) return told;
-  return `${told}${/[.!?]\)?$/.test(told) ? '' : '.'} ${adds}`;
+  return adds === undefined ? told : withSentence(told, adds);
 }
 
 /** What fetch or a body threw, as ours. Its message may hold an address but never a header. */

@@ -1,4 +1,4 @@
-/** Frames to Kiro's events. Unknown events are passed over; exceptions and errors are thrown as ours. */
+/** Frames to Kiro's events. Of unknown events the name is all that is read; exceptions and errors are thrown as ours. */
 
 import type { JsonObject } from '../core/conversation.js';
 import { GatewayError } from '../core/errors.js';
@@ -20,7 +20,9 @@ export type KiroEvent =
   | { readonly type: 'token-usage'; readonly usage: KiroTokenUsage }
   | { readonly type: 'stop-reason'; readonly reason: string }
   | { readonly type: 'context-usage'; readonly percentage: number }
-  | { readonly type: 'metering'; readonly credits: number };
+  | { readonly type: 'metering'; readonly credits: number }
+  /** One that nobody here has heard of: Kiro is newer than the gateway. */
+  | { readonly type: 'unknown'; readonly name: string };
 
 /** `inputTokens` counts what was read outside the cache. */
 export type KiroTokenUsage = {
@@ -82,7 +84,7 @@ function readEvent(name: string, frame: Frame): readonly KiroEvent[] {
     case 'invalidStateEvent':
       throw toKiroError({ ...readFailureBody(frame.payload), type: 'InvalidStateEvent' });
     default:
-      return NOTHING;
+      return OF_NO_USE.has(name) ? NOTHING : [{ type: 'unknown', name }];
   }
 }
 
@@ -140,3 +142,10 @@ function inputAt(payload: JsonObject): string {
 }
 
 const NOTHING: readonly KiroEvent[] = [];
+/** Known, and nothing that a client could be told. A frame that names no event is none. */
+const OF_NO_USE: ReadonlySet<string> = new Set(
+  (
+    ' initial-response messageMetadataEvent followupPromptEvent codeReferenceEvent supplementaryWebLinksEvent citationEvent ' +
+    'documentCitationEvent intentsEvent interactionComponentsEvent toolResultEvent dryRunSucceedEvent'
+  ).split(' '),
+);

@@ -18,10 +18,15 @@ export type Asked = Measures & {
   readonly restoreToolName: (name: string) => string;
   /** The answer as it is when undefined. */
   readonly reading?: Reading | undefined;
+  /** Told the name of each event that the gateway does not know. */
+  readonly meetUnknown?: ((name: string) => void) | undefined;
 };
 
-/** Called while an answer is read: at each chunk, when the next one is waited for, and at the end, however it comes. */
-export type Watch = { hears(): void; waits(): void; end(): void };
+/**
+ * Called while an answer is read: at each chunk, when the next one is waited for (`isSaid`: only the end of the connection
+ * is missing), and at the end, however it comes.
+ */
+export type Watch = { hears(): void; waits(isSaid: boolean): void; end(): void };
 
 /**
  * One turn, one batch per chunk. Whoever leaves early closes `body`.
@@ -43,14 +48,15 @@ export async function* toTurn(
       }
       const batch = turn.take();
       if (batch.length > 0) yield batch;
-      watch?.waits();
+      watch?.waits(turn.hasStopReason());
     }
     if (!turn.hasStopReason()) decoder.end();
     turn.finish();
   } catch (thrown) {
     const before = turn.take();
     if (before.length > 0) yield before;
-    if (thrown instanceof GatewayError) throw thrown;
+    // What a fetch throws when it is given up may be the reason for that.
+    if (thrown instanceof GatewayError && thrown !== signal.reason) throw thrown;
     // The stop reason stands in Kiro's last frame: a connection that breaks after it, or stays open, has cost nothing.
     if (!turn.hasStopReason()) {
       if (signal.aborted) throw abortError(signal, thrown);
@@ -240,6 +246,8 @@ function createAssembler(asked: Asked) {
       case 'metering':
         credits = (credits ?? 0) + event.credits;
         return;
+      case 'unknown':
+        return asked.meetUnknown?.(event.name);
     }
   }
 

@@ -145,12 +145,16 @@ export function createApp(dependencies: AppDependencies): express.Express {
     const facts = factsOf(response);
     facts.model = model.slice(0, 100);
     facts.isStreamed = stream;
+    facts.notices = notices;
     const id = facts.requestId.replace('req_', '');
     const reply: Reply = { id, createdAt: Math.floor(now() / 1000), model, includeUsage, replyContext };
     const signal = endingSignal(response, dependencies.stopping);
     const answering = gateway.converse(conversation, signal);
     answering.then(
-      () => void (facts.firstEventAt = now()),
+      ({ notices: more }) => {
+        facts.firstEventAt = now();
+        facts.notices = [...notices, ...more];
+      },
       () => undefined,
     );
     const telling = { dialect, response, reply, notices, answering };
@@ -175,6 +179,8 @@ export function createApp(dependencies: AppDependencies): express.Express {
   async function answerWhole({ dialect, response, reply, notices, answering }: Telling, isMeantToBeJson: boolean) {
     const { turn, notices: more } = await answering;
     const completion = await collect(turn);
+    const told = [...notices, ...more, ...(isMeantToBeJson ? formNotices(completion) : [])];
+    factsOf(response).notices = told;
     record(factsOf(response), { completion });
     const whole = dialect.writeResponse(completion, reply);
     const body = toJson(whole);
@@ -182,7 +188,7 @@ export function createApp(dependencies: AppDependencies): express.Express {
       .writeHead(200, {
         'content-type': 'application/json; charset=utf-8',
         'content-length': Buffer.byteLength(body),
-        ...noticeHeader([...notices, ...more, ...(isMeantToBeJson ? formNotices(completion) : [])]),
+        ...noticeHeader(told),
         ...creditHeader(completion),
       })
       .end(body);

@@ -17,6 +17,8 @@ export type RequestFacts = {
   /** As the client names it. */
   model?: string;
   isStreamed?: boolean;
+  /** What was not done as asked. A client reads its header, and its person, who seldom sees that, the log. */
+  notices?: readonly string[];
   outcome?: StreamOutcome;
 };
 
@@ -45,7 +47,7 @@ export function logRequests(log: Logger): RequestWatch {
 }
 
 export function toRecord(facts: RequestFacts, response: ServerResponse, endedAt: number) {
-  const { requestId, method, path, model, isStreamed, startedAt, firstEventAt, outcome } = facts;
+  const { requestId, method, path, model, isStreamed, startedAt, firstEventAt, notices, outcome } = facts;
   const { completion, error } = outcome ?? {};
   const { usage, credits, finishReason } = completion ?? {};
   const hasLeft = completion === undefined && error === undefined && !response.writableFinished;
@@ -64,10 +66,10 @@ export function toRecord(facts: RequestFacts, response: ServerResponse, endedAt:
     tokenSource: usage?.source,
     credits: credits === undefined ? undefined : Number(credits.toFixed(4)),
     finishReason,
-    /** The kind of the failure, and its sentence. */
+    notice: notices?.join('; ') || undefined,
+    /** The kind of the failure, its sentence, Kiro's own word for it, and its id of the request for its support. */
     error: error?.kind,
     errorMessage: error?.message,
-    /** Kiro's own word for it, and its id of the request: what its support asks for. */
     reason: error?.facts.reason,
     upstreamRequestId: error?.facts.upstreamRequestId,
     /** The client did not wait for the end. */
@@ -77,7 +79,8 @@ export function toRecord(facts: RequestFacts, response: ServerResponse, endedAt:
 
 /** `POST /v1/messages claude-sonnet-4.5 streamed 200 812ms first=350ms in=1200 out=80 (upstream) … id=req_…`. */
 function describeRecord(record: RequestRecord): string {
-  const { firstEventMs, inputTokens, credits, finishReason, error } = record;
+  const { firstEventMs, inputTokens, credits, finishReason, error, reason, upstreamRequestId } = record;
+  const lost = lostOf(record);
   const words = [
     record.method,
     record.path,
@@ -89,11 +92,18 @@ function describeRecord(record: RequestRecord): string {
     inputTokens !== undefined && `in=${inputTokens} out=${record.outputTokens} (${record.tokenSource})`,
     credits !== undefined && `credits=${credits}`,
     finishReason && `end=${finishReason}`,
+    lost !== '' && `notice=${JSON.stringify(lost)}`,
     error && `error=${error} ${JSON.stringify(record.errorMessage)}`,
-    record.reason && `reason=${record.reason}`,
-    record.upstreamRequestId && `kiro-id=${record.upstreamRequestId}`,
+    reason && `reason=${reason}`,
+    upstreamRequestId && `kiro-id=${upstreamRequestId}`,
     record.clientLeft === true && 'client-left',
     `id=${record.requestId}`,
   ];
   return words.filter((word) => word !== undefined && word !== false).join(' ');
+}
+
+/** What the model did not get; the parameters that are ignored stand in every request of some clients. */
+export function lostOf({ notice = '' }: Pick<RequestRecord, 'notice'>): string {
+  const parts = notice.split('; ').filter((it) => !it.startsWith('ignored='));
+  return parts.join('; ');
 }
