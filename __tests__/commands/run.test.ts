@@ -55,6 +55,16 @@ test('Claude Code gets the newest model of each family, and nothing that leads i
   });
 });
 
+test('Claude Code is told the window of a model that it does not know', async () => {
+  const windowOf = async (model: string) =>
+    (await given('claude', ['-m', model])).env['CLAUDE_CODE_MAX_CONTEXT_TOKENS'];
+  expect(await Promise.all(['gpt-5.6-sol', 'glm-5', 'claude-opus-5'].map(windowOf))).toEqual([
+    '272000',
+    '200000',
+    undefined,
+  ]);
+});
+
 test('Codex gets its provider by arguments in front of the own ones, and the key by the environment', async () => {
   expect(await given('codex', ['-m', 'gpt-5.6-sol', '--', 'exec', 'hi'])).toEqual({
     args: [
