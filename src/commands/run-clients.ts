@@ -224,17 +224,22 @@ export function opencodeProvider(url: string, { all }: ModelChoice, apiKey: stri
     name: 'Kiro',
     options: { baseURL: `${url}/v1`, apiKey },
     models: Object.fromEntries(
-      all.map(({ id, name, inputs, maxInputTokens: context, maxOutputTokens: output }) => [
+      all.map(({ id, name, inputs, efforts, maxInputTokens: context, maxOutputTokens: output }) => [
         id,
         {
           name,
           attachment: inputs.includes('image'),
           modalities: { input: inputs, output: ['text'] },
           limit: { context, output },
+          ...(efforts.length > 0 && { variants: Object.fromEntries(efforts.map(toVariant)) }),
         },
       ]),
     ),
   };
+}
+
+function toVariant(effort: string): [string, object] {
+  return [effort, { reasoningEffort: effort }];
 }
 
 /** opencode itself reads the key from the private file. */
