@@ -106,7 +106,11 @@ test('chat keeps what was said when the answer breaks off, and exits 1', async (
 });
 
 const failures: readonly (readonly [string, number, string])[] = [
-  ['quota', 1, 'You have reached the limit. The credits of the plan come back at its next reset.\n'],
+  [
+    'quota',
+    1,
+    'You have reached the limit. The credits of the plan come back at its next reset; `kiro-gateway usage` tells the day.\n',
+  ],
   ['throttled', 1, 'Too many requests, please wait before trying again.\n'],
 ];
 

@@ -55,6 +55,16 @@ test('Claude Code gets the newest model of each family, and nothing that leads i
   });
 });
 
+test('Claude Code is told the window of a model that it does not know', async () => {
+  const windowOf = async (model: string) =>
+    (await given('claude', ['-m', model])).env['CLAUDE_CODE_MAX_CONTEXT_TOKENS'];
+  expect(await Promise.all(['gpt-5.6-sol', 'glm-5', 'claude-opus-5'].map(windowOf))).toEqual([
+    '272000',
+    '200000',
+    undefined,
+  ]);
+});
+
 test('Codex gets its provider by arguments in front of the own ones, and the key by the environment', async () => {
   expect(await given('codex', ['-m', 'gpt-5.6-sol', '--', 'exec', 'hi'])).toEqual({
     args: [
@@ -87,6 +97,18 @@ test('opencode gets all models in a configuration of its own', async () => {
     attachment: false,
     modalities: { input: ['text'], output: ['text'] },
     limit: { context: 200000, output: 64000 },
+  });
+  expect(provider.kiro.models['claude-opus-4.6']).toEqual({
+    name: 'Claude Opus 4.6',
+    attachment: true,
+    modalities: { input: ['text', 'image'], output: ['text'] },
+    limit: { context: 1000000, output: 64000 },
+    variants: {
+      low: { reasoningEffort: 'low' },
+      medium: { reasoningEffort: 'medium' },
+      high: { reasoningEffort: 'high' },
+      max: { reasoningEffort: 'max' },
+    },
   });
   expect(env['KIRO_GATEWAY_KEY']).toBe('KEY');
 });
@@ -269,6 +291,34 @@ test('--print takes the models of a running serve, and never shows its key', asy
   expect(outputs[2]?.stdout).toContain('"name": "gpt-5.6-sol"');
   expect(outputs[3]?.stdout).toContain(`"url": "${served.url}/v1/chat/completions"`);
   expect(outputs[4]?.stdout).toContain('public https\naddress');
+});
+
+test('--print tells opencode the efforts that the running gateway lists, of models that nobody knew before, too', async () => {
+  const model = {
+    id: 'new-1',
+    display_name: 'New 1',
+    max_input_tokens: 1000,
+    max_tokens: 100,
+    supports_images: false,
+    max_output_tokens: 100,
+    reasoning_efforts: ['deep'],
+  };
+  const served = createServer(({ url }, response) =>
+    response.end(JSON.stringify(url === '/' ? { name: 'kiro-gateway' } : { data: [model] })),
+  ).listen(0, '127.0.0.1');
+  await once(served, 'listening');
+  const env = { PROXY_API_KEY: 'a-key-0123456789', SERVER_PORT: String((served.address() as AddressInfo).port) };
+  const { stdout } = await call(['run', 'opencode', '--print'], { env });
+  served.close();
+  expect((JSON.parse(stdout) as { provider: { kiro: { models: object } } }).provider.kiro.models).toEqual({
+    'new-1': {
+      name: 'New 1',
+      attachment: false,
+      modalities: { input: ['text'], output: ['text'] },
+      limit: { context: 1000, output: 100 },
+      variants: { deep: { reasoningEffort: 'deep' } },
+    },
+  });
 });
 
 test('--print says so when the gateway that answers has another key', async () => {

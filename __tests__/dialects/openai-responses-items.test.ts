@@ -202,11 +202,19 @@ check(
       type: 'local_shell_call',
       id: 'lsh_1',
       call_id: 'c1',
-      action: { type: 'exec', command: ['ls'], env: {}, timeout_ms: 5 },
+      action: { type: 'exec', command: ['ls'], env: { A: '1' }, timeout_ms: 5 },
     },
     { type: 'local_shell_call_output', id: 'c1', output: 'a.txt' },
   ],
-  [assistant(call('local_shell', { command: ['ls'], env: {}, timeout_ms: 5 })), user(result([text('a.txt')]))],
+  [assistant(call('local_shell', { command: ['ls'], env: { A: '1' }, timeout_ms: 5 })), user(result([text('a.txt')]))],
+);
+check(
+  'the calls of shells as the model made them, without what their forms have set besides',
+  [
+    { type: 'local_shell_call', call_id: 'c1', action: { type: 'exec', command: ['ls'], env: {} } },
+    { type: 'shell_call', call_id: 'c2', action: { commands: ['ls'], timeout_ms: null, max_output_length: null } },
+  ],
+  [assistant(call('local_shell', { command: ['ls'] }), call('shell', { commands: ['ls'] }, 'c2'))],
 );
 check(
   'a shell with an outcome for each of its commands',

@@ -143,12 +143,12 @@ test.each<[string, Answer, string]>([
   [
     'a spent quota',
     answer(402, { message: 'You have reached the limit.', reason: 'MONTHLY_REQUEST_COUNT' }),
-    'quota-exhausted: You have reached the limit. The credits of the plan come back at its next reset.',
+    'quota-exhausted: You have reached the limit. The credits of the plan come back at its next reset; `kiro-gateway usage` tells the day.',
   ],
   [
     'a spent quota that looks like a rate limit',
     answer(429, { __type: 'ThrottlingException', message: 'No.', reason: 'MONTHLY_REQUEST_COUNT' }),
-    'quota-exhausted: No. The credits of the plan come back at its next reset.',
+    'quota-exhausted: No. The credits of the plan come back at its next reset; `kiro-gateway usage` tells the day.',
   ],
   [
     'a wrong request',

@@ -145,7 +145,9 @@ test.each([
 test('Kiro’s words come first, and then what to do', () => {
   expect(
     toKiroError(failure({ reason: 'MONTHLY_REQUEST_COUNT', message: ' You have reached the limit ' })).message,
-  ).toBe('You have reached the limit. The credits of the plan come back at its next reset.');
+  ).toBe(
+    'You have reached the limit. The credits of the plan come back at its next reset; `kiro-gateway usage` tells the day.',
+  );
 });
 
 test('a reason without words is told in ours, with what to do', () => {

@@ -270,6 +270,7 @@ test('one list of models serves both SDKs', async () => {
         context_length: 200000,
         max_output_tokens: 64000,
         supports_images: true,
+        supports_tools: true,
         reasoning_efforts: [],
         credit_rate: 1.3,
         capabilities: null,

@@ -39,6 +39,8 @@ export const CLIENTS: Readonly<Record<string, Client>> = {
       ANTHROPIC_BASE_URL: url,
       ANTHROPIC_AUTH_TOKEN: KEY,
       ANTHROPIC_MODEL: main.id,
+      // It takes a model that it does not know for one with a million tokens, and would compact far too late.
+      ...(!main.id.startsWith('claude-') && { CLAUDE_CODE_MAX_CONTEXT_TOKENS: String(main.maxInputTokens) }),
       ...(families.opus && { ANTHROPIC_DEFAULT_OPUS_MODEL: families.opus.id }),
       ...(families.sonnet && { ANTHROPIC_DEFAULT_SONNET_MODEL: families.sonnet.id }),
       ...(families.haiku && { ANTHROPIC_DEFAULT_HAIKU_MODEL: families.haiku.id }),
@@ -222,17 +224,22 @@ export function opencodeProvider(url: string, { all }: ModelChoice, apiKey: stri
     name: 'Kiro',
     options: { baseURL: `${url}/v1`, apiKey },
     models: Object.fromEntries(
-      all.map(({ id, name, inputs, maxInputTokens: context, maxOutputTokens: output }) => [
+      all.map(({ id, name, inputs, efforts, maxInputTokens: context, maxOutputTokens: output }) => [
         id,
         {
           name,
           attachment: inputs.includes('image'),
           modalities: { input: inputs, output: ['text'] },
           limit: { context, output },
+          ...(efforts.length > 0 && { variants: Object.fromEntries(efforts.map(toVariant)) }),
         },
       ]),
     ),
   };
+}
+
+function toVariant(effort: string): [string, object] {
+  return [effort, { reasoningEffort: effort }];
 }
 
 /** opencode itself reads the key from the private file. */

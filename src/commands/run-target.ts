@@ -117,6 +117,7 @@ function readServedModel(reader: Reader): Model {
     maxInputTokens: reader.get('max_input_tokens').number(),
     maxOutputTokens: reader.get('max_output_tokens').number(),
     inputs: reader.get('supports_images').value === true ? ['text', 'image'] : ['text'],
+    efforts: reader.list('reasoning_efforts').map((it) => it.string()),
   };
 }
 

@@ -34,6 +34,8 @@ export function writeModelList(models: readonly Model[], query: Reader): object 
     has_more: page.length < rest.length,
     first_id: page[0]?.id ?? null,
     last_id: page.at(-1)?.id ?? null,
+    // Codex, which tells its version, wants a prompt of its own for each model; without an entry it takes its usual one.
+    ...(query.has('client_version') && { models: [] }),
   } satisfies Anthropic.PageResponse<object> & Record<string, unknown>;
 }
 
@@ -54,6 +56,7 @@ export function writeModel(model: Model): object {
     context_length: model.maxInputTokens,
     max_output_tokens: model.maxOutputTokens,
     supports_images: model.inputs.includes('image'),
+    supports_tools: true,
     reasoning_efforts: model.efforts,
     credit_rate: model.creditRate ?? null,
     // Anthropic's, of which Kiro says nothing but that it offers the model.

@@ -20,12 +20,10 @@ export function readCall(item: Reader, type: CallForm['type']): Block {
       return readFunctionCall(id, item);
     case 'custom_tool_call':
       return readCustomCall(id, item);
-    case 'local_shell_call': {
-      const { type: _, ...action } = item.get('action').object();
-      return call('local_shell', JSON.stringify(action));
-    }
+    case 'local_shell_call':
+      return call('local_shell', readAction(item));
     case 'shell_call':
-      return call('shell', JSON.stringify(item.get('action').object()));
+      return call('shell', readAction(item));
     case 'apply_patch_call':
       return call('apply_patch', JSON.stringify(item.get('operation').object()));
     case 'tool_search_call': {
@@ -33,6 +31,13 @@ export function readCall(item: Reader, type: CallForm['type']): Block {
       return call('tool_search', given?.isString() ? given.string() : JSON.stringify(given?.value ?? {}));
     }
   }
+}
+
+/** What the model set: the forms name their own type, and demand a null or an empty `env` for what it left out. */
+function readAction(item: Reader): string {
+  const { type: _, ...action } = item.get('action').object();
+  const set = Object.entries(action).filter(([, it]) => it !== null && JSON.stringify(it) !== '{}');
+  return JSON.stringify(Object.fromEntries(set));
 }
 
 /** Older clients have the id of a local shell call in `id`. */

@@ -72,7 +72,7 @@ const OVERFLOW = row('context-overflow', 'The conversation is too long for the m
 const QUOTA = row(
   'quota-exhausted',
   'The credits of this Kiro plan are spent.',
-  'The credits of the plan come back at its next reset.',
+  'The credits of the plan come back at its next reset; `kiro-gateway usage` tells the day.',
 );
 const THROTTLED = row('rate-limited', 'Kiro asks for a pause: too many requests.');
 const CAPACITY: Row = {
