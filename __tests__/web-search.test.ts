@@ -132,7 +132,9 @@ test('a search that Kiro refuses is the model’s to tell', async () => {
     { frames: [call('tooluse_1', { name: 'web_search', input: '{"query":"  "}', stop: true })] },
     { frames: [say('I could not search.')] },
   );
-  const { content } = JSON.parse((await ask(gateway, '/v1/messages', { body: CLAUDE })).text) as Json;
+  const { content, usage } = JSON.parse((await ask(gateway, '/v1/messages', { body: CLAUDE })).text) as Json;
+  // Anthropic does not charge for a search that fails.
+  expect(usage).toMatchObject({ server_tool_use: null });
   expect(content).toEqual([
     { type: 'server_tool_use', id: 'srvtoolu_tooluse_1', name: 'web_search', input: { query: '  ' }, caller: DIRECT },
     {

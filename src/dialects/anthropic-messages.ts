@@ -192,7 +192,8 @@ type WireMessage = Omit<Anthropic.Message, 'content'> & { readonly content: read
 
 /** Anthropic counts the cache beside the input; we count it as a part of it. */
 function writeUsage({ blocks, usage }: Completion): Anthropic.MessageDeltaUsage & { readonly input_tokens: number } {
-  const searches = blocks.filter(({ type }) => type === 'web-search').length;
+  // One that failed is not charged for, nor counted.
+  const searches = blocks.filter((it) => it.type === 'web-search' && it.failure === undefined).length;
   return {
     input_tokens: Math.max(0, usage.inputTokens - usage.cacheReadTokens - usage.cacheWriteTokens),
     output_tokens: usage.outputTokens,
