@@ -102,7 +102,7 @@ checkExpiry('a time with an offset is read', '2026-08-01T12:15:30.123+02:00', EX
 checkExpiry('a text that is no date counts as expired', 'soon', 0);
 checkExpiry('a number with a fraction in a text is a number', '1785000000.5', 1_785_000_000_500);
 checkExpiry('what is neither counts as expired', true, 0);
-checkExpiry('an object counts as expired', { seconds: 1 }, 0);
+checkExpiry('an object counts as expired', { toString: 1 }, 0);
 checkExpiry('a number that is no date counts as expired', 1_785_000_000_000_000_000, 0);
 check(
   'an access token that cannot stand in a header counts as none, so that it is renewed',

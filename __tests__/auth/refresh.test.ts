@@ -119,14 +119,14 @@ checkAnswer(
   { accessToken: 'aoa1', expiresIn: 1e300 },
   { accessToken: 'secret:aoa1', refreshToken: `secret:${R1}`, expiresAt: NOW + 365 * 24 * 3_600_000 },
 );
-for (const expiresIn of ['long', '', 0, -1, null, {}]) {
+for (const expiresIn of ['long', '', 0, -1, null, { toString: 1 }]) {
   checkAnswer(
     `a life of ${JSON.stringify(expiresIn)} costs no token: it counts as an hour`,
     { accessToken: 'aoa1', refreshToken: R2, expiresIn },
     { accessToken: 'secret:aoa1', refreshToken: `secret:${R2}`, expiresAt },
   );
 }
-for (const profileArn of ['x', 1, { arn: ARN }]) {
+for (const profileArn of ['x', 1, { arn: ARN }, { toString: 1 }]) {
   checkAnswer(
     `a malformed profile is passed over: ${JSON.stringify(profileArn)}`,
     { accessToken: 'aoa1', expiresIn: 3600, profileArn },

@@ -2,7 +2,7 @@
 
 import { expect, test } from '@jest/globals';
 import { GatewayError, type ErrorKind } from '../../src/core/errors.js';
-import { isRecord, Reader } from '../../src/core/reader.js';
+import { isRecord, Reader, textOf } from '../../src/core/reader.js';
 
 const given = {
   text: 'a',
@@ -13,6 +13,17 @@ const given = {
   list: [{ deep: [1, 'x'] }],
   inside: { more: { end: 5 } },
 };
+
+test.each<[unknown, string]>([
+  ['a "b"', 'a "b"'],
+  [1.5, '1.5'],
+  [null, 'null'],
+  [{ toString: 1, valueOf: 1 }, '{"toString":1,"valueOf":1}'],
+  [[{ toString: 1 }], '[{"toString":1}]'],
+  [undefined, ''],
+])('%j stands in a text as %s', (value, text) => {
+  expect(textOf(value)).toBe(text);
+});
 
 function reads(title: string, read: (reader: Reader) => unknown, expected: unknown): void {
   test(title, () => expect(read(new Reader(given))).toEqual(expected));

@@ -213,7 +213,7 @@ assistant(
           title: 'Cats',
           url: 'https://example.com',
           encrypted_content: 'x',
-          page_age: null,
+          page_age: { toString: 1 },
         },
       ],
     },

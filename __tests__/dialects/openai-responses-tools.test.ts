@@ -155,11 +155,20 @@ comesBack(
 comesBack(
   'a local shell runs a program',
   [{ type: 'local_shell' }],
-  { name: 'local_shell', input: '{"command":["ls","-l"],"working_directory":"/a","timeout_ms":5,"env":{"A":1}}' },
+  {
+    name: 'local_shell',
+    input: '{"command":["ls","-l",{"toString":1}],"working_directory":"/a","timeout_ms":5,"env":{"A":1}}',
+  },
   {
     type: 'local_shell_call',
     id: 'lsh_abc123_0',
-    action: { type: 'exec', command: ['ls', '-l'], working_directory: '/a', timeout_ms: 5, env: { A: '1' } },
+    action: {
+      type: 'exec',
+      command: ['ls', '-l', '{"toString":1}'],
+      working_directory: '/a',
+      timeout_ms: 5,
+      env: { A: '1' },
+    },
   },
 );
 comesBack(

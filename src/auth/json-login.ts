@@ -2,7 +2,7 @@
 
 import { dirname, join } from 'node:path';
 import { GatewayError } from '../core/errors.js';
-import { Reader } from '../core/reader.js';
+import { Reader, textOf } from '../core/reader.js';
 import { Secret } from '../core/secret.js';
 import { DEFAULT_REGION, isProfileArn, isRegion } from '../kiro/calls.js';
 import {
@@ -211,9 +211,10 @@ export function readWord(text: Reader): Secret {
  */
 export function readTime(time: Reader | undefined): number | undefined {
   if (time === undefined) return undefined;
-  const text = String(time.value);
-  const date = /^\d+(?:\.\d+)?$/.test(text) ? Number(text) : text;
-  return new Date(typeof date === 'number' && date < 1e10 ? date * 1000 : date).getTime() || 0;
+  const text = textOf(time.value);
+  const number = Number(text);
+  if (Number.isNaN(number)) return new Date(text).getTime() || 0;
+  return new Date(number < 1e10 ? number * 1000 : number).getTime() || 0;
 }
 
 /** What is there under the first of these names, in camel case or in snake case; what is empty is not there. */

@@ -2,7 +2,7 @@
 
 import { codeOf, GatewayError } from '../core/errors.js';
 import type { Fetch } from '../core/fetch.js';
-import { Reader } from '../core/reader.js';
+import { Reader, textOf } from '../core/reader.js';
 import { Secret } from '../core/secret.js';
 import { desktopAuthHost, type HostOverrides, isProfileArn, oidcHost } from '../kiro/calls.js';
 import type { ExternalIdpCredential, RefreshableCredential, Tokens } from './credential.js';
@@ -163,9 +163,9 @@ export function readTokens(
   { refreshToken, profileArn }: Pick<RefreshableCredential, 'refreshToken' | 'profileArn'>,
   now: number,
 ): Tokens {
-  const [newToken, arn] = [find(answer, 'refreshToken'), String(find(answer, 'profileArn')?.value)];
+  const [newToken, arn] = [find(answer, 'refreshToken'), textOf(find(answer, 'profileArn')?.value)];
   // Some identity providers write the number as a text. What is odd beside the tokens must not cost them.
-  const life = Number(find(answer, 'expiresIn')?.value);
+  const life = Number(textOf(find(answer, 'expiresIn')?.value));
   const seconds = life > 0 ? Math.min(life, LONGEST_LIFE_SECONDS) : USUAL_LIFE_SECONDS;
   return {
     accessToken: readWord(demand(answer, 'accessToken')),

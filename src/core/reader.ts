@@ -121,6 +121,11 @@ export function recordOf(value: unknown): JsonObject {
   return isRecord(value) ? value : {};
 }
 
+/** What stands for a JSON value in a text. `String` would call what a field named `toString` holds. */
+export function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
+}
+
 /** What a JSON text says; undefined for a text that is none. */
 export function parseJson(text: string, reviver?: (key: string, value: unknown) => unknown): unknown {
   try {

@@ -6,7 +6,7 @@
 import type Anthropic from '@anthropic-ai/sdk';
 import type { Block, Message, SearchResult, ToolCall, WebSearch } from '../core/conversation.js';
 import { SEARCH_FAILURES } from '../core/conversation.js';
-import type { Reader } from '../core/reader.js';
+import { type Reader, textOf } from '../core/reader.js';
 import { runsOf } from '../core/runs.js';
 import type { BlockHead } from '../core/stream.js';
 import {
@@ -232,7 +232,7 @@ function readFindings(block: Reader): WebSearch {
 
 function readResult(result: Reader): SearchResult {
   const excerpt = result.optional('encrypted_content')?.value;
-  const date = Date.parse(String(result.optional('page_age')?.value));
+  const date = Date.parse(textOf(result.optional('page_age')?.value));
   return {
     title: result.optional('title')?.string() ?? '',
     url: result.optional('url')?.string() ?? '',

@@ -5,7 +5,7 @@
 
 import type { Responses } from 'openai/resources/responses/responses';
 import type { Block, Reasoning, ToolCall, WebSearch } from '../core/conversation.js';
-import type { Reader } from '../core/reader.js';
+import { type Reader, textOf } from '../core/reader.js';
 import { textParts, textWithin } from './content.js';
 import { readJson } from './dialect.js';
 import { customText, readCustomCall, readFunctionCall } from './messages.js';
@@ -100,7 +100,7 @@ function toLocalAction(input: Reader): Responses.ResponseOutputItem.LocalShellCa
   return {
     type: 'exec',
     command,
-    env: env?.isObject() ? Object.fromEntries(Object.entries(env.object()).map(([key, it]) => [key, String(it)])) : {},
+    env: env?.isObject() ? Object.fromEntries(Object.entries(env.object()).map(([key, it]) => [key, textOf(it)])) : {},
     ...(directory !== undefined && { working_directory: directory }),
     ...(timeout !== undefined && { timeout_ms: timeout }),
   };
@@ -125,11 +125,11 @@ function toOperation(input: Reader): Responses.ResponseApplyPatchToolCall['opera
 function listOf(input: Reader, key: string): string[] | undefined {
   const value = input.optional(key);
   if (value?.isString()) return [value.string()];
-  return value?.isArray() ? value.array().map((it) => String(it.value)) : undefined;
+  return value?.isArray() ? value.array().map((it) => textOf(it.value)) : undefined;
 }
 
 function numberOf(input: Reader, key: string): number | undefined {
-  const value = Number(input.optional(key)?.value);
+  const value = Number(textOf(input.optional(key)?.value) || undefined);
   return Number.isFinite(value) ? value : undefined;
 }
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 
 import { filesByAge, makePrivateFolder, readPrivateFile, sweep, writePrivateFile } from '../auth/files.js';
 import { GatewayError } from '../core/errors.js';
-import { isRecord, Reader, recordOf } from '../core/reader.js';
+import { isRecord, Reader, recordOf, textOf } from '../core/reader.js';
 import { runsOf } from '../core/runs.js';
 
 export type CapturedRequest = {
@@ -140,8 +140,8 @@ function withWholeSecrets(events: readonly CapturedEvent[], hide: (text: string)
   const deltas = events.map((event) => {
     const payload = recordOf(event.payload);
     const key = DELTA_KEYS.find((it) => typeof payload[it] === 'string');
-    const name = `${key} ${String(payload['toolUseId'])}`;
-    return { event, payload, key, name, text: key === undefined ? '' : String(payload[key]) };
+    const name = `${key} ${textOf(payload['toolUseId'])}`;
+    return { event, payload, key, name, text: key === undefined ? '' : textOf(payload[key]) };
   });
   return runsOf(deltas, ({ name }, first) => name === first.name).flatMap((run) => {
     const [{ event, payload, key = '' }] = run;
