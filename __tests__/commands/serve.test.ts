@@ -166,11 +166,10 @@ test('a port in use is said in one sentence, with one that is free', async () =>
   other.close();
 });
 
-const QUESTION = { model: 'auto', max_tokens: 1000, messages: [{ role: 'user', content: '2+2?' }] };
-
-async function post(url: string, key: string): Promise<Response> {
+async function post(url: string, key: string, content = '2+2?'): Promise<Response> {
   const headers = { 'x-api-key': key, 'content-type': 'application/json' };
-  const answer = await fetch(`${url}/v1/messages`, { method: 'POST', headers, body: JSON.stringify(QUESTION) });
+  const body = JSON.stringify({ model: 'auto', max_tokens: 1000, messages: [{ role: 'user', content }] });
+  const answer = await fetch(`${url}/v1/messages`, { method: 'POST', headers, body });
   await answer.text();
   return answer;
 }
@@ -178,6 +177,7 @@ async function post(url: string, key: string): Promise<Response> {
 test('without a terminal each request is a plain line, good or bad', async () => {
   const served = await callServe(['--demo'], { env: { PROXY_API_KEY: OWN_KEY } });
   const [good, bad] = [await post(served.url, OWN_KEY), await post(served.url, 'a-wrong-key')];
+  const refused = await post(served.url, OWN_KEY, '[[scenario:quota]]');
   await served.stop();
   const lines = served.output.stderr
     .replaceAll(/\d+ms/g, 'Nms')
@@ -188,10 +188,14 @@ test('without a terminal each request is a plain line, good or bad', async () =>
     expect.stringMatching(
       /^T WARN {2}POST \/v1\/messages 401 Nms error=unauthorized "The gateway key is wrong .*" id=/,
     ),
+    expect.stringMatching(
+      /^T WARN {2}POST \/v1\/messages auto 429 Nms error=quota-exhausted ".*" kiro-id=[0-9a-f-]{36} id=req_\w+$/,
+    ),
     'T INFO  Stopping.',
     '',
   ]);
   expect(lines[1]).toContain(bad.headers.get('request-id'));
+  expect(lines[2]).toContain(refused.headers.get('request-id'));
 });
 
 test('a terminal that is closed lets an open answer end with an error, and not in the middle of a line', async () => {

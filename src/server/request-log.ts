@@ -67,6 +67,8 @@ export function toRecord(facts: RequestFacts, response: ServerResponse, endedAt:
     /** The kind of the failure, and its sentence. */
     error: error?.kind,
     errorMessage: error?.message,
+    /** Kiro's own id of what it refused, for its support. */
+    upstreamRequestId: error?.facts.upstreamRequestId,
     /** The client did not wait for the end. */
     clientLeft: hasLeft ? true : undefined,
   };
@@ -87,6 +89,7 @@ function describeRecord(record: RequestRecord): string {
     credits !== undefined && `credits=${credits}`,
     finishReason && `end=${finishReason}`,
     error && `error=${error} ${JSON.stringify(record.errorMessage)}`,
+    record.upstreamRequestId !== undefined && `kiro-id=${record.upstreamRequestId}`,
     record.clientLeft === true && 'client-left',
     `id=${record.requestId}`,
   ];
