@@ -108,21 +108,20 @@ export type LoadedSettings = Readonly<Awaited<ReturnType<typeof loadSettings>>>;
 /**
  * Flags, the environment, the file of `--env-file` or else `./.env`, and last the `.env` in the config folder, which is
  * the person's own and may set everything.
- * @param folderEnvFile Whether `./.env` counts, which may belong to anybody.
+ * @param how.readsFolder Whether `./.env` counts, which may belong to anybody: only for `serve`.
  * @throws GatewayError `invalid-request` for a file that cannot be read, and what `onWrong` throws.
  */
 export async function loadSettings(
   { machine, workingDirectory, version }: Pick<Context, 'machine' | 'workingDirectory' | 'version'>,
   flags: CommandOptions,
-  folderEnvFile: boolean,
-  onWrong?: SettingsInput['onWrong'],
+  { readsFolder = false, onWrong }: Pick<SettingsInput, 'onWrong'> & { readonly readsFolder?: boolean } = {},
 ) {
   const { env, homeDirectory } = machine;
   const { envFile: named } = flags;
   const near =
     typeof named === 'string'
       ? await readEnvFile(pathKind.parse(named, homeDirectory) ?? named, { trusted: true })
-      : folderEnvFile
+      : readsFolder
         ? await readEnvFile(join(workingDirectory, '.env'), { trusted: false })
         : EMPTY;
   const input = { flags, env, homeDirectory, version, onWrong };

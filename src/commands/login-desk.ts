@@ -32,7 +32,7 @@ export async function openLoginDesk(
   notice: (sentence: string) => void,
 ): Promise<LoginDesk> {
   const { machine, now, sleep, runProgram, version } = context;
-  const { settings, paths } = await loadSettings(context, options, false);
+  const { settings, paths } = await loadSettings(context, options);
   const clock = { now, sleep, runProgram, kiroCliDatabase: kiroCliDatabasePaths(machine)[0] };
   if (options['demo'] === undefined) {
     const { homeDirectory } = machine;

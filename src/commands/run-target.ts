@@ -25,7 +25,7 @@ export type ModelChoice = ReturnType<typeof chooseModels>;
  */
 export async function readTarget(options: CommandOptions, context: Context) {
   const { machine, terminal } = context;
-  const { settings, paths } = await loadSettings(context, options, false);
+  const { settings, paths } = await loadSettings(context, options);
   const { serverHost, serverPort, proxyApiKey } = settings;
   if (serverPort === 0) throw usageError('SERVER_PORT is 0, any free port; name the one that `serve` listens on.');
   const url = `http://${urlHost(serverHost)}:${serverPort}`;
