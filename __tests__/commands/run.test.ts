@@ -148,6 +148,17 @@ test.each([
   expect(await once(child, 'close')).toEqual([expected, null]);
 });
 
+test('a client that does not listen to SIGTERM is ended by the second one', async () => {
+  const script = `process.on('SIGTERM', () => console.log('no')); setInterval(() => {}, 1000); console.log('ready');`;
+  const { child, output } = start(['run', 'claude', '--demo'], { env: { PATH: fakeClient('claude', script) } });
+  for (const word of ['ready', 'no']) {
+    while (!output.stdout.includes(word)) await once(child.stdout, 'data');
+    child.kill('SIGTERM');
+  }
+  expect(await once(child, 'close')).toEqual([137, null]);
+  expect(output.stdout).toBe('ready\nno\n');
+});
+
 const refusals: readonly (readonly [string, readonly string[], number, string])[] = [
   [
     'a client that is not installed',
