@@ -91,6 +91,14 @@ test('opencode gets all models in a configuration of its own', async () => {
   expect(env['KIRO_GATEWAY_KEY']).toBe('KEY');
 });
 
+test('a model that the account does not list is offered all the same, and one that is also the small one once', async () => {
+  const { env } = await given('opencode', ['-m', 'brand-new']);
+  const settings = JSON.parse(env['OPENCODE_CONFIG_CONTENT'] ?? '') as { provider: { kiro: { models: object } } };
+  expect(Object.keys(settings.provider.kiro.models).slice(0, 2)).toEqual(['brand-new', 'auto']);
+  const { stdout } = await call(['run', 'continue', '--print', '--demo', '-m', 'brand-new']);
+  expect(stdout.match(/^    model: .*$/gm)).toEqual(['    model: "brand-new"']);
+});
+
 test('Qwen Code and aider get theirs; a small model is of the same maker', async () => {
   expect(await given('qwen')).toEqual({
     args: ['--auth-type', 'openai'],
