@@ -3,6 +3,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
+import type { GatewayError } from '../src/core/errors.js';
 import {
   type CommandOptions,
   type EnvFile,
@@ -132,16 +133,24 @@ test('the .env of the config folder may set everything, and every other place wi
   const env = { KIRO_GATEWAY_HOME: home, MAX_RETRIES: '5' };
   const machine = { platform: process.platform, env, homeDirectory: home };
   const context = { machine, workingDirectory: folder, version: '1' };
-  const read = async (options: CommandOptions, folderEnvFile: boolean) => {
-    const { settings, notices } = await loadSettings(context, options, folderEnvFile);
+  const read = async (options: CommandOptions, how?: { readonly readsFolder: boolean }) => {
+    const { settings, notices } = await loadSettings(context, options, how);
     const { kiroApiUrl, serverHost, serverPort, logLevel, logFormat, maxAttempts, origins } = settings;
     return [kiroApiUrl, serverHost, serverPort, logLevel, logFormat, maxAttempts, origins.serverPort, notices];
   };
   const own = ['https://kiro.example', '0.0.0.0'];
-  expect(await read({}, false)).toEqual([...own, 1, 'ERROR', 'json', 5, 'file', []]);
-  expect(await read({}, true)).toEqual([...own, 2, 'DEBUG', 'json', 5, 'file', []]);
-  expect(await read({ envFile: named }, true)).toEqual([...own, 3, 'ERROR', 'json', 5, 'file', []]);
-  expect(await read({ port: '4', envFile: named }, true)).toEqual([...own, 4, 'ERROR', 'json', 5, 'flag', []]);
+  expect(await read({})).toEqual([...own, 1, 'ERROR', 'json', 5, 'file', []]);
+  expect(await read({}, { readsFolder: true })).toEqual([...own, 2, 'DEBUG', 'json', 5, 'file', []]);
+  expect(await read({ envFile: named }, { readsFolder: true })).toEqual([...own, 3, 'ERROR', 'json', 5, 'file', []]);
+  expect(await read({ port: '4', envFile: named }, { readsFolder: true })).toEqual([
+    ...own,
+    4,
+    'ERROR',
+    'json',
+    5,
+    'flag',
+    [],
+  ]);
 });
 
 test('a ~ in --env-file=~/… is the home folder, though no shell expands it there', async () => {
@@ -149,7 +158,7 @@ test('a ~ in --env-file=~/… is the home folder, though no shell expands it the
   writeFileSync(join(homeDirectory, 'own.env'), 'SERVER_PORT=4321\n');
   const machine = { platform: process.platform, env: {}, homeDirectory };
   const context = { machine, workingDirectory: homeDirectory, version: '1.2.3' };
-  const { settings } = await loadSettings(context, { envFile: '~/own.env' }, false);
+  const { settings } = await loadSettings(context, { envFile: '~/own.env' });
   expect(settings.serverPort).toBe(4321);
 });
 
@@ -166,7 +175,8 @@ test('a wrong value in a file is told with the path of that file', async () => {
     version: '1.2.3',
   };
   const complaints: string[] = [];
-  await loadSettings(context, {}, true, ({ message }) => void complaints.push(message));
+  const onWrong = ({ message }: GatewayError) => void complaints.push(message);
+  await loadSettings(context, {}, { readsFolder: true, onWrong });
   expect([...new Set(complaints)]).toEqual([
     `SERVER_PORT in ${join(folder, '.env')} must be a whole number from 0 to 65535, not "abc".`,
     `MAX_RETRIES in ${join(home, 'config', '.env')} must be a whole number from 1 to 10, not "99".`,

@@ -1,7 +1,8 @@
 /** The gateway's own folders on each platform. */
 
 import { expect, test } from '@jest/globals';
-import { gatewayPaths, type Machine } from '../src/settings.js';
+import type { Machine } from '../src/auth/kiro-cli.js';
+import { gatewayPaths } from '../src/settings.js';
 
 function checkPaths(title: string, machine: Machine, home: string | undefined, expected: readonly string[]): void {
   test(title, () => {

@@ -90,7 +90,8 @@ function isKiroAway(thrown: unknown): boolean {
   return thrown instanceof GatewayError && AWAY.includes(thrown.kind);
 }
 
-const AWAY: readonly ErrorKind[] = ['upstream-unavailable', 'upstream-protocol', 'overloaded', 'rate-limited'];
+/** What says that Kiro cannot answer now. */
+export const AWAY: readonly ErrorKind[] = ['upstream-unavailable', 'upstream-protocol', 'overloaded', 'rate-limited'];
 const RETRY_AFTER_FAILURE_MS = 30_000;
 const ON_WITHOUT = 'the conversation goes on without known limits.';
 

@@ -32,7 +32,7 @@ export async function main(argv: readonly string[], context: Context): Promise<n
     });
   }
   try {
-    await program.parseAsync(withBareDemo(argv), { from: 'user' }).catch((thrown: unknown) => {
+    await program.parseAsync(withBareDemo(withOwnHelp(argv)), { from: 'user' }).catch((thrown: unknown) => {
       if (!(thrown instanceof CommanderError)) throw thrown;
       exitCode = thrown.exitCode === 0 ? 0 : USAGE;
     });
@@ -56,6 +56,14 @@ export async function main(argv: readonly string[], context: Context): Promise<n
 /** Without secrets and what a terminal would obey: it may repeat what somebody else has said. */
 function readable(text: string): string {
   return harmless(redact(text));
+}
+
+/** `help COMMAND` as `COMMAND --help`; where there is no such command, commander would answer either with the whole help. */
+function withOwnHelp(argv: readonly string[]): readonly string[] {
+  const words = argv[0] === 'help' ? [...argv.slice(1, 2), '--help'] : argv;
+  const [name = ''] = words;
+  const isKnown = name.startsWith('-') || name === 'help' || commands.some((it) => it.name === name);
+  return isKnown ? words : words.slice(0, 1);
 }
 
 /** `--demo` of a command alone takes no value, so that the prompt after it stays a prompt; commander would swallow it. */

@@ -7,12 +7,12 @@ import { addAbortSignal } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { createKeychain, type Keychain } from './auth/keychain.js';
+import type { Machine } from './auth/kiro-cli.js';
 import { GatewayError } from './core/errors.js';
 import { follow } from './core/signals.js';
 import type { Fetch } from './core/fetch.js';
 import type { Secret } from './core/secret.js';
 import type { StartTimer } from './kiro/asker.js';
-import type { Machine } from './settings.js';
 import type { Prompts } from './terminal/prompts.js';
 import type { Web } from './remote-media.js';
 import { createTerminal } from './terminal/terminal.js';

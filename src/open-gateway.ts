@@ -31,7 +31,7 @@ export type OpenedGateway = Readonly<Awaited<ReturnType<typeof openGateway>>>;
  */
 export async function openGateway(context: Context, options: CommandOptions, source: LedgerSource) {
   const { terminal, version, now, sleep, randomId } = context;
-  const { settings, paths, notices } = await loadSettings(context, options, source === 'serve');
+  const { settings, paths, notices } = await loadSettings(context, options, { readsFolder: source === 'serve' });
   const lines = terminal.live === undefined ? 'text' : 'screen';
   const words = source === 'chat' ? 'talk' : lines;
   const format = settings.logFormat === 'json' ? 'json' : words;

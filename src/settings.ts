@@ -4,6 +4,7 @@ import { join, posix, win32 } from 'node:path';
 import { parseEnv } from 'node:util';
 
 import { FILE_PROBLEMS, readSmallFile } from './auth/files.js';
+import { type Machine, xdgFolder } from './auth/kiro-cli.js';
 import type { Context } from './context.js';
 import { GatewayError } from './core/errors.js';
 import { path as pathKind, type InFolder, type SettingKind, type SettingRow, SETTINGS } from './settings-table.js';
@@ -108,21 +109,20 @@ export type LoadedSettings = Readonly<Awaited<ReturnType<typeof loadSettings>>>;
 /**
  * Flags, the environment, the file of `--env-file` or else `./.env`, and last the `.env` in the config folder, which is
  * the person's own and may set everything.
- * @param folderEnvFile Whether `./.env` counts, which may belong to anybody.
+ * @param how.readsFolder Whether `./.env` counts, which may belong to anybody: only for `serve`.
  * @throws GatewayError `invalid-request` for a file that cannot be read, and what `onWrong` throws.
  */
 export async function loadSettings(
   { machine, workingDirectory, version }: Pick<Context, 'machine' | 'workingDirectory' | 'version'>,
   flags: CommandOptions,
-  folderEnvFile: boolean,
-  onWrong?: SettingsInput['onWrong'],
+  { readsFolder = false, onWrong }: Pick<SettingsInput, 'onWrong'> & { readonly readsFolder?: boolean } = {},
 ) {
   const { env, homeDirectory } = machine;
   const { envFile: named } = flags;
   const near =
     typeof named === 'string'
       ? await readEnvFile(pathKind.parse(named, homeDirectory) ?? named, { trusted: true })
-      : folderEnvFile
+      : readsFolder
         ? await readEnvFile(join(workingDirectory, '.env'), { trusted: false })
         : EMPTY;
   const input = { flags, env, homeDirectory, version, onWrong };
@@ -211,14 +211,9 @@ export type GatewayPaths = {
   readonly state: string;
 };
 
-export type Machine = {
-  readonly platform: NodeJS.Platform;
-  readonly env: Readonly<Record<string, string | undefined>>;
-  readonly homeDirectory: string;
-};
-
 /** Where the gateway keeps its own files: below `gatewayHome` (KIRO_GATEWAY_HOME), or in the platform's usual folders. */
-export function gatewayPaths({ platform, env, homeDirectory }: Machine, gatewayHome?: string): GatewayPaths {
+export function gatewayPaths(machine: Machine, gatewayHome?: string): GatewayPaths {
+  const { platform, env, homeDirectory } = machine;
   const style = platform === 'win32' ? win32 : posix;
   const below = (...parts: readonly string[]): string => style.join(...parts);
   if (gatewayHome !== undefined) {
@@ -235,15 +230,10 @@ export function gatewayPaths({ platform, env, homeDirectory }: Machine, gatewayH
     const data = below(library, 'Application Support', NAME);
     return { config: below(library, 'Preferences', NAME), data, state: below(data, 'State') };
   }
-  // The XDG base directory specification says that a path that is not absolute is to be ignored.
-  const folder = (variable: string, ...usual: readonly string[]): string => {
-    const named = env[variable] ?? '';
-    return below(style.isAbsolute(named) ? named : below(homeDirectory, ...usual), NAME);
-  };
   return {
-    config: folder('XDG_CONFIG_HOME', '.config'),
-    data: folder('XDG_DATA_HOME', '.local', 'share'),
-    state: folder('XDG_STATE_HOME', '.local', 'state'),
+    config: below(xdgFolder(machine, 'XDG_CONFIG_HOME', '.config'), NAME),
+    data: below(xdgFolder(machine, 'XDG_DATA_HOME', '.local', 'share'), NAME),
+    state: below(xdgFolder(machine, 'XDG_STATE_HOME', '.local', 'state'), NAME),
   };
 }
 

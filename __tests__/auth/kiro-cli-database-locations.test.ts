@@ -1,17 +1,17 @@
 /** Where kiro-cli and amazon-q keep their databases on each platform. */
 
 import { expect, test } from '@jest/globals';
-import { type DatabaseMachine, kiroCliDatabasePaths } from '../../src/auth/kiro-cli.js';
+import { kiroCliDatabasePaths, type Machine } from '../../src/auth/kiro-cli.js';
 
-function check(title: string, machine: DatabaseMachine, expected: readonly string[]): void {
+function check(title: string, machine: Machine, expected: readonly string[]): void {
   test(title, () => {
     expect(kiroCliDatabasePaths(machine)).toEqual(expected);
   });
 }
 
-const linux: DatabaseMachine = { platform: 'linux', env: {}, homeDirectory: '/home/ann' };
-const mac: DatabaseMachine = { platform: 'darwin', env: { XDG_DATA_HOME: '/d' }, homeDirectory: '/Users/ann' };
-const windows: DatabaseMachine = { platform: 'win32', env: {}, homeDirectory: 'C:\\Users\\ann' };
+const linux: Machine = { platform: 'linux', env: {}, homeDirectory: '/home/ann' };
+const mac: Machine = { platform: 'darwin', env: { XDG_DATA_HOME: '/d' }, homeDirectory: '/Users/ann' };
+const windows: Machine = { platform: 'win32', env: {}, homeDirectory: 'C:\\Users\\ann' };
 
 const AT_HOME = ['/home/ann/.local/share/kiro-cli/data.sqlite3', '/home/ann/.local/share/amazon-q/data.sqlite3'];
 check('on Linux they lie in the local share', linux, AT_HOME);

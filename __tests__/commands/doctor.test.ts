@@ -285,6 +285,8 @@ test('a port that somebody has is broken, unless it is a gateway of ours', async
   const taken = await listenPlain((_, response) => response.end('somebody else'));
   const foreign = wrong(await examine(machine, { env: loggedIn, args: ['--port', String(taken)] }));
   expect(foreign).toEqual({ code: 1, found: [`bad port: another program has port ${taken} on 127.0.0.1`] });
+  const alsoNoLogin = wrong(await examine(machine, { args: ['--port', String(taken)] }));
+  expect([alsoNoLogin.code, alsoNoLogin.found.length]).toEqual([1, 2]);
   const gateway = await callServe(['--demo']);
   const { port } = new URL(gateway.url);
   const own = await examine(machine, { env: loggedIn, args: ['--port', port] });

@@ -113,6 +113,14 @@ test('opencode gets all models in a configuration of its own', async () => {
   expect(env['KIRO_GATEWAY_KEY']).toBe('KEY');
 });
 
+test('a model that the account does not list is offered all the same, and one that is also the small one once', async () => {
+  const { env } = await given('opencode', ['-m', 'brand-new']);
+  const settings = JSON.parse(env['OPENCODE_CONFIG_CONTENT'] ?? '') as { provider: { kiro: { models: object } } };
+  expect(Object.keys(settings.provider.kiro.models).slice(0, 2)).toEqual(['brand-new', 'auto']);
+  const { stdout } = await call(['run', 'continue', '--print', '--demo', '-m', 'brand-new']);
+  expect(stdout.match(/^    model: .*$/gm)).toEqual(['    model: "brand-new"']);
+});
+
 test('Qwen Code and aider get theirs; a small model is of the same maker', async () => {
   expect(await given('qwen')).toEqual({
     args: ['--auth-type', 'openai'],
@@ -168,6 +176,17 @@ test.each([
   while (!output.stdout.includes('ready')) await once(child.stdout, 'data');
   child.kill(signal);
   expect(await once(child, 'close')).toEqual([expected, null]);
+});
+
+test('a client that does not listen to SIGTERM is ended by the second one', async () => {
+  const script = `process.on('SIGTERM', () => console.log('no')); setInterval(() => {}, 1000); console.log('ready');`;
+  const { child, output } = start(['run', 'claude', '--demo'], { env: { PATH: fakeClient('claude', script) } });
+  for (const word of ['ready', 'no']) {
+    while (!output.stdout.includes(word)) await once(child.stdout, 'data');
+    child.kill('SIGTERM');
+  }
+  expect(await once(child, 'close')).toEqual([137, null]);
+  expect(output.stdout).toBe('ready\nno\n');
 });
 
 const refusals: readonly (readonly [string, readonly string[], number, string])[] = [

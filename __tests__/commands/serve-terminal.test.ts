@@ -59,6 +59,16 @@ test('there is a start block, a tidy line a request, and those under way at the 
   expect(raw.lastIndexOf(SHOW_CURSOR)).toBeGreaterThan(raw.lastIndexOf(UP_ONE));
 });
 
+test('of those under way eight are shown, and how many more there are', async () => {
+  const { code, screen } = await sit('… and 2 more', 110, async (url) => {
+    for (let asked = 0; asked < 10; asked++) post(url, '[[scenario:stall]]').catch(() => undefined);
+    await Promise.resolve();
+  });
+  expect(code).toBe(0);
+  expect(screen).toMatch(/(?:\n {9}… messages [^\n]*){8}\n {2}… and 2 more\n/);
+  expect(screen).not.toMatch(/(?:\n {9}… messages [^\n]*){9}/);
+});
+
 test('on a narrow terminal no line of a request is wider than it', async () => {
   const { code, screen } = await sit('… messages', 40, async (url) => {
     await post(url, '2+2?');

@@ -92,6 +92,27 @@ test('status tells the token that would be used: the one that lives longer, here
   expect(expiries).toEqual([3_600_000, 3_600_000]);
 });
 
+const ages: readonly (readonly [minutes: number, words: string])[] = [
+  [0, 'just now'],
+  [40, '40 min ago'],
+  [300, '5 h ago'],
+  [4320, '3 days ago'],
+  [-60, 'just now'],
+];
+for (const [minutes, words] of ages) {
+  test(`status tells a renewal of ${minutes} minutes ago as ${words}`, async () => {
+    const machine = await startMachine();
+    const lastRefresh = { by: 'kiro-cli', at: Date.now() - minutes * 60_000 };
+    const credential = { kind: 'social', refreshToken: PLANTED.refreshToken, region: 'us-east-1' };
+    const source = { name: 'device-flow' };
+    machine.write('gateway/data/logins/default~1.json', { credential, source, savedAt: 1, lastRefresh });
+    const entry = { name: 'default', store: 'file', account: 'Kiro social login' };
+    machine.write('gateway/data/logins.json', { logins: [entry] });
+    const { stdout } = await machine.run(['status']);
+    expect(stdout).toContain(`renewed  by kiro-cli, ${words}\n`);
+  });
+}
+
 test('status tells a login whose end is no time', async () => {
   const machine = await startMachine();
   machine.write(IDE_FILE, { ...IDE_LOGIN, expiresAt: 1e18 });

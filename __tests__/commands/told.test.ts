@@ -25,6 +25,31 @@ test.each([
   expect(await call(args)).toEqual({ code: 1, stdout: '', stderr });
 });
 
+test.each([[['nosuch', '--help']], [['help', 'nosuch']], [['nosuch']]])(
+  '%j names the command that there is not, in place of a help that does not name it',
+  async (args) => {
+    expect(await call(args)).toEqual({
+      code: 2,
+      stdout: '',
+      stderr: "error: unknown command 'nosuch'\n(--help shows what is possible)\n",
+    });
+  },
+);
+
+test.each([
+  [
+    ['help', 'usage'],
+    ['usage', '--help'],
+  ],
+  [['help', 'help'], ['--help']],
+  [['help', '--help'], ['--help']],
+  [['help'], ['--help']],
+])('%j is %j', async (args, same) => {
+  const { code, stdout, stderr } = await call(same);
+  expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: expect.stringMatching(/^Usage: /), stderr: '' });
+  expect(await call(args)).toEqual({ code, stdout, stderr });
+});
+
 test.each(['Slow.', 'Slow'])('a pause that Kiro asks for, and that is too long, is told: %s', async (message) => {
   const { url } = await startTokenServer({ status: 429, body: { message }, headers: { 'retry-after': '90' } });
   const { code, stderr } = await call(['models'], { env: { KIRO_API_KEY: 'ksk_0123456789abcdef', KIRO_API_URL: url } });

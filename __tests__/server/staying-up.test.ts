@@ -277,6 +277,14 @@ test('/health tells what is not ready while Kiro is away', async () => {
   await served.stop();
 });
 
+test('an answer says that Kiro is there, even where the list of models does not come', async () => {
+  const gateway = await startGateway({ env: { KIRO_MANAGEMENT_URL: 'http://127.0.0.1:9' } });
+  expect((await ask(gateway, ROUTES['anthropic-messages'], { body: question('Go.') })).status).toBe(200);
+  const health = (await (await fetch(`${gateway.url}/health`)).json()) as Record<string, unknown>;
+  expect(health['ready']).toEqual({ login: true, catalogue: false, upstream: true });
+  await gateway.close();
+});
+
 async function askTimes(gateway: RunningGateway, times: number): Promise<number[]> {
   const asking = Array.from({ length: times }, () => ask(gateway, ROUTES['openai-chat'], { body: question('hi') }));
   return (await Promise.all(asking)).map(({ status }) => status);

@@ -130,21 +130,27 @@ const TOKEN_ROWS = [
   ['codewhisperer:odic:token', 'idc'],
 ] as const;
 
-export type DatabaseMachine = {
+/** What decides where programs keep their files. */
+export type Machine = {
   readonly platform: NodeJS.Platform;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly homeDirectory: string;
 };
 
+/** The XDG base directory specification says that a path that is not absolute is to be ignored. */
+export function xdgFolder({ env, homeDirectory }: Machine, variable: string, ...usual: readonly string[]): string {
+  const named = env[variable] ?? '';
+  return posix.isAbsolute(named) ? named : posix.join(homeDirectory, ...usual);
+}
+
 /** kiro-cli first: it copies the logins of amazon-q, which are then the older ones. */
-export function kiroCliDatabasePaths({ platform, env, homeDirectory: home }: DatabaseMachine): readonly string[] {
+export function kiroCliDatabasePaths(machine: Machine): readonly string[] {
+  const { platform, env, homeDirectory: home } = machine;
   if (platform === 'win32') {
     const folder = env['LOCALAPPDATA']?.trim() || win32.join(env['USERPROFILE'] || home, 'AppData', 'Local');
     return ['Kiro-Cli', 'amazon-q'].map((it) => win32.join(folder, it, 'data.sqlite3'));
   }
-  // The XDG base directory specification says that a path that is not absolute is to be ignored.
-  const named = env['XDG_DATA_HOME'] ?? '';
-  const xdg = posix.isAbsolute(named) ? named : posix.join(home, '.local', 'share');
+  const xdg = xdgFolder(machine, 'XDG_DATA_HOME', '.local', 'share');
   const folder = platform === 'darwin' ? posix.join(home, 'Library', 'Application Support') : xdg;
   return ['kiro-cli', 'amazon-q'].map((it) => posix.join(folder, it, 'data.sqlite3'));
 }

@@ -17,8 +17,8 @@ import { readJsonFile } from './json-login.js';
 import {
   askKiroCli,
   type Clock,
-  type DatabaseMachine,
   kiroCliDatabasePaths,
+  type Machine,
   readKiroCliDatabase,
   type RunProgram,
 } from './kiro-cli.js';
@@ -205,7 +205,7 @@ export type Finding = { readonly place: ImportPlace } & (
 );
 
 export type Detection = {
-  readonly machine: DatabaseMachine;
+  readonly machine: Machine;
   readonly settings: LoginSettings;
   readonly clock: PlaceTools;
 };

@@ -1,5 +1,6 @@
 /** What Kiro tells of the account, as a page for people or JSON for scripts: `models`, and `usage` with the ledger. */
 
+import { AWAY } from '../catalogue.js';
 import type { Model } from '../core/conversation.js';
 import { GatewayError, type ErrorKind } from '../core/errors.js';
 import { rounded } from '../core/stream.js';
@@ -78,7 +79,7 @@ export const usage: Run = (_, options, context) =>
   withGateway(context, options, async ({ gateway, ledger, log }) => {
     const { terminal, now } = context;
     const limits = await gateway.usage(context.stopSignal()).catch((thrown: unknown) => {
-      if (ledger === undefined || !(thrown instanceof GatewayError) || !AWAY.includes(thrown.kind)) throw thrown;
+      if (ledger === undefined || !(thrown instanceof GatewayError) || !SILENT.includes(thrown.kind)) throw thrown;
       terminal.note(log.clean(`Kiro did not say what the plan includes and how much of it is used: ${thrown.message}`));
       return undefined;
     });
@@ -92,14 +93,7 @@ export const usage: Run = (_, options, context) =>
 const DAYS = 30;
 
 /** Then what this machine wrote down is still worth something; a dead login is for the person to mend first. */
-const AWAY: readonly ErrorKind[] = [
-  'upstream-unavailable',
-  'upstream-protocol',
-  'overloaded',
-  'rate-limited',
-  'forbidden',
-  'quota-exhausted',
-];
+const SILENT: readonly ErrorKind[] = [...AWAY, 'forbidden', 'quota-exhausted'];
 
 type Spent = ReturnType<typeof sumUp>;
 type Sum = ReturnType<typeof sumOf>;

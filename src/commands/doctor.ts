@@ -65,12 +65,13 @@ function cleanerFor(homeDirectory: string): (key: string, value: unknown) => unk
 /** @throws GatewayError `invalid-request` for a flag that is wrong, and for an env file that cannot be read. */
 async function loadSettingsBoldly(context: Context, options: CommandOptions): Promise<Loaded> {
   const wrong = new Map<string, Finding>();
-  const loaded = await loadSettings(context, options, true, (error) => {
+  const onWrong = (error: GatewayError): void => {
     if (error.message.startsWith('--')) throw error;
     const { param: name = '' } = error.facts;
     const fix = `Set ${name} as the sentence says, or take it out; until then no command works.`;
     wrong.set(name, bad('setting', error.message, fix));
-  });
+  };
+  const loaded = await loadSettings(context, options, { readsFolder: true, onWrong });
   return { ...loaded, wrong: [...wrong.values()] };
 }
 

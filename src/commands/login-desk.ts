@@ -32,7 +32,7 @@ export async function openLoginDesk(
   notice: (sentence: string) => void,
 ): Promise<LoginDesk> {
   const { machine, now, sleep, runProgram, version } = context;
-  const { settings, paths } = await loadSettings(context, options, false);
+  const { settings, paths } = await loadSettings(context, options);
   const clock = { now, sleep, runProgram, kiroCliDatabase: kiroCliDatabasePaths(machine)[0] };
   if (options['demo'] === undefined) {
     const { homeDirectory } = machine;
@@ -92,10 +92,14 @@ export const logout: Run = async (_, options, context) => {
 /** Completes "the token is …". */
 export function tokenLife(expiresAt: number | undefined, now: number): string {
   if (expiresAt === undefined) return 'of unknown age';
-  const minutes = Math.round(Math.abs(expiresAt - now) / 60_000);
-  const long = minutes < 120 ? `${minutes} min` : `${Math.round(minutes / 60)} h`;
-  const span = minutes < 2880 ? long : `${Math.round(minutes / 1440)} days`;
-  return expiresAt > now ? `good for ${span}` : `expired ${span} ago`;
+  return expiresAt > now ? `good for ${timeBetween(now, expiresAt)}` : `expired ${timeBetween(expiresAt, now)} ago`;
+}
+
+/** `42 min`, `5 h`, `3 days`. */
+export function timeBetween(from: number, to: number): string {
+  const minutes = Math.round((to - from) / 60_000);
+  if (minutes < 120) return `${minutes} min`;
+  return minutes < 2880 ? `${Math.round(minutes / 60)} h` : `${Math.round(minutes / 1440)} days`;
 }
 
 export function credentialLife(credential: Credential, now: number): string {

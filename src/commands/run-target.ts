@@ -1,7 +1,8 @@
 /** What a client is told: where the gateway is, where its key is, and which models of the account to use. */
 
-import { join, posix } from 'node:path';
+import { join } from 'node:path';
 
+import { xdgFolder } from '../auth/kiro-cli.js';
 import type { Context } from '../context.js';
 import type { Model } from '../core/conversation.js';
 import { within } from '../core/signals.js';
@@ -25,7 +26,7 @@ export type ModelChoice = ReturnType<typeof chooseModels>;
  */
 export async function readTarget(options: CommandOptions, context: Context) {
   const { machine, terminal } = context;
-  const { settings, paths } = await loadSettings(context, options, false);
+  const { settings, paths } = await loadSettings(context, options);
   const { serverHost, serverPort, proxyApiKey } = settings;
   if (serverPort === 0) throw usageError('SERVER_PORT is 0, any free port; name the one that `serve` listens on.');
   const url = `http://${urlHost(serverHost)}:${serverPort}`;
@@ -47,12 +48,10 @@ export async function readTarget(options: CommandOptions, context: Context) {
 }
 
 /** Where Codex and opencode keep the person's settings. */
-export function configFiles({ machine: { env, homeDirectory } }: Context) {
-  const xdg = env['XDG_CONFIG_HOME'] ?? '';
-  const config = posix.isAbsolute(xdg) ? xdg : join(homeDirectory, '.config');
+export function configFiles({ machine }: Context) {
   return {
-    codex: join(env['CODEX_HOME'] || join(homeDirectory, '.codex'), 'config.toml'),
-    opencode: join(config, 'opencode', 'opencode.json'),
+    codex: join(machine.env['CODEX_HOME'] || join(machine.homeDirectory, '.codex'), 'config.toml'),
+    opencode: join(xdgFolder(machine, 'XDG_CONFIG_HOME', '.config'), 'opencode', 'opencode.json'),
   };
 }
 

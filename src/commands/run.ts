@@ -43,7 +43,7 @@ export const run: Run = async ([name = '', ...args], options, context) => {
     throw usageError(`--${mode} is for codex and opencode; \`kiro-gateway run ${name} --print\` shows what to set.`);
   }
   if (mode === 'save') return saveSettings(name, await readTarget(options, context), options, context);
-  const { paths } = await loadSettings(context, options, false);
+  const { paths } = await loadSettings(context, options);
   return undoSettings(name, configFiles(context)[name], paths.state, context);
 };
 

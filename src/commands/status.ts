@@ -20,7 +20,7 @@ import { lastingKey } from '../server/access.js';
 import { printable } from '../terminal/terminal.js';
 import type { Run } from './command.js';
 import type { CommandOptions } from '../settings.js';
-import { type LoginDesk, openLoginDesk, SOURCE_NAMES, tokenLife, whereItCalls } from './login-desk.js';
+import { type LoginDesk, openLoginDesk, SOURCE_NAMES, timeBetween, tokenLife, whereItCalls } from './login-desk.js';
 
 export const status: Run = async (_, options, context) => {
   const { terminal, now } = context;
@@ -175,10 +175,10 @@ function after(words: string, value: string | null): string {
 
 /** A refresh of ours may have retired the copy that somebody else still has. */
 function renewalWords({ name, source }: Login, { by, at }: NonNullable<Login['lastRefresh']>, now: number): string {
-  const minutes = at === null ? undefined : Math.round((now - Date.parse(at)) / 60_000);
-  const when = minutes === undefined ? '' : minutes < 1 ? ', just now' : `, ${minutes} min ago`;
+  const time = Date.parse(at ?? '');
+  const when = at && (now - time < 60_000 ? 'just now' : `${timeBetween(time, now)} ago`);
   const isCopied = by === 'gateway' && name !== null && SOURCE_NAMES[source] !== undefined;
-  return `${RENEWERS[by]}${when}${isCopied ? '; the copy at the source may have been retired by that' : ''}`;
+  return `${RENEWERS[by]}${after(', ', when)}${isCopied ? '; the copy at the source may have been retired by that' : ''}`;
 }
 
 function keyWords({ file, exists, key }: StatusFacts['gatewayKey']): string {
