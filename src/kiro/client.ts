@@ -26,6 +26,8 @@ import { readProfilePage, readUsageLimits, readWebSearch } from './answers.js';
 export type Access = {
   /** Tells this login from others, through all renewals; no secret. Undefined where there is only one. */
   readonly login?: string | undefined;
+  /** The same for an account whoever renews its tokens, where a login says so much; no secret. */
+  readonly account?: string | undefined;
   readonly token: Secret;
   readonly profileArn: string | undefined;
   /** The region of the login, and the one its file names for the API, if any. */
