@@ -304,6 +304,15 @@ test('a refusal without a reason is told with what may be its cause', async () =
   ]);
 });
 
+test('where Kiro gives a reason, nothing else is supposed', async () => {
+  const gateway = await gatewayFor([refuse({ ...FAILURES.improper, reason: 'TOOL_SCHEMA_INVALID' })]);
+  const body = { ...question('hi'), model: 'claude-opus-4.8', output_config: { effort: 'high' } };
+  const { text: said } = await ask(gateway, ROUTES['anthropic-messages'], { body });
+  expect(JSON.parse(said).error.message).toBe(
+    'Improperly formed request. Simplify the input schema of the newest tool, or leave the tool out.',
+  );
+});
+
 test('an answer that breaks off has its id in the debug log, as every answer of Kiro', async () => {
   const boom = { exception: 'InternalServerException', payload: { message: 'Boom.' } };
   const gateway = await gatewayFor([{ frames: [say('Hel'), boom] }]);
