@@ -142,9 +142,11 @@ export function createKiroClient(dependencies: ClientDependencies) {
     const access = await session.accessToken(signal);
     return ask(access).catch(async (thrown: unknown) => {
       const other = await session.otherProfile?.(access, thrown, signal);
-      // What Kiro said first tells more than a second refusal.
-      if (other !== undefined) return ask(other.access).catch(() => Promise.reject(thrown));
-      throw thrown;
+      if (other === undefined) throw thrown;
+      return ask(other.access).catch((again: unknown) => {
+        // What Kiro said first tells more than a second refusal.
+        throw again instanceof GatewayError && again.kind === 'cancelled' ? again : thrown;
+      });
     });
   }
 
