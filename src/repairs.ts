@@ -114,7 +114,7 @@ const REPAIRS: readonly Repair[] = [
     // What stands behind Kiro says it in words, possibly without a reason.
     mends: ({ kind, message, facts }, { conversation }) =>
       (facts.reason === 'THINKING_SIGNATURE_INVALID' ||
-        (kind === 'invalid-request' && /signature|thinking`? block/i.test(message))) &&
+        (kind === 'invalid-request' && givesNoReason(facts) && /signature|thinking`? block/i.test(message))) &&
       conversation.messages.some(hasReasoning),
     told: 'Kiro refused the reasoning in the history; asking once more without it.',
     apply: withoutReasoning,
