@@ -55,8 +55,8 @@ export function createLogger(options: {
     clean,
     /** The text without secrets, those of `hide` too. */
     redact: redactAll,
-    /** The text without those of `hide`, and otherwise as it is. */
-    withoutHidden,
+    /** The error, without those of `hide` in its words: they may be Kiro's, which might quote a token. */
+    hushed: ({ kind, message, facts }: GatewayError) => new GatewayError(kind, withoutHidden(message), facts),
     /**
      * From now on this very value is unreadable in every line, whatever it looks like.
      * @param span `lately` for what is renewed and hidden again and again: of these the latest few hundred, for the

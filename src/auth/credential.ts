@@ -137,7 +137,7 @@ export function toAccess(credential: Credential): Access {
     token,
     // Kiro wants none with an API key.
     profileArn: kind === 'api-key' ? undefined : credential.profileArn,
-    account: accountOf(credential),
+    account: lastingNameOf(credential),
     loginRegion,
     apiRegion,
     tokenTypeHeader: kind === 'api-key' ? 'API_KEY' : kind === 'external-idp' ? 'EXTERNAL_IDP' : undefined,
@@ -146,7 +146,7 @@ export function toAccess(credential: Credential): Access {
 }
 
 /** Not of the refresh token: the program that a login was taken from renews it, too, and gets another one. */
-function accountOf(credential: Credential): string | undefined {
+function lastingNameOf(credential: Credential): string | undefined {
   if (credential.kind === 'api-key') return digest(credential.apiKey);
   // AWS registers a client for each login.
   return credential.kind === 'oidc' ? digest(new Secret(credential.clientId)) : undefined;

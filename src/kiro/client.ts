@@ -24,7 +24,7 @@ import { readProfilePage, readUsageLimits, readWebSearch } from './answers.js';
 
 /** What one request needs to know about the account. `auth/session.ts` hands it out. */
 export type Access = {
-  /** Tells this login from others, through all renewals; no secret. Undefined where there is only one. */
+  /** Tells this login from others, through all renewals of ours; no secret. Undefined where there is only one. */
   readonly login?: string | undefined;
   /** The same for an account whoever renews its tokens, where a login says so much; no secret. */
   readonly account?: string | undefined;
