@@ -12,7 +12,7 @@ import { run } from '../support/command.js';
 import { temporaryFolder } from '../support/folder.js';
 import { startTokenServer } from '../support/token-server.js';
 import { REUSABLE } from '../support/stored-login.js';
-import { answer, startUpstream } from '../support/upstream.js';
+import { answer, nobody, startUpstream } from '../support/upstream.js';
 
 const BIN = join(import.meta.dirname, '..', '..', 'bin', 'kiro-gateway.js');
 
@@ -31,6 +31,13 @@ test.each(['Slow.', 'Slow'])('a pause that Kiro asks for, and that is too long, 
   const { url } = await startTokenServer({ status: 429, body: { message }, headers: { 'retry-after': '90' } });
   const { code, stderr } = await call(['models'], { env: { KIRO_API_KEY: 'ksk_0123456789abcdef', KIRO_API_URL: url } });
   expect({ code, stderr }).toEqual({ code: 1, stderr: 'Slow. Try again in 2 min.\n' });
+});
+
+test('a proxy without a password is no secret', async () => {
+  const proxy = await nobody();
+  const env = { KIRO_API_KEY: 'ksk_0123456789abcdef', VPN_PROXY_URL: new URL(proxy).host };
+  const { stderr } = await call(['models'], { env });
+  expect(stderr).toContain(`The proxy ${env.VPN_PROXY_URL} cannot be reached`);
 });
 
 test('what Kiro quotes of a key in the middle of its answer reaches no terminal', async () => {
