@@ -1,6 +1,6 @@
 /** What Kiro does on a bad day, on the running gateway: what the client sees, and how often Kiro was asked. */
 
-import { writeFileSync } from 'node:fs';
+import { renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect, test } from '@jest/globals';
 import { SHARED_PROFILE } from '../src/kiro/profiled-session.js';
@@ -196,19 +196,18 @@ test('a suffix of the model’s name decides the effort, whatever the request sa
 // --- the profile
 
 /** The file of a login whose tokens name no profile. */
-function loginFile(provider: 'BuilderId' | 'Enterprise', more = ''): string {
+function loginFile(provider: 'BuilderId' | 'Enterprise', more: Readonly<Record<string, string>> = {}): string {
   const path = join(temporaryFolder(), 'login.json');
   const client = { clientId: 'client', clientSecret: 'secret' };
-  const region = 'us-east-1';
-  writeFileSync(
-    path,
-    JSON.stringify({ authMethod: 'IdC', provider, refreshToken: REFRESH_TOKEN + more, region, ...client }),
-  );
+  const login = { authMethod: 'IdC', provider, refreshToken: REFRESH_TOKEN, region: 'us-east-1', ...client, ...more };
+  writeFileSync(path, JSON.stringify(login));
   return path;
 }
 
 const profilesSent = (gateway: RunningGateway) =>
   gateway.asked().map(({ body }) => JSON.parse(JSON.stringify(body)).profileArn);
+const idsSent = (gateway: RunningGateway): unknown[] =>
+  gateway.asked().map(({ body }) => JSON.parse(JSON.stringify(body)).conversationState.conversationId);
 
 test('KIRO_SHARED_PROFILE decides what a Builder ID sends', async () => {
   const env = { REFRESH_TOKEN: '', KIRO_CREDS_FILE: loginFile('BuilderId') };
@@ -227,16 +226,28 @@ test('accounts without a profile of their own do not share the ids of their conv
     await gatewayFor([text, text], { ...nobody, KIRO_API_KEY: 'ksk_one0123456789' }),
     await gatewayFor([text, text], { ...nobody, KIRO_API_KEY: 'ksk_two0123456789' }),
     await gatewayFor([text, text], { ...nobody, KIRO_CREDS_FILE: loginFile('BuilderId') }),
-    await gatewayFor([text, text], { ...nobody, KIRO_CREDS_FILE: loginFile('BuilderId', 'another') }),
+    await gatewayFor([text, text], { ...nobody, KIRO_CREDS_FILE: loginFile('BuilderId', { clientId: 'another' }) }),
   ];
   const ids = [];
   for (const gateway of gateways) {
     await messages(gateway);
     await messages(gateway);
-    const asked = gateway.asked().map(({ body }) => JSON.parse(JSON.stringify(body)).conversationState.conversationId);
-    ids.push([...new Set(asked)]);
+    ids.push([...new Set(idsSent(gateway))]);
   }
   expect([ids.map(({ length }) => length), new Set(ids.flat()).size]).toEqual([[1, 1, 1, 1], 4]);
+});
+
+test('a conversation keeps its id when the program that the login belongs to renews it', async () => {
+  const path = loginFile('BuilderId');
+  const gateway = await gatewayFor([text], { REFRESH_TOKEN: '', KIRO_CREDS_FILE: path });
+  await messages(gateway);
+  renameSync(loginFile('BuilderId', { refreshToken: `${REFRESH_TOKEN}renewed` }), path);
+  gateway.simulator.enqueue({ status: 401, body: { message: 'The bearer token is invalid.' } }, text, text);
+  expect([await messages(gateway), await messages(gateway)]).toEqual([
+    [200, 'Hello', 3],
+    [200, 'Hello', 4],
+  ]);
+  expect(new Set(idsSent(gateway)).size).toBe(1);
 });
 
 test('a shared profile that Kiro refuses is left out once, and when it is missed the first refusal is told', async () => {
@@ -291,6 +302,15 @@ test('a refusal without a reason is told with what may be its cause', async () =
       'this work does not need. Perhaps it is the model fields (output_config is sent; thinking is sent; max_tokens is ' +
       'sent). Ask without an effort or a thinking budget.',
   ]);
+});
+
+test('where Kiro gives a reason, nothing else is supposed', async () => {
+  const gateway = await gatewayFor([refuse({ ...FAILURES.improper, reason: 'TOOL_SCHEMA_INVALID' })]);
+  const body = { ...question('hi'), model: 'claude-opus-4.8', output_config: { effort: 'high' } };
+  const { text: said } = await ask(gateway, ROUTES['anthropic-messages'], { body });
+  expect(JSON.parse(said).error.message).toBe(
+    'Improperly formed request. Simplify the input schema of the newest tool, or leave the tool out.',
+  );
 });
 
 test('an answer that breaks off has its id in the debug log, as every answer of Kiro', async () => {

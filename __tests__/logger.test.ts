@@ -24,6 +24,19 @@ test('each level holds back what is below it', () => {
   expect(logged('WARN', all)).toBe('03:04:05 WARN  w\n03:04:05 ERROR e\n');
 });
 
+test('an error is hushed of the secrets of the login, and a gateway key makes no holes in it', () => {
+  const said: GatewayError[] = [];
+  logged('INFO', (log) => {
+    log.hide(new Secret('kiro-gateway'));
+    log.hide(new Secret('token-of-kiro'), 'lately');
+    said.push(
+      log.hushed(new GatewayError('forbidden', 'No token-of-kiro; run `kiro-gateway login`.', { reason: 'R' })),
+    );
+  });
+  const message = 'No [secret]; run `kiro-gateway login`.';
+  expect(said).toEqual([expect.objectContaining({ kind: 'forbidden', message, facts: { reason: 'R' } })]);
+});
+
 test('a message is one line, and its cause is told without a stack', () => {
   const cause = new GatewayError('overloaded', 'Full.', { cause: new TypeError('deep') });
   expect(logged('INFO', (log) => log.warn('two\r\nlines', cause))).toBe(

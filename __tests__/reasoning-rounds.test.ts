@@ -115,6 +115,15 @@ test.each([
   expect(sent()).toEqual([[signed('First.')], [undefined]]);
 });
 
+test('a refusal for another reason leaves the reasoning, whatever its words name', async () => {
+  const messages = await play([thought('First.')]);
+  gateway.simulator.reset();
+  const message = 'The tool check_signature is there twice.';
+  gateway.simulator.enqueue({ status: 400, body: { message, reason: 'TOOL_DUPLICATE' } });
+  await expect(answerTo(messages)).rejects.toThrow();
+  expect(sent()).toEqual([[signed('First.')]]);
+});
+
 test('a refusal of reasoning that never was there is not asked again', async () => {
   const failure = { status: 400, body: { message: 'Invalid signature.', reason: 'THINKING_SIGNATURE_INVALID' } };
   gateway.simulator.enqueue(failure);

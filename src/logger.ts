@@ -28,9 +28,7 @@ export function createLogger(options: {
   const { format = 'text', write, now } = options;
   const hidden = { always: new Set<string>(), lately: new Set<string>() };
   const least = LEVELS.indexOf(options.level);
-  const withoutHidden = (text: string): string =>
-    [...hidden.always, ...hidden.lately].reduce((rest, value) => rest.replaceAll(value, '[secret]'), text);
-  const redactAll = (text: string): string => redact(withoutHidden(text));
+  const redactAll = (text: string): string => redact(without([...hidden.always, ...hidden.lately], text));
   const clean = (text: string): string => harmless(redactAll(text).replaceAll(/[\r\n]+/g, ' '));
   const log = (level: LogLevel, message: string, cause?: unknown, facts: LogFacts = {}): void => {
     if (LEVELS.indexOf(level) < least) return;
@@ -55,8 +53,12 @@ export function createLogger(options: {
     clean,
     /** The text without secrets, those of `hide` too. */
     redact: redactAll,
-    /** The text without those of `hide`, and otherwise as it is. */
-    withoutHidden,
+    /**
+     * The error, without the secrets of the login in its words: they may be Kiro's, which might quote a token. Others Kiro
+     * has not, and a gateway key may be a word of ours.
+     */
+    hushed: ({ kind, message, facts }: GatewayError) =>
+      new GatewayError(kind, without([...hidden.lately], message), facts),
     /**
      * From now on this very value is unreadable in every line, whatever it looks like.
      * @param span `lately` for what is renewed and hidden again and again: of these the latest few hundred, for the
@@ -78,6 +80,10 @@ export function createLogger(options: {
 /** `15:04:05`, by the clock on the wall. */
 export function placeTime(time: number): string {
   return new Date(time).toTimeString().slice(0, 8);
+}
+
+function without(values: readonly string[], text: string): string {
+  return values.reduce((rest, value) => rest.replaceAll(value, '[secret]'), text);
 }
 
 /** Everything in a text that looks like a secret, made unreadable. */

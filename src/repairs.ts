@@ -48,13 +48,18 @@ export function explain(
     const tokens = Math.max(estimatedInputTokens, limit + 1);
     return new GatewayError('context-overflow', message, { ...facts, overflow: { tokens, limit }, cause: thrown });
   }
-  const doubts = isUnexplained ? judgeRequest(JSON.parse(body), body.length) : [];
+  const doubts = isUnexplained && givesNoReason(facts) ? judgeRequest(JSON.parse(body), body.length) : [];
   const more = [
     nameOffender(facts.reason ?? '', conversation.messages, model),
     ...doubts.map(({ rule, found, fix }) => `Perhaps it is the ${rule} (${found}). ${fix}`),
   ].filter((it) => it !== undefined);
   if (more.length === 0) return thrown;
   return new GatewayError(kind, withSentence(message, more.join(' ')), { ...facts, cause: thrown });
+}
+
+/** `REQUEST_BODY_INVALID` says no more than that it is the request. */
+function givesNoReason({ reason = 'REQUEST_BODY_INVALID' }: GatewayError['facts']): boolean {
+  return reason === 'REQUEST_BODY_INVALID';
 }
 
 /** A signature is bound to account and conversation; once one is refused, none of the others helps. */
@@ -109,7 +114,7 @@ const REPAIRS: readonly Repair[] = [
     // What stands behind Kiro says it in words, possibly without a reason.
     mends: ({ kind, message, facts }, { conversation }) =>
       (facts.reason === 'THINKING_SIGNATURE_INVALID' ||
-        (kind === 'invalid-request' && /signature|thinking`? block/i.test(message))) &&
+        (kind === 'invalid-request' && givesNoReason(facts) && /signature|thinking`? block/i.test(message))) &&
       conversation.messages.some(hasReasoning),
     told: 'Kiro refused the reasoning in the history; asking once more without it.',
     apply: withoutReasoning,
@@ -134,8 +139,7 @@ const REPAIRS: readonly Repair[] = [
   },
   {
     // Last, because Kiro does not say that it was the marks: it finds the request improperly formed.
-    mends: ({ kind, facts }, { marksCache }) =>
-      marksCache && kind === 'invalid-request' && (facts.reason ?? 'REQUEST_BODY_INVALID') === 'REQUEST_BODY_INVALID',
+    mends: ({ kind, facts }, { marksCache }) => marksCache && kind === 'invalid-request' && givesNoReason(facts),
     told: 'Kiro refused the request; asking once more without PROMPT_CACHE.',
     apply: (asking) => ({ ...asking, marksCache: false }),
   },

@@ -204,6 +204,7 @@ test('an API key is handed out as it is, without a profile, and never renewed', 
   expect(revealed({ access, failure, notices, requests: server.requests })).toEqual({
     access: {
       login: ANY,
+      account: ANY,
       token: 'secret:ksk_0123456789abcdefghijklmn',
       loginRegion: 'us-east-1',
       tokenTypeHeader: 'API_KEY',

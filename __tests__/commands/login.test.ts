@@ -345,7 +345,12 @@ const afterApproval: readonly (readonly [string, TokenAnswer, readonly string[],
     'Set PROFILE_ARN to one of them.\n',
   ],
   ['Kiro does not list the profiles', { status: 500, body: {} }, [], '`kiro-gateway doctor --live` tries it again.\n'],
-  ['Kiro is down', { status: 503, body: {} }, ['--profile-arn', ARN], '`kiro-gateway doctor --live` tries it again.\n'],
+  [
+    'Kiro is down',
+    { status: 503, body: { message: 'Down' } },
+    ['--profile-arn', ARN],
+    'Down. `kiro-gateway doctor --live` tries it again.\n',
+  ],
 ];
 for (const [what, answer, flags, sentence] of afterApproval) {
   test(`a login that was approved in the browser is kept when ${what}`, async () => {

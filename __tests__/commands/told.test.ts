@@ -6,11 +6,13 @@ import { openSync, realpathSync, writeFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
+import { encodeSceneLine } from '../../src/simulator/frames.js';
 import { call } from '../support/call.js';
 import { run } from '../support/command.js';
 import { temporaryFolder } from '../support/folder.js';
 import { startTokenServer } from '../support/token-server.js';
 import { REUSABLE } from '../support/stored-login.js';
+import { answer, nobody, startUpstream } from '../support/upstream.js';
 
 const BIN = join(import.meta.dirname, '..', '..', 'bin', 'kiro-gateway.js');
 
@@ -54,6 +56,28 @@ test.each(['Slow.', 'Slow'])('a pause that Kiro asks for, and that is too long, 
   const { url } = await startTokenServer({ status: 429, body: { message }, headers: { 'retry-after': '90' } });
   const { code, stderr } = await call(['models'], { env: { KIRO_API_KEY: 'ksk_0123456789abcdef', KIRO_API_URL: url } });
   expect({ code, stderr }).toEqual({ code: 1, stderr: 'Slow. Try again in 2 min.\n' });
+});
+
+test('a proxy without a password is no secret', async () => {
+  const proxy = await nobody();
+  const env = { KIRO_API_KEY: 'ksk_0123456789abcdef', VPN_PROXY_URL: new URL(proxy).host };
+  const { stderr } = await call(['models'], { env });
+  expect(stderr).toContain(`The proxy ${env.VPN_PROXY_URL} cannot be reached`);
+});
+
+test('what Kiro quotes of a key in the middle of its answer reaches no terminal', async () => {
+  const key = 'of-no-known-form-0123456789';
+  const lines = [
+    { event: 'assistantResponseEvent', payload: { content: 'Hello' } },
+    { exception: 'ValidationException', payload: { message: `No ${key} here.` } },
+  ];
+  const answers = [
+    answer(200, { models: [{ modelId: 'auto' }] }),
+    answer(200, Buffer.concat(lines.map(encodeSceneLine))),
+  ];
+  const { url } = await startUpstream(...answers);
+  const env = { KIRO_API_KEY: key, KIRO_API_URL: url };
+  expect(await call(['chat', 'hi'], { env })).toEqual({ code: 2, stdout: 'Hello\n', stderr: 'No [secret] here.\n' });
 });
 
 test('help and version that cannot be written are a failure, and help is told as it is', async () => {

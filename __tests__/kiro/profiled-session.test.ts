@@ -7,8 +7,9 @@ import { createKiroClient, type Access } from '../../src/kiro/client.js';
 import { createProfiledSession, SHARED_PROFILE } from '../../src/kiro/profiled-session.js';
 import { told } from '../support/bytes.js';
 import { PROFILE } from '../support/requests.js';
+import { until } from '../support/sockets.js';
 import { realFetch } from '../support/token-server.js';
-import { answer, hang, startUpstream, type Answer } from '../support/upstream.js';
+import { answer, hang, startUpstream, type Answer, type Upstream } from '../support/upstream.js';
 
 const login: Access = {
   token: new Secret('token'),
@@ -205,11 +206,24 @@ test.each<[string, 'listModels' | 'usageLimits', Partial<Access>, Answer[], (str
   ['the account’s own', 'listModels', { profileArn: PROFILE }, [unauthorized, models], [PROFILE], REFUSED],
 ])('a profile that is %s, refused for %s: %j', async (_, operation, about, answers, profiles, expected) => {
   const kiro = await startUpstream(...answers);
-  const { session } = await world({ access: { isBuilderId: true, ...about } });
-  const asking = { fetch: realFetch(), overrides: { api: kiro.url }, apiRegion: undefined, optOut: true };
-  const client = createKiroClient({ ...asking, session, userAgent: 'test', randomId: () => 'id' });
+  const client = await clientFor(kiro, about);
   const outcome = await client[operation](never).then(() => 'answered', told);
   expect([kiro.requests.map(({ body }) => JSON.parse(body).profileArn), outcome]).toEqual([profiles, expected]);
+});
+
+async function clientFor(kiro: Upstream, about: Partial<Access> = {}) {
+  const { session } = await world({ access: { isBuilderId: true, ...about } });
+  const asking = { fetch: realFetch(), overrides: { api: kiro.url }, apiRegion: undefined, optOut: true };
+  return createKiroClient({ ...asking, session, userAgent: 'test', randomId: () => 'id' });
+}
+
+test('whoever leaves while Kiro is asked without the profile is told that, and not what Kiro refused', async () => {
+  const kiro = await startUpstream(unauthorized, hang);
+  const leave = new AbortController();
+  const outcome = (await clientFor(kiro)).usageLimits(leave.signal).catch(told);
+  await until(() => kiro.requests.length === 2);
+  leave.abort();
+  expect(await outcome).toBe('cancelled: The request was cancelled.');
 });
 
 test('whoever signs in to another account while a profile is being looked for gets none of the first one’s', async () => {

@@ -137,11 +137,19 @@ export function toAccess(credential: Credential): Access {
     token,
     // Kiro wants none with an API key.
     profileArn: kind === 'api-key' ? undefined : credential.profileArn,
+    account: lastingNameOf(credential),
     loginRegion,
     apiRegion,
     tokenTypeHeader: kind === 'api-key' ? 'API_KEY' : kind === 'external-idp' ? 'EXTERNAL_IDP' : undefined,
     isBuilderId: kind === 'oidc' ? credential.provider && credential.provider === 'builder-id' : false,
   };
+}
+
+/** Not of the refresh token: the program that a login was taken from renews it, too, and gets another one. */
+function lastingNameOf(credential: Credential): string | undefined {
+  if (credential.kind === 'api-key') return digest(credential.apiKey);
+  // AWS registers a client for each login.
+  return credential.kind === 'oidc' ? digest(new Secret(credential.clientId)) : undefined;
 }
 
 /** What goes along with a request. */

@@ -56,6 +56,8 @@ export async function withGateway<Result>(
   });
   try {
     return await work(opened);
+  } catch (thrown) {
+    throw thrown instanceof GatewayError ? opened.log.hushed(thrown) : thrown;
   } finally {
     await opened.close();
   }

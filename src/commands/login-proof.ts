@@ -15,7 +15,7 @@ import { createRefreshLock } from '../auth/lock.js';
 import type { LoginServiceTools } from '../auth/refresh.js';
 import { createSession, type Session } from '../auth/session.js';
 import { readLoginAt } from '../auth/sources.js';
-import { GatewayError, toGatewayError } from '../core/errors.js';
+import { GatewayError, toGatewayError, withSentence } from '../core/errors.js';
 import type { Profile } from '../kiro/answers.js';
 import { API_REGIONS } from '../kiro/calls.js';
 import { type AccessProvider, type ClientDependencies, createKiroClient } from '../kiro/client.js';
@@ -127,8 +127,8 @@ export async function proveLogin(login: FoundLogin, plan: Plan, steps: Steps, to
   const profiles = await trying.catch((thrown: unknown) => {
     isOver = !staysDespite(thrown);
     if (isOver) throw thrown;
-    const advice = '`kiro-gateway doctor --live` tries it again.';
-    terminal.note(`The login is kept, but could not be tried: ${toGatewayError(thrown).message} ${advice}`);
+    const told = `The login is kept, but could not be tried: ${toGatewayError(thrown).message}`;
+    terminal.note(withSentence(told, '`kiro-gateway doctor --live` tries it again.'));
     return [];
   });
   const { found, latest } = session.current();

@@ -24,8 +24,10 @@ import { readProfilePage, readUsageLimits, readWebSearch } from './answers.js';
 
 /** What one request needs to know about the account. `auth/session.ts` hands it out. */
 export type Access = {
-  /** Tells this login from others, through all renewals; no secret. Undefined where there is only one. */
+  /** Tells this login from others, through all renewals of ours; no secret. Undefined where there is only one. */
   readonly login?: string | undefined;
+  /** The same for an account whoever renews its tokens, where a login says so much; no secret. */
+  readonly account?: string | undefined;
   readonly token: Secret;
   readonly profileArn: string | undefined;
   /** The region of the login, and the one its file names for the API, if any. */
@@ -140,9 +142,11 @@ export function createKiroClient(dependencies: ClientDependencies) {
     const access = await session.accessToken(signal);
     return ask(access).catch(async (thrown: unknown) => {
       const other = await session.otherProfile?.(access, thrown, signal);
-      // What Kiro said first tells more than a second refusal.
-      if (other !== undefined) return ask(other.access).catch(() => Promise.reject(thrown));
-      throw thrown;
+      if (other === undefined) throw thrown;
+      return ask(other.access).catch((again: unknown) => {
+        // What Kiro said first tells more than a second refusal.
+        throw again instanceof GatewayError && again.kind === 'cancelled' ? again : thrown;
+      });
     });
   }
 

@@ -120,8 +120,8 @@ function isProfileRefused({ kind, message, facts }: GatewayError, profileArn: st
 }
 
 /** What tells an account from others where its profile does not: there is none, or everybody has it. */
-export function accountOf({ profileArn, login }: Access): string | undefined {
-  return profileArn === undefined || profileArn === SHARED_PROFILE ? login : undefined;
+export function accountOf({ profileArn, account }: Access): string | undefined {
+  return profileArn === undefined || profileArn === SHARED_PROFILE ? account : undefined;
 }
 
 /** What kiro-cli was seen to send for every Builder ID, letter by letter, the X too (protocol 3.4). */

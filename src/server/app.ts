@@ -165,7 +165,7 @@ export function createApp(dependencies: AppDependencies): express.Express {
     const write = dialect.createStreamWriter(reply);
     const outcome = await streamAnswer(response, {
       answering,
-      write: (event) => write(event.type === 'error' ? { ...event, error: hushed(event.error) } : event),
+      write: (event) => write(event.type === 'error' ? { ...event, error: log.hushed(event.error) } : event),
       keepAlive: dialect.keepAlive,
       headersFor: (more) => noticeHeader([...notices, ...more]),
       signal,
@@ -207,13 +207,8 @@ export function createApp(dependencies: AppDependencies): express.Express {
       response.destroy();
       return;
     }
-    const { status, headers, body } = dialectOf(request).writeError(hushed(error), factsOf(response).requestId);
+    const { status, headers, body } = dialectOf(request).writeError(log.hushed(error), factsOf(response).requestId);
     response.status(status).set(headers).json(body);
-  }
-
-  /** An error may be in the words of Kiro, which might quote a token. */
-  function hushed({ kind, message, facts }: GatewayError): GatewayError {
-    return new GatewayError(kind, log.withoutHidden(message), facts);
   }
 
   function record(facts: RequestFacts, outcome: StreamOutcome): void {

@@ -67,7 +67,7 @@ export function toRecord(facts: RequestFacts, response: ServerResponse, endedAt:
     credits: credits === undefined ? undefined : Number(credits.toFixed(4)),
     finishReason,
     notice: notices?.join('; ') || undefined,
-    /** The kind of the failure, its sentence, Kiro's own word for it, and its id of the request for its support. */
+    /** The kind of the failure, its sentence, Kiro's own word for it (or ours), and Kiro's id of the request for its support. */
     error: error?.kind,
     errorMessage: error?.message,
     reason: error?.facts.reason,
