@@ -1,7 +1,7 @@
 /** The gateway's own folders on each platform. */
 
 import { expect, test } from '@jest/globals';
-import type { Machine } from '../src/auth/kiro-cli.js';
+import type { Machine } from '../src/auth/files.js';
 import { gatewayPaths } from '../src/settings.js';
 
 function checkPaths(title: string, machine: Machine, home: string | undefined, expected: readonly string[]): void {

@@ -7,7 +7,7 @@ import { addAbortSignal } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { createKeychain, type Keychain } from './auth/keychain.js';
-import type { Machine } from './auth/kiro-cli.js';
+import type { Machine } from './auth/files.js';
 import { GatewayError } from './core/errors.js';
 import { follow } from './core/signals.js';
 import type { Fetch } from './core/fetch.js';

@@ -3,8 +3,7 @@
 import { join, posix, win32 } from 'node:path';
 import { parseEnv } from 'node:util';
 
-import { FILE_PROBLEMS, readSmallFile } from './auth/files.js';
-import { type Machine, xdgFolder } from './auth/kiro-cli.js';
+import { FILE_PROBLEMS, type Machine, readSmallFile, xdgFolder } from './auth/files.js';
 import type { Context } from './context.js';
 import { GatewayError } from './core/errors.js';
 import { path as pathKind, type InFolder, type SettingKind, type SettingRow, SETTINGS } from './settings-table.js';

@@ -1,7 +1,8 @@
 /** Where kiro-cli and amazon-q keep their databases on each platform. */
 
 import { expect, test } from '@jest/globals';
-import { kiroCliDatabasePaths, type Machine } from '../../src/auth/kiro-cli.js';
+import type { Machine } from '../../src/auth/files.js';
+import { kiroCliDatabasePaths } from '../../src/auth/kiro-cli.js';
 
 function check(title: string, machine: Machine, expected: readonly string[]): void {
   test(title, () => {

@@ -1,10 +1,26 @@
-/** Small files: read when they are regular and not too large; written, secrets too, so that only this person may read. */
+/**
+ * Where files lie, and small ones themselves: read when they are regular and not too large; written, secrets too, so that
+ * only this person may read.
+ */
 
 import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
 import { chmod, link, lstat, mkdir, open, readdir, rename, rm, stat, unlink, writeFile } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, posix } from 'node:path';
 import { codeOf, GatewayError } from '../core/errors.js';
+
+/** What decides where programs keep their files. */
+export type Machine = {
+  readonly platform: NodeJS.Platform;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly homeDirectory: string;
+};
+
+/** The XDG base directory specification says that a path that is not absolute is to be ignored. */
+export function xdgFolder({ env, homeDirectory }: Machine, variable: string, ...usual: readonly string[]): string {
+  const named = env[variable] ?? '';
+  return posix.isAbsolute(named) ? named : posix.join(homeDirectory, ...usual);
+}
 
 type SmallFile = { readonly text: string } | { readonly problem: FileProblem };
 

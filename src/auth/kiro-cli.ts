@@ -6,6 +6,7 @@ import { GatewayError } from '../core/errors.js';
 import { isRecord, parseJson, Reader } from '../core/reader.js';
 import { isProfileArn, isRegion } from '../kiro/calls.js';
 import type { Credential, FoundLogin } from './credential.js';
+import { type Machine, xdgFolder } from './files.js';
 import { readCredential, registrationFields } from './json-login.js';
 import { type Sleep, unusableDatabase, withDatabase } from './sqlite.js';
 
@@ -129,19 +130,6 @@ const TOKEN_ROWS = [
   ['kirocli:odic:token', 'idc'],
   ['codewhisperer:odic:token', 'idc'],
 ] as const;
-
-/** What decides where programs keep their files. */
-export type Machine = {
-  readonly platform: NodeJS.Platform;
-  readonly env: Readonly<Record<string, string | undefined>>;
-  readonly homeDirectory: string;
-};
-
-/** The XDG base directory specification says that a path that is not absolute is to be ignored. */
-export function xdgFolder({ env, homeDirectory }: Machine, variable: string, ...usual: readonly string[]): string {
-  const named = env[variable] ?? '';
-  return posix.isAbsolute(named) ? named : posix.join(homeDirectory, ...usual);
-}
 
 /** kiro-cli first: it copies the logins of amazon-q, which are then the older ones. */
 export function kiroCliDatabasePaths(machine: Machine): readonly string[] {

@@ -12,16 +12,9 @@ import {
   type LoginSettings,
   withSettings,
 } from './credential.js';
-import { fileProblem } from './files.js';
+import { fileProblem, type Machine } from './files.js';
 import { readJsonFile } from './json-login.js';
-import {
-  askKiroCli,
-  type Clock,
-  kiroCliDatabasePaths,
-  type Machine,
-  readKiroCliDatabase,
-  type RunProgram,
-} from './kiro-cli.js';
+import { askKiroCli, type Clock, kiroCliDatabasePaths, readKiroCliDatabase, type RunProgram } from './kiro-cli.js';
 import type { LoginStore } from './login-store.js';
 import type { KnownLogin, LoginOrigin, TokenStore } from './store.js';
 

@@ -2,7 +2,7 @@
 
 import { join } from 'node:path';
 
-import { xdgFolder } from '../auth/kiro-cli.js';
+import { xdgFolder } from '../auth/files.js';
 import type { Context } from '../context.js';
 import type { Model } from '../core/conversation.js';
 import { within } from '../core/signals.js';
